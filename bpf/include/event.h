@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* THE ABI: every record that leaves the kernel half, by ring or by iterator.
+ *
+ * sensor/wire mirrors it by hand; bpf/tests/layout.rs compares both with the BTF of the compiled object. Rules: fixed
+ * widths only, no implicit padding (named `pad`, always zero), every struct a multiple of 8, numbers are never reused,
+ * strings ride in the tail. Any change raises GUARDBEE_ABI.
+ */
+#pragma once
+
+#define GUARDBEE_ABI 1u
+
+/* What happened. Both hook lists give the same kinds with the same meaning. */
+enum event_kind {
+	EVENT_FORK = 1,	    /* security: a process (not a thread) was created */
+	EVENT_EXEC = 2,	    /* security: a process replaced its image */
+	EVENT_EXIT = 3,	    /* security: the last thread of a process ended */
+	EVENT_ACCEPT = 4,   /* security: first use of an accepted connection by a process */
+	EVENT_CONNECT = 5,  /* security: an outbound connection succeeded or failed */
+	EVENT_LISTEN = 6,   /* security: a TCP socket began or ceased to listen */
+	EVENT_SOCKET = 7,   /* payload: leads the data of a connection; iterator: a socket older than the sensor */
+	EVENT_DATA = 8,	    /* payload: bytes moved over a connection */
+	EVENT_CLOSE = 9,    /* payload: a TCP connection ended */
+	EVENT_THROTTLE = 10, /* security: a scope exceeded its budget for a kind */
+	EVENT_PROCESS = 11, /* iterator: a process older than the sensor; laid out as exec_event */
+};
+#define EVENT_KINDS 16
+
+/* Where the program ran. One context interrupts another on the same CPU, so sequences and scratch are per context. */
+enum event_context { CONTEXT_TASK = 0, CONTEXT_SOFTIRQ = 1, CONTEXT_ITERATOR = 2 };
+#define CONTEXTS 4
+
+/* Which list of hooks made the event. */
+enum hook_list { HOOKS_ITERATOR = 0, HOOKS_TRACEPOINT_6_3 = 1, HOOKS_TRACEPOINT_5_10 = 2 };
+
+enum event_flag {
+	EVENT_COMPAT = 1 << 0,	   /* a 32-bit process */
+	EVENT_KTHREAD = 1 << 1,	   /* the acting task is a kernel thread */
+	EVENT_NO_PROCESS = 1 << 2, /* softirq without a known owner: tgid, tid, start_ns are 0 */
+	EVENT_STAMP_LOST = 1 << 3, /* the stamp table was full: the absence of a stamp proves nothing */
+	EVENT_URGENT = 1 << 4,	   /* woke the reader */
+};
+
+enum stamp_layer { LAYER_NONE = 0, LAYER_PLAIN = 1, LAYER_TLS = 2 };
+
+enum stamp_flag {
+	STAMP_EPOLL = 1 << 0,	 /* the socket's file is in an epoll set */
+	STAMP_NONBLOCK = 1 << 1, /* O_NONBLOCK was set, or MSG_DONTWAIT was given */
+	STAMP_IO_URING = 1 << 2, /* read through io_uring */
+	STAMP_NO_FILE = 1 << 3,	 /* the socket has no file: the two bits above are unknown */
+	STAMP_UNTRACKED = 1 << 4, /* the connection table was full: connection is 0, which one it was is unknown */
+};
+
+/* The last successful read of a thread from an accepted connection. layer 0: there was none. */
+struct stamp {
+	__u64 connection;
+	__u64 position; /* of the stream, after the read: bytes received since the connection was first seen */
+	__u32 reads;	/* such reads by this thread so far */
+	__u32 tid;	/* the thread that read */
+	__u16 flags;	/* enum stamp_flag */
+	__u8 layer;	/* enum stamp_layer */
+	__u8 pad[5];
+};
+_Static_assert(sizeof(struct stamp) == 32, "stamp has padding");
+
+/* A process is (tgid, start, exec number), never the pid alone. */
+struct process_key {
+	__u64 start_ns; /* task_struct.start_boottime of the leader */
+	__u32 tgid;
+	__u32 exec_number; /* task_struct.self_exec_id: grows at each exec, inherited at fork */
+};
+
+struct event_header {
+	__u64 time_ns;	 /* CLOCK_BOOTTIME */
+	__u64 sequence;	 /* per (cpu, context, ring), counts lost ones too; iterators: 0 */
+	__u64 start_ns;	 /* process_key of the acting process */
+	__u64 cgroup_id; /* see config.h: cgroup_subsys */
+	__u32 size;	 /* the whole record, a multiple of 8 */
+	__u16 kind;	 /* enum event_kind */
+	__u16 cpu;
+	__u32 tgid;
+	__u32 tid;
+	__u32 exec_number;
+	__u32 scope;	 /* key of filters and throttles; see scope.h */
+	__u16 flags;	 /* enum event_flag */
+	__u8 context;	 /* enum event_context */
+	__u8 hook;	 /* enum hook_list */
+	__u8 verdict;	 /* 0: observed. Enforcement will say more */
+	__u8 ring;	 /* index into the sequences: 0 security, 1.. payload */
+	__u8 pad[2];
+	struct stamp serving; /* of the acting thread */
+	struct stamp origin;  /* of the acting process: what the forking thread was serving, for life */
+};
+_Static_assert(sizeof(struct event_header) == 128, "event_header has padding");
+
+/* A string of the tail: header, bytes, zeroes up to a multiple of 8. Tails are optional and in any order. */
+struct event_string {
+	__u16 id;     /* enum string_id */
+	__u16 length; /* bytes that follow */
+	__u32 total;  /* bytes there were; > length: cut. UINT32_MAX: could not be read */
+};
+
+enum string_id {
+	STRING_EXE = 1,	       /* path of the executable by dentry walk, from the process's root */
+	STRING_CWD = 2,	       /* working directory, likewise */
+	STRING_FILENAME = 3,   /* as given to execve (linux_binprm.filename) */
+	STRING_ARGS = 4,       /* argv, words separated by NUL: the first 4 KiB; total is the whole argv */
+	STRING_ARGS_TAIL = 5,  /* the last 4 KiB, only where argv is longer than STRING_ARGS holds */
+	STRING_COMM = 6,       /* task_struct.comm */
+	STRING_CGROUP = 7,     /* leaf name of the cgroup */
+	STRING_UNIX_PATH = 8,  /* of the listening side; an abstract name begins with NUL */
+};
+
+struct fork_event {
+	struct event_header header; /* the parent */
+	struct process_key child;
+	struct stamp child_origin;
+	__u32 child_ns_tgid; /* pid in its own namespace */
+	__u32 pad;
+	/* tail: COMM, CGROUP */
+};
+
+enum file_flag {
+	FILE_MEMFD = 1 << 0,
+	FILE_DELETED = 1 << 1,	     /* no link is left */
+	FILE_OVERLAY_UPPER = 1 << 2, /* changed or created in the container, not part of its image */
+	FILE_SETUID = 1 << 3,
+	FILE_SETGID = 1 << 4,
+	FILE_PATH_CUT = 1 << 5,	     /* deeper than the walk: the first components are missing */
+	FILE_OVERLAY = 1 << 6,
+};
+
+struct file_info {
+	__u64 inode;
+	__u64 size_bytes;
+	__u64 ctime_ns;
+	__u32 device; /* super_block.s_dev: major << 20 | minor */
+	__u32 uid;
+	__u32 gid;
+	__u16 mode;
+	__u16 flags; /* enum file_flag */
+};
+
+struct credentials {
+	__u32 uid, euid, suid, fsuid;
+	__u32 gid, egid, sgid, fsgid;
+	__u64 permitted, effective, inheritable; /* capability masks */
+};
+
+enum fd_kind {
+	FD_CLOSED = 0, FD_REGULAR = 1, FD_DIRECTORY = 2, FD_CHARACTER = 3, FD_BLOCK = 4, FD_PIPE = 5, FD_SOCKET = 6,
+	FD_OTHER = 7
+};
+
+/* What stands behind fd 0, 1 or 2 after an exec. */
+struct fd_info {
+	__u64 inode;
+	__u64 connection; /* sockets: 0 when not tracked */
+	__u8 remote_address[16];
+	__u32 device;	  /* character devices: the device; else the file system's */
+	__u16 remote_port;
+	__u16 family;	  /* sockets: AF_* */
+	__u8 kind;	  /* enum fd_kind */
+	__u8 role;	  /* sockets: enum socket_role */
+	__u8 pad[6];
+};
+
+enum exec_flag { EXEC_SECURE = 1 << 0 /* AT_SECURE: the image runs with more than its caller had */ };
+
+struct exec_event {
+	struct event_header header; /* after the exec: exec_number is the new one */
+	struct process_key parent;
+	struct file_info file;
+	struct credentials credentials;
+	struct fd_info fds[3];
+	__u32 pid_ns, mnt_ns, net_ns; /* inode numbers */
+	__u32 ns_tgid;		      /* pid in its own namespace */
+	__u32 session;		      /* session id, host pids */
+	__u32 tty;		      /* device number, 0: none */
+	__u32 argc;
+	__u32 flags; /* enum exec_flag */
+	/* tail: EXE, CWD, FILENAME, ARGS, ARGS_TAIL, COMM, CGROUP */
+};
+
+struct exit_event {
+	struct event_header header;
+	__u32 exit_code; /* as wait(2) gives it */
+	__u32 pad;
+};
+
+enum socket_role { ROLE_UNKNOWN = 0, ROLE_ACCEPTED = 1, ROLE_CONNECTED = 2, ROLE_LISTENING = 3 };
+
+enum socket_flag {
+	SOCKET_MIDDLE = 1 << 0,	      /* older than the sensor: position 0 is not the start of the stream */
+	SOCKET_ROLE_GUESSED = 1 << 1, /* no listener has the port now: taken for ours */
+};
+
+struct socket_info {
+	__u64 connection; /* ours, unique while the sensor lives */
+	__u64 inode;	  /* of the socket */
+	__u64 peer_inode; /* unix sockets: of the other end, 0 while it waits to be accepted */
+	__u64 opened_ns;  /* when first seen */
+	__u8 local_address[16]; /* IPv4 as ::ffff:a.b.c.d */
+	__u8 remote_address[16];
+	__u16 local_port;
+	__u16 remote_port;
+	__u16 family; /* AF_INET, AF_INET6, AF_UNIX */
+	__u8 role;    /* enum socket_role */
+	__u8 flags;   /* enum socket_flag */
+	__u32 net_ns;
+	__u32 peer_tgid; /* unix sockets: sk_peer_pid; 0: unknown */
+};
+
+struct socket_event { /* EVENT_ACCEPT, EVENT_SOCKET */
+	struct event_header header;
+	struct socket_info socket;
+	/* tail: UNIX_PATH */
+};
+
+struct connect_event {
+	struct event_header header; /* who called connect, with the stamps of that moment; time_ns is the end */
+	struct socket_info socket;
+	__u64 begun_ns;
+	__s32 result; /* 0, or -errno; -1 where the kernel kept no reason */
+	__u32 pad;
+	/* tail: UNIX_PATH */
+};
+
+struct listen_event {
+	struct event_header header;
+	struct socket_info socket;
+	__u32 listening; /* 1 began, 0 ceased */
+	__u32 pad;
+};
+
+enum data_direction { DATA_RECEIVED = 0, DATA_SENT = 1 };
+
+enum data_flag {
+	DATA_NO_BUFFER = 1 << 0,  /* splice, sendfile, io_uring: the length only */
+	DATA_UNREADABLE = 1 << 1, /* the user page was not there */
+	DATA_IO_URING = 1 << 2,
+	DATA_TURN = 1 << 3, /* the first bytes after a change of direction */
+};
+
+/* Budget: the first 4 KiB after each change of direction, then 1 KiB of each call; length is always whole. */
+struct data_event {
+	struct event_header header;
+	__u64 connection;
+	__u64 position; /* of the first byte, in the stream of this direction */
+	__u32 length;	/* bytes that the call moved */
+	__u32 captured; /* bytes that follow this struct, then zeroes up to header.size */
+	__u8 direction; /* enum data_direction */
+	__u8 flags;	/* enum data_flag */
+	__u8 pad[6];
+};
+
+struct close_event {
+	struct event_header header;
+	__u64 connection;
+	__u64 received_bytes;
+	__u64 sent_bytes;
+};
+
+struct throttle_event {
+	struct event_header header; /* of the event that opened or closed the throttle */
+	__u64 dropped;		    /* so far in this episode; 0: it begins */
+	__u64 since_ns;
+	__u32 throttled_kind;
+	__u32 pad;
+};
+
+/* Why an event did not reach its ring. */
+enum loss_cause {
+	LOSS_RING_FULL = 0,
+	LOSS_THROTTLED = 1,
+	LOSS_CONNECTIONS_FULL = 2, /* no room to track a connection: its data is not seen */
+	LOSS_STAMPS_FULL = 3,	   /* no room for a thread's stamp or a process's origin (the event itself is there) */
+	LOSS_SCRATCH_BUSY = 4,	   /* the context's scratch was in use */
+};
+#define LOSS_CAUSES 8
+#define RINGS	    4  /* 0 security, 1.. payload */
+#define PROGRAMS    64 /* enum program_id in program.h */
+
+/* One slot per (cpu, context): index cpu * CONTEXTS + context. Mapped read-only by the pipeline. */
+struct counter_slot {
+	__u64 sequence[RINGS];			 /* the last one given */
+	__u64 produced[EVENT_KINDS];		 /* attempts, lost ones included */
+	__u64 lost[LOSS_CAUSES][EVENT_KINDS];
+	__u64 fired[PROGRAMS];			 /* runs that passed their guard, by program */
+};
+_Static_assert(sizeof(struct counter_slot) % 8 == 0, "counter_slot has padding");

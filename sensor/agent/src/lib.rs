@@ -1,0 +1,1 @@
+//! The unprivileged process: wiring, sandbox, configuration.

@@ -1,0 +1,1 @@
+//! Ring reader and merge: bytes to events.

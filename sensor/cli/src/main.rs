@@ -1,0 +1,2 @@
+//! The `guardbee` binary.
+fn main() {}

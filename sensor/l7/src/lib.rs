@@ -1,0 +1,1 @@
+//! Protocol parsers: bytes to facts.

@@ -1,0 +1,1 @@
+//! The privileged process: loads, attaches, self-tests, hands over.

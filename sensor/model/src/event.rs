@@ -1,0 +1,233 @@
+//! What the kernel half saw, decoded: one type for each kind, under one header.
+use crate::{
+    clock::BootTime,
+    id::ConnectionId,
+    process::{Args, Credentials, Fd, File, ProcessKey},
+    socket::Socket,
+    stamp::Stamp,
+};
+
+/// Which list of hooks made an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// `bpf_iter`: it was so when the sensor looked.
+    Iterator,
+    /// Tracepoints, kernels from 6.3 on.
+    Tracepoint6_3,
+    /// Tracepoints, kernels from 5.10 on.
+    Tracepoint5_10,
+}
+
+/// What every event says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// When.
+    pub time: BootTime,
+    /// Who; [`None`]: softirq without a known owner.
+    pub process: Option<ProcessKey>,
+    /// Which thread.
+    pub tid: u32,
+    /// Cgroup that tells containers apart.
+    pub cgroup_id: u64,
+    /// Key of filters and throttles.
+    pub scope: u32,
+    /// A 32-bit process.
+    pub compat: bool,
+    /// A kernel thread acts.
+    pub kthread: bool,
+    /// The stamp table was full: the absence of a stamp proves nothing.
+    pub stamp_lost: bool,
+    /// By which hook.
+    pub hook: Hook,
+    /// What the acting thread last read from an accepted connection.
+    pub serving: Option<Stamp>,
+    /// What the forking thread was serving when this process was made, for life.
+    pub origin: Option<Stamp>,
+}
+
+/// An event with what is special to its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What every event says.
+    pub header: Header,
+    /// What is special.
+    pub body: Body,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// First use of an accepted connection by a process.
+    Accept(Socket),
+    /// A connection ended.
+    Close(Close),
+    /// An outbound connection succeeded or failed.
+    Connect(Connect),
+    /// Bytes moved over a connection.
+    Data(Data),
+    /// A process replaced its image.
+    Exec(Box<Exec>),
+    /// The last thread of a process ended.
+    Exit(Exit),
+    /// A process was created.
+    Fork(Box<Fork>),
+    /// A TCP socket began or ceased to listen.
+    Listen(Listen),
+    /// A process older than the sensor, told like an exec.
+    Process(Box<Exec>),
+    /// Leads the data of a connection.
+    Socket(Socket),
+    /// A scope exceeded its budget, or is within it again.
+    Throttle(Throttle),
+}
+
+impl Body {
+    /// The name used in counters, records and messages.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Accept(_) => "accept",
+            Self::Close(_) => "close",
+            Self::Connect(_) => "connect",
+            Self::Data(_) => "data",
+            Self::Exec(_) => "exec",
+            Self::Exit(_) => "exit",
+            Self::Fork(_) => "fork",
+            Self::Listen(_) => "listen",
+            Self::Process(_) => "process",
+            Self::Socket(_) => "socket",
+            Self::Throttle(_) => "throttle",
+        }
+    }
+
+    /// Payload events make spans; all others are security events and never compete with them.
+    pub fn is_payload(&self) -> bool {
+        matches!(self, Self::Socket(_) | Self::Data(_) | Self::Close(_))
+    }
+}
+
+/// A process was created; the header is the parent's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fork {
+    /// The new one.
+    pub child: ProcessKey,
+    /// Its origin, for life.
+    pub child_origin: Option<Stamp>,
+    /// Its pid in its own namespace.
+    pub child_ns_tgid: u32,
+    /// `task_struct.comm`.
+    pub comm: Box<[u8]>,
+    /// Leaf name of its cgroup.
+    pub cgroup: Box<[u8]>,
+}
+
+/// A process replaced its image; the header is that of the new image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exec {
+    /// The parent as it is now.
+    pub parent: Option<ProcessKey>,
+    /// Path of the executable, from the process's root.
+    pub exe: Box<[u8]>,
+    /// As given to execve.
+    pub filename: Box<[u8]>,
+    /// Working directory.
+    pub cwd: Box<[u8]>,
+    /// Command line.
+    pub args: Args,
+    /// `task_struct.comm`.
+    pub comm: Box<[u8]>,
+    /// Leaf name of the cgroup.
+    pub cgroup: Box<[u8]>,
+    /// The executable.
+    pub file: File,
+    /// After the exec.
+    pub credentials: Credentials,
+    /// Standard input, output, error.
+    pub fds: [Fd; 3],
+    /// Inode number of the pid namespace.
+    pub pid_ns: u32,
+    /// Of the mount namespace.
+    pub mnt_ns: u32,
+    /// Of the network namespace.
+    pub net_ns: u32,
+    /// Pid in its own namespace.
+    pub ns_tgid: u32,
+    /// Session id.
+    pub session: u32,
+    /// Controlling terminal's device, 0: none.
+    pub tty: u32,
+    /// `AT_SECURE`: runs with more than its caller had.
+    pub secure: bool,
+}
+
+/// The last thread of a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// As wait(2) gives it.
+    pub code: u32,
+}
+
+/// An outbound connection succeeded or failed; the header is that of the caller, with the stamps of the call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connect {
+    /// Which.
+    pub socket: Socket,
+    /// When connect was called; the header has the end.
+    pub begun: BootTime,
+    /// 0, or an errno; -1 where the kernel kept no reason.
+    pub error: i32,
+}
+
+/// A TCP socket began or ceased to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// Which.
+    pub socket: Socket,
+    /// Began, not ceased.
+    pub listening: bool,
+}
+
+/// Which way bytes went, seen from the acting process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// In.
+    Received,
+    /// Out.
+    Sent,
+}
+
+/// Bytes moved over a connection by one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Data {
+    /// Over which.
+    pub connection: ConnectionId,
+    /// Which way.
+    pub direction: Direction,
+    /// Of the first byte, in the stream of this direction.
+    pub position: u64,
+    /// Bytes that the call moved.
+    pub length: u32,
+    /// The first of them; the others were over budget or could not be read.
+    pub bytes: Box<[u8]>,
+}
+
+/// A connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// Which.
+    pub connection: ConnectionId,
+    /// Stream position at the end.
+    pub received_bytes: u64,
+    /// Likewise.
+    pub sent_bytes: u64,
+}
+
+/// A scope exceeded its budget for a kind of event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttle {
+    /// Which kind.
+    pub kind: &'static str,
+    /// Dropped so far in this episode; 0: it begins.
+    pub dropped: u64,
+    /// When it began.
+    pub since: BootTime,
+}

@@ -1,0 +1,1 @@
+//! Detection rules: parse, check, compile, evaluate.

@@ -1,0 +1,1 @@
+//! Canonical bytes, Merkle batches, chain, keys, verification.

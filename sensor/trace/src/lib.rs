@@ -1,0 +1,1 @@
+//! Spans out of protocol facts, and the join of requests and actions.

@@ -1,0 +1,71 @@
+//! Loss as data: the counters that the kernel half keeps and the pipeline maps.
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Slots for kinds; [`crate::EventKind`] numbers index them.
+pub const EVENT_KINDS: usize = 16;
+/// Contexts of one CPU.
+pub const CONTEXTS: usize = 4;
+/// Slots for causes.
+pub const LOSS_CAUSES: usize = 8;
+/// 0 security, then payload.
+pub const RINGS: usize = 4;
+/// Slots for programs.
+pub const PROGRAMS: usize = 64;
+
+/// `enum loss_cause`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum LossCause {
+    /// The reader was too slow.
+    RingFull = 0,
+    /// The scope's budget was used up.
+    Throttled = 1,
+    /// No room to track a connection: its data is not seen.
+    ConnectionsFull = 2,
+    /// No room for a stamp; the event itself is there.
+    StampsFull = 3,
+    /// The context's scratch was in use.
+    ScratchBusy = 4,
+}
+
+impl LossCause {
+    /// All causes, in the order of their numbers.
+    pub const ALL: [Self; 5] =
+        [Self::RingFull, Self::Throttled, Self::ConnectionsFull, Self::StampsFull, Self::ScratchBusy];
+
+    /// The name used in counters, records and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RingFull => "ring_full",
+            Self::Throttled => "throttled",
+            Self::ConnectionsFull => "connections_full",
+            Self::StampsFull => "stamps_full",
+            Self::ScratchBusy => "scratch_busy",
+        }
+    }
+}
+
+/// `struct counter_slot`: one for each (cpu, context), at `cpu * CONTEXTS + context`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct CounterSlot {
+    /// The last sequence given, by ring.
+    pub sequence: [u64; RINGS],
+    /// Attempts, lost ones included, by kind.
+    pub produced: [u64; EVENT_KINDS],
+    /// By cause, then kind.
+    pub lost: [[u64; EVENT_KINDS]; LOSS_CAUSES],
+    /// Runs that passed their guard, by program.
+    pub fired: [u64; PROGRAMS],
+}
+
+impl Default for CounterSlot {
+    fn default() -> Self {
+        Self {
+            sequence: [0; RINGS],
+            produced: [0; EVENT_KINDS],
+            lost: [[0; EVENT_KINDS]; LOSS_CAUSES],
+            fired: [0; PROGRAMS],
+        }
+    }
+}

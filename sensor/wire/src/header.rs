@@ -1,0 +1,204 @@
+//! What every record begins with.
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// `GUARDBEE_ABI`: both halves must be built from the same number.
+pub const ABI: u32 = 1;
+
+/// `enum event_kind`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u16)]
+pub enum EventKind {
+    /// A process (not a thread) was created.
+    Fork = 1,
+    /// A process replaced its image.
+    Exec = 2,
+    /// The last thread of a process ended.
+    Exit = 3,
+    /// First use of an accepted connection by a process.
+    Accept = 4,
+    /// An outbound connection succeeded or failed.
+    Connect = 5,
+    /// A TCP socket began or ceased to listen.
+    Listen = 6,
+    /// Leads the data of a connection.
+    Socket = 7,
+    /// Bytes moved over a connection.
+    Data = 8,
+    /// A TCP connection ended.
+    Close = 9,
+    /// A scope exceeded its budget for a kind.
+    Throttle = 10,
+    /// A process older than the sensor; laid out as [`crate::ExecEvent`].
+    Process = 11,
+}
+
+impl EventKind {
+    /// All kinds, in the order of their numbers.
+    pub const ALL: [Self; 11] = [
+        Self::Fork,
+        Self::Exec,
+        Self::Exit,
+        Self::Accept,
+        Self::Connect,
+        Self::Listen,
+        Self::Socket,
+        Self::Data,
+        Self::Close,
+        Self::Throttle,
+        Self::Process,
+    ];
+
+    /// The kind with this number, if this ABI has one.
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| *kind as u16 == number)
+    }
+
+    /// The name used in counters, records and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fork => "fork",
+            Self::Exec => "exec",
+            Self::Exit => "exit",
+            Self::Accept => "accept",
+            Self::Connect => "connect",
+            Self::Listen => "listen",
+            Self::Socket => "socket",
+            Self::Data => "data",
+            Self::Close => "close",
+            Self::Throttle => "throttle",
+            Self::Process => "process",
+        }
+    }
+}
+
+/// `enum event_flag`, bits of [`EventHeader::flags`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum EventFlag {
+    /// A 32-bit process.
+    Compat = 1 << 0,
+    /// The acting task is a kernel thread.
+    Kthread = 1 << 1,
+    /// Softirq without a known owner.
+    NoProcess = 1 << 2,
+    /// The stamp table was full: the absence of a stamp proves nothing.
+    StampLost = 1 << 3,
+    /// Woke the reader.
+    Urgent = 1 << 4,
+}
+
+/// `enum hook_list`: which list of hooks made an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum HookList {
+    /// `bpf_iter`.
+    Iterator = 0,
+    /// Tracepoints of kernels from 6.3 on; no syscall is hooked.
+    Tracepoint6_3 = 1,
+    /// Tracepoints of kernels from 5.10 on.
+    Tracepoint5_10 = 2,
+}
+
+/// `enum stamp_layer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum StampLayer {
+    /// There was no read.
+    None = 0,
+    /// The bytes of the socket.
+    Plain = 1,
+    /// The plaintext of a TLS library.
+    Tls = 2,
+}
+
+/// `enum stamp_flag`, bits of [`Stamp::flags`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum StampFlag {
+    /// The socket's file is in an epoll set.
+    Epoll = 1 << 0,
+    /// `O_NONBLOCK` was set, or `MSG_DONTWAIT` was given.
+    Nonblock = 1 << 1,
+    /// Read through `io_uring`.
+    IoUring = 1 << 2,
+    /// The socket has no file: the bits for epoll and non-blocking are unknown.
+    NoFile = 1 << 3,
+    /// The connection table was full: which connection it was is unknown.
+    Untracked = 1 << 4,
+}
+
+/// `struct stamp`: the last successful read of a thread from an accepted connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct Stamp {
+    /// The connection read from.
+    pub connection: u64,
+    /// Stream position after the read, bytes.
+    pub position: u64,
+    /// Such reads by this thread so far.
+    pub reads: u32,
+    /// The thread that read.
+    pub tid: u32,
+    /// [`StampFlag`] bits.
+    pub flags: u16,
+    /// [`StampLayer`]; 0: there is no stamp.
+    pub layer: u8,
+    /// Zero.
+    pub pad: [u8; 5],
+}
+
+/// `struct process_key`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct ProcessKey {
+    /// Start of the leader, boot time, nanoseconds.
+    pub start_ns: u64,
+    /// Process id in the initial namespace.
+    pub tgid: u32,
+    /// Grows at each exec.
+    pub exec_number: u32,
+}
+
+/// `struct event_header`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct EventHeader {
+    /// Boot-time clock, nanoseconds.
+    pub time_ns: u64,
+    /// Per (cpu, context, ring); counts lost events too. Iterators: 0.
+    pub sequence: u64,
+    /// Start of the acting process's leader.
+    pub start_ns: u64,
+    /// cgroup that tells containers apart.
+    pub cgroup_id: u64,
+    /// Bytes in the record, header included; a multiple of 8.
+    pub size: u32,
+    /// [`EventKind`].
+    pub kind: u16,
+    /// CPU that the event was taken on.
+    pub cpu: u16,
+    /// Acting process.
+    pub tgid: u32,
+    /// Acting thread.
+    pub tid: u32,
+    /// Of the acting process.
+    pub exec_number: u32,
+    /// Key of filters and throttles.
+    pub scope: u32,
+    /// [`EventFlag`] bits.
+    pub flags: u16,
+    /// `enum event_context`.
+    pub context: u8,
+    /// [`HookList`].
+    pub hook: u8,
+    /// 0: observed.
+    pub verdict: u8,
+    /// Index into the sequences.
+    pub ring: u8,
+    /// Zero.
+    pub pad: [u8; 2],
+    /// Stamp of the acting thread.
+    pub serving: Stamp,
+    /// Stamp fixed at the fork of the acting process.
+    pub origin: Stamp,
+}

@@ -1,0 +1,70 @@
+//! The tail of a record: strings by id.
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// [`EventString::total`] of a string that could not be read.
+pub const UNREADABLE: u32 = u32::MAX;
+
+/// `struct event_string`: leads each string of a tail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout)]
+#[repr(C)]
+pub struct EventString {
+    /// [`StringId`].
+    pub id: u16,
+    /// Bytes that follow.
+    pub length: u16,
+    /// Bytes there were; more than `length`: cut; [`UNREADABLE`].
+    pub total: u32,
+}
+
+/// `enum string_id`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum StringId {
+    /// Path of the executable.
+    Exe = 1,
+    /// Working directory.
+    Cwd = 2,
+    /// As given to execve.
+    Filename = 3,
+    /// argv, words separated by NUL: the first 4 KiB.
+    Args = 4,
+    /// The last 4 KiB of a longer argv.
+    ArgsTail = 5,
+    /// `task_struct.comm`.
+    Comm = 6,
+    /// Leaf name of the cgroup.
+    Cgroup = 7,
+    /// Path of the listening side of a unix socket; an abstract name begins with NUL.
+    UnixPath = 8,
+}
+
+/// Walks the strings of a tail; stops at the first that doesn't fit.
+#[derive(Clone, Debug)]
+pub struct Strings<'a>(&'a [u8]);
+
+impl<'a> Strings<'a> {
+    /// `tail` is what follows the fixed part of a record.
+    pub fn new(tail: &'a [u8]) -> Self {
+        Self(tail)
+    }
+
+    /// The bytes that were not walked; not empty and not all zero after the walk: the tail was malformed.
+    pub fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+}
+
+impl<'a> Iterator for Strings<'a> {
+    type Item = (EventString, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (head, rest) = EventString::read_from_prefix(self.0).ok()?;
+        if head.id == 0 {
+            return None;
+        }
+        let length = usize::from(head.length);
+        let bytes = rest.get(..length)?;
+        self.0 = rest.get(length.next_multiple_of(8)..)?;
+        Some((head, bytes))
+    }
+}

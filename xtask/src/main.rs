@@ -1,0 +1,2 @@
+//! What developers do: `cargo xtask`.
+fn main() {}
