@@ -1,2 +1,81 @@
-//! What developers do: `cargo xtask`.
-fn main() {}
+//! What developers do: `cargo xtask help`.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "a command-line tool")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
+    reason = "a tool for developers, on its own data"
+)]
+
+mod accept;
+mod layers;
+mod nouns;
+mod stage;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+use stage::Stages;
+use std::process::ExitCode;
+
+/// What developers do.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show what an issue must show, on real programs: a table of rows.
+    Accept(accept::Args),
+    /// Form: formatting, lints, the import table, names, licences. No tests.
+    Check,
+    /// Every check and every test of the pure and the host lane.
+    Test,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Accept(args) => accept::run(args),
+        Command::Check => check(&mut Stages::default()),
+        Command::Test => test(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check(stages: &mut Stages) -> anyhow::Result<()> {
+    stages.run("import table", layers::check)?;
+    stages.run("same nouns", nouns::check)?;
+    stages.run("tidy", tidy::check)?;
+    stages.command("format", "cargo", &["fmt", "--all", "--check"])?;
+    stages.command(
+        "lints",
+        "cargo",
+        &["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"],
+    )
+}
+
+fn test() -> anyhow::Result<()> {
+    let mut stages = Stages::default();
+    check(&mut stages)?;
+    stages.command("tests, built", "cargo", &["test", "--workspace", "--no-run", "--quiet"])?;
+    stages.command(
+        "tests: pure and host lane",
+        "cargo",
+        &["test", "--workspace", "--quiet", "--no-fail-fast"],
+    )?;
+    stages.command(
+        "binary without libbpf",
+        "cargo",
+        &["check", "--package", "guardbee-cli", "--no-default-features", "--quiet"],
+    )?;
+    stages.print();
+    println!("not run here: the vm lane (other kernels), the interop lane (`cargo xtask accept thread`)");
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! Configuration: file, then environment, then flags; parsed once into values that need no further checks.
+mod file;
+mod origin;
+
+pub use file::{Config, Deliver, Hooks, Kernel, Otlp, RunAs, Seal, Trace};
+pub use origin::{Origin, Setting};
+
+use std::path::{Path, PathBuf};
+
+/// Where the configuration is when nobody says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/guardbee/guardbee.yaml";
+/// A longer file is no configuration.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// What is wrong with a configuration, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file could not be read.
+    #[error("read configuration {path}: {source}; give another with --config")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no configuration.
+    #[error("configuration {path}: {problem}")]
+    Parse {
+        /// Which.
+        path: PathBuf,
+        /// Line, column, what, and the nearest right name.
+        problem: String,
+    },
+    /// A value makes no sense.
+    #[error("configuration {setting}: {problem}")]
+    Value {
+        /// Which setting.
+        setting: &'static str,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+    /// An environment variable that begins like ours is none of ours.
+    #[error("environment {name}: {problem}")]
+    Environment {
+        /// Which.
+        name: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+}
+
+/// Reads `path` (or the default place, where it may be absent), then the environment.
+pub fn load(
+    path: Option<&Path>,
+    environment: impl Iterator<Item = (String, String)>,
+) -> Result<(Config, Vec<Setting>), Error> {
+    let (config, from) = match path {
+        Some(path) => (read(path)?, Some(path)),
+        None if Path::new(DEFAULT_PATH).exists() => {
+            let path = Path::new(DEFAULT_PATH);
+            (read(path)?, Some(path))
+        }
+        None => (Config::default(), None),
+    };
+    let (config, overridden) = origin::overlay(config, environment)?;
+    config.check()?;
+    let settings = origin::settings(&config, from, &overridden)?;
+    Ok((config, settings))
+}
+
+fn read(path: &Path) -> Result<Config, Error> {
+    use std::io::Read as _;
+    let unread = |source| Error::Read { path: path.to_owned(), source };
+    let file = std::fs::File::open(path).map_err(unread)?;
+    let mut text = String::new();
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unread)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(Error::Parse {
+            path: path.to_owned(),
+            problem: format!("longer than {MAX_BYTES} bytes: this is no configuration"),
+        });
+    }
+    file::parse(&text).map_err(|problem| Error::Parse { path: path.to_owned(), problem })
+}
