@@ -97,7 +97,7 @@ pub struct Seal {
 }
 
 /// Where records go.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Deliver {
     /// An OpenTelemetry collector.
@@ -110,6 +110,12 @@ pub struct Deliver {
     pub console: bool,
     /// Spans too.
     pub console_spans: bool,
+}
+
+impl Default for Deliver {
+    fn default() -> Self {
+        Self { otlp: None, findings_file: None, records_file: None, console: true, console_spans: false }
+    }
 }
 
 /// OTLP/gRPC over mTLS.
@@ -137,7 +143,10 @@ impl Config {
     pub(super) fn check(&self) -> Result<(), Error> {
         let value = |setting, problem: String| Err(Error::Value { setting, problem });
         if self.run_as.uid == 0 || self.run_as.gid == 0 {
-            return value("run_as", "the pipeline must not run as root; give a uid and gid other than 0".into());
+            return value(
+                "run_as",
+                "the pipeline must not run as root; give a uid and gid other than 0".into(),
+            );
         }
         for (setting, bytes) in [
             ("kernel.security_ring_bytes", self.kernel.security_ring_bytes),
@@ -173,7 +182,8 @@ pub(super) fn parse(text: &str) -> Result<Config, String> {
 
 /// Of serde's "unknown field `x`, expected one of `a`, `b`": the expected name nearest to `x`.
 fn nearest(message: &str) -> Option<&str> {
-    let (_, after) = message.split_once("unknown field `").or_else(|| message.split_once("unknown variant `"))?;
+    let (_, after) =
+        message.split_once("unknown field `").or_else(|| message.split_once("unknown variant `"))?;
     let mut names = after.split('`').step_by(2);
     let wrong = names.next()?;
     let (distance, name) = names.map(|name| (edit_distance(wrong, name), name)).min()?;
@@ -198,7 +208,10 @@ fn edit_distance(a: &str, b: &str) -> usize {
 /// All paths that the pipeline reads.
 pub(crate) fn read_paths(config: &Config) -> impl Iterator<Item = &Path> {
     let otlp = config.deliver.otlp.iter().flat_map(|otlp| {
-        [&otlp.ca, &otlp.certificate, &otlp.key].into_iter().chain(&otlp.crl).filter(|path| !path.as_os_str().is_empty())
+        [&otlp.ca, &otlp.certificate, &otlp.key]
+            .into_iter()
+            .chain(&otlp.crl)
+            .filter(|path| !path.as_os_str().is_empty())
     });
     config.rules.iter().chain(otlp).map(PathBuf::as_path)
 }

@@ -49,10 +49,11 @@ pub enum Error {
     },
 }
 
-/// Reads `path` (or the default place, where it may be absent), then the environment.
+/// Reads `path` (or the default place, where it may be absent), then the environment, then `flags` (name, value).
 pub fn load(
     path: Option<&Path>,
     environment: impl Iterator<Item = (String, String)>,
+    flags: &[(String, String)],
 ) -> Result<(Config, Vec<Setting>), Error> {
     let (config, from) = match path {
         Some(path) => (read(path)?, Some(path)),
@@ -62,7 +63,7 @@ pub fn load(
         }
         None => (Config::default(), None),
     };
-    let (config, overridden) = origin::overlay(config, environment)?;
+    let (config, overridden) = origin::overlay(config, environment, flags)?;
     config.check()?;
     let settings = origin::settings(&config, from, &overridden)?;
     Ok((config, settings))

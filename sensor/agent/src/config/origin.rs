@@ -1,4 +1,4 @@
-//! Where each setting's value comes from, and the environment's overrides.
+//! Where each setting's value comes from: the overrides of environment and flags.
 //!
 //! `GUARDBEE_DELIVER__CONSOLE=true` sets `deliver.console`: two underscores go one level down. Of OpenTelemetry's own
 //! variables `OTEL_EXPORTER_OTLP_ENDPOINT`, `_CERTIFICATE`, `_CLIENT_CERTIFICATE` and `_CLIENT_KEY` are obeyed
@@ -28,6 +28,8 @@ pub enum Origin {
     Environment(String),
     /// The file.
     File(PathBuf),
+    /// `--set`.
+    Flag,
 }
 
 impl fmt::Display for Origin {
@@ -36,6 +38,7 @@ impl fmt::Display for Origin {
             Self::Default => f.write_str("default"),
             Self::Environment(name) => write!(f, "environment {name}"),
             Self::File(path) => write!(f, "{}", path.display()),
+            Self::Flag => f.write_str("flag --set"),
         }
     }
 }
@@ -51,18 +54,22 @@ pub struct Setting {
     pub origin: Origin,
 }
 
-/// `config` with what the environment says, and which variable set which setting.
+/// Which setting was set by whom.
+pub(super) type Overridden = BTreeMap<String, Origin>;
+
+/// `config` with what the environment and then the flags say, and who set what.
 pub(super) fn overlay(
     config: Config,
     environment: impl Iterator<Item = (String, String)>,
-) -> Result<(Config, BTreeMap<String, String>), Error> {
+    flags: &[(String, String)],
+) -> Result<(Config, Overridden), Error> {
     let variables: BTreeMap<String, String> = environment.collect();
     let mut tree = tree(&config)?;
     let mut set = BTreeMap::new();
     for (variable, setting) in OTEL {
         if let Some(value) = variables.get(*variable).filter(|value| !value.is_empty()) {
             assign(&mut tree, variable, setting, value)?;
-            set.insert((*setting).to_owned(), (*variable).to_owned());
+            set.insert((*setting).to_owned(), Origin::Environment((*variable).to_owned()));
         }
     }
     for (variable, value) in &variables {
@@ -72,13 +79,17 @@ pub(super) fn overlay(
         }
         let setting = name.to_ascii_lowercase().replace("__", ".");
         assign(&mut tree, variable, &setting, value)?;
-        set.insert(setting, variable.clone());
+        set.insert(setting, Origin::Environment(variable.clone()));
+    }
+    for (setting, value) in flags {
+        assign(&mut tree, "--set", setting, value)?;
+        set.insert(setting.clone(), Origin::Flag);
     }
     if set.is_empty() {
         return Ok((config, set));
     }
     let config = serde_json::from_value(tree).map_err(|error| Error::Environment {
-        name: set.values().cloned().collect::<Vec<_>>().join(", "),
+        name: set.iter().map(|(setting, by)| format!("{by} ({setting})")).collect::<Vec<_>>().join(", "),
         problem: format!("{error}; `guardbee config show` lists the settings"),
     })?;
     Ok((config, set))
@@ -92,13 +103,12 @@ fn assign(tree: &mut Value, variable: &str, setting: &str, value: &str) -> Resul
         if at.is_null() {
             *at = Value::Object(serde_json::Map::new());
         }
-        at = at
-            .as_object_mut()
-            .map(|object| object.entry(part).or_insert(Value::Null))
-            .ok_or_else(|| Error::Environment {
+        at = at.as_object_mut().map(|object| object.entry(part).or_insert(Value::Null)).ok_or_else(|| {
+            Error::Environment {
                 name: variable.to_owned(),
                 problem: format!("`{setting}` goes below a setting that has no parts; unset it"),
-            })?;
+            }
+        })?;
     }
     *at = parsed;
     Ok(())
@@ -108,18 +118,20 @@ fn assign(tree: &mut Value, variable: &str, setting: &str, value: &str) -> Resul
 pub(super) fn settings(
     config: &Config,
     file: Option<&Path>,
-    environment: &BTreeMap<String, String>,
+    overridden: &Overridden,
 ) -> Result<Vec<Setting>, Error> {
     let mut leaves = Vec::new();
     flatten("", &tree(config)?, &mut leaves);
     let mut defaults = Vec::new();
     flatten("", &tree(&Config::default())?, &mut defaults);
     let origin = |name: &str, value: &str| {
-        if let Some((_, variable)) = environment.iter().find(|(setting, _)| setting.as_str() == name) {
-            return Origin::Environment(variable.clone());
+        if let Some(origin) = overridden.get(name) {
+            return origin.clone();
         }
         match file {
-            Some(path) if !defaults.iter().any(|(n, v)| n == name && v == value) => Origin::File(path.to_owned()),
+            Some(path) if !defaults.iter().any(|(n, v)| n == name && v == value) => {
+                Origin::File(path.to_owned())
+            }
             _ => Origin::Default,
         }
     };
@@ -161,6 +173,7 @@ mod tests {
         let (config, set) = overlay(
             Config { node: "a".into(), ..Config::default() },
             variables(&[("GUARDBEE_NODE", "b"), ("GUARDBEE_TRACE__CANDIDATES", "200"), ("HOME", "/root")]),
+            &[],
         )
         .unwrap();
         assert_eq!((config.node.as_str(), config.trace.candidates), ("b", 200));
@@ -177,14 +190,23 @@ mod tests {
                 ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://a:4317"),
                 ("GUARDBEE_DELIVER__OTLP__ENDPOINT", "https://b:4317"),
             ]),
+            &[],
         )
         .unwrap();
         assert_eq!(config.deliver.otlp.unwrap().endpoint, "https://b:4317");
     }
 
     #[test]
+    fn flags_win_over_all() {
+        let flags = [("node".to_owned(), "c".to_owned())];
+        let (config, set) = overlay(Config::default(), variables(&[("GUARDBEE_NODE", "b")]), &flags).unwrap();
+        assert_eq!((config.node.as_str(), &set["node"]), ("c", &Origin::Flag));
+    }
+
+    #[test]
     fn unknown_variable_is_an_error() {
-        let error = overlay(Config::default(), variables(&[("GUARDBEE_NODES", "b")])).unwrap_err().to_string();
+        let error =
+            overlay(Config::default(), variables(&[("GUARDBEE_NODES", "b")]), &[]).unwrap_err().to_string();
         assert!(error.contains("GUARDBEE_NODES") && error.contains("nodes"), "{error}");
     }
 }
