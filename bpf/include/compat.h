@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What moved between kernels, one function each. Decided by what the kernel's BTF has, never by version. */
+#pragma once
+#include "core.h"
+#include "kernel.h"
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct timespec64 {
+	s64 tv_sec;
+	long tv_nsec;
+};
+struct inode___before_6_6 {
+	struct timespec64 i_ctime;
+};
+struct inode___before_6_11 {
+	struct timespec64 __i_ctime;
+};
+struct inode___now {
+	s64 i_ctime_sec;
+	u32 i_ctime_nsec;
+};
+struct pcpu_hot___6_2 {
+	int preempt_count;
+};
+#pragma clang attribute pop
+
+/* i_ctime was wrapped in 6.6 (13bc24457850) and split into seconds and nanoseconds in 6.11 (3aa63a569c64). */
+static __always_inline u64 inode_ctime(struct inode *inode)
+{
+	struct inode___before_6_6 *first = (void *)inode;
+	struct inode___before_6_11 *second = (void *)inode;
+	struct inode___now *now = (void *)inode;
+
+	if (bpf_core_field_exists(now->i_ctime_sec))
+		return BPF_CORE_READ(now, i_ctime_sec) * 1000000000ull + BPF_CORE_READ(now, i_ctime_nsec);
+	if (bpf_core_field_exists(second->__i_ctime))
+		return BPF_CORE_READ(second, __i_ctime.tv_sec) * 1000000000ull +
+		       BPF_CORE_READ(second, __i_ctime.tv_nsec);
+	return BPF_CORE_READ(first, i_ctime.tv_sec) * 1000000000ull + BPF_CORE_READ(first, i_ctime.tv_nsec);
+}
+
+/* The preemption counter of x86 is a variable of each CPU; from 6.2 to 6.14 it lay in pcpu_hot. */
+extern const int __preempt_count __ksym __weak;
+extern const struct pcpu_hot___6_2 pcpu_hot __ksym __weak;
+#define SOFTIRQ_SERVING 0x100
+
+/* Does a softirq run here? Where that can't be known the answer is yes: nothing is then said about current. */
+static __always_inline bool in_softirq(void)
+{
+#if defined(__TARGET_ARCH_x86)
+	if (&__preempt_count)
+		return *(const int *)bpf_this_cpu_ptr(&__preempt_count) & SOFTIRQ_SERVING;
+	if (&pcpu_hot)
+		return ((const struct pcpu_hot___6_2 *)bpf_this_cpu_ptr(&pcpu_hot))->preempt_count & SOFTIRQ_SERVING;
+#endif
+	return true;
+}
+
+/* Is the task a 32-bit process? */
+static __always_inline bool task_compat(struct task_struct *task)
+{
+#if defined(__TARGET_ARCH_x86)
+	return LOAD(task, thread_info.flags) >> 29 & 1; /* TIF_ADDR32 */
+#else
+	return LOAD(task, thread_info.flags) >> 22 & 1; /* TIF_32BIT */
+#endif
+}
+
+/* Was the present system call made with the 32-bit numbers? */
+static __always_inline bool syscall_compat(struct task_struct *task)
+{
+#if defined(__TARGET_ARCH_x86)
+	return LOAD(task, thread_info.status) & 2; /* TS_COMPAT */
+#else
+	return task_compat(task);
+#endif
+}
+
+/* The registers that the task entered the kernel with. 5.10 has no helper: they lie at the end of the kernel stack. */
+static __always_inline struct pt_regs *task_registers(struct task_struct *task)
+{
+#ifdef DIRECT_LOADS
+	return (struct pt_regs *)bpf_task_pt_regs(task);
+#else
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	return BPF_CORE_READ(task, stack) + bpf_core_type_size(union thread_union) -
+	       bpf_core_type_size(struct pt_regs);
+#endif
+}
+
+struct syscall {
+	s64 number;
+	u64 first, second, third, fourth;
+};
+
+static __always_inline struct syscall syscall_read(struct task_struct *task)
+{
+	struct pt_regs *regs = task_registers(task);
+
+#if defined(__TARGET_ARCH_x86)
+	return (struct syscall){LOAD(regs, orig_ax), LOAD(regs, di), LOAD(regs, si), LOAD(regs, dx), LOAD(regs, r10)};
+#else
+	return (struct syscall){LOAD(regs, syscallno), LOAD(regs, orig_x0), LOAD(regs, regs[1]), LOAD(regs, regs[2]),
+				LOAD(regs, regs[3])};
+#endif
+}
+
+#if defined(__TARGET_ARCH_x86)
+enum { SYS_read = 0, SYS_write = 1, SYS_readv = 19, SYS_writev = 20, SYS_sendto = 44, SYS_recvfrom = 45,
+       SYS_sendmsg = 46, SYS_recvmsg = 47, SYS_preadv2 = 327, SYS_pwritev2 = 328 };
+#else
+enum { SYS_read = 63, SYS_write = 64, SYS_readv = 65, SYS_writev = 66, SYS_sendto = 206, SYS_recvfrom = 207,
+       SYS_sendmsg = 211, SYS_recvmsg = 212, SYS_preadv2 = 286, SYS_pwritev2 = 287 };
+#endif
+enum { SYS_io_uring_enter = 426 };

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* All knobs. Set before the load, constant afterwards: the verifier drops the branches that are not taken. Mirrored by
+ * bpf/src/config.rs; the layout test compares both.
+ */
+#pragma once
+#include "event.h"
+
+/* Which hierarchy's cgroup tells containers apart. */
+enum cgroup_source { CGROUP_DEFAULT = 0, CGROUP_MEMORY = 1, CGROUP_PIDS = 2 };
+
+struct rate {
+	__u64 per_second; /* 0: unlimited */
+	__u64 burst;
+};
+
+struct sensor_config {
+	struct rate rates[EVENT_KINDS]; /* for each scope */
+	__u32 hooks;			/* enum hook_list */
+	__u32 payload_rings;
+	__u32 cgroup_subsys;	 /* enum cgroup_source */
+	__u32 security_wake_shift; /* the reader is woken when a ring's fill crosses a multiple of 1 << shift */
+	__u32 payload_wake_shift;
+	__u32 urgent_kinds; /* bit set of kinds that wake at once */
+};
+
+const volatile struct sensor_config config __weak = {.payload_rings = 1};

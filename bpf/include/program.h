@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Numbers of the programs: index of counter_slot.fired. Mirrored by bpf/src/program.rs. */
+#pragma once
+
+enum program_id {
+	PROGRAM_FORK = 0,
+	PROGRAM_EXEC = 1,
+	PROGRAM_EXIT = 2,
+	PROGRAM_STATE = 3,
+	PROGRAM_SEND = 4,
+	PROGRAM_RECEIVE = 5,
+	PROGRAM_READ = 6,
+	PROGRAM_WRITE = 7,
+	PROGRAM_READV = 8,
+	PROGRAM_WRITEV = 9,
+	PROGRAM_RECVFROM = 10,
+	PROGRAM_SENDTO = 11,
+	PROGRAM_RECVMSG = 12,
+	PROGRAM_SENDMSG = 13,
+	PROGRAM_RECVMMSG = 14,
+	PROGRAM_SENDMMSG = 15,
+	PROGRAM_PREADV2 = 16,
+	PROGRAM_PWRITEV2 = 17,
+	PROGRAM_SENDFILE = 18,
+	PROGRAM_ITER_TASK = 19,
+	PROGRAM_ITER_LISTENER = 20,
+	PROGRAM_ITER_SOCKET = 21,
+};

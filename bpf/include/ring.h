@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Rings, counters, scratch: how a record leaves. */
+#pragma once
+#include "config.h"
+#include "core.h"
+#include "kernel.h"
+#include "program.h"
+#include "throttle.h"
+
+/* Lineage and security: its own memory, which payload can never take. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} security __weak SEC(".maps");
+
+struct payload_ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+};
+
+/* Chosen by connection id, so that one connection's bytes stay in order. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, RINGS - 1);
+	__type(key, __u32);
+	__array(values, struct payload_ring);
+} payload __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, CONTEXTS);
+	__type(key, __u32);
+	__type(value, struct counter_slot);
+} counters __weak SEC(".maps");
+
+#define PAYLOAD_BYTES 4096
+
+/* Where records are built. Twice the bytes of a payload: offset and length are each bounded, not their sum. */
+struct scratch {
+	union {
+		struct event_header header;
+		struct fork_event fork;
+		struct exit_event exit;
+		struct socket_event socket;
+		struct connect_event connect;
+		struct listen_event listen;
+		struct close_event close;
+		struct data_event data;
+	};
+	__u8 bytes[2 * PAYLOAD_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CONTEXTS);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches __weak SEC(".maps");
+
+/* A CPU's context: its counters, its scratch. Programs of one context don't interrupt each other. */
+struct site {
+	struct counter_slot *slot;
+	struct scratch *scratch;
+	__u32 index;
+	__u8 context;
+};
+
+static __always_inline bool site_enter(struct site *site, __u8 context, enum program_id program)
+{
+	site->index = bpf_get_smp_processor_id() * CONTEXTS + context;
+	site->context = context;
+	site->slot = bpf_map_lookup_elem(&counters, &site->index);
+	site->scratch = bpf_map_lookup_elem(&scratches, &site->index);
+	if (!site->slot || !site->scratch)
+		return false;
+	site->slot->fired[program]++;
+	return true;
+}
+
+static __always_inline void count_lost(struct site *site, enum loss_cause cause, enum event_kind kind)
+{
+	site->slot->lost[cause][kind]++;
+}
+
+/* No wake-up for each record: the reader comes by itself, unless a ring fills quickly or the kind can't wait. */
+static __always_inline __u64 ring_flags(void *ring, __u32 shift, struct event_header *header, __u64 size)
+{
+	__u64 used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+
+	if (!(config.urgent_kinds >> (header->kind & 31) & 1) && used >> shift == (used + size) >> shift)
+		return BPF_RB_NO_WAKEUP;
+	header->flags |= EVENT_URGENT;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/* Sends `size` bytes from `header` on to the security ring. The sequence is taken even if the record is lost. */
+static __always_inline bool security_output(struct site *site, struct event_header *header, enum event_kind kind,
+					    __u64 size)
+{
+	header->ring = 0;
+	header->size = size;
+	header->sequence = ++site->slot->sequence[0];
+	site->slot->produced[kind]++;
+	if (!bpf_ringbuf_output(&security, header, size, ring_flags(&security, config.security_wake_shift, header, size)))
+		return true;
+	count_lost(site, LOSS_RING_FULL, kind);
+	return false;
+}
+
+/* The scope's budget begins to be exceeded, or holds again: say so. */
+static __noinline void throttle_report(struct site *site, const struct event_header *cause, const struct verdict *verdict)
+{
+	struct throttle_event event = {
+		.header = *cause,
+		.dropped = verdict->dropped,
+		.since_ns = verdict->since_ns,
+		.throttled_kind = cause->kind,
+	};
+
+	event.header.kind = EVENT_THROTTLE;
+	security_output(site, &event.header, EVENT_THROTTLE, sizeof(event));
+}
+
+/* Is this event within the budget of its scope? A dropped one still takes a number. */
+static __always_inline bool event_admitted(struct site *site, struct event_header *header, enum event_kind kind,
+					   __u32 ring)
+{
+	struct verdict verdict = {};
+
+	if (!config.rates[kind].per_second)
+		return true;
+	throttle_ask(&verdict, header->scope, kind, header->time_ns);
+	if (verdict.report)
+		throttle_report(site, header, &verdict);
+	if (verdict.admitted)
+		return true;
+	site->slot->sequence[ring & (RINGS - 1)]++;
+	site->slot->produced[kind]++;
+	count_lost(site, LOSS_THROTTLED, kind);
+	return false;
+}
+
+static __always_inline bool security_send(struct site *site, struct event_header *header, enum event_kind kind,
+					  __u64 size)
+{
+	return event_admitted(site, header, kind, 0) && security_output(site, header, kind, size);
+}
+
+static __always_inline bool payload_send(struct site *site, struct event_header *header, enum event_kind kind,
+					 __u64 connection, __u64 size)
+{
+	__u32 index = connection % config.payload_rings;
+	__u32 ring = (index + 1) & (RINGS - 1);
+	void *map;
+
+	if (!event_admitted(site, header, kind, ring))
+		return false;
+	header->ring = ring;
+	header->size = size;
+	header->sequence = ++site->slot->sequence[ring];
+	site->slot->produced[kind]++;
+	map = bpf_map_lookup_elem(&payload, &index);
+	if (map && !bpf_ringbuf_output(map, header, size, ring_flags(map, config.payload_wake_shift, header, size)))
+		return true;
+	count_lost(site, LOSS_RING_FULL, kind);
+	return false;
+}
+
+/* Keeps a type in the object's BTF, so that the layout test sees it. */
+#define EVENT_TYPE(name) struct name *__event_##name __attribute__((unused))

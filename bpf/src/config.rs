@@ -1,0 +1,27 @@
+//! `struct sensor_config` of include/config.h: what the programs know as constants.
+use guardbee_wire::EVENT_KINDS;
+use zerocopy::{Immutable, IntoBytes};
+
+/// Events a second that a scope may cause, with bursts. 0 a second: unlimited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Immutable, IntoBytes)]
+#[repr(C)]
+pub struct Rate {
+    /// Sustained.
+    pub per_second: u64,
+    /// At once, after a pause.
+    pub burst: u64,
+}
+
+/// Mirror of `struct sensor_config`; public for the layout test only.
+#[derive(Clone, Copy, Debug, Immutable, IntoBytes)]
+#[repr(C)]
+#[expect(missing_docs, reason = "config.h says it")]
+pub struct Config {
+    pub rates: [Rate; EVENT_KINDS],
+    pub hooks: u32,
+    pub payload_rings: u32,
+    pub cgroup_subsys: u32,
+    pub security_wake_shift: u32,
+    pub payload_wake_shift: u32,
+    pub urgent_kinds: u32,
+}

@@ -1,0 +1,265 @@
+//! Loading, attaching, reading: everything that needs privileges.
+use crate::{Capability, Error, OBJECT, Options, Program, program::PROGRAMS as TABLE, trial};
+use guardbee_wire::{CONTEXTS, CounterSlot, HookList, PROGRAMS, ProgramState};
+use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle, MapType, Object, libbpf_sys};
+use rustix::{
+    mount::{MountFlags, mount},
+    process::{Resource, Rlimit, setrlimit},
+};
+use sha2::{Digest as _, Sha256};
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    mem::size_of,
+    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
+    path::Path,
+};
+use zerocopy::{FromBytes as _, IntoBytes as _};
+
+const TRACEFS: &str = "/sys/kernel/tracing";
+
+/// The loaded kernel half. Dropping it leaves no link, program or map.
+#[derive(Debug)]
+pub struct Kernel {
+    // Before the object: a link must not outlive it (5.10 crashes in libbpf otherwise).
+    links: Vec<(u8, Link)>,
+    security: MapHandle,
+    payload: Vec<MapHandle>,
+    counters: MapHandle,
+    own: MapHandle,
+    object: Object,
+    programs: Vec<Program>,
+    hooks: HookList,
+    slots: u32,
+}
+
+impl Kernel {
+    /// Loads the programs, by the best list of hooks that this kernel takes. Decided by trial, never by version: first
+    /// a whole list at once, which is quick; if it is refused each program alone, which says why.
+    pub fn load(options: &Options) -> Result<Self, Error> {
+        options.check()?;
+        // Kernels before 5.11 charge maps to this limit. Without CAP_SYS_RESOURCE it stays, and the load says so.
+        setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None }).ok();
+        libbpf_rs::set_print(None);
+        let lists = match options.hooks {
+            None | Some(HookList::Iterator) => vec![HookList::Tracepoint6_3, HookList::Tracepoint5_10],
+            Some(list) => vec![list],
+        };
+        let mut programs = TABLE.to_vec();
+        for &hooks in &lists {
+            let wanted = trial::programs_of(hooks);
+            if let Ok(kernel) = Self::load_these(options, hooks, &wanted, programs.clone()) {
+                return Ok(kernel);
+            }
+            let loadable = trial::each(options, hooks, &wanted, &mut programs)?;
+            if trial::all_served(&programs, hooks) {
+                return Self::load_these(options, hooks, &loadable, programs)
+                    .map_err(|source| Error::Load { map_bytes: options.map_bytes(), source });
+            }
+        }
+        Err(trial::refusal(&programs, lists.last().copied().unwrap_or(HookList::Tracepoint5_10)))
+    }
+
+    fn load_these(
+        options: &Options,
+        hooks: HookList,
+        wanted: &[u8],
+        mut programs: Vec<Program>,
+    ) -> Result<Self, libbpf_rs::Error> {
+        let object = trial::open(options, hooks, wanted)?.load()?;
+        for program in programs.iter_mut().filter(|program| wanted.contains(&program.id)) {
+            program.state = ProgramState::NotAttached;
+        }
+        let mut kernel = Self {
+            links: Vec::new(),
+            security: map(&object, "security")?,
+            payload: payload_rings(&object, options)?,
+            counters: map(&object, "counters")?,
+            own: map(&object, "own")?,
+            object,
+            programs,
+            hooks,
+            slots: trial::slots()?,
+        };
+        kernel.update_own(&options.own)?;
+        kernel.counters.freeze()?;
+        Ok(kernel)
+    }
+
+    /// Attaches what is loaded. A program that the kernel does not attach is recorded; fatal only when its capability
+    /// is lost.
+    pub fn attach(&mut self) -> Result<(), Error> {
+        if self.hooks == HookList::Tracepoint5_10 {
+            mount_tracefs();
+        }
+        for program in self.programs.iter_mut().filter(|program| program.state == ProgramState::NotAttached) {
+            let Some(loaded) = self.object.progs_mut().find(|loaded| loaded.name() == program.name) else {
+                return Err(Error::Missing(program.name));
+            };
+            match loaded.attach() {
+                Ok(link) => {
+                    program.state = ProgramState::Silent;
+                    self.links.push((program.id, link));
+                }
+                Err(error) => program.errno = trial::errno_of(&error),
+            }
+        }
+        if trial::all_served(&self.programs, self.hooks) {
+            return Ok(());
+        }
+        self.links.clear();
+        Err(trial::refusal(&self.programs, self.hooks))
+    }
+
+    /// The list of hooks in use.
+    pub fn hooks(&self) -> HookList {
+        self.hooks
+    }
+
+    /// All programs that there are, used or not.
+    pub fn programs(&self) -> &[Program] {
+        &self.programs
+    }
+
+    /// Runs that passed their guard, by program, over all CPUs and contexts.
+    pub fn fired(&self) -> [u64; PROGRAMS] {
+        let mut sum = [0_u64; PROGRAMS];
+        for slot in self.counter_slots() {
+            for (sum, fired) in sum.iter_mut().zip(slot.fired) {
+                *sum = sum.wrapping_add(fired);
+            }
+        }
+        sum
+    }
+
+    /// A copy of all counters; the slot of a CPU and context is at `cpu * CONTEXTS + context`.
+    pub fn counter_slots(&self) -> Vec<CounterSlot> {
+        let read = |index: u32| {
+            let bytes = self.counters.lookup(index.as_bytes(), MapFlags::ANY).ok().flatten()?;
+            CounterSlot::read_from_bytes(&bytes).ok()
+        };
+        (0..self.slots).map(|index| read(index).unwrap_or_default()).collect()
+    }
+
+    /// The ring of lineage and security.
+    pub fn security_ring(&self) -> BorrowedFd<'_> {
+        self.security.as_fd()
+    }
+
+    /// The payload rings, in their order.
+    pub fn payload_rings(&self) -> Vec<BorrowedFd<'_>> {
+        self.payload.iter().map(|ring| ring.as_fd()).collect()
+    }
+
+    /// The array of [`CounterSlot`], to be mapped read-only.
+    pub fn counters(&self) -> BorrowedFd<'_> {
+        self.counters.as_fd()
+    }
+
+    /// Slots in [`Self::counters`]: possible CPUs times contexts.
+    pub fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    /// Says which processes are the sensor's own, in place of those named before.
+    pub fn set_own(&self, tgids: &[u32]) -> Result<(), Error> {
+        self.update_own(tgids).map_err(|source| Error::Map { action: "update", map: "own", source })
+    }
+
+    fn update_own(&self, tgids: &[u32]) -> Result<(), libbpf_rs::Error> {
+        let wanted = |key: &Vec<u8>| tgids.iter().any(|tgid| tgid.as_bytes() == key);
+        let stale: Vec<_> = self.own.keys().filter(|key| !wanted(key)).collect();
+        for key in stale {
+            self.own.delete(&key)?;
+        }
+        for tgid in tgids {
+            self.own.update(tgid.as_bytes(), &[1], MapFlags::ANY)?;
+        }
+        Ok(())
+    }
+
+    /// An iterator whose bytes are `EVENT_PROCESS` records, one for each process. Reading it needs no privilege.
+    pub fn iterate_processes(&self) -> Result<OwnedFd, Error> {
+        self.iterate("iter_task")
+    }
+
+    /// An iterator whose bytes are `EVENT_SOCKET` records, one for each pair of process and socket, over all network
+    /// namespaces. Listening sockets are entered before it returns, connections while it is read.
+    pub fn iterate_sockets(&self) -> Result<OwnedFd, Error> {
+        let program = "iter_listener";
+        let mut listeners = File::from(self.iterate(program)?);
+        let mut sink = Vec::new();
+        listeners.read_to_end(&mut sink).map_err(|source| Error::Iterate { program, source })?;
+        self.iterate("iter_socket")
+    }
+
+    fn iterate(&self, name: &'static str) -> Result<OwnedFd, Error> {
+        let link = self
+            .programs
+            .iter()
+            .find(|program| program.name == name)
+            .and_then(|program| self.links.iter().find(|(id, _)| *id == program.id));
+        let Some((_, link)) = link else {
+            return Err(Error::NoIterator(name));
+        };
+        #[expect(unsafe_code, reason = "libbpf-rs keeps the fd of its iterator to itself")]
+        // SAFETY: bpf_iter_create takes any fd by value and answers with a new one of ours, or a negative number.
+        unsafe {
+            let fd = libbpf_sys::bpf_iter_create(link.as_fd().as_raw_fd());
+            if fd < 0 {
+                return Err(Error::Iterate { program: name, source: io::Error::last_os_error() });
+            }
+            Ok(OwnedFd::from_raw_fd(fd))
+        }
+    }
+
+    /// Runs that the kernel refused because a program interrupted itself, over all programs. Counted from 5.12 on.
+    pub fn recursion_misses(&self) -> u64 {
+        self.object.progs_mut().map(|program| misses(program.as_fd())).sum()
+    }
+
+    /// SHA-256 of the object that these programs come from.
+    pub fn object_hash(&self) -> [u8; 32] {
+        Sha256::digest(OBJECT).into()
+    }
+}
+
+fn map(object: &Object, name: &str) -> Result<MapHandle, libbpf_rs::Error> {
+    let missing = || libbpf_rs::Error::from(io::Error::new(io::ErrorKind::NotFound, format!("no map {name}")));
+    MapHandle::try_from(&object.maps().find(|map| map.name() == name).ok_or_else(missing)?)
+}
+
+/// Makes the payload rings and enters them into the map of maps.
+fn payload_rings(object: &Object, options: &Options) -> Result<Vec<MapHandle>, libbpf_rs::Error> {
+    let outer = map(object, "payload")?;
+    let create = libbpf_sys::bpf_map_create_opts {
+        sz: size_of::<libbpf_sys::bpf_map_create_opts>() as libbpf_sys::size_t,
+        ..Default::default()
+    };
+    let mut rings = Vec::new();
+    for index in 0..options.payload_rings {
+        let ring = MapHandle::create(MapType::RingBuf, Some("payload"), 0, 0, options.payload_bytes, &create)?;
+        outer.update(index.as_bytes(), ring.as_fd().as_raw_fd().as_bytes(), MapFlags::ANY)?;
+        rings.push(ring);
+    }
+    Ok(rings)
+}
+
+/// The 5.10 list attaches by tracefs. Where it can't be mounted the attachment says what is missing.
+fn mount_tracefs() {
+    if !Path::new(TRACEFS).join("events").exists() {
+        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+        mount("tracefs", TRACEFS, "tracefs", flags, None).ok();
+    }
+}
+
+fn misses(program: BorrowedFd<'_>) -> u64 {
+    let mut info = libbpf_sys::bpf_prog_info::default();
+    let mut length = size_of::<libbpf_sys::bpf_prog_info>() as u32;
+    #[expect(unsafe_code, reason = "libbpf-rs gives this by walking all programs of the system, which needs CAP_SYS_ADMIN")]
+    // SAFETY: the kernel writes at most `length` bytes into `info`, which has that many and no invalid value.
+    let failed = unsafe {
+        libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut length)
+    };
+    if failed == 0 { info.recursion_misses } else { 0 }
+}

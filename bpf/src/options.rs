@@ -1,0 +1,125 @@
+//! What may be chosen before the programs are loaded.
+use crate::{Config, Error, Rate};
+use guardbee_wire::{EVENT_KINDS, EventKind, HookList, RINGS};
+
+/// Which hierarchy's cgroup tells containers apart: `enum cgroup_source`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u32)]
+pub enum CgroupSource {
+    /// The v2 hierarchy.
+    #[default]
+    Default = 0,
+    /// The v1 memory controller.
+    Memory = 1,
+    /// The v1 pids controller.
+    Pids = 2,
+}
+
+/// How the kernel half is set up. [`Options::default`] suits a node.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `None`: the best list that loads.
+    pub hooks: Option<HookList>,
+    /// Size of the security ring; a power of two of at least a page.
+    pub security_bytes: u32,
+    /// Size of each payload ring; likewise.
+    pub payload_bytes: u32,
+    /// Payload rings, 1 to 3.
+    pub payload_rings: u32,
+    /// Hierarchy of `cgroup_id`.
+    pub cgroup: CgroupSource,
+    /// The sensor's own processes: their payload is never reported.
+    pub own: Vec<u32>,
+    /// Budget of each scope, by kind.
+    pub rates: [Rate; EVENT_KINDS],
+    /// Connections that are followed at once, TCP and unix each.
+    pub connections: u32,
+    /// Threads that serve at once, and processes with an origin.
+    pub stamps: u32,
+    /// Scopes that policies may name.
+    pub scopes: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let mut rates = [Rate::default(); EVENT_KINDS];
+        let limits = [
+            (EventKind::Accept, Rate { per_second: 50_000, burst: 100_000 }),
+            (EventKind::Connect, Rate { per_second: 50_000, burst: 100_000 }),
+            (EventKind::Listen, Rate { per_second: 1_000, burst: 5_000 }),
+        ];
+        for (kind, limit) in limits {
+            if let Some(rate) = rates.get_mut(kind as usize) {
+                *rate = limit;
+            }
+        }
+        Self {
+            hooks: None,
+            security_bytes: 8 << 20,
+            payload_bytes: 8 << 20,
+            payload_rings: 2,
+            cgroup: CgroupSource::default(),
+            own: Vec::new(),
+            rates,
+            connections: 32_768,
+            stamps: 16_384,
+            scopes: 1_024,
+        }
+    }
+}
+
+impl Options {
+    /// Refuses what the kernel would refuse with less of an explanation.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let wrong = |option, value: u32, wanted| Err(Error::Option { option, value: value.into(), wanted });
+        for (option, bytes) in [("security_bytes", self.security_bytes), ("payload_bytes", self.payload_bytes)] {
+            if !bytes.is_power_of_two() || bytes < 1 << 16 {
+                return wrong(option, bytes, "a power of two of at least 65536");
+            }
+        }
+        if self.payload_rings == 0 || self.payload_rings as usize >= RINGS {
+            return wrong("payload_rings", self.payload_rings, "1 to 3");
+        }
+        for (option, entries) in
+            [("connections", self.connections), ("stamps", self.stamps), ("scopes", self.scopes)]
+        {
+            if entries == 0 || entries > 1 << 24 {
+                return wrong(option, entries, "1 to 16777216");
+            }
+        }
+        for rate in &self.rates {
+            if rate.per_second > 100_000_000 || rate.burst > 1_000_000_000 {
+                return Err(Error::Option {
+                    option: "rates",
+                    value: rate.per_second.max(rate.burst),
+                    wanted: "at most 100 million a second with bursts of 1000 million",
+                });
+            }
+            if rate.per_second > 0 && rate.burst == 0 {
+                return Err(Error::Option { option: "rates", value: 0, wanted: "a burst of at least 1" });
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn config(&self, hooks: HookList) -> Config {
+        Config {
+            rates: self.rates,
+            hooks: hooks as u32,
+            payload_rings: self.payload_rings,
+            cgroup_subsys: self.cgroup as u32,
+            // The reader is woken at each quarter.
+            security_wake_shift: self.security_bytes.ilog2() - 2,
+            payload_wake_shift: self.payload_bytes.ilog2() - 2,
+            urgent_kinds: 1 << EventKind::Throttle as u32,
+        }
+    }
+
+    /// Memory of the maps, roughly: for error messages.
+    pub(crate) fn map_bytes(&self) -> u64 {
+        u64::from(self.security_bytes)
+            + u64::from(self.payload_bytes) * u64::from(self.payload_rings)
+            + u64::from(self.connections) * 2 * 256
+            + u64::from(self.stamps) * 2 * 128
+    }
+}

@@ -1,0 +1,108 @@
+//! Which list of hooks does this kernel take? Found by loading, never by version or by what a probe says.
+use crate::{Capability, Error, OBJECT, Options, Program, program::PROGRAMS as TABLE};
+use guardbee_wire::{CONTEXTS, HookList, ProgramState};
+use libbpf_rs::{ObjectBuilder, OpenObject};
+use zerocopy::IntoBytes as _;
+
+/// Numbers of the programs that a list needs.
+pub(crate) fn programs_of(hooks: HookList) -> Vec<u8> {
+    TABLE.iter().filter(|program| belongs(program, hooks)).map(|program| program.id).collect()
+}
+
+fn belongs(program: &Program, hooks: HookList) -> bool {
+    program.hooks.is_none_or(|list| list == hooks || list == HookList::Iterator)
+}
+
+/// Loads each program alone and records what the kernel says. Answers which load.
+pub(crate) fn each(
+    options: &Options,
+    hooks: HookList,
+    wanted: &[u8],
+    programs: &mut [Program],
+) -> Result<Vec<u8>, Error> {
+    let mut loadable = Vec::new();
+    for program in programs.iter_mut().filter(|program| wanted.contains(&program.id)) {
+        // Small tables: this is about the programs. If memory is short the whole load says so.
+        let small = Options { connections: 16, stamps: 16, security_bytes: 1 << 16, ..options.clone() };
+        match open(&small, hooks, &[program.id]).map_err(Error::Open)?.load() {
+            Ok(_) => {
+                program.errno = 0;
+                loadable.push(program.id);
+            }
+            Err(error) => {
+                program.errno = errno_of(&error);
+                program.state = ProgramState::NotLoaded;
+            }
+        }
+    }
+    Ok(loadable)
+}
+
+/// Opens the object with only these programs wanted, its maps sized and its constants set.
+pub(crate) fn open(options: &Options, hooks: HookList, wanted: &[u8]) -> Result<OpenObject, libbpf_rs::Error> {
+    let mut object = ObjectBuilder::default().name("guardbee")?.open_memory(OBJECT)?;
+    let slots = slots()?;
+    for mut map in object.maps_mut() {
+        let name = map.name().to_string_lossy().into_owned();
+        match name.as_str() {
+            "security" => map.set_max_entries(options.security_bytes)?,
+            "counters" | "scratches" | "exec_scratches" | "connection_ids" => map.set_max_entries(slots)?,
+            "connections" | "unix_sockets" => map.set_max_entries(options.connections)?,
+            "stamps" | "origins" => map.set_max_entries(options.stamps)?,
+            "scopes" => map.set_max_entries(options.scopes)?,
+            _ if name.ends_with(".rodata") => {
+                let mut bytes = map.initial_value().unwrap_or_default().to_vec();
+                let config = options.config(hooks);
+                if let Some(head) = bytes.get_mut(..config.as_bytes().len()) {
+                    head.copy_from_slice(config.as_bytes());
+                }
+                map.set_initial_value(&bytes)?;
+            }
+            _ => {}
+        }
+    }
+    for mut program in object.progs_mut() {
+        let known = TABLE.iter().find(|known| program.name() == known.name);
+        program.set_autoload(known.is_some_and(|known| wanted.contains(&known.id)));
+    }
+    Ok(object)
+}
+
+/// Counter slots: the kernel's CPU numbers may have holes, so all possible ones.
+pub(crate) fn slots() -> Result<u32, libbpf_rs::Error> {
+    let cpus = u32::try_from(libbpf_rs::num_possible_cpus()?).unwrap_or(u32::MAX);
+    Ok(cpus.saturating_mul(CONTEXTS as u32))
+}
+
+/// Has every capability all its programs? The payload of 5.10 is whole without the rare calls.
+pub(crate) fn all_served(programs: &[Program], hooks: HookList) -> bool {
+    lost(programs, hooks).is_none()
+}
+
+/// Programs without which a capability still serves: calls that hardly anybody makes on a stream.
+const OPTIONAL: [&str; 5] = ["net_recvmmsg", "net_sendmmsg", "net_preadv2", "net_pwritev2", "net_sendfile"];
+
+fn lost(programs: &[Program], hooks: HookList) -> Option<&Program> {
+    programs.iter().find(|program| {
+        belongs(program, hooks)
+            && program.errno != 0
+            && program.capability != Capability::Iterate
+            && !OPTIONAL.contains(&program.name)
+    })
+}
+
+/// Says which capability is lost.
+pub(crate) fn refusal(programs: &[Program], hooks: HookList) -> Error {
+    lost(programs, hooks).map_or(Error::Missing("program"), |program| Error::Refused {
+        capability: program.capability,
+        program: program.name,
+        errno: program.errno,
+    })
+}
+
+/// libbpf-rs keeps the number to itself but prints it: `... (os error 22)`.
+pub(crate) fn errno_of(error: &libbpf_rs::Error) -> i32 {
+    let text = format!("{error:#}");
+    let number = text.rsplit_once("os error ").map(|(_, rest)| rest.trim_end_matches(')').parse());
+    number.and_then(Result::ok).unwrap_or(-1)
+}
