@@ -1,1 +1,28 @@
 //! Detection rules: parse, check, compile, evaluate.
+//!
+//! Rules are Sigma 2.1 YAML; what Sigma has no words for stands under one key, `guardbee:`. [`RuleSet::load`] takes the text
+//! of files and gives a set in which nothing is left to go wrong, or every problem with its place and remedy. [`Engine`]
+//! takes observations in the order of the events and gives matches. No I/O, and no clock but the events'.
+//!
+//! ```text
+//! parse/  YAML to a tree with marks        check/    tree to typed rules, field.rs is the table of names
+//! eval/   an expression on an observation  engine.rs buckets, counts, bounds; correlate.rs steps of one request
+//! ```
+#![forbid(unsafe_code)]
+
+mod check;
+mod correlate;
+mod engine;
+mod eval;
+mod field;
+mod parse;
+mod pattern;
+mod problem;
+mod rule;
+mod sample;
+mod set;
+
+pub use engine::{Counts, Engine, Match, Params};
+pub use problem::{Problem, Severity};
+pub use rule::CanFire;
+pub use set::{Listed, RuleSet, TestResult};

@@ -1,0 +1,219 @@
+//! The `guardbee:` block: what Sigma has no words for.
+use super::{duration, text, unknown_keys};
+use crate::{
+    field::{self, Field, Found, Kinds, Type},
+    parse::{Entry, Node, Value},
+    problem::{Problems, shown, suggest},
+    rule::{Example, ExampleEvent, Expect, Links},
+};
+use guardbee_model::link::LinkKind;
+
+/// Tests of one rule, and events of one test.
+const TESTS: usize = 200;
+const EVENTS: usize = 200;
+
+/// What the block of a rule says, but for its tests.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Block {
+    pub(super) links: Option<Links>,
+}
+
+/// The block of a rule about single observations.
+pub(super) fn rule(node: &Node, problems: &mut Problems) -> Block {
+    let Some(block) = entries(node, &["tests", "link"], problems) else { return Block::default() };
+    Block { links: block.get("link").map(|entry| links(entry, problems)) }
+}
+
+/// The block of a correlation: the links that it accepts, else the proven ones.
+pub(super) fn correlation(node: &Node, problems: &mut Problems) -> Links {
+    entries(node, &["tests", "accept"], problems)
+        .and_then(|block| block.get("accept"))
+        .map_or_else(Links::proven, |entry| links(entry, problems))
+}
+
+fn entries<'a>(node: &'a Node, known: &[&str], problems: &mut Problems) -> Option<&'a Node> {
+    let entry = node.get("guardbee")?;
+    if !matches!(entry.node.value, Value::Map(_)) {
+        problems.error(
+            entry.node.mark,
+            format!("`guardbee` is a map, not {}", entry.node.kind()),
+            format!("it knows: {}", known.join(", ")),
+        );
+        return None;
+    }
+    unknown_keys(entry.node.entries(), "`guardbee`", known, problems);
+    Some(&entry.node)
+}
+
+fn links(entry: &Entry, problems: &mut Problems) -> Links {
+    let mut links = Links::default();
+    for item in entry.node.items() {
+        let kind = item.text().and_then(|name| Links::ALL.into_iter().find(|kind| kind.name() == name));
+        match kind {
+            Some(kind) => links.insert(kind),
+            None => {
+                let names = Links::ALL.map(LinkKind::name);
+                let written = item.text().unwrap_or_default();
+                let remedy = suggest(written, names, format!("links are: {}", names.join(", ")));
+                problems.error(item.mark, format!("unknown link `{}`", shown(written)), remedy);
+            }
+        }
+    }
+    if entry.node.items().is_empty() {
+        let key = &entry.key;
+        problems.error(entry.node.mark, format!("`{key}` is empty: nothing could match"), "name links, or remove it");
+    }
+    links
+}
+
+/// The tests of a rule that looks at `kinds`; for a correlation, at all.
+pub(super) fn examples(node: &Node, kinds: Kinds, problems: &mut Problems) -> Vec<Example> {
+    let tests = node.get("guardbee").and_then(|block| block.node.get("tests"));
+    let Some(tests) = tests else { return Vec::new() };
+    let items = tests.node.items();
+    if items.len() > TESTS {
+        problems.error(tests.key_mark, format!("more than {TESTS} tests"), "split the rule");
+        return Vec::new();
+    }
+    items.iter().filter_map(|test| example(test, kinds, problems)).collect()
+}
+
+fn example(test: &Node, kinds: Kinds, problems: &mut Problems) -> Option<Example> {
+    if test.entries().is_empty() {
+        let message = format!("a test is a map, not {}", test.kind());
+        problems.error(test.mark, message, "write `{name: ..., expect: match, event: {Image: /bin/sh}}`");
+        return None;
+    }
+    let before = problems.errors();
+    unknown_keys(test.entries(), "a test", &["name", "expect", "event", "events", "action", "description"], problems);
+    let name = text(test, "name", problems).map_or("unnamed", |(_, name)| name);
+    let expect = match text(test, "expect", problems) {
+        Some((_, "match")) => Expect::Match,
+        Some((_, "no-match")) => Expect::NoMatch,
+        Some((at, other)) => {
+            let remedy = suggest(other, ["match", "no-match"], "write `match` or `no-match`");
+            problems.error(at.mark, format!("a test can't expect `{}`", shown(other)), remedy);
+            Expect::Match
+        }
+        None => {
+            problems.error(test.mark, "the test has no `expect`", "add `expect: match` or `expect: no-match`");
+            Expect::Match
+        }
+    };
+    let events = match (test.get("event"), test.get("events")) {
+        (Some(_), None) => event(test, kinds, problems).into_iter().collect(),
+        (None, Some(list)) if list.node.items().len() <= EVENTS => {
+            let events = list.node.items().iter();
+            events.filter_map(|item| event(item, kinds, problems)).collect()
+        }
+        (None, Some(list)) => {
+            problems.error(list.key_mark, format!("more than {EVENTS} events"), "a test needs few");
+            Vec::new()
+        }
+        _ => {
+            problems.error(test.mark, "the test needs `event`, or `events`", "add `event: {Image: /bin/sh}`");
+            Vec::new()
+        }
+    };
+    (problems.errors() == before).then(|| Example { name: name.into(), mark: test.mark, expect, events })
+}
+
+/// `{event: {...}, offset: 1s, action: exec}`
+fn event(node: &Node, kinds: Kinds, problems: &mut Problems) -> Option<ExampleEvent> {
+    let Some(entry) = node.get("event") else {
+        problems.error(node.mark, "an event has its fields under `event`", "write `- event: {Image: /bin/sh}`");
+        return None;
+    };
+    if node.get("expect").is_none() {
+        unknown_keys(node.entries(), "an event of a test", &["event", "offset", "action"], problems);
+    }
+    let offset_ns = match text(node, "offset", problems) {
+        Some((at, written)) => duration(written).or_else(|| {
+            let message = format!("`{}` is not a duration", shown(written));
+            problems.error(at.mark, message, "write it as 200ms, 10s, 5m, 2h or 1d");
+            None
+        })?,
+        None => 0,
+    };
+    let mut values = Vec::new();
+    for pair in entry.node.entries() {
+        if let Some(value) = example_value(pair, problems) {
+            values.push(value);
+        }
+    }
+    let action = action(node, kinds, &values, problems)?;
+    for (field, _) in &values {
+        if !field.row().actions.meets(action) {
+            problems.error(entry.node.mark, super::detection::absent(*field, action), "leave it out of the test");
+        }
+    }
+    Some(ExampleEvent { offset_ns, action, values })
+}
+
+/// Which action an event of a test is: as it says, else the only one that the rule looks at.
+fn action(
+    node: &Node,
+    kinds: Kinds,
+    values: &[(Field, Vec<Box<str>>)],
+    problems: &mut Problems,
+) -> Option<Kinds> {
+    if let Some((at, name)) = text(node, "action", problems) {
+        let action = Kinds::named(name);
+        if action.is_none() {
+            let names: Vec<_> = Kinds::all_names().collect();
+            let remedy = suggest(name, names.iter().copied(), format!("actions are: {}", names.join(", ")));
+            problems.error(at.mark, format!("unknown action `{}`", shown(name)), remedy);
+        }
+        return action;
+    }
+    if kinds == Kinds::CONNECT.or(Kinds::ACCEPT) {
+        let accepted = values.iter().any(|(field, value)| {
+            *field == Field::Initiated && value.iter().any(|value| value.eq_ignore_ascii_case("false"))
+        });
+        return Some(if accepted { Kinds::ACCEPT } else { Kinds::CONNECT });
+    }
+    if kinds.indices().count() > 1 {
+        problems.error(
+            node.mark,
+            "the test does not say which action the event is",
+            "add `action: exec`, or request, exchange, connect, ...",
+        );
+        return None;
+    }
+    (kinds != Kinds::NONE).then_some(kinds)
+}
+
+fn example_value(pair: &Entry, problems: &mut Problems) -> Option<(Field, Vec<Box<str>>)> {
+    let field = match field::find(&pair.key) {
+        Some(Found::Field(field)) => field,
+        Some(Found::Unavailable(why)) => {
+            problems.error(pair.key_mark, format!("no event has `{}`: {why}", pair.key), "leave it out of the test");
+            return None;
+        }
+        None => {
+            let remedy = suggest(&pair.key, field::names(), "the names are listed in docs/rules.md");
+            problems.error(pair.key_mark, format!("unknown field `{}`", shown(&pair.key)), remedy);
+            return None;
+        }
+    };
+    let mut values = Vec::new();
+    for item in pair.node.items() {
+        let Some(value) = item.text() else {
+            problems.error(item.mark, format!("{} stands where a value should", item.kind()), "leave absent fields out");
+            continue;
+        };
+        let possible = match field.row().kind {
+            Type::Text => true,
+            Type::Number => value.parse::<i64>().is_ok(),
+            Type::Flag => matches!(value.to_ascii_lowercase().as_str(), "true" | "false"),
+            Type::Address => value.parse::<std::net::IpAddr>().is_ok(),
+            Type::Word(words) => words.contains(&value),
+        };
+        if !possible {
+            let message = format!("`{}` can't be a value of `{}`", shown(value), field.row().name);
+            problems.error(item.mark, message, "events have the values that the kernel would give");
+        }
+        values.push(value.into());
+    }
+    Some((field, values))
+}

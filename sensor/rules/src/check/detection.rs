@@ -1,0 +1,294 @@
+//! Selections and conditions to one expression.
+use super::{
+    block,
+    logsource::{self, Source},
+    meta,
+    value::{self, Scope},
+};
+use crate::{
+    field::{Field, Kinds},
+    parse::{
+        Entry, Mark, Node, Scalar, Style, Value,
+        condition::{self, Condition, HowMany},
+    },
+    problem::{Problems, shown, suggest},
+    rule::{CanFire, Expression, Rule},
+};
+
+/// Parts of one condition after `1 of` and names are replaced by what they stand for.
+const PARTS: usize = 200_000;
+
+struct Selection<'a> {
+    name: &'a str,
+    mark: Mark,
+    expression: Expression,
+    used: bool,
+}
+
+/// Checks a rule about single observations.
+pub(super) fn rule(node: &Node, detection: &Entry, problems: &mut Problems) -> Option<Rule> {
+    let info = meta::info(node, problems);
+    let source = logsource::source(node, problems)?;
+    let block = block::rule(node, problems);
+    let scope = scope(&source, &detection.node);
+    let mut missing = Vec::new();
+    let condition = expression(&detection.node, &scope, &mut missing, problems)?;
+    if matches!(condition, Expression::Constant(true)) {
+        problems.warn(
+            detection.key_mark,
+            "the condition holds for every event",
+            "its filters use nothing that is recorded here; add a selection",
+        );
+    }
+    let can_fire = can_fire(source, &condition, &missing);
+    let kinds = scope.kinds.unwrap_or(Kinds::NONE);
+    let examples = block::examples(node, kinds, problems);
+    Some(Rule { info: info?, kinds, condition, links: block.links, can_fire, examples })
+}
+
+/// A webserver's rule that uses no field of the answer is decided when the request was read, before anything that the
+/// request causes; one that does, when it is answered.
+fn scope(source: &Source, detection: &Node) -> Scope {
+    let kinds = match source {
+        Source::Actions(kinds) => Some(*kinds),
+        Source::Web if mentions_response(detection) => Some(Kinds::EXCHANGE),
+        Source::Web => Some(Kinds::REQUEST),
+        Source::Nothing(_) => None,
+    };
+    Scope { kinds }
+}
+
+fn mentions_response(node: &Node) -> bool {
+    match &node.value {
+        Value::Scalar(_) => false,
+        Value::List(items) => items.iter().any(mentions_response),
+        Value::Map(entries) => entries.iter().any(|entry| {
+            let name = entry.key.split('|').next().unwrap_or_default();
+            matches!(crate::field::find(name), Some(crate::field::Found::Field(field)) if field.of_response())
+                || mentions_response(&entry.node)
+        }),
+    }
+}
+
+fn can_fire(source: Source, condition: &Expression, missing: &[String]) -> CanFire {
+    match (source, condition) {
+        (Source::Nothing(why), _) => Err(why),
+        (_, Expression::Constant(false)) if missing.is_empty() => Err("its condition never holds".to_owned()),
+        (_, Expression::Constant(false)) => Err(missing.join("; ")),
+        _ => Ok(()),
+    }
+}
+
+fn expression(
+    detection: &Node,
+    scope: &Scope,
+    missing: &mut Vec<String>,
+    problems: &mut Problems,
+) -> Option<Expression> {
+    if detection.entries().is_empty() {
+        problems.error(
+            detection.mark,
+            format!("`detection` is a map of selections and a condition, not {}", detection.kind()),
+            "write `selection:` with fields below, and `condition: selection`",
+        );
+        return None;
+    }
+    let mut selections = Vec::new();
+    for entry in detection.entries() {
+        match &*entry.key {
+            "condition" => {}
+            "timeframe" => problems.error(
+                entry.key_mark,
+                "`timeframe` was replaced in Sigma 2",
+                "write a correlation document with `timespan`",
+            ),
+            name => {
+                let expression = selection(&entry.node, scope, missing, problems);
+                selections.push(Selection { name, mark: entry.key_mark, expression, used: false });
+            }
+        }
+    }
+    let Some(condition) = detection.get("condition") else {
+        problems.error(
+            detection.mark,
+            "the detection has no `condition`",
+            "add `condition: selection`, with the names of your selections",
+        );
+        return None;
+    };
+    let mut parts = 0;
+    let mut alternatives = Vec::new();
+    for node in condition.node.items() {
+        alternatives.push(one_condition(node, &mut selections, &mut parts, problems)?);
+    }
+    for unused in selections.iter().filter(|selection| !selection.used) {
+        problems.warn(
+            unused.mark,
+            format!("the selection `{}` is not used by the condition", shown(unused.name)),
+            "name it in the condition, or remove it",
+        );
+    }
+    Some(Expression::or(alternatives))
+}
+
+fn one_condition(
+    node: &Node,
+    selections: &mut [Selection<'_>],
+    parts: &mut usize,
+    problems: &mut Problems,
+) -> Option<Expression> {
+    let Value::Scalar(Scalar { text, style }) = &node.value else {
+        problems.error(
+            node.mark,
+            format!("a condition is a text, not {}", node.kind()),
+            "write `condition: selection and not filter`",
+        );
+        return None;
+    };
+    // Columns within block scalars and beyond line breaks are not known: the start must do.
+    let place = |offset: usize| match style {
+        Style::Plain => node.mark.right(offset),
+        Style::Quoted => node.mark.right(offset + 1),
+        Style::Block => node.mark,
+    };
+    match condition::parse(text) {
+        Err(error) => {
+            problems.error(place(error.offset), error.message, error.remedy);
+            None
+        }
+        Ok(condition) => resolve(&condition, selections, parts, &place, problems),
+    }
+}
+
+/// Replaces names by what they stand for.
+fn resolve(
+    condition: &Condition,
+    selections: &mut [Selection<'_>],
+    parts: &mut usize,
+    place: &dyn Fn(usize) -> Mark,
+    problems: &mut Problems,
+) -> Option<Expression> {
+    let mut all = |conditions: &[Condition], problems: &mut Problems| -> Option<Vec<Expression>> {
+        conditions.iter().map(|one| resolve(one, selections, parts, place, problems)).collect()
+    };
+    match condition {
+        Condition::Not(inner) => all(std::slice::from_ref(&**inner), problems)?.pop().map(Expression::not),
+        Condition::And(conditions) => all(conditions, problems).map(Expression::and),
+        Condition::Or(conditions) => all(conditions, problems).map(Expression::or),
+        Condition::Name { name, offset } => {
+            let named = take(selections, |selection| selection == name);
+            if named.is_empty() {
+                let names = selections.iter().map(|selection| selection.name);
+                let remedy = suggest(name, names, "define it under `detection`, or correct the name");
+                let message = format!("the condition names `{}`, which is no selection", shown(name));
+                problems.error(place(*offset), message, remedy);
+                return None;
+            }
+            within(named, parts, place(*offset), problems).map(Expression::and)
+        }
+        Condition::Of { how_many, target, offset } => {
+            let named = if target.eq_ignore_ascii_case("them") {
+                take(selections, |name| !name.starts_with('_'))
+            } else {
+                take(selections, |name| matches_name(target, name))
+            };
+            if named.is_empty() {
+                let names: Vec<_> = selections.iter().map(|selection| selection.name).collect();
+                problems.error(
+                    place(*offset),
+                    format!("no selection matches `{}`", shown(target)),
+                    format!("selections are: {}", shown(&names.join(", "))),
+                );
+                return None;
+            }
+            within(named, parts, place(*offset), problems).map(match how_many {
+                HowMany::One => Expression::or,
+                HowMany::All => Expression::and,
+            })
+        }
+    }
+}
+
+fn take(selections: &mut [Selection<'_>], wanted: impl Fn(&str) -> bool) -> Vec<Expression> {
+    selections
+        .iter_mut()
+        .filter(|selection| wanted(selection.name))
+        .map(|selection| {
+            selection.used = true;
+            selection.expression.clone()
+        })
+        .collect()
+}
+
+/// A pattern of `of`: `*` stands for anything.
+fn matches_name(pattern: &str, name: &str) -> bool {
+    let pieces = crate::pattern::pieces(pattern);
+    crate::pattern::Pattern::new(pieces, crate::pattern::Place::Whole, crate::pattern::Case::Kept)
+        .matches(name.as_bytes())
+}
+
+fn within(
+    named: Vec<Expression>,
+    parts: &mut usize,
+    mark: Mark,
+    problems: &mut Problems,
+) -> Option<Vec<Expression>> {
+    *parts += named.iter().map(Expression::size).sum::<usize>();
+    if *parts > PARTS {
+        problems.error(
+            mark,
+            format!("the condition unfolds to more than {PARTS} comparisons"),
+            "name large selections once, or split the rule",
+        );
+        return None;
+    }
+    Some(named)
+}
+
+/// A map is AND, a list is OR, a text is a keyword.
+fn selection(
+    node: &Node,
+    scope: &Scope,
+    missing: &mut Vec<String>,
+    problems: &mut Problems,
+) -> Expression {
+    match &node.value {
+        Value::Map(entries) if entries.is_empty() => {
+            empty(node, problems);
+            Expression::Constant(false)
+        }
+        Value::Map(entries) => {
+            Expression::and(entries.iter().map(|entry| value::entry(entry, scope, missing, problems)).collect())
+        }
+        Value::List(items) => {
+            if items.is_empty() {
+                empty(node, problems);
+            }
+            let maps = items.iter().filter(|item| matches!(item.value, Value::Map(_)));
+            let mut parts: Vec<_> = maps.map(|item| selection(item, scope, missing, problems)).collect();
+            let keywords: Vec<_> = items.iter().filter(|item| !matches!(item.value, Value::Map(_))).collect();
+            if !keywords.is_empty() {
+                parts.push(value::keywords(&keywords, problems));
+            }
+            Expression::or(parts)
+        }
+        Value::Scalar(scalar) if scalar.is_null() => {
+            empty(node, problems);
+            Expression::Constant(false)
+        }
+        Value::Scalar(_) => value::keywords(&[node], problems),
+    }
+}
+
+fn empty(node: &Node, problems: &mut Problems) {
+    problems.error(
+        node.mark,
+        "the selection is empty",
+        "put fields below it, such as `Image|endswith: /sh`, or remove it",
+    );
+}
+
+/// The expression of a field that this log source does not have: as if it were absent.
+pub(super) fn absent(field: Field, kinds: Kinds) -> String {
+    format!("`{}` is not recorded for {}", field.row().name, kinds.names())
+}

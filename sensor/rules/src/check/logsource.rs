@@ -1,0 +1,112 @@
+//! Which actions a rule looks at.
+use super::{text, unknown_keys};
+use crate::{
+    field::Kinds,
+    parse::{Entry, Node},
+    problem::{Problems, nearest, shown},
+};
+
+/// What a log source means here.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    Actions(Kinds),
+    /// A webserver's: request or exchange, whichever has the fields that the rule uses.
+    Web,
+    /// Known or not, nothing here makes such events; says why.
+    Nothing(String),
+}
+
+/// Sigma's categories that there is no event for (taxonomy appendix 2.1), to tell them from misspelt ones.
+const WITHOUT_EVENTS: &[&str] = &[
+    "antivirus", "application", "create_remote_thread", "create_stream_hash", "database", "dns", "dns_query",
+    "driver_load", "file_access", "file_change", "file_delete", "file_event", "file_rename", "firewall",
+    "image_load", "network", "pipe_created", "process_access", "process_tampering", "proxy", "ps_module",
+    "ps_script", "registry_add", "registry_delete", "registry_event", "registry_set", "sysmon_status", "wmi_event",
+];
+const WITH_EVENTS: &[&str] = &["process_creation", "process_termination", "network_connection", "webserver"];
+const PRODUCTS: &[&str] = &["linux", "guardbee"];
+
+/// Reads `logsource`. [`None`]: a problem was reported.
+pub(super) fn source(rule: &Node, problems: &mut Problems) -> Option<Source> {
+    let Some(Entry { node, .. }) = rule.get("logsource") else {
+        problems.error(
+            rule.mark,
+            "the rule has no `logsource`",
+            "add `logsource: {product: linux, category: process_creation}` or what it looks at",
+        );
+        return None;
+    };
+    if node.entries().is_empty() {
+        problems.error(
+            node.mark,
+            format!("`logsource` is a map, not {}", node.kind()),
+            "write `logsource: {product: linux, category: process_creation}`",
+        );
+        return None;
+    }
+    let before = problems.errors();
+    unknown_keys(node.entries(), "`logsource`", &["category", "product", "service", "definition"], problems);
+    let category = text(node, "category", problems);
+    let product = text(node, "product", problems);
+    let service = text(node, "service", problems);
+    if problems.errors() > before {
+        return None;
+    }
+    if let Some((at, "guardbee")) = product {
+        return own(at, service, problems);
+    }
+    if let Some((at, product)) = product
+        && !PRODUCTS.contains(&product)
+    {
+        if let Some(meant) = nearest(product, PRODUCTS.iter().copied()) {
+            let message = format!("unknown product `{}`", shown(product));
+            problems.error(at.mark, message, format!("did you mean `{meant}`?"));
+            return None;
+        }
+        return Some(Source::Nothing(format!("it is about {}, not about Linux", shown(product))));
+    }
+    if let Some((_, service)) = service {
+        return Some(Source::Nothing(format!("no event source for the log of `{}`", shown(service))));
+    }
+    category.map_or_else(
+        || Some(Source::Nothing("it searches log files, and no event source reads any".to_owned())),
+        |(at, category)| by_category(at, category, problems),
+    )
+}
+
+fn by_category(at: &Node, category: &str, problems: &mut Problems) -> Option<Source> {
+    Some(match category {
+        "process_creation" => Source::Actions(Kinds::EXEC),
+        "process_termination" => Source::Actions(Kinds::EXIT),
+        "network_connection" => Source::Actions(Kinds::CONNECT.or(Kinds::ACCEPT)),
+        "webserver" => Source::Web,
+        other if WITHOUT_EVENTS.contains(&other) => Source::Nothing(format!("no event source yet for `{other}`")),
+        other => match nearest(other, WITH_EVENTS.iter().chain(WITHOUT_EVENTS).copied()) {
+            Some(meant) => {
+                let message = format!("unknown category `{}`", shown(other));
+                problems.error(at.mark, message, format!("did you mean `{meant}`?"));
+                return None;
+            }
+            None => Source::Nothing(format!("no event source for the category `{}`", shown(other))),
+        },
+    })
+}
+
+/// `product: guardbee` names an action of ours as its service.
+fn own(product: &Node, service: Option<(&Node, &str)>, problems: &mut Problems) -> Option<Source> {
+    let names = || Kinds::all_names().collect::<Vec<_>>().join(", ");
+    let Some((at, service)) = service else {
+        problems.error(
+            product.mark,
+            "`product: guardbee` needs the action as its `service`",
+            format!("services are: {}", names()),
+        );
+        return None;
+    };
+    let kinds = Kinds::named(service);
+    if kinds.is_none() {
+        let remedy = crate::problem::suggest(service, Kinds::all_names(), format!("services are: {}", names()));
+        problems.error(at.mark, format!("unknown service `{}` of guardbee", shown(service)), remedy);
+    }
+    kinds.map(Source::Actions)
+}

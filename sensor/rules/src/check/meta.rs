@@ -1,0 +1,175 @@
+//! What a rule says of itself: title, id, level, tags, ...
+use super::text;
+use crate::{
+    parse::{Entry, Mark, Node, Value},
+    problem::{Problems, nearest, shown, suggest},
+};
+use guardbee_model::finding::{Level, RuleInfo};
+use std::sync::Arc;
+
+/// Keys of a document: rules specification 2.1 and correlation rules specification 2.1, what 2.2 and the public rules
+/// add, and ours.
+const KEYS: &[&str] = &[
+    "title", "id", "name", "related", "taxonomy", "status", "description", "license", "references", "author",
+    "date", "modified", "logsource", "detection", "fields", "falsepositives", "level", "tags", "scope",
+    "correlation", "custom", "sigma-version", "simulation", "regression_tests_path", "guardbee",
+];
+const STATUS: &[&str] = &["stable", "test", "experimental", "deprecated", "unsupported"];
+const LEVELS: [Level; 5] =
+    [Level::Informational, Level::Low, Level::Medium, Level::High, Level::Critical];
+/// Characters of a title (rules specification 2.1, title).
+const TITLE: usize = 256;
+
+/// Sigma lets anyone add keys, so a strange one is only wrong if it looks like a known one.
+pub(super) fn keys(entries: &[Entry], problems: &mut Problems) {
+    for entry in entries.iter().filter(|entry| !KEYS.contains(&&*entry.key)) {
+        let message = format!("unknown key `{}`", shown(&entry.key));
+        match nearest(&entry.key, KEYS.iter().copied()) {
+            Some(key) => problems.error(entry.key_mark, message, format!("did you mean `{key}`?")),
+            None => problems.warn(
+                entry.key_mark,
+                format!("{message} is ignored"),
+                "data of your own goes under `custom`; what Guardbee adds to Sigma under `guardbee`",
+            ),
+        }
+    }
+}
+
+/// Reads everything that a finding shows of its rule.
+pub(super) fn info(node: &Node, problems: &mut Problems) -> Option<Arc<RuleInfo>> {
+    let before = problems.errors();
+    let title = title(node, problems);
+    let id = id(node, problems);
+    let level = level(node, problems);
+    for key in ["status", "date", "modified", "taxonomy"] {
+        checked(node, key, problems);
+    }
+    let mut owned =
+        |key: &str| text(node, key, problems).map_or_else(Default::default, |(_, text)| Box::<str>::from(text));
+    let (name, description, author, license) =
+        (owned("name"), owned("description"), owned("author"), owned("license"));
+    let tags = list(node, "tags", problems);
+    for (mark, tag) in &tags {
+        if !tag.contains('.') {
+            problems.error(
+                *mark,
+                format!("the tag `{}` has no namespace", shown(tag)),
+                "write `namespace.name`, such as `attack.t1059.004`",
+            );
+        }
+    }
+    let references = list(node, "references", problems);
+    (problems.errors() == before).then(|| {
+        Arc::new(RuleInfo {
+            id,
+            name,
+            title: title.unwrap_or_default(),
+            description,
+            author,
+            license,
+            level,
+            tags: tags.into_iter().map(|(_, tag)| tag).collect(),
+            references: references.into_iter().map(|(_, reference)| reference).collect(),
+            source: problems.file().into(),
+        })
+    })
+}
+
+fn title(node: &Node, problems: &mut Problems) -> Option<Box<str>> {
+    let Some(entry) = node.get("title") else {
+        problems.error(node.mark, "the rule has no `title`", "add `title: What It Finds`");
+        return None;
+    };
+    let (at, title) = text(node, "title", problems)?;
+    let length = title.chars().count();
+    if length == 0 || length > TITLE {
+        problems.error(
+            at.mark,
+            format!("the title has {length} characters"),
+            format!("a title has 1 to {TITLE}; details go into `description`"),
+        );
+    }
+    entry.node.text().map(Into::into)
+}
+
+fn id(node: &Node, problems: &mut Problems) -> Box<str> {
+    let Some((at, id)) = text(node, "id", problems) else { return Box::default() };
+    let groups: Vec<usize> = id.split('-').map(str::len).collect();
+    let hex = id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit());
+    if groups != [8, 4, 4, 4, 12] || !hex {
+        problems.error(
+            at.mark,
+            format!("`{}` is not a UUID", shown(id)),
+            "make one with `uuidgen`; a readable name goes into `name`",
+        );
+    }
+    id.to_ascii_lowercase().into()
+}
+
+fn level(node: &Node, problems: &mut Problems) -> Level {
+    let Some((at, written)) = text(node, "level", problems) else { return Level::Medium };
+    if let Some(level) = LEVELS.into_iter().find(|level| level.name() == written) {
+        return level;
+    }
+    let names = LEVELS.map(Level::name);
+    problems.error(
+        at.mark,
+        format!("unknown level `{}`", shown(written)),
+        suggest(written, names, format!("levels are: {}", names.join(", "))),
+    );
+    Level::Medium
+}
+
+fn checked(node: &Node, key: &str, problems: &mut Problems) {
+    let Some((at, written)) = text(node, key, problems) else { return };
+    match key {
+        "status" if !STATUS.contains(&written) => problems.error(
+            at.mark,
+            format!("unknown status `{}`", shown(written)),
+            suggest(written, STATUS.iter().copied(), format!("a status is one of: {}", STATUS.join(", "))),
+        ),
+        "taxonomy" if !matches!(written, "sigma" | "guardbee") => problems.error(
+            at.mark,
+            format!("unknown taxonomy `{}`", shown(written)),
+            "fields are Sigma's or OpenTelemetry's: leave `taxonomy` out",
+        ),
+        "date" | "modified" if !is_date(written) => problems.error(
+            at.mark,
+            format!("`{}` is not a date", shown(written)),
+            "write it as 2026-11-21",
+        ),
+        _ => {}
+    }
+}
+
+/// `2026-11-21`, and `2026/11/21` as before Sigma 2.
+fn is_date(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(['-', '/']).collect();
+    let within = |part: &str, digits: usize, range: std::ops::RangeInclusive<u32>| {
+        part.len() == digits && part.parse().is_ok_and(|number: u32| range.contains(&number))
+    };
+    match parts.as_slice() {
+        [year, month, day] => within(year, 4, 1990..=9999) && within(month, 2, 1..=12) && within(day, 2, 1..=31),
+        _ => false,
+    }
+}
+
+/// The texts of a list.
+fn list(node: &Node, key: &str, problems: &mut Problems) -> Vec<(Mark, Box<str>)> {
+    let Some(entry) = node.get(key) else { return Vec::new() };
+    if entry.node.is_null() {
+        return Vec::new();
+    }
+    let mut out = Vec::new();
+    for item in entry.node.items() {
+        match &item.value {
+            Value::Scalar(scalar) => out.push((item.mark, scalar.text.clone())),
+            _ => problems.error(
+                item.mark,
+                format!("`{key}` is a list of texts, not of {}", item.kind().trim_start_matches("a ")),
+                format!("write `{key}:` and below it `- text`, a line each"),
+            ),
+        }
+    }
+    out
+}

@@ -1,0 +1,108 @@
+//! From the tree of a file to typed rules: everything that can be wrong with a rule is said here.
+mod block;
+mod correlation;
+mod detection;
+mod logsource;
+mod meta;
+mod value;
+
+use crate::{
+    parse::{Entry, Node, Value},
+    problem::{Problems, shown, suggest},
+    rule::{Correlation, Rule},
+};
+
+/// What a document defines.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Rule(Rule),
+    Correlation(Correlation),
+}
+
+/// Checks one document. [`None`]: it is empty, or a problem was reported.
+pub(crate) fn document(node: &Node, problems: &mut Problems) -> Option<Item> {
+    if node.is_null() {
+        return None;
+    }
+    let before = problems.errors();
+    let Value::Map(entries) = &node.value else {
+        let remedy = "a rule is a map with `title`, `logsource` and `detection`";
+        problems.error(node.mark, format!("{} stands where a rule should", node.kind()), remedy);
+        return None;
+    };
+    if let Some(action) = node.get("action") {
+        problems.error(
+            action.key_mark,
+            "`action` documents are known, but not supported in this version",
+            "write what is shared into every rule",
+        );
+        return None;
+    }
+    if let Some(filter) = node.get("filter") {
+        problems.error(
+            filter.key_mark,
+            "filters are known, but not supported in this version",
+            "put the exception into the rule as a selection, and `and not` into its condition",
+        );
+        return None;
+    }
+    meta::keys(entries, problems);
+    let item = match (node.get("detection"), node.get("correlation")) {
+        (Some(_), Some(both)) => {
+            problems.error(
+                both.key_mark,
+                "a document has either `detection` or `correlation`",
+                "split it into two documents with `---` between them",
+            );
+            None
+        }
+        (Some(detection), None) => detection::rule(node, detection, problems).map(Item::Rule),
+        (None, Some(entry)) => correlation::correlation(node, entry, problems).map(Item::Correlation),
+        (None, None) => {
+            problems.error(
+                node.mark,
+                "the document has neither `detection` nor `correlation`",
+                "say what to look for: see docs/rules.md, or any file in rules/",
+            );
+            None
+        }
+    };
+    item.filter(|_| problems.errors() == before)
+}
+
+/// Reports keys of `entries` that aren't in `known`.
+fn unknown_keys(entries: &[Entry], what: &str, known: &[&str], problems: &mut Problems) {
+    for entry in entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
+        let remedy = suggest(&entry.key, known.iter().copied(), format!("{what} knows: {}", known.join(", ")));
+        problems.error(entry.key_mark, format!("unknown key `{}` in {what}", shown(&entry.key)), remedy);
+    }
+}
+
+/// The text under `key`; a problem if something else is there.
+fn text<'a>(node: &'a Node, key: &str, problems: &mut Problems) -> Option<(&'a Node, &'a str)> {
+    let entry = node.get(key)?;
+    let text = entry.node.text();
+    if text.is_none() {
+        problems.error(
+            entry.node.mark,
+            format!("`{key}` is a text, not {}", entry.node.kind()),
+            format!("write `{key}: some text`, quoted if it has a colon"),
+        );
+    }
+    text.map(|text| (&entry.node, text))
+}
+
+/// Nanoseconds of `10s`, `5m`, `2h`, `1d` and, within tests, `200ms`.
+fn duration(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at_checked(digits)?;
+    let unit: u64 = match unit {
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" => 60_000_000_000,
+        "h" => 3_600_000_000_000,
+        "d" => 86_400_000_000_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}

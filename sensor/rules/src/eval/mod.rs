@@ -1,0 +1,44 @@
+//! Whether an expression holds for an observation.
+mod read;
+mod view;
+
+pub(crate) use view::View;
+
+use crate::{
+    field::Field,
+    rule::{Expression, Test},
+};
+
+/// Evaluates without allocation beyond what the view caches.
+pub(crate) fn holds(expression: &Expression, view: &View<'_>) -> bool {
+    match expression {
+        Expression::Constant(holds) => *holds,
+        Expression::Not(inner) => !holds(inner, view),
+        Expression::And(parts) => parts.iter().all(|part| holds(part, view)),
+        Expression::Or(parts) => parts.iter().any(|part| holds(part, view)),
+        Expression::Field(field, test) => passes(*field, test, view),
+        Expression::Keyword(test) => {
+            Field::ALL.iter().filter(|field| field.row().searched).any(|field| passes(*field, test, view))
+        }
+    }
+}
+
+fn passes(field: Field, test: &Test, view: &View<'_>) -> bool {
+    match test {
+        Test::Exists => !view.values(field).is_empty(),
+        Test::Folded(pattern) => view.folded(field).iter().any(|value| pattern.matches(value)),
+        Test::Cased(pattern) => view.values(field).iter().any(|value| pattern.matches(value)),
+        Test::Regex(regex) => view.values(field).iter().any(|value| regex.is_match(value)),
+        Test::Cidr(cidr) => {
+            view.values(field).iter().any(|value| parsed(value).is_some_and(|address| cidr.contains(address)))
+        }
+        Test::Number(order, bound) => view
+            .values(field)
+            .iter()
+            .any(|value| parsed(value).is_some_and(|value| order.holds(value, *bound))),
+    }
+}
+
+fn parsed<T: std::str::FromStr>(value: &[u8]) -> Option<T> {
+    std::str::from_utf8(value).ok()?.parse().ok()
+}

@@ -1,0 +1,363 @@
+//! The one table of field names: what each means, its type, which actions have it, and by what other names it goes.
+//!
+//! The canonical name is that of the OpenTelemetry semantic conventions where they have one; what only this sensor knows
+//! begins with `guardbee.`. Sigma's names (taxonomy appendix 2.1) are aliases.
+use guardbee_model::finding::Action;
+
+/// A set of actions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kinds(u8);
+
+impl Kinds {
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const ACCEPT: Self = Self(1);
+    pub(crate) const CONNECT: Self = Self(2);
+    pub(crate) const EXEC: Self = Self(4);
+    pub(crate) const EXIT: Self = Self(8);
+    pub(crate) const FORK: Self = Self(16);
+    pub(crate) const LISTEN: Self = Self(32);
+    pub(crate) const REQUEST: Self = Self(64);
+    pub(crate) const EXCHANGE: Self = Self(128);
+    pub(crate) const ALL: Self = Self(255);
+    const NET: Self = Self(1 | 2 | 32);
+    /// Bits of the mask.
+    pub(crate) const COUNT: usize = 8;
+    const NAMED: [(&'static str, Self); Self::COUNT] = [
+        ("accept", Self::ACCEPT),
+        ("connect", Self::CONNECT),
+        ("exec", Self::EXEC),
+        ("exit", Self::EXIT),
+        ("fork", Self::FORK),
+        ("listen", Self::LISTEN),
+        ("request", Self::REQUEST),
+        ("exchange", Self::EXCHANGE),
+    ];
+
+    pub(crate) const fn of(action: &Action) -> Self {
+        match action {
+            Action::Accept(_) => Self::ACCEPT,
+            Action::Connect(_) => Self::CONNECT,
+            Action::Exec(_) => Self::EXEC,
+            Action::Exit(_) => Self::EXIT,
+            Action::Fork(_) => Self::FORK,
+            Action::Listen(_) => Self::LISTEN,
+            Action::RequestHead(_) => Self::REQUEST,
+            Action::Exchange(..) => Self::EXCHANGE,
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::NAMED.iter().find(|(known, _)| *known == name).map(|(_, kinds)| *kinds)
+    }
+
+    pub(crate) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub(crate) const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Positions of the members, for tables by action.
+    pub(crate) fn indices(self) -> impl Iterator<Item = usize> {
+        (0..Self::COUNT).filter(move |bit| self.0 >> bit & 1 == 1)
+    }
+
+    /// `accept or connect`.
+    pub(crate) fn names(self) -> String {
+        let names: Vec<_> = Self::NAMED.iter().filter(|(_, k)| self.meets(*k)).map(|(name, _)| *name).collect();
+        names.join(" or ")
+    }
+
+    pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
+        Self::NAMED.iter().map(|(name, _)| *name)
+    }
+}
+
+/// What values a field can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Type {
+    /// Bytes, as the kernel or the peer gave them.
+    Text,
+    /// A whole number.
+    Number,
+    /// `true` or `false`.
+    Flag,
+    /// An IP address.
+    Address,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+const FD_KINDS: &[&str] =
+    &["closed", "regular", "directory", "character", "block", "pipe", "socket", "other"];
+const LINK_KINDS: &[&str] = &["exact", "inherited", "lineage", "sole", "ambiguous", "unproven"];
+
+/// A line of the table.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Type,
+    pub(crate) actions: Kinds,
+    pub(crate) aliases: &'static [&'static str],
+    /// Whether a keyword search looks at it.
+    pub(crate) searched: bool,
+}
+
+macro_rules! fields {
+    ($($(#[$doc:meta])* $field:ident $name:literal $kind:expr, $actions:expr, $search:ident [$($alias:literal),*];)*) => {
+        /// A field that rules can name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub(crate) enum Field { $($(#[$doc])* $field,)* }
+
+        impl Field {
+            /// Its place in the table.
+            pub(crate) fn index(self) -> usize {
+                // A fieldless enum: the discriminant is the place.
+                self as usize
+            }
+
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$field),*];
+            pub(crate) const COUNT: usize = Self::ALL.len();
+
+            pub(crate) const fn row(self) -> &'static Row {
+                match self {
+                    $(Self::$field => &Row {
+                        name: $name,
+                        kind: { use Type::*; $kind },
+                        actions: $actions,
+                        aliases: &[$($alias),*],
+                        searched: fields!(@ $search),
+                    },)*
+                }
+            }
+        }
+    };
+    (@ searched) => { true };
+    (@ plain) => { false };
+}
+
+fields! {
+    // The acting process; for an exec, what it became.
+    /// Path of the executable.
+    Executable "process.executable.path" Text, Kinds::ALL, searched ["Image", "process.executable", "exe"];
+    /// Its last component.
+    ExecutableName "process.executable.name" Text, Kinds::ALL, plain ["process.name"];
+    /// The arguments joined by one blank, unquoted.
+    CommandLine "process.command_line" Text, Kinds::ALL, searched ["CommandLine"];
+    /// The arguments, kept apart: a condition holds if it holds for one of them.
+    CommandArgs "process.command_args" Text, Kinds::ALL, plain ["process.args"];
+    /// At its exec.
+    WorkingDirectory "process.working_directory" Text, Kinds::ALL, searched ["CurrentDirectory"];
+    /// In the initial namespace.
+    Pid "process.pid" Number, Kinds::ALL, plain ["ProcessId"];
+    /// Effective user: the numeric id or, where it is known, the name.
+    User "process.user" Text, Kinds::ALL, searched ["User"];
+    /// Effective user.
+    UserId "process.user.id" Number, Kinds::ALL, plain ["euid"];
+    /// Name of the effective user, where it is known.
+    UserName "process.user.name" Text, Kinds::ALL, plain [];
+    /// Real user.
+    RealUserId "process.real_user.id" Number, Kinds::ALL, plain ["uid"];
+    /// Of the parent.
+    ParentExecutable "process.parent.executable.path" Text, Kinds::ALL, searched ["ParentImage"];
+    /// Of the parent.
+    ParentCommandLine "process.parent.command_line" Text, Kinds::ALL, searched ["ParentCommandLine"];
+    /// Of the parent.
+    ParentPid "process.parent_pid" Number, Kinds::ALL, plain ["ParentProcessId", "process.parent.pid"];
+    /// Of the parent, as `process.user`.
+    ParentUser "process.parent.user" Text, Kinds::ALL, plain ["ParentUser"];
+    /// Of the parent, its parent and so on: a condition holds if it holds for one of them.
+    Ancestors "process.ancestors.executable" Text, Kinds::ALL, plain [];
+    /// The container that the process is in.
+    ContainerId "container.id" Text, Kinds::ALL, plain ["ContainerId"];
+    /// `docker`, `containerd`, ...
+    ContainerRuntime "container.runtime" Text, Kinds::ALL, plain [];
+
+    // An exec.
+    /// The path as given to execve.
+    ExecFilename "guardbee.exec.filename" Text, Kinds::EXEC, plain [];
+    /// The executable lives in memory only.
+    Memfd "process.executable.memfd" Flag, Kinds::EXEC, plain [];
+    /// No link to the executable was left.
+    Deleted "process.executable.deleted" Flag, Kinds::EXEC, plain [];
+    /// Changed or created in the container, not part of its image.
+    OverlayUpper "process.executable.overlay_upper" Flag, Kinds::EXEC, plain [];
+    /// Set-user-id.
+    Setuid "process.executable.setuid" Flag, Kinds::EXEC, plain [];
+    /// Set-group-id.
+    Setgid "process.executable.setgid" Flag, Kinds::EXEC, plain [];
+    /// `AT_SECURE`: runs with more than its caller had.
+    Secure "process.secure" Flag, Kinds::EXEC, plain [];
+    /// Has a controlling terminal.
+    Interactive "process.interactive" Flag, Kinds::EXEC, plain [];
+    /// What standard input is.
+    Fd0 "process.fd0.kind" Word(FD_KINDS), Kinds::EXEC, plain [];
+    /// The other end, where standard input is a TCP socket.
+    Fd0Address "process.fd0.address" Address, Kinds::EXEC, plain [];
+    /// What standard output is.
+    Fd1 "process.fd1.kind" Word(FD_KINDS), Kinds::EXEC, plain [];
+    /// What standard error is.
+    Fd2 "process.fd2.kind" Word(FD_KINDS), Kinds::EXEC, plain [];
+
+    // An exit.
+    /// As wait(2) gives it: status << 8 | signal.
+    ExitStatus "guardbee.exit.status" Number, Kinds::EXIT, plain [];
+
+    // Connections. The source is who connects, whichever end is here.
+    /// Who is connected to.
+    DestinationAddress "destination.address" Address, Kinds::NET, searched ["DestinationIp", "destination.ip"];
+    /// Who is connected to.
+    DestinationPort "destination.port" Number, Kinds::NET, plain ["DestinationPort"];
+    /// Who connects.
+    SourceAddress "source.address" Address, Kinds::NET, searched ["SourceIp", "source.ip"];
+    /// Who connects.
+    SourcePort "source.port" Number, Kinds::NET, plain ["SourcePort"];
+    /// Whether the process connects, not accepts.
+    Initiated "guardbee.connection.initiated" Flag, Kinds::NET, plain ["Initiated"];
+    /// `tcp` or `unix`.
+    Transport "network.transport" Word(&["tcp", "unix"]), Kinds::NET, plain ["Protocol"];
+    /// Errno of connect, 0: it succeeded.
+    ConnectError "guardbee.connect.error" Number, Kinds::CONNECT, plain [];
+    /// The other end.
+    PeerAddress "network.peer.address" Address, Kinds::NET, plain [];
+    /// The other end.
+    PeerPort "network.peer.port" Number, Kinds::NET, plain [];
+    /// Path of a unix socket that is connected to; an abstract one begins with `@`.
+    UnixPath "guardbee.unix.path" Text, Kinds::NET, searched [];
+    /// Began to listen, not ceased.
+    Listening "guardbee.listening" Flag, Kinds::LISTEN, plain [];
+
+    // The request: of request and exchange itself, of every other action the one that its link proves.
+    /// Our id of the proven request.
+    Request "guardbee.request" Text, Kinds::ALL, plain [];
+    /// How the link is known; absent: no server process is behind the action.
+    Link "guardbee.link" Word(LINK_KINDS), Kinds::ALL, plain [];
+    /// The trace of the request.
+    Trace "trace.id" Text, Kinds::ALL, plain ["TraceId", "trace_id"];
+    /// Who named the trace.
+    TraceSource "guardbee.trace.source" Word(&["own", "client-claimed", "local"]), Kinds::ALL, plain [];
+    /// As sent.
+    Method "http.request.method" Text, Kinds::ALL, searched ["cs-method"];
+    /// Path as sent, percent-encoding and all.
+    Path "url.path" Text, Kinds::ALL, plain ["cs-uri-stem"];
+    /// Query as sent, without `?`.
+    Query "url.query" Text, Kinds::ALL, plain [];
+    /// Query, or path and query: public rules mean the one as often as the other.
+    QueryOrTarget "guardbee.url.query_or_target" Text, Kinds::ALL, plain ["cs-uri-query", "c-uri-query"];
+    /// Path and query as sent.
+    Target "guardbee.url.target" Text, Kinds::ALL, searched ["cs-uri", "c-uri"];
+    /// Path and query with `%HH` decoded twice (attackers encode twice) and `+` as a blank.
+    DecodedTarget "guardbee.url.decoded" Text, Kinds::ALL, plain [];
+    /// The path with what looks like ids replaced.
+    Route "http.route" Text, Kinds::ALL, plain [];
+    /// `Host` as sent.
+    Host "server.address" Text, Kinds::ALL, searched ["cs-host"];
+    /// Of the server's end of the connection.
+    ServerPort "server.port" Number, Kinds::ALL, plain ["s-port"];
+    /// As sent.
+    UserAgent "user_agent.original" Text, Kinds::ALL, searched ["cs-user-agent", "c-useragent"];
+    /// As sent.
+    Referer "http.request.header.referer" Text, Kinds::ALL, searched ["cs-referer", "cs-referrer"];
+    /// The other end of the connection: perhaps a proxy.
+    ClientAddress "client.address" Address, Kinds::ALL, searched ["c-ip"];
+    /// The other end of the connection.
+    ClientPort "client.port" Number, Kinds::ALL, plain ["c-port"];
+    /// First address of `X-Forwarded-For` or `Forwarded`: a claim.
+    ForwardedFor "guardbee.forwarded_for" Text, Kinds::ALL, plain ["x-forwarded-for"];
+    /// Such as `1.1`.
+    HttpVersion "network.protocol.version" Text, Kinds::ALL, plain ["cs-version"];
+
+    // The answer.
+    /// Absent: the connection ended without one.
+    Status "http.response.status_code" Number, Kinds::EXCHANGE, plain ["sc-status"];
+    /// Of the body, where known.
+    ResponseSize "http.response.body.size" Number, Kinds::EXCHANGE, plain ["sc-bytes"];
+    /// Of the body, where known.
+    RequestSize "http.request.body.size" Number, Kinds::EXCHANGE, plain ["cs-bytes"];
+}
+
+impl Field {
+    /// Says something of a request, not of the action that the request caused.
+    pub(crate) fn of_request(self) -> bool {
+        (Self::Request..=Self::HttpVersion).contains(&self) && self != Self::Link
+    }
+
+    /// Says something of a connection.
+    pub(crate) fn of_network(self) -> bool {
+        (Self::DestinationAddress..=Self::UnixPath).contains(&self)
+    }
+
+    /// Says something of an answer.
+    pub(crate) fn of_response(self) -> bool {
+        (Self::Status..=Self::RequestSize).contains(&self)
+    }
+}
+
+/// Names that rules use and this version has nothing for: such a rule loads, and the part that needs it never holds.
+const UNAVAILABLE: &[(&str, &str)] = &[
+    ("DestinationHostname", "names of peers are not resolved"),
+    ("SourceHostname", "names of peers are not resolved"),
+    ("LogonId", "login sessions are not recorded"),
+    ("LogonGuid", "login sessions are not recorded"),
+    ("TerminalSessionId", "login sessions are not recorded"),
+    ("Hashes", "executables are not hashed"),
+    ("OriginalFileName", "only Windows executables carry it"),
+    ("Product", "only Windows executables carry it"),
+    ("Company", "only Windows executables carry it"),
+    ("Description", "only Windows executables carry it"),
+    ("FileVersion", "only Windows executables carry it"),
+    ("IntegrityLevel", "only Windows has it"),
+    ("ProcessGuid", "process identity is (pid, start, exec number) here"),
+    ("ParentProcessGuid", "process identity is (pid, start, exec number) here"),
+    ("TargetFilename", "file events are not recorded yet"),
+    ("cs-cookie", "cookies are not kept"),
+    ("cs-username", "HTTP credentials are not kept"),
+    ("cs-body", "bodies are not kept"),
+    ("cs-content-type", "this header is not kept"),
+    ("sc-content-type", "this header is not kept"),
+    ("sc-win32-status", "only Windows has it"),
+    ("s-ip", "the server's own address is not a field yet"),
+    ("time-taken", "durations are on the span"),
+];
+
+/// What a written name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Field(Field),
+    /// Known, but nothing records it; says why.
+    Unavailable(&'static str),
+}
+
+/// Looks a name up, case as in the table.
+pub(crate) fn find(name: &str) -> Option<Found> {
+    let field = Field::ALL.iter().copied().find(|field| {
+        let row = field.row();
+        row.name == name || row.aliases.contains(&name)
+    });
+    field.map(Found::Field).or_else(|| {
+        UNAVAILABLE.iter().find(|(known, _)| *known == name).map(|(_, why)| Found::Unavailable(why))
+    })
+}
+
+/// Every name that [`find`] knows, for suggestions.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    Field::ALL
+        .iter()
+        .flat_map(|field| std::iter::once(field.row().name).chain(field.row().aliases.iter().copied()))
+        .chain(UNAVAILABLE.iter().map(|(name, _)| *name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_means_two_things() {
+        let mut all: Vec<_> = names().collect();
+        all.sort_unstable();
+        let count = all.len();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+}

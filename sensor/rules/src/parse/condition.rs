@@ -1,0 +1,246 @@
+//! Sigma's condition language: `selection and not 1 of filter_*`.
+//!
+//! Grammar (rules specification 2.1, condition), weakest first: `or`, `and`, `not`, `1 of` / `all of`, parentheses.
+
+/// Parentheses and `not` within each other.
+const DEPTH: usize = 50;
+/// Words and parentheses of one condition.
+const TOKENS: usize = 2_000;
+
+/// A condition, its names not yet looked up. Offsets are characters from the start of the text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Not(Box<Condition>),
+    And(Vec<Condition>),
+    Or(Vec<Condition>),
+    Name { name: String, offset: usize },
+    Of { how_many: HowMany, target: String, offset: usize },
+}
+
+/// How many of the named selections must match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HowMany {
+    One,
+    All,
+}
+
+/// Why a text is no condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Error {
+    pub(crate) offset: usize,
+    pub(crate) message: String,
+    pub(crate) remedy: String,
+}
+
+#[derive(Clone, Debug)]
+struct Token {
+    text: String,
+    offset: usize,
+}
+
+/// Parses a whole condition.
+pub(crate) fn parse(text: &str) -> Result<Condition, Error> {
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, end: text.chars().count() };
+    let condition = parser.or(0)?;
+    match parser.peek() {
+        None => Ok(condition),
+        Some(token) => {
+            let (message, remedy) = match token.text.as_str() {
+                ")" => ("a closing parenthesis without an opening one".to_owned(), "remove it, or open it"),
+                "|" => (
+                    "aggregations after `|` were replaced in Sigma 2".to_owned(),
+                    "write a correlation document instead",
+                ),
+                other => {
+                    (format!("`{}` follows a whole condition", crate::problem::shown(other)), "join the parts with `and` or `or`")
+                }
+            };
+            Err(Error { offset: token.offset, message, remedy: remedy.into() })
+        }
+    }
+}
+
+fn tokens(text: &str) -> Result<Vec<Token>, Error> {
+    let mut out: Vec<Token> = Vec::new();
+    let mut in_word = false;
+    for (offset, character) in text.chars().enumerate() {
+        if character.is_whitespace() {
+            in_word = false;
+        } else if matches!(character, '(' | ')' | '|') {
+            in_word = false;
+            out.push(Token { text: character.into(), offset });
+        } else if let (true, Some(word)) = (in_word, out.last_mut()) {
+            word.text.push(character);
+        } else {
+            in_word = true;
+            out.push(Token { text: character.into(), offset });
+        }
+        if out.len() > TOKENS {
+            return Err(Error {
+                offset,
+                message: format!("the condition has more than {TOKENS} words"),
+                remedy: "use `1 of name*` and `all of name*`".into(),
+            });
+        }
+    }
+    Ok(out)
+}
+
+struct Parser {
+    tokens: Vec<Token>,
+    at: usize,
+    end: usize,
+}
+
+impl Parser {
+    fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.at)
+    }
+
+    fn next(&mut self) -> Option<Token> {
+        let token = self.tokens.get(self.at).cloned();
+        self.at += 1;
+        token
+    }
+
+    /// Takes the word if it comes next.
+    fn word(&mut self, word: &str) -> bool {
+        let found = self.peek().is_some_and(|token| token.text.eq_ignore_ascii_case(word));
+        self.at += usize::from(found);
+        found
+    }
+
+    fn or(&mut self, depth: usize) -> Result<Condition, Error> {
+        let mut parts = vec![self.and(depth)?];
+        while self.word("or") {
+            parts.push(self.and(depth)?);
+        }
+        Ok(only_or(parts, Condition::Or))
+    }
+
+    fn and(&mut self, depth: usize) -> Result<Condition, Error> {
+        let mut parts = vec![self.unary(depth)?];
+        while self.word("and") {
+            parts.push(self.unary(depth)?);
+        }
+        Ok(only_or(parts, Condition::And))
+    }
+
+    fn unary(&mut self, depth: usize) -> Result<Condition, Error> {
+        let Some(token) = self.next() else {
+            return Err(Error {
+                offset: self.end,
+                message: "the condition ends where a selection's name should stand".into(),
+                remedy: "finish it, such as `selection and not filter`".into(),
+            });
+        };
+        if depth > DEPTH {
+            return Err(Error {
+                offset: token.offset,
+                message: format!("more than {DEPTH} parentheses or `not` within each other"),
+                remedy: "give parts of it names as selections".into(),
+            });
+        }
+        match token.text.to_ascii_lowercase().as_str() {
+            "not" => Ok(Condition::Not(Box::new(self.unary(depth + 1)?))),
+            "(" => {
+                let inner = self.or(depth + 1)?;
+                if self.word(")") {
+                    return Ok(inner);
+                }
+                Err(Error {
+                    offset: token.offset,
+                    message: "this parenthesis is never closed".into(),
+                    remedy: "close it with `)`".into(),
+                })
+            }
+            "and" | "or" | ")" | "|" => Err(Error {
+                offset: token.offset,
+                message: format!("`{}` stands where a selection's name should", token.text),
+                remedy: "put a name before it, such as `selection and not filter`".into(),
+            }),
+            "1" | "any" | "all" if self.word("of") => self.of(&token),
+            number if number.parse::<u32>().is_ok() && self.word("of") => Err(Error {
+                offset: token.offset,
+                message: format!("Sigma knows `1 of` and `all of`, not `{number} of`"),
+                remedy: "write `1 of` or `all of`, or spell the combinations out".into(),
+            }),
+            _ => Ok(Condition::Name { name: token.text, offset: token.offset }),
+        }
+    }
+
+    fn of(&mut self, quantifier: &Token) -> Result<Condition, Error> {
+        let how_many =
+            if quantifier.text.eq_ignore_ascii_case("all") { HowMany::All } else { HowMany::One };
+        match self.next() {
+            Some(Token { text, offset }) if !matches!(text.as_str(), "(" | ")" | "|") => {
+                Ok(Condition::Of { how_many, target: text, offset })
+            }
+            other => Err(Error {
+                offset: other.map_or(self.end, |token| token.offset),
+                message: "`of` needs a name".into(),
+                remedy: "write `them` or the beginning of selection names, such as `1 of selection_*`".into(),
+            }),
+        }
+    }
+}
+
+fn only_or(mut parts: Vec<Condition>, join: fn(Vec<Condition>) -> Condition) -> Condition {
+    match parts.len() {
+        1 => parts.pop().unwrap_or(Condition::Or(Vec::new())),
+        _ => join(parts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(text: &str) -> String {
+        fn show(condition: &Condition) -> String {
+            let all = |parts: &[Condition], by: &str| {
+                format!("({})", parts.iter().map(show).collect::<Vec<_>>().join(by))
+            };
+            match condition {
+                Condition::Not(inner) => format!("!{}", show(inner)),
+                Condition::And(parts) => all(parts, " & "),
+                Condition::Or(parts) => all(parts, " | "),
+                Condition::Name { name, .. } => name.clone(),
+                Condition::Of { how_many, target, .. } => format!("{how_many:?}:{target}"),
+            }
+        }
+        parse(text).map_or_else(|error| format!("{}: {}", error.offset, error.message), |c| show(&c))
+    }
+
+    #[test]
+    fn precedence_and_quantifiers() {
+        for (text, right) in [
+            ("a", "a"),
+            ("a or b and not c", "(a | (b & !c))"),
+            ("(a or b) AND NOT c", "((a | b) & !c)"),
+            ("1 of sel_* and all of them", "(One:sel_* & All:them)"),
+            ("not not a", "!!a"),
+            ("all", "all"),
+        ] {
+            assert_eq!(shape(text), right, "{text}");
+        }
+    }
+
+    #[test]
+    fn errors_know_their_place() {
+        for (text, right) in [
+            ("", "0: the condition ends where a selection's name should stand"),
+            ("a and", "5: the condition ends where a selection's name should stand"),
+            ("a b", "2: `b` follows a whole condition"),
+            ("(a or b", "0: this parenthesis is never closed"),
+            ("a)", "1: a closing parenthesis without an opening one"),
+            ("a | count() > 5", "2: aggregations after `|` were replaced in Sigma 2"),
+            ("2 of a*", "0: Sigma knows `1 of` and `all of`, not `2 of`"),
+            ("1 of", "4: `of` needs a name"),
+        ] {
+            assert_eq!(shape(text), right, "{text}");
+        }
+        assert!(parse(&"(".repeat(100_000)).is_err());
+        assert!(parse(&"not ".repeat(1000)).is_err());
+    }
+}

@@ -1,0 +1,248 @@
+//! The parser's events to a tree.
+use super::{Entry, Mark, Node, Scalar, Style, Value};
+use crate::problem::{Problems, shown};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, options};
+use std::collections::{BTreeMap, HashMap};
+
+/// Bytes of one file.
+const DOCUMENT_BYTES: usize = 1 << 20;
+/// Collections within collections.
+const DEPTH: usize = 32;
+/// Nodes of one file, with aliases unfolded.
+const NODES: usize = 100_000;
+
+/// The documents of a file. A problem was reported where it is [`None`].
+pub(crate) fn documents(text: &str, problems: &mut Problems) -> Option<Vec<Node>> {
+    if text.len() > DOCUMENT_BYTES {
+        let message = format!("the file has {} bytes, more than {DOCUMENT_BYTES}", text.len());
+        problems.error(Mark { line: 1, column: 1 }, message, "split it: one rule a file is the custom");
+        return None;
+    }
+    let options = options! {
+        emit_comments: false,
+        flow_nesting_limit: DEPTH,
+        block_nesting_limit: DEPTH,
+    };
+    let mut tree = Tree::default();
+    for next in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = match next {
+            Ok(next) => next,
+            Err(error) => {
+                problems.error(mark(*error.marker()), format!("not valid YAML: {}", error.info()), remedy(&error));
+                return None;
+            }
+        };
+        if let Err(refused) = tree.take(event, mark(span.start)) {
+            problems.error(mark(span.start), refused.message, refused.remedy);
+            return None;
+        }
+    }
+    Some(tree.documents)
+}
+
+fn remedy(error: &granit_parser::ScanError) -> String {
+    match error.kind() {
+        granit_parser::ErrorKind::RecursionLimitExceeded => {
+            format!("nest at most {DEPTH} lists and maps")
+        }
+        _ => "check indentation, quotes and colons here and in the line above".to_owned(),
+    }
+}
+
+fn mark(marker: Marker) -> Mark {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Mark { line: number(marker.line().max(1)), column: number(marker.col() + 1) }
+}
+
+struct Refused {
+    message: String,
+    remedy: String,
+}
+
+fn refused(message: impl Into<String>, remedy: impl Into<String>) -> Refused {
+    Refused { message: message.into(), remedy: remedy.into() }
+}
+
+/// A collection whose end was not yet seen.
+#[derive(Debug)]
+enum Open {
+    List { mark: Mark, anchor: usize, first: usize, items: Vec<Node> },
+    Map { mark: Mark, anchor: usize, first: usize, map: Map },
+}
+
+#[derive(Debug, Default)]
+struct Map {
+    entries: Vec<Entry>,
+    /// Line of each key, to find the second of two.
+    lines: HashMap<Box<str>, u32>,
+    key: Option<(Box<str>, Mark)>,
+}
+
+#[derive(Debug, Default)]
+struct Tree {
+    documents: Vec<Node>,
+    open: Vec<Open>,
+    /// Anchored nodes with their sizes in nodes.
+    anchors: BTreeMap<usize, (Node, usize)>,
+    nodes: usize,
+}
+
+impl Tree {
+    fn take(&mut self, event: Event<'_>, mark: Mark) -> Result<(), Refused> {
+        match event {
+            Event::DocumentEnd => {
+                self.anchors.clear();
+                Ok(())
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let style = match style {
+                    ScalarStyle::Plain if tag.is_none() => Style::Plain,
+                    ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+                    _ => Style::Quoted,
+                };
+                let value = Value::Scalar(Scalar { text: text.into(), style });
+                let first = self.count(1)?;
+                self.finish(Node { mark, value }, anchor, first)
+            }
+            Event::SequenceStart(_, anchor, _) => {
+                let first = self.count(1)?;
+                self.open.push(Open::List { mark, anchor, first, items: Vec::new() });
+                Ok(())
+            }
+            Event::MappingStart(_, anchor, _) => {
+                let first = self.count(1)?;
+                self.open.push(Open::Map { mark, anchor, first, map: Map::default() });
+                Ok(())
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::Alias(anchor) => {
+                let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
+                    return Err(refused(
+                        "the alias stands inside of what it names",
+                        "write the value out: a rule can't contain itself",
+                    ));
+                };
+                let first = self.count(size)?;
+                self.finish(node, 0, first)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts `more` nodes; gives the number before them.
+    fn count(&mut self, more: usize) -> Result<usize, Refused> {
+        let first = self.nodes;
+        self.nodes += more;
+        if self.nodes > NODES {
+            return Err(refused(
+                format!("the file has more than {NODES} values, aliases unfolded"),
+                "split the file; aliases count as often as they are used",
+            ));
+        }
+        Ok(first)
+    }
+
+    fn close(&mut self) -> Result<(), Refused> {
+        match self.open.pop() {
+            Some(Open::List { mark, anchor, first, items }) => {
+                self.finish(Node { mark, value: Value::List(items) }, anchor, first)
+            }
+            Some(Open::Map { mark, anchor, first, map }) => {
+                self.finish(Node { mark, value: Value::Map(map.entries) }, anchor, first)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Puts a whole node where it belongs.
+    fn finish(&mut self, node: Node, anchor: usize, first: usize) -> Result<(), Refused> {
+        if anchor > 0 {
+            // Each copy that an anchor keeps is work: it counts like the nodes themselves.
+            let size = self.nodes - first;
+            self.count(size)?;
+            self.anchors.insert(anchor, (node.clone(), size));
+        }
+        match self.open.last_mut() {
+            None => self.documents.push(node),
+            Some(Open::List { items, .. }) => items.push(node),
+            Some(Open::Map { map, .. }) => map.take(node)?,
+        }
+        Ok(())
+    }
+}
+
+impl Map {
+    fn take(&mut self, node: Node) -> Result<(), Refused> {
+        let Some((key, key_mark)) = self.key.take() else {
+            let mark = node.mark;
+            let Value::Scalar(Scalar { text, .. }) = node.value else {
+                return Err(refused(
+                    format!("{} stands where a key should", node.kind()),
+                    "keys are plain words; is a quote or a dash missing?",
+                ));
+            };
+            if let Some(line) = self.lines.insert(text.clone(), mark.line) {
+                return Err(refused(
+                    format!("the key `{}` was given already in line {line}", shown(&text)),
+                    "keep one of the two, or make a list of their values",
+                ));
+            }
+            self.key = Some((text, mark));
+            return Ok(());
+        };
+        self.entries.push(Entry { key, key_mark, node });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    fn refusal(text: &str) -> String {
+        let mut problems = Problems::new("f");
+        assert!(documents(text, &mut problems).is_none(), "accepted");
+        problems.into_list().first().unwrap().to_string()
+    }
+
+    #[test]
+    fn every_node_knows_its_place() {
+        let mut problems = Problems::new("f");
+        let all = documents("a: 1\n---\nb:\n  - ä: 'x'\n    c: [y, z]\n", &mut problems).unwrap();
+        let [_, second] = all.as_slice() else { panic!("two documents") };
+        let list = &second.get("b").unwrap().node;
+        let c = list.items()[0].get("c").unwrap();
+        assert_eq!(c.key_mark, Mark { line: 5, column: 5 });
+        assert_eq!(c.node.items()[1].mark, Mark { line: 5, column: 12 });
+    }
+
+    #[test]
+    fn hostile_files_are_refused_at_once() {
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for n in 1..12 {
+            writeln!(bomb, "a{n}: &a{n} [*a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}]", n - 1).unwrap();
+        }
+        let mut block = String::new();
+        for n in 0..600 {
+            writeln!(block, "{:n$}a:", "").unwrap();
+        }
+        for (text, part) in [
+            (bomb, "aliases unfolded"),
+            ("[".repeat(100_000), "recursion limit"),
+            ("- ".repeat(100_000), "recursion limit"),
+            (block, "recursion limit"),
+            (format!("a: {}", "x".repeat(10 << 20)), "bytes"),
+            ("a: &a [*a]".to_owned(), "inside of what it names"),
+            ("- x\n".repeat(200_000), "more than 100000 values"),
+            ("a: 1\nb: 2\na: 3".to_owned(), "given already in line 1"),
+            ("a: 'x".to_owned(), "not valid YAML"),
+            ("? [a]\n: b".to_owned(), "where a key should"),
+        ] {
+            let began = std::time::Instant::now();
+            let said = refusal(&text);
+            assert!(said.contains(part), "{said}");
+            assert!(began.elapsed().as_secs() < 5, "{part} took {:?}", began.elapsed());
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Sigma's strings: wildcards, escapes, case.
+//!
+//! Rules specification 2.1, "Special Field Values" and "Escaping": `*` stands for any bytes, `?` for one character; a backslash
+//! makes either plain, two backslashes are one, and a backslash before anything else is itself. Strings match
+//! whatever their case unless `cased`.
+use aho_corasick::AhoCorasick;
+use memchr::memmem;
+use std::borrow::Cow;
+
+/// A pattern in pieces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Piece {
+    Text(Vec<u8>),
+    /// `?`
+    One,
+    /// `*`
+    Any,
+}
+
+/// Where in the value a string must stand: Sigma's `contains`, `startswith`, `endswith`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Whole,
+    Start,
+    End,
+    Anywhere,
+}
+
+/// A string to compare with, folded already if case does not matter.
+#[derive(Clone, Debug)]
+pub(crate) enum Pattern {
+    Exact(Vec<u8>),
+    Start(Vec<u8>),
+    End(Vec<u8>),
+    Contains(memmem::Finder<'static>),
+    /// Any of these, anywhere.
+    ContainsOne(AhoCorasick),
+    Pieces(Vec<Piece>),
+}
+
+/// Splits a written string. Adjacent `*` are one.
+pub(crate) fn pieces(written: &str) -> Vec<Piece> {
+    let mut out = Vec::new();
+    let mut characters = written.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '*' if out.last() == Some(&Piece::Any) => {}
+            '*' => out.push(Piece::Any),
+            '?' => out.push(Piece::One),
+            '\\' => {
+                let escaped = characters.next_if(|next| matches!(next, '*' | '?' | '\\'));
+                push(&mut out, escaped.unwrap_or('\\'));
+            }
+            plain => push(&mut out, plain),
+        }
+    }
+    out
+}
+
+fn push(out: &mut Vec<Piece>, character: char) {
+    let mut buffer = [0; 4];
+    let bytes = character.encode_utf8(&mut buffer).as_bytes();
+    match out.last_mut() {
+        Some(Piece::Text(text)) => text.extend_from_slice(bytes),
+        _ => out.push(Piece::Text(bytes.to_vec())),
+    }
+}
+
+impl Pattern {
+    /// Compiles pieces that must stand at `place`.
+    pub(crate) fn new(mut pieces: Vec<Piece>, place: Place, case: Case) -> Self {
+        if case == Case::Ignored {
+            for piece in &mut pieces {
+                if let Piece::Text(text) = piece
+                    && let Cow::Owned(folded) = fold(text)
+                {
+                    *text = folded;
+                }
+            }
+        }
+        if matches!(place, Place::End | Place::Anywhere) && pieces.first() != Some(&Piece::Any) {
+            pieces.insert(0, Piece::Any);
+        }
+        if matches!(place, Place::Start | Place::Anywhere) && pieces.last() != Some(&Piece::Any) {
+            pieces.push(Piece::Any);
+        }
+        match pieces.as_slice() {
+            [] => Self::Exact(Vec::new()),
+            [Piece::Text(text)] => Self::Exact(text.clone()),
+            [Piece::Text(text), Piece::Any] => Self::Start(text.clone()),
+            [Piece::Any, Piece::Text(text)] => Self::End(text.clone()),
+            [Piece::Any, Piece::Text(text), Piece::Any] => Self::Contains(memmem::Finder::new(text).into_owned()),
+            _ => Self::Pieces(pieces),
+        }
+    }
+
+    /// The text of a plain `contains`.
+    pub(crate) fn contained(&self) -> Option<&[u8]> {
+        match self {
+            Self::Contains(finder) => Some(finder.needle()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn matches(&self, value: &[u8]) -> bool {
+        match self {
+            Self::Exact(text) => value == text.as_slice(),
+            Self::Start(text) => value.starts_with(text),
+            Self::End(text) => value.ends_with(text),
+            Self::Contains(finder) => finder.find(value).is_some(),
+            Self::ContainsOne(all) => all.is_match(value),
+            Self::Pieces(pieces) => glob(pieces, value),
+        }
+    }
+
+    /// What a comparison costs, compared with others: cheap ones are tried first.
+    pub(crate) fn cost(&self) -> u32 {
+        match self {
+            Self::Exact(_) | Self::Start(_) | Self::End(_) => 1,
+            Self::Contains(_) => 4,
+            Self::ContainsOne(_) => 8,
+            Self::Pieces(_) => 16,
+        }
+    }
+}
+
+/// Whether case matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Case {
+    Ignored,
+    Kept,
+}
+
+/// `bytes` in lower case, character by character; bytes that are no UTF-8 stay.
+pub(crate) fn fold(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if bytes.is_ascii() {
+        if bytes.iter().any(u8::is_ascii_uppercase) {
+            return Cow::Owned(bytes.to_ascii_lowercase());
+        }
+        return Cow::Borrowed(bytes);
+    }
+    let mut out = String::with_capacity(bytes.len());
+    let mut raw = Vec::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        out.clear();
+        out.extend(chunk.valid().chars().flat_map(char::to_lowercase));
+        raw.extend_from_slice(out.as_bytes());
+        raw.extend_from_slice(chunk.invalid());
+    }
+    Cow::Owned(raw)
+}
+
+/// Matches the whole value. Going back to the last `*` only is enough: an earlier one can't do better.
+fn glob(pieces: &[Piece], value: &[u8]) -> bool {
+    let (mut piece, mut at) = (0, 0);
+    let mut again: Option<(usize, usize)> = None;
+    loop {
+        let rest = value.get(at..).unwrap_or_default();
+        let taken = match pieces.get(piece) {
+            None if rest.is_empty() => return true,
+            None => None,
+            Some(Piece::Any) => {
+                if piece + 1 == pieces.len() {
+                    return true;
+                }
+                again = Some((piece + 1, at));
+                Some(0)
+            }
+            Some(Piece::One) => (!rest.is_empty()).then(|| character(rest)),
+            Some(Piece::Text(text)) => rest.starts_with(text).then_some(text.len()),
+        };
+        if let Some(taken) = taken {
+            piece += 1;
+            at += taken;
+            continue;
+        }
+        let Some((after, from)) = again else { return false };
+        let tail = value.get(from..).unwrap_or_default();
+        if tail.is_empty() {
+            return false;
+        }
+        let from = from + character(tail);
+        again = Some((after, from));
+        (piece, at) = (after, from);
+    }
+}
+
+/// Length of the first character; a byte that is no UTF-8 counts as one.
+fn character(bytes: &[u8]) -> usize {
+    let longest = bytes.get(..4).unwrap_or(bytes);
+    match longest.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next()) {
+        Some(first) => first.len_utf8(),
+        None => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, place: Place, value: &str) -> bool {
+        Pattern::new(pieces(pattern), place, Case::Ignored).matches(&fold(value.as_bytes()))
+    }
+
+    #[test]
+    fn wildcards_and_escapes() {
+        use Place::{Anywhere, End, Start, Whole};
+        for (pattern, place, value, right) in [
+            ("/bin/SH", Whole, "/bin/sh", true),
+            ("/bin/sh", Whole, "/bin/shx", false),
+            ("/sh", End, "/bin/SH", true),
+            ("*/sh", Whole, "/bin/sh", true),
+            ("a*c*e", Whole, "abcde", true),
+            ("a*c*e", Whole, "abcdf", false),
+            ("a?c", Whole, "abc", true),
+            ("a?c", Whole, "aäc", true),
+            ("a?c", Whole, "ac", false),
+            (r"a\*c", Whole, "a*c", true),
+            (r"a\*c", Whole, "abc", false),
+            (r"a\\*", Whole, r"a\bc", true),
+            (r"a\b", Whole, r"a\b", true),
+            (r"a\\b", Whole, r"a\b", true),
+            (r"\\\\", Whole, r"\\", true),
+            ("b*d", Anywhere, "abcde", true),
+            ("b*d", Start, "abcde", false),
+            ("", Whole, "", true),
+            ("", Whole, "x", false),
+            ("", Anywhere, "x", true),
+            ("*", Whole, "", true),
+            ("ÄÖ", Anywhere, "xäöx", true),
+            ("a*b?", Whole, "axbxb", false),
+            ("a*b?", Whole, "axbxby", true),
+        ] {
+            assert_eq!(matches(pattern, place, value), right, "{pattern} {place:?} {value}");
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! Observations out of the field values of a test, as the sensor would make them.
+use crate::{
+    field::{Field, Kinds},
+    rule::{ExampleEvent, Links},
+};
+use guardbee_model::{
+    clock::BootTime,
+    event::{Connect, Exec, Exit, Fork, Listen},
+    finding::{Action, Observation},
+    id::{ConnectionId, RequestId, SpanId, TraceId},
+    link::{Link, LinkKind},
+    process::{Args, Container, Credentials, Fd, File, Process, ProcessKey},
+    request::{Request, Response, TraceContext, TraceSource},
+    socket::{Endpoint, Role, Socket},
+    text,
+};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+/// When the first event of a test happens.
+const START: u64 = 1_000_000_000_000;
+
+/// Builds the observation of `event`; `sequence` tells it from the others of its test.
+pub(crate) fn observation(event: &ExampleEvent, sequence: u64) -> Observation {
+    let time = BootTime(START + event.offset_ns);
+    let mut draft = Draft::new(time);
+    for (field, values) in &event.values {
+        draft.set(*field, values);
+    }
+    draft.finish(event.action, sequence)
+}
+
+/// The default is a process without parents, container and link, and a request `GET /`.
+struct Draft {
+    time: BootTime,
+    exec: Exec,
+    process: Process,
+    parent: Option<Process>,
+    /// Beyond the parent.
+    ancestors: Vec<Process>,
+    socket: Socket,
+    /// Source and destination are those of who connects.
+    source: SocketAddr,
+    destination: SocketAddr,
+    error: i32,
+    listening: bool,
+    exit: u32,
+    link: Option<LinkKind>,
+    of_request: bool,
+    request: Request,
+    response: Option<Response>,
+}
+
+impl Draft {
+    fn new(time: BootTime) -> Self {
+        let client = address(Ipv4Addr::new(192, 0, 2, 1), 40_000);
+        let server = address(Ipv4Addr::new(198, 51, 100, 1), 80);
+        Self {
+            time,
+            exec: exec(),
+            process: process(1000),
+            parent: None,
+            ancestors: Vec::new(),
+            socket: socket(time),
+            source: client,
+            destination: server,
+            error: 0,
+            listening: true,
+            exit: 0,
+            link: None,
+            of_request: false,
+            request: request(time, client, server),
+            response: None,
+        }
+    }
+
+    fn set(&mut self, field: Field, values: &[Box<str>]) {
+        let text = values.first().map(|value| &**value).unwrap_or_default();
+        if field.of_request() {
+            self.of_request = true;
+            set_request(&mut self.request, field, text);
+        } else if field.of_response() {
+            set_response(self.response.get_or_insert_with(|| response(self.time)), field, text);
+        } else if field.of_network() {
+            self.set_network(field, text);
+        } else if field == Field::Link {
+            self.link = Links::ALL.into_iter().find(|kind| kind.name() == text);
+        } else if !self.set_process(field, text, values) {
+            self.set_exec(field, text);
+        }
+    }
+
+    fn set_process(&mut self, field: Field, text: &str, values: &[Box<str>]) -> bool {
+        match field {
+            Field::Executable => self.process.exe = bytes(text).into(),
+            Field::ExecutableName => self.process.exe = bytes(&format!("/usr/bin/{text}")).into(),
+            Field::CommandLine => self.process.args = args(text.split(' ')),
+            Field::CommandArgs => self.process.args = args(values.iter().map(|value| &**value)),
+            Field::WorkingDirectory => self.process.cwd = bytes(text).into(),
+            Field::Pid => self.process.key.tgid = number(text),
+            Field::UserId => self.process.credentials.euid = number(text),
+            Field::RealUserId => self.process.credentials.uid = number(text),
+            Field::User | Field::UserName => set_user(&mut self.process, text),
+            Field::ParentExecutable => self.parent().exe = bytes(text).into(),
+            Field::ParentCommandLine => self.parent().args = args(text.split(' ')),
+            Field::ParentPid => self.parent().key.tgid = number(text),
+            Field::ParentUser => set_user(self.parent(), text),
+            Field::Ancestors => {
+                let chain = values.iter().map(|exe| Process { exe: bytes(exe).into(), ..process(998) });
+                self.ancestors = chain.collect();
+            }
+            Field::ContainerId => self.container().id = text.into(),
+            Field::ContainerRuntime => self.container().runtime = text.into(),
+            _ => return false,
+        }
+        true
+    }
+
+    fn set_exec(&mut self, field: Field, text: &str) {
+        let exec = &mut self.exec;
+        let flag = text.eq_ignore_ascii_case("true");
+        let [fd0, fd1, fd2] = &mut exec.fds;
+        match field {
+            Field::ExecFilename => exec.filename = bytes(text).into(),
+            Field::Memfd => exec.file.memfd = flag,
+            Field::Deleted => exec.file.deleted = flag,
+            Field::OverlayUpper => exec.file.overlay_upper = flag,
+            Field::Setuid => exec.file.setuid = flag,
+            Field::Setgid => exec.file.setgid = flag,
+            Field::Secure => exec.secure = flag,
+            Field::Interactive => exec.tty = u32::from(flag),
+            Field::Fd0 => *fd0 = fd(text),
+            Field::Fd1 => *fd1 = fd(text),
+            Field::Fd2 => *fd2 = fd(text),
+            Field::Fd0Address => {
+                let remote = text.parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, 4444));
+                *fd0 = connected(remote);
+            }
+            Field::ExitStatus => self.exit = number(text),
+            Field::Listening => self.listening = flag,
+            _ => {}
+        }
+    }
+
+    fn set_network(&mut self, field: Field, text: &str) {
+        let ip = text.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        match field {
+            Field::DestinationAddress | Field::PeerAddress => self.destination.set_ip(ip),
+            Field::SourceAddress => self.source.set_ip(ip),
+            Field::DestinationPort | Field::PeerPort => self.destination.set_port(number(text)),
+            Field::SourcePort => self.source.set_port(number(text)),
+            Field::ConnectError => self.error = number(text),
+            Field::UnixPath => {
+                self.socket.remote = Endpoint::Unix(match text.strip_prefix('@') {
+                    Some(name) => [b"\0", name.as_bytes()].concat().into(),
+                    None => bytes(text).into(),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn parent(&mut self) -> &mut Process {
+        self.parent.get_or_insert_with(|| process(999))
+    }
+
+    fn container(&mut self) -> &mut Container {
+        let container = self.process.container.get_or_insert_with(|| {
+            Arc::new(Container { id: "0".repeat(64).into(), runtime: "containerd".into() })
+        });
+        Arc::make_mut(container)
+    }
+
+    fn finish(mut self, kind: Kinds, sequence: u64) -> Observation {
+        let request = Arc::new(self.request.clone());
+        let own = kind == Kinds::REQUEST || kind == Kinds::EXCHANGE;
+        // A test that names a field of the request means a proven one unless it says otherwise.
+        let link = match self.link {
+            _ if own => Some(LinkKind::Exact),
+            None => self.of_request.then_some(LinkKind::Exact),
+            said => said,
+        };
+        let link = link.map(|kind| Link {
+            kind,
+            requests: vec![Arc::clone(&request)],
+            more: u32::from(kind == LinkKind::Ambiguous),
+            reason: "a test says so",
+        });
+        let action = self.action(kind, request);
+        let parents: Vec<_> = self.parent.into_iter().chain(self.ancestors).map(Arc::new).collect();
+        self.process.parent = parents.first().map(|parent| parent.key);
+        Observation {
+            time: self.time,
+            action,
+            process: Some(Arc::new(self.process)),
+            ancestors: parents,
+            link,
+            sequence,
+        }
+    }
+
+    fn action(&self, kind: Kinds, request: Arc<Request>) -> Action {
+        let mut socket = self.socket.clone();
+        let unix = matches!(socket.remote, Endpoint::Unix(_));
+        let (source, destination) = (Endpoint::Ip(self.source), Endpoint::Ip(self.destination));
+        if kind == Kinds::CONNECT && !unix {
+            (socket.local, socket.remote) = (source, destination);
+        } else if !unix {
+            (socket.local, socket.remote) = (destination, source);
+        } else if kind != Kinds::CONNECT {
+            std::mem::swap(&mut socket.local, &mut socket.remote);
+        }
+        match kind {
+            Kinds::ACCEPT => Action::Accept(Arc::new(socket)),
+            Kinds::CONNECT => Action::Connect(Arc::new(Connect { socket, begun: self.time, error: self.error })),
+            Kinds::EXIT => Action::Exit(Exit { code: self.exit }),
+            Kinds::FORK => Action::Fork(Arc::new(Fork {
+                child: ProcessKey { tgid: 1001, start: self.time, exec_number: 0 },
+                child_origin: None,
+                child_ns_tgid: 1001,
+                comm: Box::default(),
+                cgroup: Box::default(),
+            })),
+            Kinds::LISTEN => Action::Listen(Arc::new(Listen { socket, listening: self.listening })),
+            Kinds::REQUEST => Action::RequestHead(request),
+            Kinds::EXCHANGE => Action::Exchange(request, self.response),
+            _ => Action::Exec(Arc::new(Exec {
+                parent: None,
+                exe: self.process.exe.to_vec().into(),
+                args: Args::clone(&self.process.args),
+                cwd: self.process.cwd.to_vec().into(),
+                credentials: self.process.credentials,
+                ..self.exec.clone()
+            })),
+        }
+    }
+}
+
+fn set_user(process: &mut Process, text: &str) {
+    match text.parse() {
+        Ok(id) => process.credentials.euid = id,
+        Err(_) => {
+            let id = if text == "root" { 0 } else { 1000 };
+            (process.credentials.euid, process.credentials.uid) = (id, id);
+            process.user = Some(text.into());
+        }
+    }
+}
+
+fn set_request(request: &mut Request, field: Field, text: &str) {
+    match field {
+        Field::Request => request.id = request_id(text),
+        Field::Trace => request.trace.trace = TraceId::from_hex(text).unwrap_or_default(),
+        Field::TraceSource => {
+            request.trace.source = match text {
+                "client-claimed" => TraceSource::ClientClaimed,
+                "local" => TraceSource::Local,
+                _ => TraceSource::Own,
+            }
+        }
+        Field::Method => request.method = bytes(text).into(),
+        Field::Path => request.path = bytes(text).into(),
+        Field::Query => request.query = Some(bytes(text).into()),
+        Field::QueryOrTarget if !text.contains('?') && !text.starts_with('/') => {
+            request.query = Some(bytes(text).into());
+        }
+        Field::Target | Field::QueryOrTarget | Field::DecodedTarget => match text.split_once('?') {
+            Some((path, query)) => {
+                request.path = bytes(path).into();
+                request.query = Some(bytes(query).into());
+            }
+            None => request.path = bytes(text).into(),
+        },
+        Field::Route => request.route = text.into(),
+        Field::Host => request.host = bytes(text).into(),
+        Field::UserAgent => request.user_agent = bytes(text).into(),
+        Field::Referer => request.referer = bytes(text).into(),
+        Field::ForwardedFor => request.forwarded_for = bytes(text).into(),
+        Field::HttpVersion => request.minor_version = u8::from(text != "1.0"),
+        Field::ClientAddress => set_ip(&mut request.client, text),
+        Field::ClientPort => set_port(&mut request.client, text),
+        Field::ServerPort => set_port(&mut request.server, text),
+        _ => {}
+    }
+}
+
+fn set_ip(endpoint: &mut Endpoint, text: &str) {
+    if let (Endpoint::Ip(address), Ok(ip)) = (endpoint, text.parse()) {
+        address.set_ip(ip);
+    }
+}
+
+fn set_port(endpoint: &mut Endpoint, text: &str) {
+    if let Endpoint::Ip(address) = endpoint {
+        address.set_port(number(text));
+    }
+}
+
+fn set_response(response: &mut Response, field: Field, text: &str) {
+    match field {
+        Field::Status => response.status = number(text),
+        Field::ResponseSize => response.response_body_bytes = text.parse().ok(),
+        Field::RequestSize => response.request_body_bytes = text.parse().ok(),
+        _ => {}
+    }
+}
+
+/// A test may call its requests what it likes; the same name is the same request.
+fn request_id(name: &str) -> RequestId {
+    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    RequestId { connection: ConnectionId(hash), position: 0 }
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+    text::unescape(text)
+}
+
+fn number<T: std::str::FromStr + Default>(text: &str) -> T {
+    text.parse().unwrap_or_default()
+}
+
+fn args<'a>(words: impl Iterator<Item = &'a str>) -> Arc<Args> {
+    let words: Vec<Box<[u8]>> = words.map(|word| bytes(word).into()).collect();
+    let total = words.iter().map(|word| word.len() + 1).sum::<usize>();
+    let total_bytes = u32::try_from(total).unwrap_or(u32::MAX);
+    Arc::new(Args { words, total_bytes, truncated: false, unreadable: false })
+}
+
+fn fd(kind: &str) -> Fd {
+    match kind {
+        "closed" => Fd::Closed,
+        "regular" => Fd::Regular,
+        "directory" => Fd::Directory,
+        "character" => Fd::Character(0x0010_0003),
+        "block" => Fd::Block,
+        "pipe" => Fd::Pipe,
+        "socket" => connected(None),
+        _ => Fd::Other,
+    }
+}
+
+fn connected(remote: Option<SocketAddr>) -> Fd {
+    Fd::Socket { remote, family: 2, role: Role::Connected, connection: ConnectionId(0) }
+}
+
+fn address(ip: Ipv4Addr, port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(ip), port)
+}
+
+fn credentials() -> Credentials {
+    Credentials { uid: 1000, euid: 1000, suid: 1000, fsuid: 1000, gid: 1000, egid: 1000, ..Credentials::default() }
+}
+
+fn process(tgid: u32) -> Process {
+    Process {
+        key: ProcessKey { tgid, start: BootTime(u64::from(tgid)), exec_number: 1 },
+        parent: None,
+        exe: Arc::from([]),
+        args: Arc::new(Args { unreadable: true, ..Args::default() }),
+        comm: Box::default(),
+        cwd: Arc::from([]),
+        credentials: credentials(),
+        user: None,
+        ns_tgid: tgid,
+        cgroup_id: 1,
+        container: None,
+        recovered: false,
+    }
+}
+
+fn exec() -> Exec {
+    Exec {
+        parent: None,
+        exe: Box::default(),
+        filename: Box::default(),
+        cwd: Box::default(),
+        args: Args::default(),
+        comm: Box::default(),
+        cgroup: Box::default(),
+        file: File::default(),
+        credentials: credentials(),
+        fds: [Fd::Pipe, Fd::Pipe, Fd::Pipe],
+        pid_ns: 1,
+        mnt_ns: 1,
+        net_ns: 1,
+        ns_tgid: 1000,
+        session: 1000,
+        tty: 0,
+        secure: false,
+    }
+}
+
+fn socket(opened: BootTime) -> Socket {
+    let nowhere = Endpoint::Ip(address(Ipv4Addr::UNSPECIFIED, 0));
+    Socket {
+        connection: ConnectionId(2),
+        inode: 2,
+        peer_inode: 0,
+        peer_tgid: 0,
+        opened,
+        local: nowhere.clone(),
+        remote: nowhere,
+        role: Role::Unknown,
+        role_guessed: false,
+        middle: false,
+        net_ns: 1,
+    }
+}
+
+fn request(start: BootTime, client: SocketAddr, server: SocketAddr) -> Request {
+    Request {
+        id: request_id("test"),
+        process: None,
+        trace: TraceContext { trace: TraceId([1; 16]), span: SpanId([1; 8]), parent: None, source: TraceSource::Own },
+        start,
+        method: (*b"GET").into(),
+        path: (*b"/").into(),
+        query: None,
+        route: "/".into(),
+        host: Box::default(),
+        user_agent: Box::default(),
+        referer: Box::default(),
+        minor_version: 1,
+        client: Endpoint::Ip(client),
+        forwarded_for: Box::default(),
+        server: Endpoint::Ip(server),
+    }
+}
+
+fn response(time: BootTime) -> Response {
+    Response { status: 200, start: time, end: time, request_body_bytes: None, response_body_bytes: None }
+}

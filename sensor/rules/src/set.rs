@@ -1,0 +1,274 @@
+//! A checked set of rules: loaded as a whole, or not at all.
+use crate::{
+    check::{self, Item},
+    engine::{self, Engine, Params},
+    eval::View,
+    field::Kinds,
+    parse::{self, Mark},
+    problem::{Problem, Problems, Severity, shown, suggest},
+    rule::{CanFire, Correlation, Example, Expect, Rule},
+    sample,
+};
+use guardbee_model::finding::{Observation, RuleInfo};
+use std::{collections::HashMap, sync::Arc};
+
+/// Rules of one set.
+const RULES: usize = 100_000;
+
+/// What a rule is for, beside its own findings.
+#[derive(Clone, Debug)]
+pub(crate) struct Role {
+    /// Its matches are findings.
+    pub(crate) reports: bool,
+    /// Correlations that it is a step of: (correlation, step).
+    pub(crate) steps: Vec<(usize, usize)>,
+}
+
+/// Rules that are sound, on their own and together.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) correlations: Vec<Correlation>,
+    roles: Vec<Role>,
+    /// Rules by action.
+    buckets: [Vec<usize>; Kinds::COUNT],
+    warnings: Vec<Problem>,
+}
+
+/// A rule as listed.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// What it says of itself.
+    pub info: Arc<RuleInfo>,
+    /// Whether it can ever match here, and if not, why.
+    pub can_fire: CanFire,
+    /// Tests that it brings.
+    pub tests: usize,
+}
+
+/// How a test of a rule ended.
+#[derive(Clone, Debug)]
+pub struct TestResult {
+    /// Of which rule.
+    pub rule: Arc<RuleInfo>,
+    /// The test's name.
+    pub name: Box<str>,
+    /// [`None`]: as expected.
+    pub failure: Option<Problem>,
+}
+
+impl RuleSet {
+    /// Loads files given as (name, text).
+    ///
+    /// # Errors
+    /// Every problem of every file, warnings included, if there is an error among them.
+    pub fn load<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> Result<Self, Vec<Problem>> {
+        let mut builder = Builder::default();
+        for (name, text) in files {
+            builder.file(name.as_ref(), text.as_ref());
+        }
+        builder.finish()
+    }
+
+    /// All rules and correlations, in the order of the files.
+    pub fn rules(&self) -> Vec<Listed> {
+        let single = self.rules.iter().map(|rule| Listed {
+            info: Arc::clone(&rule.info),
+            can_fire: rule.can_fire.clone(),
+            tests: rule.examples.len(),
+        });
+        let correlated = self.correlations.iter().enumerate().map(|(number, correlation)| Listed {
+            info: Arc::clone(&correlation.info),
+            can_fire: self.can_fire(number),
+            tests: correlation.examples.len(),
+        });
+        single.chain(correlated).collect()
+    }
+
+    /// A correlation can fire if each of its steps can.
+    fn can_fire(&self, correlation: usize) -> CanFire {
+        let is_step = |role: &Role| role.steps.iter().any(|(of, _)| *of == correlation);
+        self.rules.iter().zip(&self.roles).filter(|(_, role)| is_step(role)).try_for_each(|(rule, _)| {
+            rule.can_fire.clone().map_err(|why| format!("its rule `{}` can't: {why}", rule.info.title))
+        })
+    }
+
+    /// What the author should know.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// Runs the tests that the rules bring. A rule that can't fire here is not tested.
+    pub fn run_tests(self: &Arc<Self>) -> Vec<TestResult> {
+        let mut results = Vec::new();
+        for rule in self.rules.iter().filter(|rule| rule.can_fire.is_ok()) {
+            for example in &rule.examples {
+                let matched =
+                    observations(example).iter().any(|event| engine::matches(rule, &View::new(event)));
+                results.push(result(&rule.info, example, matched));
+            }
+        }
+        for correlation in &self.correlations {
+            for example in &correlation.examples {
+                let mut engine = Engine::new(Arc::clone(self), Params::default());
+                let mut found = Vec::new();
+                for event in observations(example) {
+                    engine.observe(&event, &mut found);
+                }
+                let matched = found.iter().any(|one| Arc::ptr_eq(&one.rule, &correlation.info));
+                results.push(result(&correlation.info, example, matched));
+            }
+        }
+        results
+    }
+
+    pub(crate) fn bucket(&self, kinds: Kinds) -> &[usize] {
+        kinds.indices().next().and_then(|at| self.buckets.get(at)).map_or(&[], Vec::as_slice)
+    }
+
+    /// A rule and what it is for.
+    pub(crate) fn rule(&self, number: usize) -> Option<(&Rule, &Role)> {
+        self.rules.get(number).zip(self.roles.get(number))
+    }
+
+    pub(crate) fn infos(&self) -> impl Iterator<Item = &Arc<RuleInfo>> {
+        let correlations = self.correlations.iter().map(|correlation| &correlation.info);
+        self.rules.iter().map(|rule| &rule.info).chain(correlations)
+    }
+}
+
+fn observations(example: &Example) -> Vec<Arc<Observation>> {
+    (0..).zip(&example.events).map(|(nth, event)| Arc::new(sample::observation(event, nth))).collect()
+}
+
+fn result(rule: &Arc<RuleInfo>, example: &Example, matched: bool) -> TestResult {
+    let message = match (example.expect, matched) {
+        (Expect::Match, false) => Some("should match, and does not"),
+        (Expect::NoMatch, true) => Some("should not match, and does"),
+        _ => None,
+    };
+    let failure = message.map(|message| Problem {
+        file: rule.source.clone(),
+        line: example.mark.line,
+        column: example.mark.column,
+        severity: Severity::Error,
+        message: format!("test `{}` of `{}` {message}", shown(&example.name), shown(&rule.title)),
+        remedy: "correct the rule or the test".to_owned(),
+    });
+    TestResult { rule: Arc::clone(rule), name: example.name.clone(), failure }
+}
+
+/// What a name or an id stands for.
+#[derive(Clone, Copy, Debug)]
+enum Named {
+    Rule(usize),
+    Correlation,
+}
+
+#[derive(Default)]
+struct Builder {
+    set: RuleSet,
+    /// By name and by id, with the place of the definition.
+    named: HashMap<Box<str>, (Named, Box<str>, Mark)>,
+    problems: Vec<Problem>,
+    full: bool,
+}
+
+impl Builder {
+    fn file(&mut self, name: &str, text: &str) {
+        let mut problems = Problems::new(name);
+        for document in parse::documents(text, &mut problems).unwrap_or_default() {
+            if let Some(item) = check::document(&document, &mut problems) {
+                self.add(item, document.mark, &mut problems);
+            }
+        }
+        self.problems.extend(problems.into_list());
+    }
+
+    fn add(&mut self, item: Item, mark: Mark, problems: &mut Problems) {
+        if self.set.rules.len() + self.set.correlations.len() >= RULES {
+            if !std::mem::replace(&mut self.full, true) {
+                problems.error(mark, format!("more than {RULES} rules"), "leave out what is not needed on a node");
+            }
+            return;
+        }
+        let (info, named) = match &item {
+            Item::Rule(rule) => (&rule.info, Named::Rule(self.set.rules.len())),
+            Item::Correlation(correlation) => (&correlation.info, Named::Correlation),
+        };
+        for (what, name) in [("id", &info.id), ("name", &info.name)] {
+            if name.is_empty() {
+                continue;
+            }
+            if let Some((_, file, first)) = self.named.get(name) {
+                problems.error(
+                    mark,
+                    format!("the {what} `{}` was given to a rule in {file}:{} already", shown(name), first.line),
+                    format!("give this one an {what} of its own"),
+                );
+                continue;
+            }
+            self.named.insert(name.clone(), (named, info.source.clone(), mark));
+        }
+        match item {
+            Item::Rule(rule) => self.set.rules.push(rule),
+            Item::Correlation(correlation) => self.set.correlations.push(correlation),
+        }
+    }
+
+    fn finish(mut self) -> Result<RuleSet, Vec<Problem>> {
+        self.set.roles = vec![Role { reports: true, steps: Vec::new() }; self.set.rules.len()];
+        let correlations = std::mem::take(&mut self.set.correlations);
+        for (number, correlation) in correlations.iter().enumerate() {
+            let mut problems = Problems::new(&correlation.info.source);
+            for (step, (name, mark)) in correlation.steps.iter().enumerate() {
+                self.step(number, step, (name, *mark), correlation.generate, &mut problems);
+            }
+            self.problems.extend(problems.into_list());
+        }
+        self.set.correlations = correlations;
+        if self.problems.iter().any(|problem| problem.severity == Severity::Error) {
+            return Err(self.problems);
+        }
+        for (number, rule) in self.set.rules.iter().enumerate().filter(|(_, rule)| rule.can_fire.is_ok()) {
+            for at in rule.kinds.indices() {
+                if let Some(bucket) = self.set.buckets.get_mut(at) {
+                    bucket.push(number);
+                }
+            }
+        }
+        self.set.warnings = self.problems;
+        Ok(self.set)
+    }
+
+    fn step(
+        &mut self,
+        correlation: usize,
+        step: usize,
+        (name, mark): (&str, Mark),
+        generate: bool,
+        problems: &mut Problems,
+    ) {
+        match self.named.get(name).map(|(named, ..)| *named) {
+            Some(Named::Rule(rule)) => {
+                if let Some(role) = self.set.roles.get_mut(rule) {
+                    role.steps.push((correlation, step));
+                    role.reports &= generate;
+                }
+            }
+            Some(Named::Correlation) => problems.error(
+                mark,
+                "correlations of correlations are known, but not supported in this version",
+                "name the rules themselves, in order",
+            ),
+            None => {
+                let remedy = suggest(
+                    name,
+                    self.named.keys().map(AsRef::as_ref),
+                    "give the rule a `name`, and load its file too",
+                );
+                problems.error(mark, format!("no rule has the name or id `{}`", shown(name)), remedy);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The rules that ship with the sensor: they load without a warning, all can fire, and each passes tests of its own.
+use guardbee_rules::RuleSet;
+use std::{fs, path::Path, sync::Arc};
+
+fn files(folder: &Path, out: &mut Vec<(String, String)>) {
+    let mut entries: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            files(&path, out);
+        } else if path.extension().is_some_and(|extension| extension == "yml") {
+            out.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+fn pack() -> Arc<RuleSet> {
+    let mut all = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules"), &mut all);
+    let set = RuleSet::load(&all).unwrap_or_else(|problems| {
+        panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    });
+    Arc::new(set)
+}
+
+#[test]
+fn every_rule_loads_and_can_fire() {
+    let set = pack();
+    assert!(set.warnings().is_empty(), "{:#?}", set.warnings());
+    for rule in set.rules() {
+        assert_eq!(rule.can_fire, Ok(()), "{}", rule.info.title);
+    }
+}
+
+#[test]
+fn every_rule_says_who_wrote_it_what_it_finds_and_what_else_looks_like_it() {
+    for rule in pack().rules() {
+        let info = &rule.info;
+        for (what, said) in [("id", &info.id), ("author", &info.author), ("description", &info.description)] {
+            assert!(!said.is_empty(), "{} has no {what}", info.source);
+        }
+        assert!(info.techniques().next().is_some(), "{} names no ATT&CK technique", info.source);
+        assert!(!info.references.is_empty(), "{} has no reference", info.source);
+    }
+}
+
+#[test]
+fn every_rule_passes_its_tests_and_has_a_match_and_a_near_miss() {
+    let set = pack();
+    let results = set.run_tests();
+    let failures: Vec<String> =
+        results.iter().filter_map(|result| result.failure.as_ref().map(ToString::to_string)).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    for rule in set.rules() {
+        assert!(rule.tests >= 2, "{} has {} tests", rule.info.title, rule.tests);
+    }
+}
