@@ -19,8 +19,11 @@ struct inode___now {
 	s64 i_ctime_sec;
 	u32 i_ctime_nsec;
 };
-struct pcpu_hot___6_2 {
-	int preempt_count;
+struct list_head {
+	struct list_head *next;
+};
+struct file___before_5_11 {
+	struct list_head f_ep_links;
 };
 #pragma clang attribute pop
 
@@ -39,21 +42,19 @@ static __always_inline u64 inode_ctime(struct inode *inode)
 	return BPF_CORE_READ(first, i_ctime.tv_sec) * 1000000000ull + BPF_CORE_READ(first, i_ctime.tv_nsec);
 }
 
-/* The preemption counter of x86 is a variable of each CPU; from 6.2 to 6.14 it lay in pcpu_hot. */
-extern const int __preempt_count __ksym __weak;
-extern const struct pcpu_hot___6_2 pcpu_hot __ksym __weak;
-#define SOFTIRQ_SERVING 0x100
-
-/* Does a softirq run here? Where that can't be known the answer is yes: nothing is then said about current. */
-static __always_inline bool in_softirq(void)
+/* Is the file in an epoll set? f_ep points to the list of sets while there is one; before 5.11 the list itself lay in
+ * the file (319c15174757).
+ */
+static __always_inline bool file_in_epoll(struct file *file)
 {
-#if defined(__TARGET_ARCH_x86)
-	if (&__preempt_count)
-		return *(const int *)bpf_this_cpu_ptr(&__preempt_count) & SOFTIRQ_SERVING;
-	if (&pcpu_hot)
-		return ((const struct pcpu_hot___6_2 *)bpf_this_cpu_ptr(&pcpu_hot))->preempt_count & SOFTIRQ_SERVING;
+#ifndef DIRECT_LOADS
+	struct file___before_5_11 *old = (void *)file;
+
+	if (bpf_core_field_exists(old->f_ep_links))
+		return BPF_CORE_READ(old, f_ep_links.next) !=
+		       (void *)file + bpf_core_field_offset(struct file___before_5_11, f_ep_links);
 #endif
-	return true;
+	return LOAD(file, f_ep);
 }
 
 /* Is the task a 32-bit process? */

@@ -3,6 +3,8 @@
  * bpf/src/config.rs; the layout test compares both.
  */
 #pragma once
+#include "core.h"
+#include "kernel.h"
 #include "event.h"
 
 /* Which hierarchy's cgroup tells containers apart. */
@@ -23,4 +25,4 @@ struct sensor_config {
 	__u32 urgent_kinds; /* bit set of kinds that wake at once */
 };
 
-const volatile struct sensor_config config __weak = {.payload_rings = 1};
+const volatile struct sensor_config config __weak SEC(".rodata.config") = {.payload_rings = 1};

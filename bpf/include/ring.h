@@ -35,6 +35,7 @@ struct {
 } counters __weak SEC(".maps");
 
 #define PAYLOAD_BYTES 4096
+#define RECORD_BYTES  512 /* the fixed part of any record but exec's */
 
 /* Where records are built. Twice the bytes of a payload: offset and length are each bounded, not their sum. */
 struct scratch {
@@ -47,8 +48,10 @@ struct scratch {
 		struct listen_event listen;
 		struct close_event close;
 		struct data_event data;
+		__u8 bytes[RECORD_BYTES + 2 * PAYLOAD_BYTES];
 	};
-	__u8 bytes[2 * PAYLOAD_BYTES];
+	__u32 busy; /* net/state.bpf.c */
+	__u32 pad;
 };
 
 struct {

@@ -1,6 +1,6 @@
 //! Loading, attaching, reading: everything that needs privileges.
-use crate::{Capability, Error, OBJECT, Options, Program, program::PROGRAMS as TABLE, trial};
-use guardbee_wire::{CONTEXTS, CounterSlot, HookList, PROGRAMS, ProgramState};
+use crate::{Error, OBJECT, Options, Program, program::PROGRAMS as TABLE, trial};
+use guardbee_wire::{CounterSlot, HookList, PROGRAMS, ProgramState};
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle, MapType, Object, libbpf_sys};
 use rustix::{
     mount::{MountFlags, mount},
@@ -70,7 +70,7 @@ impl Kernel {
         for program in programs.iter_mut().filter(|program| wanted.contains(&program.id)) {
             program.state = ProgramState::NotAttached;
         }
-        let mut kernel = Self {
+        let kernel = Self {
             links: Vec::new(),
             security: map(&object, "security")?,
             payload: payload_rings(&object, options)?,

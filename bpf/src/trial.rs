@@ -46,11 +46,11 @@ pub(crate) fn open(options: &Options, hooks: HookList, wanted: &[u8]) -> Result<
         let name = map.name().to_string_lossy().into_owned();
         match name.as_str() {
             "security" => map.set_max_entries(options.security_bytes)?,
-            "counters" | "scratches" | "exec_scratches" | "connection_ids" => map.set_max_entries(slots)?,
+            "counters" | "scratches" | "exec_scratches" | "path_scratches" | "connection_ids" => map.set_max_entries(slots)?,
             "connections" | "unix_sockets" => map.set_max_entries(options.connections)?,
             "stamps" | "origins" => map.set_max_entries(options.stamps)?,
             "scopes" => map.set_max_entries(options.scopes)?,
-            _ if name.ends_with(".rodata") => {
+            _ if name.ends_with(".rodata.config") => {
                 let mut bytes = map.initial_value().unwrap_or_default().to_vec();
                 let config = options.config(hooks);
                 if let Some(head) = bytes.get_mut(..config.as_bytes().len()) {

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Bytes moved over a socket: positions, the serving stamp, and for HTTP the bytes. Both hook lists end here, so that
+ * their streams are equal.
+ */
+#pragma once
+#include "sock.h"
+#include "task.h"
+
+/* How the system call names its memory. */
+enum io_buffer { BUFFER_NONE, BUFFER_PLAIN, BUFFER_VECTORS, BUFFER_MESSAGE };
+
+struct io {
+	struct sock *sk;
+	__u64 pointer; /* of user memory */
+	__u32 length;
+	__u32 message_flags; /* MSG_* */
+	__u8 buffer;	     /* enum io_buffer */
+	__u8 direction;	     /* enum data_direction */
+	bool io_uring;
+};
+
+#define VECTORS	      4 /* of a readv or writev that are looked into */
+#define HEAD_BYTES    8
+#define BURST_BYTES   PAYLOAD_BYTES
+#define FURTHER_BYTES 1024
+
+/* Finds up to VECTORS pieces of user memory. */
+static __always_inline __u32 io_vectors(const struct io *io, struct user_iovec vectors[VECTORS])
+{
+	struct user_msghdr message;
+	const void *array = (const void *)io->pointer;
+
+	__builtin_memset(vectors, 0, sizeof(*vectors) * VECTORS);
+	if (io->buffer == BUFFER_NONE)
+		return 0;
+	if (io->buffer == BUFFER_PLAIN) {
+		vectors[0].base = array;
+		vectors[0].length = io->length;
+		return 1;
+	}
+	if (io->buffer == BUFFER_MESSAGE) {
+		if (bpf_probe_read_user(&message, sizeof(message), array))
+			return 0;
+		array = message.vectors;
+	}
+	/* One at a time: an array may end at the end of its page. */
+	if (bpf_probe_read_user(&vectors[0], sizeof(vectors[0]), array))
+		return 0;
+	if (vectors[0].length >= io->length)
+		return 1;
+	for (__u32 i = 1; i < VECTORS; i++) {
+		if (bpf_probe_read_user(&vectors[i], sizeof(vectors[i]), array + i * sizeof(vectors[0])))
+			return i;
+	}
+	return VECTORS;
+}
+
+/* Copies up to `wanted` bytes of what was moved to `out`, which has twice the room. Answers how many. */
+static __always_inline __u32 io_copy(const struct io *io, __u8 *out, __u32 wanted, __u8 *flags)
+{
+	struct user_iovec vectors[VECTORS];
+	__u32 found = io_vectors(io, vectors), done = 0;
+
+	if (!found) {
+		*flags |= io->buffer == BUFFER_NONE ? DATA_NO_BUFFER : DATA_UNREADABLE;
+		return 0;
+	}
+	for (__u32 i = 0; i < VECTORS; i++) {
+		__u64 length = vectors[i].length;
+
+		if (i >= found || done >= wanted)
+			break;
+		if (length > wanted - done)
+			length = wanted - done;
+		OPAQUE(length);
+		OPAQUE(done);
+		if (length > PAYLOAD_BYTES || done > PAYLOAD_BYTES)
+			break;
+		if (bpf_probe_read_user(out + done, length, vectors[i].base)) {
+			*flags |= DATA_UNREADABLE;
+			break;
+		}
+		done += length;
+	}
+	return done;
+}
+
+/* Could these bytes begin an HTTP/1 message? Three capitals ("GET", "HTTP/"), perhaps after empty lines. What is shorter
+ * counts as long as nothing speaks against it: else one byte sent ahead would hide a request.
+ */
+static __always_inline bool http_start(const __u8 head[HEAD_BYTES], __u32 length)
+{
+	__u32 capitals = 0;
+
+	for (__u32 i = 0; i < HEAD_BYTES; i++) {
+		if (i >= length || capitals == 3)
+			break;
+		if (head[i] >= 'A' && head[i] <= 'Z')
+			capitals++;
+		else if (capitals || (head[i] != '\r' && head[i] != '\n'))
+			return false;
+	}
+	return true;
+}
+
+static __always_inline bool io_http(const struct io *io)
+{
+	__u64 head = 0;
+	__u32 length = io->length < HEAD_BYTES ? io->length : HEAD_BYTES;
+	struct user_iovec vectors[VECTORS];
+
+	if (io->buffer == BUFFER_PLAIN) { /* by far the most; spares the table of vectors */
+		if (bpf_probe_read_user(&head, length, (const void *)io->pointer))
+			return false;
+		return http_start((__u8 *)&head, length);
+	}
+	if (!io_vectors(io, vectors))
+		return false;
+	if (length > vectors[0].length)
+		length = vectors[0].length;
+	OPAQUE(length);
+	if (length > HEAD_BYTES || bpf_probe_read_user(&head, length, vectors[0].base))
+		return false;
+	return http_start((__u8 *)&head, length);
+}
+
+/* Bits of the stamp that say whether the reading call could block, and whether somebody multiplexes this socket. */
+static __always_inline __u16 stamp_flags(const struct io *io)
+{
+	struct sock *sk = io->sk;
+	struct file *file = LOAD(sk, sk_socket, file);
+	__u16 flags = 0;
+
+	if (io->io_uring)
+		flags |= STAMP_IO_URING;
+	if (io->message_flags & MSG_DONTWAIT)
+		flags |= STAMP_NONBLOCK;
+	if (!file)
+		return flags | STAMP_NO_FILE;
+	if (LOAD(file, f_flags) & O_NONBLOCK)
+		flags |= STAMP_NONBLOCK;
+	if (file_in_epoll(file))
+		flags |= STAMP_EPOLL;
+	return flags;
+}
+
+static __always_inline void stamp_write(struct site *site, struct task_struct *task, const struct io *io,
+					__u64 connection, __u64 position)
+{
+	__u64 key = (__u64)task, start_ns = LOAD(task, start_boottime);
+	struct serving *serving = bpf_map_lookup_elem(&stamps, &key);
+	struct serving first = {};
+
+	if (!serving) {
+		first.start_ns = start_ns;
+		if (bpf_map_update_elem(&stamps, &key, &first, BPF_ANY)) {
+			stamp_lost(site, LOAD(task, pid), EVENT_DATA);
+			return;
+		}
+		serving = bpf_map_lookup_elem(&stamps, &key);
+		if (!serving)
+			return;
+	}
+	if (serving->start_ns != start_ns) {
+		serving->start_ns = start_ns;
+		serving->stamp.reads = 0;
+	}
+	serving->stamp.connection = connection;
+	serving->stamp.position = position;
+	serving->stamp.reads++;
+	serving->stamp.tid = LOAD(task, pid);
+	serving->stamp.flags = stamp_flags(io) | (connection ? 0 : STAMP_UNTRACKED);
+	serving->stamp.layer = LAYER_PLAIN;
+}
+
+/* First use: an ACCEPT, or for the client of a unix socket a CONNECT, which no other hook sees. */
+static __always_inline void connection_report(struct site *site, struct task_struct *task, const struct io *io,
+					      struct connection *connection)
+{
+	struct scratch *scratch = site->scratch;
+	bool accepted = connection->role == ROLE_ACCEPTED;
+	__u32 at;
+
+	connection->bits |= CONNECTION_REPORTED;
+	if (connection->flags & SOCKET_MIDDLE || connection->role == ROLE_UNKNOWN)
+		return;
+	if (accepted) {
+		header_fill(&scratch->header, site, task, EVENT_ACCEPT);
+		sock_fill(&scratch->socket.socket, io->sk, connection);
+		at = tail_unix_path(scratch->bytes, sizeof(scratch->socket), sizeof(*scratch), io->sk);
+		security_send(site, &scratch->header, EVENT_ACCEPT, at);
+		return;
+	}
+	header_fill(&scratch->header, site, task, EVENT_CONNECT);
+	sock_fill(&scratch->connect.socket, io->sk, connection);
+	scratch->connect.begun_ns = scratch->header.time_ns;
+	scratch->connect.result = 0;
+	scratch->connect.pad = 0;
+	at = tail_unix_path(scratch->bytes, sizeof(scratch->connect), sizeof(*scratch), io->sk);
+	security_send(site, &scratch->header, EVENT_CONNECT, at);
+}
+
+static __always_inline bool connection_lead(struct site *site, struct task_struct *task, const struct io *io,
+					    struct connection *connection)
+{
+	struct scratch *scratch = site->scratch;
+	__u32 at;
+
+	header_fill(&scratch->header, site, task, EVENT_SOCKET);
+	sock_fill(&scratch->socket.socket, io->sk, connection);
+	at = tail_unix_path(scratch->bytes, sizeof(scratch->socket), sizeof(*scratch), io->sk);
+	return payload_send(site, &scratch->header, EVENT_SOCKET, connection->id, at);
+}
+
+static __always_inline void data_send(struct site *site, struct task_struct *task, const struct io *io,
+				      struct connection *connection, struct stream *stream, bool turn)
+{
+	struct data_event *event = &site->scratch->data;
+	__u32 wanted = BURST_BYTES - stream->burst, captured;
+
+	if (!(connection->bits & CONNECTION_LED) && connection_lead(site, task, io, connection))
+		connection->bits |= CONNECTION_LED;
+	header_fill(&event->header, site, task, EVENT_DATA);
+	event->connection = connection->id;
+	event->position = stream->position - io->length;
+	event->length = io->length;
+	event->direction = io->direction;
+	event->flags = (turn ? DATA_TURN : 0) | (io->io_uring ? DATA_IO_URING : 0);
+	__builtin_memset(event->pad, 0, sizeof(event->pad));
+	if (wanted < FURTHER_BYTES || wanted > BURST_BYTES)
+		wanted = FURTHER_BYTES;
+	if (wanted > io->length)
+		wanted = io->length;
+	captured = io_copy(io, site->scratch->bytes + sizeof(*event), wanted, &event->flags);
+	event->captured = captured;
+	stream->burst += captured;
+	OPAQUE(captured);
+	if (captured > PAYLOAD_BYTES)
+		return;
+	/* Zero up to the next multiple of eight: an earlier record's bytes must not leave with this one. */
+	for (__u32 i = 0; i < 7; i++)
+		site->scratch->bytes[sizeof(*event) + captured + i] = 0;
+	payload_send(site, &event->header, EVENT_DATA, connection->id, sizeof(*event) + ((captured + 7) & ~7u));
+}
+
+/* A connection that no state change has shown us: older than the sensor, or a unix one. */
+static __always_inline void connection_found(struct site *site, struct sock *sk, __u16 family,
+					     struct connection *connection)
+{
+	struct listener_key key = {};
+	__u32 *known = sockets_known_flag();
+
+	connection->id = connection_id(site);
+	connection->opened_ns = bpf_ktime_get_boot_ns();
+	if (family == AF_UNIX) {
+		connection->identity = sock_inode(sk);
+		connection->role = unix_role(sk);
+		connection->flags = known && *known ? 0 : SOCKET_MIDDLE;
+		return;
+	}
+	connection->identity = (__u64)sk;
+	key.net_ns = sock_net_ns(sk);
+	key.port = sock_local_port(sk);
+	connection->role = bpf_map_lookup_elem(&listeners, &key) ? ROLE_ACCEPTED : ROLE_CONNECTED;
+	connection->flags = SOCKET_MIDDLE | (connection->role == ROLE_CONNECTED ? SOCKET_ROLE_GUESSED : 0);
+	connection->streams[DATA_RECEIVED].base = LOAD(CAST(struct tcp_sock, sk), copied_seq);
+	connection->streams[DATA_SENT].base = LOAD(CAST(struct tcp_sock, sk), write_seq);
+	/* Fast open: data before the handshake's end, of a connection that is new. */
+	if (LOAD(sk, __sk_common.skc_state) == TCP_SYN_RECV) {
+		connection->role = ROLE_ACCEPTED;
+		connection->flags = 0;
+	}
+}
+
+static __always_inline struct connection *connection_enter(struct site *site, const struct io *io, __u16 family)
+{
+	__u64 key = (__u64)io->sk;
+	struct connection connection = {};
+
+	connection_found(site, io->sk, family, &connection);
+	if (family == AF_UNIX) {
+		bpf_map_update_elem(&unix_sockets, &key, &connection, BPF_ANY);
+		return bpf_map_lookup_elem(&unix_sockets, &key);
+	}
+	/* What this call has moved lies behind position 0. */
+	connection.streams[io->direction & 1].base -= io->length;
+	bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&connections, &key);
+}
+
+static __always_inline struct connection *connection_of(struct site *site, const struct io *io, __u16 family)
+{
+	__u64 key = (__u64)io->sk;
+	struct connection *connection;
+
+	if (family == AF_UNIX) {
+		connection = bpf_map_lookup_elem(&unix_sockets, &key);
+		if (connection && connection->identity == sock_inode(io->sk))
+			return connection;
+	} else {
+		connection = bpf_map_lookup_elem(&connections, &key);
+		if (connection)
+			return connection;
+	}
+	return connection_enter(site, io, family);
+}
+
+/* No room for the connection. If we accepted it, what the thread served before must not stay. */
+static __always_inline void socket_untracked(struct site *site, struct task_struct *task, const struct io *io)
+{
+	struct listener_key key = {.net_ns = sock_net_ns(io->sk), .port = sock_local_port(io->sk)};
+
+	count_lost(site, LOSS_CONNECTIONS_FULL, EVENT_DATA);
+	if (io->direction == DATA_RECEIVED && bpf_map_lookup_elem(&listeners, &key))
+		stamp_write(site, task, io, 0, 0);
+}
+
+static __always_inline bool family_wanted(struct sock *sk, __u16 family)
+{
+	if (LOAD(sk, sk_type) != SOCK_STREAM)
+		return false;
+	if (family == AF_INET || family == AF_INET6)
+		return LOAD(sk, sk_protocol) == IPPROTO_TCP;
+	return family == AF_UNIX;
+}
+
+/* A call has moved `io->length` bytes. */
+static __always_inline void socket_io(struct site *site, struct task_struct *task, const struct io *io, __u16 family)
+{
+	struct connection *connection = connection_of(site, io, family);
+	__u32 direction = io->direction & 1;
+	struct sock *sk = io->sk;
+	struct stream *stream;
+	__u64 id;
+	bool turn;
+
+	if (!connection) {
+		socket_untracked(site, task, io);
+		return;
+	}
+	id = connection->id;
+	stream = &connection->streams[direction];
+	if (family == AF_UNIX)
+		stream->position += io->length;
+	else
+		stream->position = stream_extend(stream, direction == DATA_RECEIVED ?
+								 LOAD(CAST(struct tcp_sock, sk), copied_seq) :
+								 LOAD(CAST(struct tcp_sock, sk), write_seq));
+	/* A reset on another CPU frees the entry, and the next connection gets it: never name that one. */
+	if (family != AF_UNIX && connection->identity != (__u64)io->sk) {
+		socket_untracked(site, task, io);
+		return;
+	}
+	/* Before any event: a thread that begins on another connection serves the former no longer. */
+	if (direction == DATA_RECEIVED && connection->role == ROLE_ACCEPTED)
+		stamp_write(site, task, io, id, stream->position);
+	if (!(connection->bits & CONNECTION_REPORTED))
+		connection_report(site, task, io, connection);
+	turn = connection->last != direction + 1;
+	if (turn) {
+		connection->last = direction + 1;
+		stream->burst = 0;
+	}
+	if (!(connection->bits & CONNECTION_HTTP) && turn && io_http(io))
+		connection->bits |= CONNECTION_HTTP;
+	if (connection->owner.tgid != (__u32)LOAD(task, tgid))
+		owner_set(&connection->owner, task);
+	if (connection->bits & CONNECTION_HTTP && !tgid_own(LOAD(task, tgid)))
+		data_send(site, task, io, connection, stream, turn);
+}

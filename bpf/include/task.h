@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Who acts: the header of an event. */
+#pragma once
+#include "compat.h"
+#include "connection.h"
+#include "ring.h"
+#include "scope.h"
+#include "stamp.h"
+#include "tail.h"
+
+/* The sensor's own processes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, __u8);
+} own __weak SEC(".maps");
+
+static __always_inline bool tgid_own(__u32 tgid)
+{
+	return bpf_map_lookup_elem(&own, &tgid);
+}
+
+/* All but sequence, size and ring, which the sending fills in. */
+static __always_inline void header_fill(struct event_header *header, struct site *site, struct task_struct *task,
+					enum event_kind kind)
+{
+	__u32 tgid = LOAD(task, tgid), tid = LOAD(task, pid);
+
+	header->time_ns = bpf_ktime_get_boot_ns();
+	header->sequence = 0;
+	header->start_ns = LOAD(task, group_leader, start_boottime);
+	header->cgroup_id = LOAD(task_cgroup(task), kn, id);
+	header->size = 0;
+	header->kind = kind;
+	header->cpu = site->index / CONTEXTS;
+	header->tgid = tgid;
+	header->tid = tid;
+	header->exec_number = LOAD(task, self_exec_id);
+	header->scope = scope_of(header->cgroup_id);
+	header->flags = 0;
+	if (task_compat(task))
+		header->flags |= EVENT_COMPAT;
+	if (LOAD(task, flags) & PF_KTHREAD)
+		header->flags |= EVENT_KTHREAD;
+	header->context = site->context;
+	header->hook = site->context == CONTEXT_ITERATOR ? HOOKS_ITERATOR : config.hooks;
+	header->verdict = 0;
+	header->ring = 0;
+	header->pad[0] = 0;
+	header->pad[1] = 0;
+	serving_read(&header->serving, task);
+	origin_read(&header->origin, tgid, header->start_ns);
+	if ((!header->serving.layer && stamp_unknown(tid, LOAD(task, start_boottime))) ||
+	    (!header->origin.layer && stamp_unknown(tgid, header->start_ns)))
+		header->flags |= EVENT_STAMP_LOST;
+}
+
+static __always_inline void owner_set(struct owner *owner, struct task_struct *task)
+{
+	owner->start_ns = LOAD(task, group_leader, start_boottime);
+	owner->cgroup_id = LOAD(task_cgroup(task), kn, id);
+	owner->tgid = LOAD(task, tgid);
+	owner->tid = LOAD(task, pid);
+	owner->exec_number = LOAD(task, self_exec_id);
+	owner->scope = scope_of(owner->cgroup_id);
+}
+
+static __always_inline __u32 pid_in_namespace(struct pid *pid)
+{
+	__u32 level = BPF_CORE_READ(pid, level);
+
+	return BPF_CORE_READ(pid, numbers[level].nr);
+}
+
+/* The two names that nobody can ask for later: of the command, and of the cgroup that may be gone by then. */
+static __always_inline __u32 task_names(__u8 *record, __u32 at, const __u32 room, struct task_struct *task)
+{
+	at = tail_text(record, at, room, STRING_COMM, task->comm, sizeof(task->comm));
+	return tail_text(record, at, room, STRING_CGROUP, LOAD(task_cgroup(task), kn, name), 256);
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* TCP states: connect with its result, listen, the birth and the end of a connection. One tracepoint sees all, in the
+ * caller's context or in a softirq.
+ */
+#include "kernel.h"
+#include "event.h"
+#include "sock.h"
+#include "task.h"
+
+#define E2BIG 7
+
+EVENT_TYPE(connect_event);
+EVENT_TYPE(listen_event);
+EVENT_TYPE(close_event);
+
+/* Who called connect, remembered until its end. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct event_header);
+} connecting SEC(".maps");
+
+static __always_inline void connect_begin(struct site *site, __u64 key)
+{
+	struct event_header *header = &site->scratch->header;
+
+	header_fill(header, site, CURRENT(), EVENT_CONNECT);
+	bpf_map_update_elem(&connecting, &key, header, BPF_ANY);
+}
+
+/* A softirq has no process of its own: nothing of current may be said. */
+static __always_inline void header_nobody(struct event_header *header, struct site *site, enum event_kind kind)
+{
+	__builtin_memset(header, 0, sizeof(*header));
+	header->time_ns = bpf_ktime_get_boot_ns();
+	header->kind = kind;
+	header->cpu = site->index / CONTEXTS;
+	header->flags = EVENT_NO_PROCESS;
+	header->context = site->context;
+	header->hook = config.hooks;
+}
+
+/* Enters a connection whose streams begin here. */
+static __always_inline void connection_open(struct site *site, struct sock *sk, __u64 key, enum socket_role role,
+					    const struct event_header *initiator)
+{
+	struct connection connection = {
+		.id = connection_id(site),
+		.identity = key,
+		.opened_ns = bpf_ktime_get_boot_ns(),
+		.role = role,
+	};
+
+	connection.streams[DATA_RECEIVED].base = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
+	connection.streams[DATA_SENT].base = BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
+	if (initiator) {
+		connection.bits = CONNECTION_REPORTED;
+		owner_fill(&connection.owner, initiator);
+	}
+	if (bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST) == -E2BIG)
+		count_lost(site, LOSS_CONNECTIONS_FULL, EVENT_SOCKET);
+}
+
+static __always_inline void connect_end(struct site *site, struct sock *sk, __u64 key, const struct event_header *begun,
+					bool established)
+{
+	struct connect_event *event = &site->scratch->connect;
+
+	if (begun) {
+		event->begun_ns = begun->time_ns;
+		event->header = *begun;
+		event->header.time_ns = bpf_ktime_get_boot_ns();
+		event->header.cpu = site->index / CONTEXTS;
+		event->header.context = site->context;
+	} else {
+		header_nobody(&event->header, site, EVENT_CONNECT);
+		event->begun_ns = 0;
+	}
+	event->result = 0;
+	if (!established) {
+		event->result = -BPF_CORE_READ(sk, sk_err);
+		if (!event->result)
+			event->result = -1;
+	}
+	event->pad = 0;
+	sock_fill(&event->socket, sk, bpf_map_lookup_elem(&connections, &key));
+	event->socket.role = ROLE_CONNECTED;
+	security_send(site, &event->header, EVENT_CONNECT, sizeof(*event));
+	bpf_map_delete_elem(&connecting, &key);
+}
+
+static __always_inline void listen_change(struct site *site, struct sock *sk, bool began)
+{
+	struct listen_event *event = &site->scratch->listen;
+	struct listener_key key = {.net_ns = sock_net_ns(sk), .port = sock_local_port(sk)};
+	__u32 one = 1, *count = bpf_map_lookup_elem(&listeners, &key);
+
+	if (!began) {
+		if (count && *count > 1)
+			__sync_fetch_and_add(count, -1);
+		else if (count)
+			bpf_map_delete_elem(&listeners, &key);
+	} else if (count) {
+		__sync_fetch_and_add(count, 1);
+	} else if (bpf_map_update_elem(&listeners, &key, &one, BPF_ANY)) {
+		count_lost(site, LOSS_CONNECTIONS_FULL, EVENT_LISTEN);
+	}
+	header_fill(&event->header, site, CURRENT(), EVENT_LISTEN);
+	sock_fill(&event->socket, sk, NULL);
+	event->socket.opened_ns = event->header.time_ns;
+	event->socket.role = ROLE_LISTENING;
+	event->listening = began;
+	event->pad = 0;
+	security_send(site, &event->header, EVENT_LISTEN, sizeof(*event));
+}
+
+static __always_inline void connection_close(struct site *site, __u64 key)
+{
+	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+	struct close_event *event = &site->scratch->close;
+
+	if (!connection)
+		return;
+	header_nobody(&event->header, site, EVENT_CLOSE);
+	event->header.start_ns = connection->owner.start_ns;
+	event->header.cgroup_id = connection->owner.cgroup_id;
+	event->header.tgid = connection->owner.tgid;
+	event->header.tid = connection->owner.tid;
+	event->header.exec_number = connection->owner.exec_number;
+	event->header.scope = connection->owner.scope;
+	if (event->header.tgid)
+		event->header.flags = 0;
+	event->connection = connection->id;
+	event->received_bytes = connection->streams[DATA_RECEIVED].position;
+	event->sent_bytes = connection->streams[DATA_SENT].position;
+	if (!tgid_own(event->header.tgid))
+		payload_send(site, &event->header, EVENT_CLOSE, connection->id, sizeof(*event));
+	bpf_map_delete_elem(&connections, &key);
+}
+
+/* What was sent without a hook that saw it. Before the FIN, which counts as a byte. */
+static __always_inline void sent_sync(struct sock *sk, __u64 key)
+{
+	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
+	struct stream *sent;
+
+	if (!connection)
+		return;
+	sent = &connection->streams[DATA_SENT];
+	sent->position = stream_extend(sent, BPF_CORE_READ((struct tcp_sock *)sk, write_seq));
+}
+
+static __always_inline void established(struct site *site, struct sock *sk, __u64 key, int old)
+{
+	struct event_header *begun = bpf_map_lookup_elem(&connecting, &key);
+
+	if (!begun && old == TCP_SYN_RECV) {
+		connection_open(site, sk, key, ROLE_ACCEPTED, NULL);
+		return;
+	}
+	connection_open(site, sk, key, ROLE_CONNECTED, begun);
+	connect_end(site, sk, key, begun, true);
+}
+
+static __always_inline void state_change(struct site *site, struct sock *sk, int old, int new)
+{
+	__u64 key = (__u64)sk;
+
+	if (new == TCP_LISTEN || old == TCP_LISTEN) {
+		listen_change(site, sk, new == TCP_LISTEN);
+	} else if (new == TCP_SYN_SENT) {
+		connect_begin(site, key);
+	} else if (new == TCP_ESTABLISHED) {
+		established(site, sk, key, old);
+	} else if (new == TCP_CLOSE && old == TCP_SYN_SENT) {
+		connect_end(site, sk, key, bpf_map_lookup_elem(&connecting, &key), false);
+	} else {
+		if (old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT)
+			sent_sync(sk, key);
+		if (new == TCP_CLOSE)
+			connection_close(site, key);
+	}
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(net_state, struct sock *sk, int old, int new)
+{
+	struct site site;
+	bool interrupting;
+
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	if (!site_enter(&site, CONTEXT_SOFTIRQ, PROGRAM_STATE))
+		return 0;
+	/* Where this program runs for a task a softirq may run it again on top (kernels from 6.1 on refuse that and count
+	 * it). That task is then in no other program of ours: its own context is free.
+	 */
+	interrupting = site.scratch->busy;
+	if (interrupting && !site_enter(&site, CONTEXT_TASK, PROGRAM_STATE))
+		return 0;
+	if (!interrupting)
+		site.scratch->busy = 1;
+	state_change(&site, sk, old, new);
+	if (!interrupting)
+		site.scratch->busy = 0;
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
