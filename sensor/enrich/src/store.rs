@@ -1,0 +1,158 @@
+//! Processes by key, bounded: who ended goes first, and among the living who was silent longest.
+use guardbee_model::{
+    clock::BootTime,
+    process::{Process, ProcessKey},
+};
+use lru::LruCache;
+use std::{
+    collections::{HashMap, VecDeque},
+    num::NonZeroUsize,
+    sync::Arc,
+};
+
+/// What is known of a process, and how long that is worth keeping.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) process: Arc<Process>,
+    /// The container is that of the parent or of the image before: a process can't leave it by naming a cgroup.
+    pub(crate) container_inherited: bool,
+    /// The process ended, or replaced this image.
+    ended: bool,
+    /// Entries whose parent this is.
+    children: u32,
+}
+
+/// Entries by key.
+#[derive(Debug)]
+pub(crate) struct Store {
+    entries: LruCache<ProcessKey, Entry>,
+    /// The image that a life has now.
+    current: HashMap<(u32, BootTime), ProcessKey>,
+    /// Who ended, and until when it is kept; each ended entry is in it once.
+    ended: VecDeque<(BootTime, ProcessKey)>,
+    limit: usize,
+    keep_ns: u64,
+    evicted: u64,
+}
+
+impl Store {
+    /// At most `limit` entries; an ended one is kept for `keep_ns`, and for as long as somebody holds it or has it for a
+    /// parent.
+    pub(crate) fn new(limit: NonZeroUsize, keep_ns: u64) -> Self {
+        Self {
+            entries: LruCache::unbounded(),
+            current: HashMap::new(),
+            ended: VecDeque::new(),
+            limit: limit.get(),
+            keep_ns,
+            evicted: 0,
+        }
+    }
+
+    /// The entry, which counts as used now.
+    pub(crate) fn get_mut(&mut self, key: ProcessKey) -> Option<&mut Entry> {
+        self.entries.get_mut(&key)
+    }
+
+    /// The entry.
+    pub(crate) fn peek(&self, key: ProcessKey) -> Option<&Entry> {
+        self.entries.peek(&key)
+    }
+
+    /// The image that this life has now.
+    pub(crate) fn current(&self, life: (u32, BootTime)) -> Option<ProcessKey> {
+        self.current.get(&life).copied()
+    }
+
+    /// All entries, to be changed; their keys and parents stay.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries.iter_mut().map(|(_, entry)| entry)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Adds a process that isn't there. An older image of the same life has ended with it, and this one has ended if a
+    /// newer one is known.
+    pub(crate) fn insert(&mut self, process: Process, container_inherited: bool, now: BootTime) {
+        let (key, parent) = (process.key, process.parent);
+        while self.entries.len() >= self.limit {
+            self.evict();
+        }
+        if let Some(parent) = parent.and_then(|parent| self.entries.peek_mut(&parent)) {
+            parent.children += 1;
+        }
+        let process = Arc::new(process);
+        self.entries.push(key, Entry { process, container_inherited, ended: false, children: 0 });
+        match self.current.get(&key.life()).copied() {
+            Some(newer) if newer.exec_number > key.exec_number => self.end(key, now),
+            older => {
+                self.current.insert(key.life(), key);
+                if let Some(older) = older {
+                    self.end(older, now);
+                }
+            }
+        }
+    }
+
+    /// Gives a process the parent that it was found to have.
+    pub(crate) fn set_parent(&mut self, key: ProcessKey, parent: ProcessKey) {
+        if let Some(entry) = self.entries.peek_mut(&key)
+            && entry.process.parent.is_none()
+        {
+            Arc::make_mut(&mut entry.process).parent = Some(parent);
+            if let Some(parent) = self.entries.peek_mut(&parent) {
+                parent.children += 1;
+            }
+        }
+    }
+
+    /// The process ended, or replaced this image.
+    pub(crate) fn end(&mut self, key: ProcessKey, now: BootTime) {
+        if let Some(entry) = self.entries.peek_mut(&key)
+            && !entry.ended
+        {
+            entry.ended = true;
+            self.ended.push_back((BootTime(now.0.saturating_add(self.keep_ns)), key));
+        }
+    }
+
+    /// Forgets who ended long enough ago and isn't needed.
+    pub(crate) fn forget(&mut self, now: BootTime) {
+        while let Some(&(until, key)) = self.ended.front()
+            && until <= now
+        {
+            self.ended.pop_front();
+            match self.entries.peek(&key) {
+                Some(entry) if entry.children > 0 || Arc::strong_count(&entry.process) > 1 => {
+                    self.ended.push_back((BootTime(now.0.saturating_add(self.keep_ns)), key));
+                }
+                _ => self.remove(key),
+            }
+        }
+    }
+
+    /// Processes that were forgotten too early since this was last asked.
+    pub(crate) fn take_evicted(&mut self) -> u64 {
+        std::mem::take(&mut self.evicted)
+    }
+
+    fn evict(&mut self) {
+        let ended = self.ended.pop_front().map(|(_, key)| key);
+        if let Some(key) = ended.or_else(|| self.entries.peek_lru().map(|(key, _)| *key)) {
+            self.remove(key);
+            self.evicted += 1;
+        }
+    }
+
+    fn remove(&mut self, key: ProcessKey) {
+        let Some(entry) = self.entries.pop(&key) else { return };
+        if self.current.get(&key.life()) == Some(&key) {
+            self.current.remove(&key.life());
+        }
+        if let Some(parent) = entry.process.parent.and_then(|parent| self.entries.peek_mut(&parent)) {
+            parent.children = parent.children.saturating_sub(1);
+        }
+    }
+}

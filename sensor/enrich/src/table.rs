@@ -1,0 +1,344 @@
+//! The process table: events in, processes out.
+use crate::{
+    container::{Cgroups, Learned},
+    store::Store,
+    users::{Directory, parse_passwd},
+};
+use guardbee_model::{
+    clock::BootTime,
+    event::{Body, Event, Exec, Fork, Header, Hook},
+    loss::{Loss, LossCounter, Stage},
+    process::{Args, Container, Credentials, Process, ProcessKey},
+};
+use std::{collections::VecDeque, num::NonZeroUsize, sync::Arc};
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Images of processes, ended ones included.
+    pub processes: NonZeroUsize,
+    /// Cgroups, and containers whose users are known.
+    pub containers: NonZeroUsize,
+    /// Wants that nobody has taken.
+    pub wants: usize,
+    /// How long an ended process is kept, in event time.
+    pub keep_ns: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let most = |n| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
+        Self { processes: most(65_536), containers: most(4096), wants: 1024, keep_ns: 30_000_000_000 }
+    }
+}
+
+/// What may be wanted of a process; each is a file below `/proc/PID`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Thing {
+    /// `cmdline`.
+    Cmdline,
+    /// `cgroup`.
+    Cgroup,
+    /// `root/etc/passwd`.
+    Passwd,
+}
+
+/// Something that events don't say. Whoever can, gives it to [`Table::provide`]; nobody waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Want {
+    /// Of which process.
+    pub key: ProcessKey,
+    /// What.
+    pub thing: Thing,
+}
+
+/// The host's first process: its root has the host's users.
+const INIT: u32 = 1;
+
+/// Every process that events were about, and its ancestors.
+#[derive(Debug)]
+pub struct Table {
+    store: Store,
+    cgroups: Cgroups,
+    directory: Directory,
+    wants: VecDeque<Want>,
+    wants_max: usize,
+    losses: LossCounter,
+}
+
+impl Table {
+    /// Knows nobody yet.
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            store: Store::new(limits.processes, limits.keep_ns),
+            cgroups: Cgroups::new(limits.containers),
+            directory: Directory::new(limits.containers),
+            wants: VecDeque::new(),
+            wants_max: limits.wants,
+            losses: LossCounter::new(Stage::Enrich),
+        }
+    }
+
+    /// Takes the next event. The process of its header is known afterwards.
+    pub fn observe(&mut self, event: &Event) {
+        let header = &event.header;
+        match &event.body {
+            Body::Exec(exec) => self.image(header, exec, false),
+            Body::Process(exec) => self.image(header, exec, true),
+            Body::Fork(fork) => {
+                self.recover(header);
+                self.child(header, fork);
+            }
+            Body::Exit(_) => {
+                self.recover(header);
+                if let Some(key) = header.process {
+                    self.store.end(key, header.time);
+                }
+            }
+            _ => self.recover(header),
+        }
+        if header.hook != Hook::Iterator {
+            self.store.forget(header.time);
+        }
+    }
+
+    /// What is known of a process.
+    pub fn process(&self, key: ProcessKey) -> Option<Arc<Process>> {
+        self.store.peek(key).map(|entry| Arc::clone(&entry.process))
+    }
+
+    /// Parent, its parent, and so on: at most `most`, as far as they are known.
+    pub fn ancestors(&self, key: ProcessKey, most: usize) -> Vec<Arc<Process>> {
+        let parent = |process: &Arc<Process>| process.parent.and_then(|key| self.process(key));
+        let first = self.process(key).and_then(|process| parent(&process));
+        std::iter::successors(first, parent).take(most).collect()
+    }
+
+    /// Images that are known.
+    pub fn len(&self) -> usize {
+        self.store.len()
+    }
+
+    /// No image is known.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What is wanted since this was last asked.
+    pub fn wants(&mut self) -> impl Iterator<Item = Want> {
+        self.wants.drain(..)
+    }
+
+    /// What was wanted, as it was read. It may be anything.
+    pub fn provide(&mut self, key: ProcessKey, thing: Thing, bytes: &[u8]) {
+        match thing {
+            Thing::Cmdline => self.provide_cmdline(key, bytes),
+            Thing::Cgroup => self.provide_cgroup(key, bytes),
+            Thing::Passwd => self.provide_passwd(key, bytes),
+        }
+    }
+
+    /// What had to be forgotten or was not asked for since this was last asked.
+    pub fn losses(&mut self, now: BootTime) -> Vec<Loss> {
+        for (cause, kind, count) in [
+            ("processes_full", "process", self.store.take_evicted()),
+            ("cgroups_full", "cgroup", self.cgroups.take_forgotten()),
+            ("containers_full", "container", self.directory.take_forgotten()),
+        ] {
+            if count > 0 {
+                self.losses.add(cause, kind, count);
+            }
+        }
+        self.losses.drain(now)
+    }
+
+    /// A process that acts and isn't known: its exec was lost, or it is older than the sensor.
+    fn recover(&mut self, header: &Header) {
+        let Some(key) = header.process else { return };
+        if self.store.get_mut(key).is_some() {
+            return;
+        }
+        let mut process = blank(key);
+        let before = self.store.current(key.life()).and_then(|key| self.store.peek(key));
+        let inherited = before.and_then(|entry| entry.process.container.clone());
+        process.parent = before.and_then(|entry| entry.process.parent);
+        process.cgroup_id = header.cgroup_id;
+        self.admit(process, b"", inherited, header.time);
+        if !header.kthread {
+            self.want(key, Thing::Cmdline);
+        }
+    }
+
+    fn child(&mut self, header: &Header, fork: &Fork) {
+        let Some(parent) = header.process.and_then(|key| self.process(key)) else { return };
+        if self.store.peek(fork.child).is_some() {
+            return;
+        }
+        let process = Process {
+            key: fork.child,
+            parent: Some(parent.key),
+            comm: fork.comm.clone(),
+            ns_tgid: fork.child_ns_tgid,
+            cgroup_id: header.cgroup_id,
+            ..(*parent).clone()
+        };
+        self.admit(process, &fork.cgroup, parent.container.clone(), header.time);
+    }
+
+    /// An image, seen at exec or found by the iterator.
+    fn image(&mut self, header: &Header, exec: &Exec, older: bool) {
+        let Some(key) = header.process else { return };
+        if self.store.get_mut(key).is_some() {
+            self.complete(key, exec, older);
+        } else {
+            let before = self.store.current(key.life()).and_then(|key| self.process(key));
+            let mut process = blank(key);
+            // Who forked it is its parent for good; the event names who would reap it now.
+            process.parent = before.as_ref().and_then(|before| before.parent).or(exec.parent);
+            process.cgroup_id = header.cgroup_id;
+            process.recovered = older;
+            describe(&mut process, exec);
+            let inherited = before.and_then(|before| before.container.clone());
+            self.admit(process, &exec.cgroup, inherited, header.time);
+        }
+        if older && !header.kthread && exec.args.words.is_empty() {
+            self.want(key, Thing::Cmdline);
+        }
+        if older && key.tgid == INIT {
+            self.want(key, Thing::Passwd);
+        }
+    }
+
+    /// Adds to a process that is known: what was seen live stands, what was guessed or found gives way to it.
+    fn complete(&mut self, key: ProcessKey, exec: &Exec, older: bool) {
+        if let Some(parent) = exec.parent {
+            self.store.set_parent(key, parent);
+        }
+        let Some(known) = self.process(key) else { return };
+        let better = if older { known.exe.is_empty() } else { known.recovered };
+        if !better {
+            return;
+        }
+        let mut process = (*known).clone();
+        let args = Arc::clone(&process.args);
+        describe(&mut process, exec);
+        if process.args.words.is_empty() {
+            process.args = args;
+        }
+        process.recovered = older;
+        if process.container.is_none() {
+            process.container = self.container(key, process.cgroup_id, &exec.cgroup);
+        }
+        process.user = self.directory.name(process.credentials.uid, process.container.as_ref());
+        if let Some(entry) = self.store.get_mut(key) {
+            entry.process = Arc::new(process);
+        }
+    }
+
+    /// Adds a process after finding its container and its user. `inherited`: a container that it can't have left.
+    fn admit(&mut self, mut process: Process, leaf: &[u8], inherited: Option<Arc<Container>>, now: BootTime) {
+        let is_inherited = inherited.is_some();
+        process.container = inherited.or_else(|| self.container(process.key, process.cgroup_id, leaf));
+        process.user = self.directory.name(process.credentials.uid, process.container.as_ref());
+        self.store.insert(process, is_inherited, now);
+    }
+
+    fn container(&mut self, key: ProcessKey, cgroup_id: u64, leaf: &[u8]) -> Option<Arc<Container>> {
+        let (container, ask) = self.cgroups.container(cgroup_id, leaf);
+        if ask {
+            self.want(key, Thing::Cgroup);
+        }
+        self.meet(key, container.as_ref());
+        container
+    }
+
+    /// A container that is new has users that are not known.
+    fn meet(&mut self, key: ProcessKey, container: Option<&Arc<Container>>) {
+        if container.is_some_and(|container| self.directory.meet(container)) {
+            self.want(key, Thing::Passwd);
+        }
+    }
+
+    fn want(&mut self, key: ProcessKey, thing: Thing) {
+        if self.wants.len() < self.wants_max {
+            self.wants.push_back(Want { key, thing });
+        } else {
+            self.losses.add("wants_full", "process", 1);
+        }
+    }
+
+    fn provide_cmdline(&mut self, key: ProcessKey, bytes: &[u8]) {
+        if let Some(entry) = self.store.get_mut(key)
+            && entry.process.args.words.is_empty()
+        {
+            Arc::make_mut(&mut entry.process).args = Arc::new(crate::cmdline(bytes));
+        }
+    }
+
+    fn provide_cgroup(&mut self, key: ProcessKey, bytes: &[u8]) {
+        let Some(cgroup_id) = self.store.peek(key).map(|entry| entry.process.cgroup_id) else { return };
+        let Learned { before, now } = self.cgroups.learn(cgroup_id, bytes);
+        if before == now {
+            return;
+        }
+        self.meet(key, now.as_ref());
+        // Who inherited what was wrong shares it by pointer: another container may rightly have the name.
+        let wrong = |container: &Option<Arc<Container>>| match (container, &before) {
+            (Some(container), Some(before)) => Arc::ptr_eq(container, before),
+            _ => false,
+        };
+        for entry in self.store.iter_mut() {
+            let member = entry.process.cgroup_id == cgroup_id && !entry.container_inherited;
+            if member || wrong(&entry.process.container) {
+                let process = Arc::make_mut(&mut entry.process);
+                process.container.clone_from(&now);
+                process.user = self.directory.name(process.credentials.uid, now.as_ref());
+            }
+        }
+    }
+
+    fn provide_passwd(&mut self, key: ProcessKey, bytes: &[u8]) {
+        let Some(entry) = self.store.peek(key) else { return };
+        let container = entry.process.container.clone();
+        if container.is_none() && key.tgid != INIT {
+            return;
+        }
+        self.directory.learn(container.as_ref(), parse_passwd(bytes));
+        for entry in self.store.iter_mut().filter(|entry| entry.process.container == container) {
+            let user = self.directory.name(entry.process.credentials.uid, container.as_ref());
+            if user != entry.process.user {
+                Arc::make_mut(&mut entry.process).user = user;
+            }
+        }
+    }
+}
+
+/// A process of which nothing is known but its key.
+pub(crate) fn blank(key: ProcessKey) -> Process {
+    Process {
+        key,
+        parent: None,
+        exe: Arc::default(),
+        args: Arc::new(Args::default()),
+        comm: Box::default(),
+        cwd: Arc::default(),
+        credentials: Credentials::default(),
+        user: None,
+        ns_tgid: 0,
+        cgroup_id: 0,
+        container: None,
+        recovered: true,
+    }
+}
+
+fn describe(process: &mut Process, exec: &Exec) {
+    process.exe = (&*exec.exe).into();
+    process.args = Arc::new(exec.args.clone());
+    process.comm.clone_from(&exec.comm);
+    process.cwd = (&*exec.cwd).into();
+    process.credentials = exec.credentials;
+    process.ns_tgid = exec.ns_tgid;
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,281 @@
+//! Given events, who is who.
+use super::*;
+use guardbee_model::{
+    event::{Data, Direction, Exit},
+    id::ConnectionId,
+    process::{Fd, File},
+};
+use proptest::prelude::*;
+
+const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+fn key(tgid: u32, exec_number: u32) -> ProcessKey {
+    ProcessKey { tgid, start: BootTime(u64::from(tgid)), exec_number }
+}
+
+fn header(process: ProcessKey, time: u64) -> Header {
+    Header {
+        time: BootTime(time),
+        process: Some(process),
+        tid: process.tgid,
+        cgroup_id: 7,
+        scope: 0,
+        compat: false,
+        kthread: false,
+        stamp_lost: false,
+        hook: Hook::Tracepoint6_3,
+        serving: None,
+        origin: None,
+    }
+}
+
+fn fork_in(cgroup: &str, parent: ProcessKey, child: ProcessKey, time: u64) -> Event {
+    let fork = Fork {
+        child,
+        child_origin: None,
+        child_ns_tgid: 2,
+        comm: b"forked"[..].into(),
+        cgroup: cgroup.as_bytes().into(),
+    };
+    Event { header: header(parent, time), body: Body::Fork(Box::new(fork)) }
+}
+
+fn fork(parent: ProcessKey, child: ProcessKey, time: u64) -> Event {
+    fork_in("", parent, child, time)
+}
+
+fn described(parent: ProcessKey, exe: &str, cgroup: &str) -> Box<Exec> {
+    Box::new(Exec {
+        parent: Some(parent),
+        exe: exe.as_bytes().into(),
+        filename: exe.as_bytes().into(),
+        cwd: b"/"[..].into(),
+        args: crate::cmdline(exe.as_bytes()),
+        comm: b"comm"[..].into(),
+        cgroup: cgroup.as_bytes().into(),
+        file: File::default(),
+        credentials: Credentials { uid: 33, ..Credentials::default() },
+        fds: [Fd::Closed; 3],
+        pid_ns: 0,
+        mnt_ns: 0,
+        net_ns: 0,
+        ns_tgid: 1,
+        session: 0,
+        tty: 0,
+        secure: false,
+    })
+}
+
+fn exec_in(cgroup: &str, process: ProcessKey, parent: ProcessKey, exe: &str, time: u64) -> Event {
+    Event { header: header(process, time), body: Body::Exec(described(parent, exe, cgroup)) }
+}
+
+fn exec(process: ProcessKey, parent: ProcessKey, exe: &str, time: u64) -> Event {
+    exec_in("", process, parent, exe, time)
+}
+
+/// What the iterator says; it has no command line.
+fn snapshot(process: ProcessKey, parent: ProcessKey, exe: &str) -> Event {
+    let mut body = described(parent, exe, "");
+    body.args = Args::default();
+    let header = Header { hook: Hook::Iterator, ..header(process, 1) };
+    Event { header, body: Body::Process(body) }
+}
+
+fn exit(process: ProcessKey, time: u64) -> Event {
+    Event { header: header(process, time), body: Body::Exit(Exit { code: 0 }) }
+}
+
+fn data(process: ProcessKey, time: u64) -> Event {
+    let data = Data {
+        connection: ConnectionId(1),
+        direction: Direction::Sent,
+        position: 0,
+        length: 0,
+        bytes: Box::default(),
+    };
+    Event { header: header(process, time), body: Body::Data(data) }
+}
+
+fn table(events: impl IntoIterator<Item = Event>) -> Table {
+    let mut table = Table::new(Limits { keep_ns: 30, ..Limits::default() });
+    events.into_iter().for_each(|event| table.observe(&event));
+    table
+}
+
+fn exe(table: &Table, key: ProcessKey) -> String {
+    table.process(key).map_or_else(String::new, |process| String::from_utf8_lossy(&process.exe).into_owned())
+}
+
+#[test]
+fn lineage_from_fork_and_exec() {
+    let (web, shell, id) = (key(10, 1), key(11, 2), key(12, 3));
+    let table = table([
+        exec(web, key(1, 1), "/usr/bin/python3", 1),
+        fork(web, key(11, 1), 2),
+        exec(shell, web, "/bin/sh", 3),
+        fork(shell, key(12, 2), 4),
+        // The shell is gone: the reaper is what the kernel calls the parent now.
+        exec(id, key(1, 1), "/usr/bin/id", 5),
+    ]);
+    let forked = table.process(key(11, 1)).unwrap();
+    assert_eq!((&*forked.exe, &*forked.comm, forked.ns_tgid), (&b"/usr/bin/python3"[..], &b"forked"[..], 2));
+    let names: Vec<_> = table.ancestors(id, 16).iter().map(|process| process.name().into_owned()).collect();
+    assert_eq!(names, ["sh", "python3"]);
+    assert_eq!(table.ancestors(id, 1).len(), 1);
+    assert!(!table.process(id).unwrap().recovered);
+}
+
+#[test]
+fn who_is_not_known_is_recovered() {
+    let mut table = table([data(key(10, 1), 1), fork(key(20, 1), key(21, 1), 2)]);
+    let stranger = table.process(key(10, 1)).unwrap();
+    assert!(stranger.recovered && stranger.exe.is_empty());
+    assert_eq!(table.process(key(21, 1)).unwrap().parent, Some(key(20, 1)));
+    let wants: Vec<_> = table.wants().collect();
+    assert!(wants.contains(&Want { key: key(10, 1), thing: Thing::Cmdline }));
+    table.provide(key(10, 1), Thing::Cmdline, b"nginx: worker\0\0");
+    assert_eq!(table.process(key(10, 1)).unwrap().args.display(), "nginx: worker");
+    table.observe(&snapshot(key(10, 1), key(9, 1), "/usr/sbin/nginx"));
+    let found = table.process(key(10, 1)).unwrap();
+    assert_eq!(
+        (found.args.display().as_str(), found.parent, found.recovered),
+        ("nginx: worker", Some(key(9, 1)), true)
+    );
+    assert_eq!(exe(&table, key(10, 1)), "/usr/sbin/nginx");
+}
+
+#[test]
+fn live_data_stands_over_a_snapshot_whichever_came_first() {
+    let (p, parent) = (key(10, 2), key(9, 1));
+    for events in [
+        [exec(p, parent, "/live", 1), snapshot(p, parent, "/found")],
+        [snapshot(p, parent, "/found"), exec(p, parent, "/live", 1)],
+    ] {
+        let table = table(events);
+        assert_eq!(exe(&table, p), "/live");
+        assert!(!table.process(p).unwrap().recovered);
+    }
+    // A snapshot of an image that was replaced before the snapshot was read.
+    let mut table = table([exec(p, parent, "/new", 1), snapshot(key(10, 1), parent, "/old")]);
+    assert_eq!(exe(&table, p), "/new");
+    table.observe(&data(key(50, 1), 100));
+    assert!(table.process(key(10, 1)).is_none());
+}
+
+#[test]
+fn who_ended_is_kept_a_while_and_while_needed() {
+    let (parent, child) = (key(10, 1), key(11, 1));
+    let mut table = table([
+        exec(parent, key(1, 1), "/bin/sh", 1),
+        fork(parent, child, 2),
+        exit(parent, 3),
+        exit(child, 10),
+    ]);
+    table.observe(&data(key(50, 1), 35));
+    assert!(table.process(child).is_some() && table.process(parent).is_some());
+    let held = table.process(child);
+    table.observe(&data(key(50, 1), 50));
+    assert!(table.process(child).is_some(), "somebody holds it");
+    drop(held);
+    table.observe(&data(key(50, 1), 90));
+    assert!(table.process(child).is_none());
+    table.observe(&data(key(50, 1), 130));
+    assert!(table.process(parent).is_none());
+    assert_eq!(table.losses(BootTime(1)), vec![]);
+}
+
+#[test]
+fn the_ended_make_room_first_then_the_silent() {
+    let processes = NonZeroUsize::new(3).unwrap();
+    let mut table = Table::new(Limits { processes, ..Limits::default() });
+    for event in [
+        data(key(1, 1), 1),
+        data(key(2, 1), 1),
+        data(key(3, 1), 1),
+        exit(key(2, 1), 2),
+        data(key(1, 1), 3),
+        data(key(4, 1), 4),
+    ] {
+        table.observe(&event);
+    }
+    assert!(table.process(key(2, 1)).is_none());
+    table.observe(&data(key(5, 1), 5));
+    assert!(table.process(key(3, 1)).is_none() && table.process(key(1, 1)).is_some());
+    let losses = table.losses(BootTime(9));
+    assert_eq!(
+        losses.iter().map(|l| (l.cause, l.kind, l.count)).collect::<Vec<_>>(),
+        [("processes_full", "process", 2)]
+    );
+}
+
+#[test]
+fn containers_by_leaf_then_by_path_and_by_lineage() {
+    let scope = format!("docker-{ID}.scope");
+    let forged = format!("docker-{}.scope", "b".repeat(64));
+    let (init, child) = (key(10, 2), key(11, 3));
+    let mut table = table([
+        exec_in(&scope, init, key(1, 1), "/sbin/init", 1),
+        fork_in(&forged, init, key(11, 2), 2),
+        exec_in(&forged, child, init, "/bin/sh", 3),
+    ]);
+    for key in [init, key(11, 2), child] {
+        assert_eq!(&*table.process(key).unwrap().container.as_ref().unwrap().id, ID, "{key}");
+    }
+    let wants: Vec<_> = table.wants().filter(|want| want.thing == Thing::Cgroup).collect();
+    assert_eq!(wants, [Want { key: init, thing: Thing::Cgroup }]);
+    // The path tells that the leaf was forged by a process older than the sensor.
+    table.provide(init, Thing::Cgroup, format!("0::/docker-{}.scope/{scope}\n", "c".repeat(64)).as_bytes());
+    for key in [init, child] {
+        assert_eq!(&*table.process(key).unwrap().container.as_ref().unwrap().id, "c".repeat(64), "{key}");
+    }
+    table.observe(&exec_in(&scope, key(30, 1), key(1, 1), "/bin/ls", 4));
+    assert_eq!(&*table.process(key(30, 1)).unwrap().container.as_ref().unwrap().id, "c".repeat(64));
+    assert_eq!(table.wants().filter(|want| want.thing == Thing::Cgroup).count(), 0);
+}
+
+#[test]
+fn users_of_host_and_container_are_told_apart() {
+    let scope = format!("docker-{ID}.scope");
+    let mut inside = exec_in(&scope, key(10, 1), key(1, 1), "/bin/sh", 2);
+    inside.header.cgroup_id = 8;
+    let mut table = table([
+        snapshot(key(1, 1), key(0, 0), "/sbin/init"),
+        exec(key(5, 1), key(1, 1), "/bin/sh", 2),
+        inside,
+    ]);
+    let user = |table: &Table, tgid| table.process(key(tgid, 1)).unwrap().user.as_deref().map(str::to_owned);
+    let wants: Vec<_> =
+        table.wants().filter(|want| want.thing == Thing::Passwd).map(|want| want.key.tgid).collect();
+    assert_eq!(wants, [1, 10]);
+    table.provide(key(1, 1), Thing::Passwd, b"root:x:0:0\nwww-data:x:33:33\n");
+    assert_eq!((user(&table, 5), user(&table, 10)), (Some("www-data".into()), None));
+    table.provide(key(10, 1), Thing::Passwd, b"nginx:x:33:33\n");
+    assert_eq!((user(&table, 5), user(&table, 10)), (Some("www-data".into()), Some("nginx".into())));
+    table.provide(key(5, 1), Thing::Passwd, b"forged:x:33:33\n");
+    assert_eq!(user(&table, 5), Some("www-data".into()));
+}
+
+proptest! {
+    /// Whatever order events come in: bounded, no cycle is walked for ever, every acting process is known.
+    #[test]
+    fn any_order(steps in prop::collection::vec((0u8..6, 1u32..8, 1u32..4, 1u32..8, 0u64..100), 0..200)) {
+        let processes = NonZeroUsize::new(10).unwrap();
+        let mut table = Table::new(Limits { processes, wants: 4, keep_ns: 30, ..Limits::default() });
+        for (what, a, number, b, time) in steps {
+            let (actor, other) = (key(a, number), key(b, number));
+            let event = match what {
+                0 => fork(actor, other, time),
+                1 => exec(actor, other, "/x", time),
+                2 => exit(actor, time),
+                3 => snapshot(actor, other, "/y"),
+                _ => data(actor, time),
+            };
+            table.observe(&event);
+            prop_assert!(table.len() <= 10);
+            prop_assert!(table.ancestors(actor, 16).len() <= 16);
+            prop_assert!(table.wants.len() <= 4);
+            table.provide(other, Thing::Cgroup, b"0::/");
+        }
+    }
+}
