@@ -1,0 +1,106 @@
+//! A loaded kernel half and the records it wrote: for tests on the running kernel.
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses its part")]
+use guardbee_bpf::{HookList, Kernel, Options};
+use guardbee_wire::{EventHeader, EventKind, StringId, Strings};
+use libbpf_rs::{MapHandle, MapInfo, RingBuffer, RingBufferBuilder};
+use std::{
+    cell::RefCell,
+    os::fd::BorrowedFd,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+use zerocopy::{FromBytes, Immutable, KnownLayout};
+
+/// One record, as it left the kernel.
+#[derive(Clone, Debug)]
+pub struct Record(pub Vec<u8>);
+
+impl Record {
+    pub fn header(&self) -> EventHeader {
+        EventHeader::read_from_prefix(&self.0).expect("a header").0
+    }
+
+    pub fn kind(&self) -> EventKind {
+        EventKind::from_number(self.header().kind).expect("a known kind")
+    }
+
+    /// The fixed part.
+    pub fn fixed<T: FromBytes + Immutable + KnownLayout>(&self) -> T {
+        T::read_from_prefix(&self.0).expect("the fixed part").0
+    }
+
+    /// A string of the tail behind the fixed part `T`, with the total that it had.
+    pub fn string<T>(&self, id: StringId) -> Option<(Vec<u8>, u32)> {
+        Strings::new(self.0.get(size_of::<T>()..)?)
+            .find(|(head, _)| head.id == id as u16)
+            .map(|(head, bytes)| (bytes.to_vec(), head.total))
+    }
+
+    pub fn text<T>(&self, id: StringId) -> String {
+        self.string::<T>(id).map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+}
+
+/// A kernel half with its rings being read.
+pub struct Watch {
+    ring: RingBuffer<'static>,
+    records: Rc<RefCell<Vec<Record>>>,
+    _maps: Vec<MapHandle>,
+    pub kernel: Kernel,
+}
+
+pub fn map_of(fd: BorrowedFd<'_>) -> MapHandle {
+    MapHandle::from_map_id(MapInfo::new(fd).expect("map info").info.id).expect("a map of ours")
+}
+
+impl Watch {
+    /// Loads and attaches. A missing privilege fails the test.
+    pub fn start(options: &Options) -> Self {
+        let mut kernel = Kernel::load(options).expect("load: run as root on a kernel with BTF");
+        kernel.attach().expect("attach");
+        let maps: Vec<_> =
+            std::iter::once(kernel.security_ring()).chain(kernel.payload_rings()).map(map_of).collect();
+        let records = Rc::new(RefCell::new(Vec::new()));
+        let mut builder = RingBufferBuilder::new();
+        for map in &maps {
+            let records = Rc::clone(&records);
+            builder
+                .add(map, move |bytes| {
+                    records.borrow_mut().push(Record(bytes.to_vec()));
+                    0
+                })
+                .expect("add a ring");
+        }
+        let ring = builder.build().expect("read the rings");
+        Self { ring, records, _maps: maps, kernel }
+    }
+
+    pub fn with(hooks: HookList) -> Self {
+        Self::start(&Options { hooks: Some(hooks), ..small() })
+    }
+
+    /// All records so far.
+    pub fn records(&self) -> Vec<Record> {
+        self.ring.consume().expect("consume");
+        self.records.borrow().clone()
+    }
+
+    /// Waits until a record is as wanted.
+    pub fn wait(&self, what: &str, wanted: impl Fn(&Record) -> bool) -> Record {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        loop {
+            if let Some(found) = self.records().iter().find(|record| wanted(record)) {
+                return found.clone();
+            }
+            assert!(Instant::now() < deadline, "no {what} in 10 s");
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Rings that fit a busy test machine.
+pub fn small() -> Options {
+    Options { security_bytes: 4 << 20, payload_bytes: 4 << 20, ..Options::default() }
+}
+
+pub const LISTS: [HookList; 2] = [HookList::Tracepoint6_3, HookList::Tracepoint5_10];
