@@ -1,0 +1,222 @@
+//! Evidence and observables: what each observation of a finding says, in OCSF objects.
+use super::{millis, set};
+use crate::record::{self, http, text};
+use guardbee_model::{
+    clock::WallOffset,
+    finding::{Action, Finding, Observation},
+    link::Link,
+    process::Process,
+    redact,
+    request::{Request, Response},
+    socket::Endpoint,
+    text::escape,
+};
+use serde_json::{Map, Value, json};
+use std::{net::IpAddr, sync::Arc};
+
+/// Observations that are told; of more, the first and the last.
+pub(super) const MOST: usize = 16;
+/// Longest text of a process here, in bytes: ancestors come many times.
+const PROCESS_TEXT: usize = 2 << 10;
+
+pub(super) fn list(finding: &Finding, offset: WallOffset) -> Vec<Value> {
+    told(finding).filter_map(|observation| evidence(observation, offset)).collect()
+}
+
+fn told(finding: &Finding) -> impl Iterator<Item = &Arc<Observation>> {
+    let (half, count) = (MOST / 2, finding.evidence.len());
+    let middle = if count > MOST { half..count - half } else { 0..0 };
+    finding.evidence.iter().enumerate().filter(move |(at, _)| !middle.contains(at)).map(|(_, one)| one)
+}
+
+/// [`None`]: nothing is known that OCSF takes as evidence.
+fn evidence(observation: &Observation, offset: WallOffset) -> Option<Value> {
+    let mut evidence = Map::new();
+    let mut data = Map::new();
+    set(&mut evidence, "uid", Some(&format!("observation-{}", observation.sequence)));
+    set(&mut evidence, "name", Some(observation.action.name()));
+    if let Some(acting) = &observation.process {
+        let mut shown = process(acting);
+        ancestry(&mut shown, &observation.ancestors);
+        if let Some(actor) = actor(observation) {
+            evidence.insert("actor".into(), json!({ "process": actor }));
+        }
+        if let Some(container) = &acting.container {
+            let mut shown = Map::new();
+            set(&mut shown, "uid", Some(&container.id));
+            set(&mut shown, "runtime", Some(&container.runtime));
+            evidence.insert("container".into(), shown.into());
+        }
+        evidence.insert("process".into(), shown.into());
+    }
+    if let Some(link) = &observation.link {
+        data.insert("link".into(), json!({ "kind": link.kind.name(), "reason": link.reason }));
+        if let Some(request) = link.request() {
+            let answer = answer(&observation.action);
+            data.insert("trace".into(), trace(request, answer, offset));
+            evidence.insert("http_request".into(), http_request(request));
+            evidence.extend(endpoint(&request.client).map(|shown| ("src_endpoint".to_owned(), shown)));
+            if let Some(answer) = answer {
+                evidence.insert("http_response".into(), json!({ "code": answer.status }));
+            }
+        }
+    }
+    if let Action::Connect(connect) = &observation.action {
+        evidence.extend(endpoint(&connect.socket.remote).map(|shown| ("dst_endpoint".to_owned(), shown)));
+        data.insert(
+            "connect".into(),
+            json!({ "to": http::address(&connect.socket.remote), "errno": connect.error }),
+        );
+    }
+    if !data.is_empty() {
+        evidence.insert("data".into(), data.into());
+    }
+    let enough = ["actor", "process", "src_endpoint", "dst_endpoint", "data"];
+    enough.iter().any(|key| evidence.contains_key(*key)).then(|| evidence.into())
+}
+
+/// Who made the process, for those actions that make one; else the process itself acts.
+fn actor(observation: &Observation) -> Option<Map<String, Value>> {
+    let parent = observation.ancestors.first();
+    match observation.action {
+        Action::Exec(_) | Action::Fork(_) => parent.or(observation.process.as_ref()),
+        _ => observation.process.as_ref(),
+    }
+    .map(|process| self::process(process))
+}
+
+fn answer(action: &Action) -> Option<&Response> {
+    match action {
+        Action::Exchange(_, answer) => answer.as_ref().filter(|answer| answer.status != 0),
+        _ => None,
+    }
+}
+
+/// The OCSF object `process`.
+fn process(process: &Process) -> Map<String, Value> {
+    let mut shown = entity(process);
+    set(&mut shown, "working_directory", Some(&text::bounded_to(&escape(&process.cwd), PROCESS_TEXT)));
+    let mut user = Map::from_iter([("uid".to_owned(), json!(process.credentials.uid.to_string()))]);
+    set(&mut user, "name", process.user.as_deref());
+    shown.insert("user".into(), user.into());
+    shown.insert("euid".into(), process.credentials.euid.into());
+    shown.insert("egid".into(), process.credentials.egid.into());
+    if !process.exe.is_empty() {
+        let path = text::bounded_to(&escape(&process.exe), PROCESS_TEXT).into_owned();
+        shown.insert(
+            "file".into(),
+            json!({ "name": process.name(), "path": path, "type_id": 1, "type": "Regular File" }),
+        );
+    }
+    shown
+}
+
+/// What the smaller OCSF object `process_entity` has in common with it.
+fn entity(process: &Process) -> Map<String, Value> {
+    let mut shown = Map::from_iter([("pid".to_owned(), json!(process.key.tgid))]);
+    set(&mut shown, "uid", Some(&process.key.to_string()));
+    let name = if process.exe.is_empty() { escape(&process.comm) } else { process.name() };
+    set(&mut shown, "name", Some(&name));
+    set(&mut shown, "path", Some(&text::bounded_to(&escape(&process.exe), PROCESS_TEXT)));
+    let line = record::command_line(&process.args);
+    set(&mut shown, "cmd_line", Some(&text::bounded_to(&line, PROCESS_TEXT)));
+    shown
+}
+
+fn ancestry(shown: &mut Map<String, Value>, ancestors: &[Arc<Process>]) {
+    if let Some(parent) = ancestors.first() {
+        shown.insert("parent_process".into(), process(parent).into());
+        let list: Vec<Value> =
+            ancestors.iter().take(record::ANCESTORS).map(|process| entity(process).into()).collect();
+        shown.insert("ancestry".into(), list.into());
+    }
+}
+
+fn http_request(request: &Request) -> Value {
+    let mut shown = Map::new();
+    set(&mut shown, "uid", Some(&request.id.to_string()));
+    // OCSF has no other methods; the record beside it has the original.
+    set(&mut shown, "http_method", http::known_method(&request.method).filter(|method| *method != "QUERY"));
+    set(&mut shown, "user_agent", Some(&escape(&request.user_agent)));
+    set(&mut shown, "referrer", Some(&escape(&redact::urls(&request.referer))));
+    set(&mut shown, "version", Some(&format!("1.{}", request.minor_version)));
+    if let Some(claimed) = claimed_client(request) {
+        shown.insert("x_forwarded_for".into(), json!([claimed]));
+    }
+    let (host, port) = http::authority(request);
+    let mut url = Map::new();
+    set(&mut url, "scheme", Some("http"));
+    set(&mut url, "hostname", Some(&host));
+    if let Some(port) = port {
+        url.insert("port".into(), port.into());
+    }
+    set(&mut url, "path", Some(&escape(&request.path)));
+    set(
+        &mut url,
+        "query_string",
+        request.query.as_ref().map(|query| escape(&redact::query(query)).into_owned()).as_deref(),
+    );
+    set(&mut url, "url_string", Some(&http::full_url(request)));
+    shown.insert("url".into(), url.into());
+    shown.into()
+}
+
+/// OCSF takes addresses only.
+fn claimed_client(request: &Request) -> Option<IpAddr> {
+    std::str::from_utf8(&request.forwarded_for).ok()?.trim().parse().ok()
+}
+
+/// The form of OCSF's trace profile.
+fn trace(request: &Request, answer: Option<&Response>, offset: WallOffset) -> Value {
+    let mut span = json!({
+        "uid": request.trace.span.to_string(),
+        "start_time": millis(offset.wall(request.start)),
+        "operation": http::known_method(&request.method).unwrap_or("HTTP"),
+    });
+    if let Some(span) = span.as_object_mut() {
+        set(span, "parent_uid", request.trace.parent.map(|parent| parent.to_string()).as_deref());
+        if let Some(answer) = answer {
+            span.insert("end_time".into(), millis(offset.wall(answer.end)).into());
+        }
+    }
+    json!({ "uid": request.trace.trace.to_string(), "span": span })
+}
+
+fn endpoint(endpoint: &Endpoint) -> Option<Value> {
+    match endpoint {
+        Endpoint::Ip(address) => Some(json!({ "ip": address.ip(), "port": address.port() })),
+        Endpoint::Unix(path) if path.is_empty() => None,
+        Endpoint::Unix(_) => Some(json!({ "name": http::address(endpoint) })),
+    }
+}
+
+/// What a SIEM pivots on: addresses, command lines and paths of the last step.
+pub(super) fn observables(finding: &Finding) -> Vec<Value> {
+    const IP_ADDRESS: u8 = 2;
+    const COMMAND_LINE: u8 = 13;
+    const URL: u8 = 6;
+    let mut found = Vec::new();
+    let mut add = |name: &str, kind: (u8, &str), value: String| {
+        let value = text::bounded(&value).into_owned();
+        found.push(json!({ "name": name, "type_id": kind.0, "type": kind.1, "value": value }));
+    };
+    let Some(last) = finding.evidence.last() else { return found };
+    if let Some(process) = &last.process {
+        let line = record::command_line(&process.args);
+        if !line.is_empty() {
+            add("evidences[].process.cmd_line", (COMMAND_LINE, "Command Line"), line);
+        }
+    }
+    if let Some(request) = last.link.as_ref().and_then(Link::request) {
+        if let Some(ip) = request.client.ip() {
+            add("evidences[].src_endpoint.ip", (IP_ADDRESS, "IP Address"), ip.to_string());
+        }
+        add("evidences[].http_request.url.url_string", (URL, "URL String"), http::full_url(request));
+    }
+    if let Action::Connect(connect) = &last.action
+        && let Some(ip) = connect.socket.remote.ip()
+    {
+        add("evidences[].dst_endpoint.ip", (IP_ADDRESS, "IP Address"), ip.to_string());
+    }
+    found
+}

@@ -1,0 +1,114 @@
+//! A finding as a record: an OpenTelemetry event with the trace of its request, and its OCSF form as the body.
+use super::{Encoder, attributes::Attributes, audit, http, process};
+use crate::ocsf;
+use guardbee_model::{
+    clock::WallOffset,
+    finding::{Action, Finding, Level},
+    id::{SpanId, TraceId},
+    link::Link,
+    record::{Record, Shape, Stream},
+    request::Request,
+    span::SpanKind,
+};
+use serde_json::json;
+use std::sync::Arc;
+
+/// `EventName` of findings.
+pub const EVENT_NAME: &str = "security.finding";
+
+/// OTLP `SeverityNumber` of a level.
+pub const fn severity(level: Level) -> u8 {
+    match level {
+        Level::Informational => 9,
+        Level::Low => 11,
+        Level::Medium => 13,
+        Level::High => 17,
+        Level::Critical => 21,
+    }
+}
+
+pub(super) fn record(encoder: &Encoder, finding: &Finding, offset: WallOffset) -> Record {
+    let request = finding.link().and_then(Link::request);
+    let mut attributes = Attributes::default();
+    rule(finding, &mut attributes);
+    if let Some(link) = finding.link() {
+        linked(link, &mut attributes);
+    }
+    if let Some(request) = request {
+        attributes.text("guardbee.request.id", &request.id.to_string());
+        attributes.text("guardbee.trace.source", request.trace.source.name());
+        http::add(request, SpanKind::Server, &mut attributes);
+    }
+    if let Some(last) = finding.evidence.last() {
+        attributes.text("guardbee.action", last.action.name());
+        if let Action::Connect(connect) = &last.action {
+            attributes.text("destination.address", &http::address(&connect.socket.remote));
+            if let Some(port) = connect.socket.remote.port() {
+                attributes.int("destination.port", port);
+            }
+        }
+        if let Some(process) = &last.process {
+            process::full(process, &last.ancestors, &mut attributes);
+        }
+    }
+    if !finding.losses.is_empty() {
+        attributes.json("guardbee.losses", &audit::as_json(&finding.losses));
+    }
+    let time = offset.wall(finding.time);
+    Record {
+        stream: Stream::Findings,
+        shape: Shape::Log { severity: severity(finding.rule.level) },
+        name: EVENT_NAME.into(),
+        trace: request.map_or(TraceId::default(), |request| request.trace.trace),
+        span: request.map_or(SpanId::default(), |request| request.trace.span),
+        parent: SpanId::default(),
+        start: time,
+        end: time,
+        body: ocsf::finding(finding, &encoder.identity, offset).to_string().into(),
+        attributes: attributes.into_vec(),
+        resource: Arc::clone(&encoder.sensor),
+    }
+}
+
+fn rule(finding: &Finding, attributes: &mut Attributes) {
+    let rule = &finding.rule;
+    attributes.text("guardbee.finding.id", &finding.id.to_string());
+    attributes.text("security_rule.uuid", &rule.id);
+    attributes.text("security_rule.name", if rule.title.is_empty() { &rule.name } else { &rule.title });
+    attributes.text("security_rule.description", &rule.description);
+    attributes.text("security_rule.license", &rule.license);
+    attributes
+        .text("security_rule.reference", rule.references.first().map(AsRef::as_ref).unwrap_or_default());
+    attributes.text("guardbee.rule.author", &rule.author);
+    attributes.text("guardbee.rule.source", &rule.source);
+    attributes.text("guardbee.rule.level", rule.level.name());
+    let techniques: Vec<String> = rule.techniques().collect();
+    if !techniques.is_empty() {
+        attributes.json("guardbee.attack.techniques", &json!(techniques));
+    }
+}
+
+fn linked(link: &Link, attributes: &mut Attributes) {
+    attributes.text("guardbee.link.kind", link.kind.name());
+    attributes.text("guardbee.link.reason", link.reason);
+    attributes.json("guardbee.link.requests", &requests(link));
+    if link.more > 0 {
+        attributes.int("guardbee.link.more", link.more);
+    }
+}
+
+/// The candidates of a link, with what an analyst needs to tell them apart.
+pub(crate) fn requests(link: &Link) -> serde_json::Value {
+    link.requests.iter().map(|request| candidate(request)).collect()
+}
+
+fn candidate(request: &Request) -> serde_json::Value {
+    json!({
+        "id": request.id.to_string(),
+        "trace": request.trace.trace.to_string(),
+        "span": request.trace.span.to_string(),
+        "source": request.trace.source.name(),
+        "method": super::text::bounded_to(&guardbee_model::text::escape(&request.method), 64),
+        "path": super::text::bounded_to(&guardbee_model::text::escape(&request.path), 512),
+    })
+}

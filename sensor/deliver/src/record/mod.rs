@@ -1,0 +1,70 @@
+//! Spans, findings and the sensor's own statements as records: semantic-convention names, redacted, bounded.
+//!
+//! Semantic conventions 1.44. Nothing that `model::redact` treats as a secret gets behind this module.
+mod attributes;
+mod audit;
+mod finding;
+pub(crate) mod http;
+mod process;
+mod resource;
+mod span;
+pub(crate) mod text;
+
+pub(crate) use self::{
+    audit::as_json as losses_json,
+    finding::requests,
+    process::{ANCESTORS, command_line},
+};
+pub use self::{
+    audit::{Statement, losses},
+    finding::{EVENT_NAME, severity},
+    text::timestamp,
+};
+use guardbee_model::{
+    clock::WallOffset,
+    finding::Finding,
+    record::{Record, Resource},
+    span::Span,
+};
+use std::sync::Arc;
+
+/// The sensor as records name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// `host.name`: the node.
+    pub host: Box<str>,
+    /// `service.instance.id` of the sensor: this run, as in `<node>/<boot id>`.
+    pub instance: Box<str>,
+    /// Version of the sensor.
+    pub version: Box<str>,
+}
+
+/// Makes records in the name of one sensor.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    pub(crate) identity: Identity,
+    sensor: Arc<Resource>,
+}
+
+impl Encoder {
+    /// For this sensor.
+    pub fn new(identity: Identity) -> Self {
+        let sensor = Arc::new(resource::of_sensor(&identity));
+        Self { identity, sensor }
+    }
+
+    /// A span; its resource is the traced process.
+    pub fn span(&self, span: &Span, offset: WallOffset) -> Record {
+        span::record(span, &self.identity, offset)
+    }
+
+    /// A finding; its resource is the sensor.
+    pub fn finding(&self, finding: &Finding, offset: WallOffset) -> Record {
+        finding::record(self, finding, offset)
+    }
+
+    /// What the sensor says of itself.
+    pub fn audit(&self, statement: Statement, offset: WallOffset) -> Record {
+        audit::record(statement, Arc::clone(&self.sensor), offset)
+    }
+}

@@ -1,0 +1,47 @@
+//! Whom a record is about: the traced process for spans, the sensor for findings and statements.
+use super::Identity;
+use guardbee_model::{process::Process, record::Resource};
+use std::borrow::Cow;
+
+type Attribute = (Cow<'static, str>, Box<str>);
+
+/// The sensor itself.
+pub(super) fn of_sensor(identity: &Identity) -> Resource {
+    let mut attributes = common(identity);
+    attributes.push(("service.instance.id".into(), identity.instance.clone()));
+    attributes.push(("service.name".into(), "guardbee".into()));
+    attributes.push(("service.version".into(), identity.version.clone()));
+    sorted(attributes)
+}
+
+/// A traced process, named by OpenTelemetry's fallback rule: nothing on the node says a better name. One resource for
+/// all workers of a program in a container, so that a prefork server is one service.
+pub(super) fn of_process(process: Option<&Process>, identity: &Identity) -> Resource {
+    let mut attributes = common(identity);
+    let name = process.map(Process::name).unwrap_or_default();
+    let service =
+        if name.is_empty() { "unknown_service".to_owned() } else { format!("unknown_service:{name}") };
+    attributes.push(("service.name".into(), service.into()));
+    match process.and_then(|process| process.container.as_ref()) {
+        Some(container) => {
+            attributes.push(("container.id".into(), container.id.clone()));
+            attributes.push(("service.instance.id".into(), container.id.clone()));
+        }
+        None => attributes.push(("service.instance.id".into(), identity.host.clone())),
+    }
+    sorted(attributes)
+}
+
+fn common(identity: &Identity) -> Vec<Attribute> {
+    vec![
+        ("host.name".into(), identity.host.clone()),
+        ("telemetry.sdk.language".into(), "rust".into()),
+        ("telemetry.sdk.name".into(), "guardbee".into()),
+        ("telemetry.sdk.version".into(), identity.version.clone()),
+    ]
+}
+
+fn sorted(mut attributes: Vec<Attribute>) -> Resource {
+    attributes.sort();
+    Resource { attributes }
+}
