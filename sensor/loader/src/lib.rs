@@ -1,1 +1,81 @@
 //! The privileged process: loads, attaches, self-tests, hands over.
+//!
+//! Root with the capabilities of [`KEPT`], one thread, no network, and it parses nothing that a workload controls.
+//! What needs judgement happens in the pipeline, which this process starts from the same binary under another uid and
+//! which asks it for descriptors (`guardbee_wire::rpc`).
+#![forbid(unsafe_code)]
+
+mod capability;
+mod doctor;
+mod error;
+mod notice;
+mod pipeline;
+mod process;
+mod request;
+mod self_test;
+mod server;
+mod supervise;
+mod token;
+
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+pub use capability::{KEPT, kept};
+pub use doctor::{Need, Report, Setting, doctor};
+pub use error::Error;
+pub use notice::Notice;
+pub use pipeline::{Pipeline, Served};
+pub use request::{Ask, Malformed, Process, decode, encode};
+pub use self_test::{SELF_TEST_COMMAND, self_test_child};
+
+use server::Server;
+use supervise::Supervisor;
+
+/// What we start is always ourselves, also when the file was replaced meanwhile.
+const EXECUTABLE: &str = "/proc/self/exe";
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The unprivileged half.
+    pub pipeline: Pipeline,
+    /// The long-term signing key, opened while root may; each pipeline gets it once.
+    pub key: Option<PathBuf>,
+    /// Of the kernel half.
+    pub kernel: guardbee_bpf::Options,
+    /// What to do when the pipeline ends by itself.
+    pub on_exit: OnExit,
+}
+
+/// When the pipeline ends by itself with another status than 0 (it meant to) and 2 (unusable configuration).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnExit {
+    /// Start the next one, after 100 ms to 5 s, longer each time it ends soon.
+    Restart,
+    /// End too.
+    Stop,
+}
+
+/// Runs until SIGTERM or SIGINT, or until the pipeline has ended for good; gives the last pipeline's status. Call it
+/// from a process with one thread: capabilities and blocked signals are the calling thread's.
+///
+/// When it returns, every link, program and map is closed; nothing was ever pinned.
+pub fn run(options: &Options, notice: &mut dyn FnMut(&Notice)) -> Result<ExitStatus, Error> {
+    options.pipeline.check()?;
+    capability::check()?;
+    let signals = supervise::signals()?;
+    let key = match &options.key {
+        Some(path) => {
+            let opened = process::open_key(path);
+            Some(opened.map_err(|source| Error::Key { path: path.clone(), source })?)
+        }
+        None => None,
+    };
+    let mut kernel = guardbee_bpf::Kernel::load(&options.kernel).map_err(Error::Kernel)?;
+    kernel.attach().map_err(Error::Kernel)?;
+    let states = self_test::run(&kernel)?;
+    notice(&server::summary(&states));
+    capability::drop_rest()?;
+    let server = Server::new(kernel, &options.kernel, key, states);
+    Supervisor { server, signals, pipeline: &options.pipeline, on_exit: options.on_exit, notice }.run()
+}

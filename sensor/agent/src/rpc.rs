@@ -1,0 +1,221 @@
+//! The RPC's client half: asks the loader, receives descriptors.
+use std::fmt;
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use guardbee_wire::{ABI, Operation, Reply, Request, Status, Thing};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendFlags, recvmsg, sendmsg,
+};
+use zerocopy::{FromBytes, IntoBytes};
+
+/// More than any answer carries: rings, counters, key.
+const ANSWER_FDS: usize = guardbee_wire::RINGS + 2;
+/// A self-test takes the longest; it starts processes and may have to wait for one that hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A process as the kernel half names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// In the initial pid namespace.
+    pub tgid: u32,
+    /// Start of its leader in boot time, nanoseconds.
+    pub start_ns: u64,
+}
+
+/// Why there is no answer, or not the one that was hoped for.
+#[derive(Debug)]
+pub enum Error {
+    /// The loader has ended: nothing is watched any more. Sign `blind_since`, deliver, exit.
+    LoaderGone,
+    /// No answer in time.
+    Silent,
+    /// Something that isn't an answer of this ABI.
+    Foreign,
+    /// The loader's refusal, and the value beside it (an errno, for [`Status::Refused`]).
+    Refused(Status, u64),
+    /// A call of our own failed.
+    Io(io::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LoaderGone => write!(f, "the loader has ended"),
+            Self::Silent => write!(f, "the loader did not answer within {PATIENCE:?}"),
+            Self::Foreign => write!(f, "the answer is not of ABI {ABI}: loader and pipeline must be one binary"),
+            Self::Refused(Status::Refused, errno) => {
+                let error = i32::try_from(*errno).map(io::Error::from_raw_os_error);
+                write!(f, "the loader could not: {}", error.unwrap_or_else(|_| io::Error::other("no errno")))
+            }
+            Self::Refused(status, _) => write!(f, "the loader refused: {status:?}"),
+            Self::Io(_) => write!(f, "talk to the loader"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<Errno> for Error {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::PIPE | Errno::CONNRESET => Self::LoaderGone,
+            other => Self::Io(other.into()),
+        }
+    }
+}
+
+/// What the loader hands over.
+#[derive(Debug)]
+pub struct Hello {
+    /// Forks, execs, connections.
+    pub security: OwnedFd,
+    /// Payload rings, by index.
+    pub payload: Vec<OwnedFd>,
+    /// The array of `CounterSlot`.
+    pub counters: OwnedFd,
+    /// The long-term key's file: certify with it, then close it. Only in the first hello of a pipeline.
+    pub key: Option<File>,
+    /// Sizes, states, what the pipeline before this one left.
+    pub reply: Reply,
+}
+
+/// The pipeline's end of the socket. One question at a time; an answer that came too late is thrown away with its
+/// descriptors.
+#[derive(Debug)]
+pub struct Client {
+    socket: OwnedFd,
+    last_id: u64,
+}
+
+impl Client {
+    /// Over a connected `SOCK_SEQPACKET` socket.
+    pub fn new(socket: OwnedFd) -> Self {
+        Self { socket, last_id: 0 }
+    }
+
+    /// Over standard input, where the loader puts the socket.
+    pub fn inherited() -> io::Result<Self> {
+        Ok(Self::new(io::stdin().as_fd().try_clone_to_owned()?))
+    }
+
+    /// For poll: readable or hung up while no question is open means that the loader has ended.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Rings, counters and, the first time, the key.
+    pub fn hello(&mut self) -> Result<Hello, Error> {
+        let (reply, fds) = self.ask(Request { operation: Operation::Hello as u16, ..Request::default() })?;
+        let mut fds = fds.into_iter();
+        let mut next = || fds.next().ok_or(Error::Foreign);
+        let security = next()?;
+        let payload = (0..reply.payload_rings).map(|_| next()).collect::<Result<_, _>>()?;
+        let counters = next()?;
+        let key = if reply.has_key == 1 { Some(File::from(next()?)) } else { None };
+        Ok(Hello { security, payload, counters, key, reply })
+    }
+
+    /// A fresh iterator over the processes that exist now.
+    pub fn iterate_processes(&mut self) -> Result<File, Error> {
+        self.file(Request { operation: Operation::IterateProcesses as u16, ..Request::default() })
+    }
+
+    /// A fresh iterator over the sockets that exist now.
+    pub fn iterate_sockets(&mut self) -> Result<File, Error> {
+        self.file(Request { operation: Operation::IterateSockets as u16, ..Request::default() })
+    }
+
+    /// A thing of a process, read-only. Its content is the workload's: bounded reads only.
+    pub fn open(&mut self, target: Target, thing: Thing) -> Result<File, Error> {
+        let Target { tgid, start_ns } = target;
+        let operation = Operation::Open as u16;
+        self.file(Request { operation, thing: thing as u16, tgid, start_ns, ..Request::default() })
+    }
+
+    /// Tells the loader the last batch, for the next pipeline should this one die.
+    pub fn heartbeat(&mut self, sequence: u64, hash: [u8; 32]) -> Result<(), Error> {
+        let operation = Operation::Heartbeat as u16;
+        self.ask(Request { operation, offset: sequence, bytes: hash, ..Request::default() }).map(|_| ())
+    }
+
+    /// Fires every program; states and errors are in the reply. [`Status::Busy`]: asked too soon again.
+    pub fn self_test(&mut self) -> Result<Reply, Error> {
+        Ok(self.ask(Request { operation: Operation::SelfTest as u16, ..Request::default() })?.0)
+    }
+
+    fn file(&mut self, request: Request) -> Result<File, Error> {
+        let (_, fds) = self.ask(request)?;
+        fds.into_iter().next().map(File::from).ok_or(Error::Foreign)
+    }
+
+    fn ask(&mut self, request: Request) -> Result<(Reply, Vec<OwnedFd>), Error> {
+        self.last_id += 1;
+        let request = Request { abi: ABI, id: self.last_id, ..request };
+        let bytes = [IoSlice::new(request.as_bytes())];
+        sendmsg(&self.socket, &bytes, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (reply, fds) = self.receive(deadline)?;
+            if reply.id != self.last_id {
+                continue;
+            }
+            return match Status::from_number(reply.status) {
+                Some(Status::Done) => Ok((reply, fds)),
+                Some(status) => Err(Error::Refused(status, reply.value)),
+                None => Err(Error::Foreign),
+            };
+        }
+    }
+
+    fn receive(&self, deadline: Instant) -> Result<(Reply, Vec<OwnedFd>), Error> {
+        self.wait(deadline)?;
+        let mut buffer = [0; size_of::<Reply>() + 1];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(ANSWER_FDS))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut into = [IoSliceMut::new(&mut buffer)];
+        let message = recvmsg(&self.socket, &mut into, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+        let fds: Vec<OwnedFd> = control
+            .drain()
+            .filter_map(|part| match part {
+                RecvAncillaryMessage::ScmRights(fds) => Some(fds),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        if message.bytes == 0 {
+            return Err(Error::LoaderGone);
+        }
+        let datagram = buffer.get(..message.bytes).unwrap_or_default();
+        match Reply::read_from_bytes(datagram) {
+            Ok(reply) if reply.abi == ABI && !message.flags.contains(ReturnFlags::CTRUNC) => Ok((reply, fds)),
+            _ => Err(Error::Foreign),
+        }
+    }
+
+    fn wait(&self, deadline: Instant) -> Result<(), Error> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timeout = Timespec::try_from(left).map_err(|_| Error::Silent)?;
+            let mut fds = [PollFd::new(&self.socket, PollFlags::IN)];
+            match poll(&mut fds, Some(&timeout)) {
+                Ok(0) => return Err(Error::Silent),
+                Ok(_) => return Ok(()),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+}

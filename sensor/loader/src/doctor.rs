@@ -1,0 +1,148 @@
+//! What the loader can say about a node without a pipeline: loads, self-tests, unloads, and reads what decides about it.
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use guardbee_bpf::{HookList, Kernel, Program, ProgramState};
+use rustix::fs::{Mode, OFlags, openat};
+use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
+use rustix::thread::capabilities;
+
+use crate::capability::KEPT;
+use crate::self_test;
+
+/// Settings that decide what loads here; read, never changed.
+const SETTINGS: [&str; 6] = [
+    "kernel.unprivileged_bpf_disabled",
+    "kernel.perf_event_paranoid",
+    "kernel.kptr_restrict",
+    "kernel.yama.ptrace_scope",
+    "net.core.bpf_jit_enable",
+    "net.core.bpf_jit_harden",
+];
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// `uname -r`.
+    pub release: String,
+    /// The list of hooks that loads; none: see `failure`.
+    pub hooks: Option<HookList>,
+    /// Every program, with its state after the self-test.
+    pub programs: Vec<Program>,
+    /// Why nothing was loaded, or nothing could be tested: the causes in one line.
+    pub failure: Option<String>,
+    /// Runs that the kernel refused because a program interrupted itself.
+    pub recursion_misses: u64,
+    /// What the loader needs and whether it has it.
+    pub capabilities: Vec<Need>,
+    /// `none`, `integrity` or `confidentiality` (which refuses our programs); no value: no lockdown in this kernel.
+    pub lockdown: Option<String>,
+    /// Sysctls.
+    pub settings: Vec<Setting>,
+    /// Whether the kernel has its types, `/sys/kernel/btf/vmlinux`.
+    pub btf: bool,
+    /// Whether tracefs is mounted; only the 5.10 list needs it.
+    pub tracefs: bool,
+}
+
+/// A capability of the stated set.
+#[derive(Clone, Copy, Debug)]
+pub struct Need {
+    /// As in capabilities(7).
+    pub name: &'static str,
+    /// What for.
+    pub why: &'static str,
+    /// Whether this process has it.
+    pub held: bool,
+}
+
+/// A sysctl.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// With dots.
+    pub name: &'static str,
+    /// None: this kernel doesn't have it.
+    pub value: Option<String>,
+}
+
+/// Loads, attaches, self-tests, unloads. What fails is in the report.
+pub fn doctor(options: &guardbee_bpf::Options) -> Report {
+    let permitted = capabilities(None).map(|sets| sets.permitted).ok();
+    let capabilities = KEPT.map(|(capability, name, why)| Need {
+        name,
+        why,
+        held: permitted.is_some_and(|set| set.contains(capability)),
+    });
+    let mut report = Report {
+        release: rustix::system::uname().release().to_string_lossy().into_owned(),
+        hooks: None,
+        programs: Vec::new(),
+        failure: None,
+        recursion_misses: 0,
+        capabilities: capabilities.to_vec(),
+        lockdown: lockdown().ok(),
+        settings: SETTINGS.map(|name| Setting { name, value: sysctl(name) }).to_vec(),
+        btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
+        tracefs: ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+            .iter()
+            .any(|path| Path::new(path).join("events").exists()),
+    };
+    try_programs(options, &mut report);
+    report
+}
+
+fn try_programs(options: &guardbee_bpf::Options, report: &mut Report) {
+    let mut kernel = match Kernel::load(options) {
+        Ok(kernel) => kernel,
+        Err(error) => return report.failure = Some(causes(&error)),
+    };
+    let attached = kernel.attach();
+    report.hooks = Some(kernel.hooks());
+    report.programs = kernel.programs().to_vec();
+    if let Err(error) = attached {
+        return report.failure = Some(causes(&error));
+    }
+    match self_test::run(&kernel) {
+        Ok(states) => {
+            for program in &mut report.programs {
+                program.state = states.get(usize::from(program.id)).copied().unwrap_or(ProgramState::Unused);
+            }
+        }
+        Err(error) => report.failure = Some(causes(&error)),
+    }
+    report.recursion_misses = kernel.recursion_misses();
+}
+
+/// An error and what it came from.
+fn causes(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn sysctl(name: &str) -> Option<String> {
+    let file = File::open(Path::new("/proc/sys").join(name.replace('.', "/"))).ok()?;
+    line(file).ok()
+}
+
+/// The selected word of `none [integrity] confidentiality`. Where securityfs isn't mounted it is opened detached: the
+/// node's mounts stay as they are.
+fn lockdown() -> io::Result<String> {
+    let text = match File::open("/sys/kernel/security/lockdown") {
+        Ok(file) => line(file)?,
+        Err(_) => {
+            let context = fsopen("securityfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+            fsconfig_create(&context)?;
+            let root = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_RDONLY)?;
+            line(openat(root, "lockdown", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?.into())?
+        }
+    };
+    let selected = text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+    selected.map(|(word, _)| word.to_owned()).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+}
+
+fn line(file: File) -> io::Result<String> {
+    let mut text = String::new();
+    file.take(256).read_to_string(&mut text)?;
+    Ok(text.trim().to_owned())
+}

@@ -1,0 +1,154 @@
+//! Requests: bytes from the pipeline become an [`Ask`], or are refused. The pipeline is not trusted here.
+use guardbee_wire::{ABI, Operation, Request, Thing};
+use zerocopy::FromBytes;
+
+/// What the pipeline asks, as a value that can't be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Rings, counters, states.
+    Hello,
+    /// An iterator over processes.
+    IterateProcesses,
+    /// An iterator over sockets.
+    IterateSockets,
+    /// A thing of a process.
+    Open(Process, Thing),
+    /// A uprobe.
+    Attach {
+        /// ELF that the loader opened.
+        token: u64,
+        /// In the file, bytes.
+        offset: u64,
+        /// Which program.
+        program: u32,
+    },
+    /// Remember this for the next pipeline.
+    Heartbeat {
+        /// Sequence of the batch.
+        sequence: u64,
+        /// Its hash.
+        hash: [u8; 32],
+    },
+    /// Fire every program.
+    SelfTest,
+}
+
+/// A process as the kernel half names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// In the initial pid namespace.
+    pub tgid: u32,
+    /// `task_struct.start_boottime` of the leader, nanoseconds.
+    pub start_ns: u64,
+}
+
+/// Not a request; what of it can be repeated in the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Malformed {
+    /// 0 where it could not be read.
+    pub id: u64,
+    /// 0 where it isn't one of ours.
+    pub operation: u16,
+}
+
+/// The id and the question in one datagram. Total: every byte string gives one of the two answers.
+///
+/// A request is accepted only if it equals what [`encode`] makes of its meaning, so that every field that the operation
+/// does not use is zero and nothing can be smuggled past a later version.
+pub fn decode(datagram: &[u8]) -> Result<(u64, Ask), Malformed> {
+    let request = Request::read_from_bytes(datagram).map_err(|_| Malformed::default())?;
+    if request.abi != ABI {
+        return Err(Malformed::default());
+    }
+    let refused = Malformed {
+        id: request.id,
+        operation: Operation::from_number(request.operation).map_or(0, |operation| operation as u16),
+    };
+    let ask = meaning(&request).ok_or(refused)?;
+    if encode(request.id, &ask) == request { Ok((request.id, ask)) } else { Err(refused) }
+}
+
+fn meaning(request: &Request) -> Option<Ask> {
+    Some(match Operation::from_number(request.operation)? {
+        Operation::Hello => Ask::Hello,
+        Operation::IterateProcesses => Ask::IterateProcesses,
+        Operation::IterateSockets => Ask::IterateSockets,
+        Operation::Open => Ask::Open(
+            Process { tgid: request.tgid, start_ns: request.start_ns },
+            Thing::from_number(request.thing)?,
+        ),
+        Operation::Attach => {
+            Ask::Attach { token: request.token, offset: request.offset, program: request.program }
+        }
+        Operation::Heartbeat => Ask::Heartbeat { sequence: request.offset, hash: request.bytes },
+        Operation::SelfTest => Ask::SelfTest,
+    })
+}
+
+/// The only datagram that means `ask`.
+pub fn encode(id: u64, ask: &Ask) -> Request {
+    let operation = ask.operation() as u16;
+    let empty = Request { abi: ABI, operation, id, ..Request::default() };
+    match *ask {
+        Ask::Hello | Ask::IterateProcesses | Ask::IterateSockets | Ask::SelfTest => empty,
+        Ask::Open(process, thing) => {
+            Request { thing: thing as u16, tgid: process.tgid, start_ns: process.start_ns, ..empty }
+        }
+        Ask::Attach { token, offset, program } => Request { token, offset, program, ..empty },
+        Ask::Heartbeat { sequence, hash } => Request { offset: sequence, bytes: hash, ..empty },
+    }
+}
+
+impl Ask {
+    /// Its number on the wire.
+    pub fn operation(&self) -> Operation {
+        match self {
+            Self::Hello => Operation::Hello,
+            Self::IterateProcesses => Operation::IterateProcesses,
+            Self::IterateSockets => Operation::IterateSockets,
+            Self::Open(..) => Operation::Open,
+            Self::Attach { .. } => Operation::Attach,
+            Self::Heartbeat { .. } => Operation::Heartbeat,
+            Self::SelfTest => Operation::SelfTest,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use zerocopy::IntoBytes;
+
+    use super::*;
+
+    #[test]
+    fn an_unused_field_that_is_not_zero_is_refused() {
+        let request = Request { tgid: 1, ..encode(7, &Ask::Hello) };
+        assert_eq!(decode(request.as_bytes()), Err(Malformed { id: 7, operation: Operation::Hello as u16 }));
+    }
+
+    #[test]
+    fn an_unknown_thing_is_refused_by_name() {
+        let process = Process { tgid: 1, start_ns: 1 };
+        let request = Request { thing: 8, ..encode(9, &Ask::Open(process, Thing::Exe)) };
+        assert_eq!(decode(request.as_bytes()), Err(Malformed { id: 9, operation: Operation::Open as u16 }));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_is_the_only_encoding(bytes in proptest::collection::vec(any::<u8>(), 0..160)) {
+            if let Ok((id, ask)) = decode(&bytes) {
+                let only = encode(id, &ask);
+                prop_assert_eq!(only.as_bytes(), &bytes[..]);
+            }
+        }
+
+        #[test]
+        fn one_changed_byte_never_keeps_the_meaning(at in 0..size_of::<Request>(), change in 1..=u8::MAX) {
+            let ask = Ask::Open(Process { tgid: 77, start_ns: 123_456_789 }, Thing::Maps);
+            let mut bytes = encode(5, &ask).as_bytes().to_vec();
+            bytes[at] ^= change;
+            prop_assert_ne!(decode(&bytes), Ok((5, ask)));
+        }
+    }
+}

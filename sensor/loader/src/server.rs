@@ -1,0 +1,310 @@
+//! The RPC's server half: one datagram in, one answer out. Whatever comes in, an answer goes out and nothing is kept
+//! open on the asker's behalf.
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use guardbee_bpf::Kernel;
+use guardbee_wire::{ABI, CONTEXTS, EVENT_KINDS, ProgramState, Reply, Request, Status};
+use rustix::io::Errno;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
+    sendmsg,
+};
+use zerocopy::IntoBytes;
+
+use crate::pipeline::Running;
+use crate::process::{Failure, open_thing, reopen};
+use crate::request::{Ask, Malformed, decode};
+use crate::self_test::{self, States};
+use crate::token::Tokens;
+use crate::{Error, Notice};
+
+/// A self-test starts processes: a pipeline can't ask for it more often.
+const SELF_TEST_PAUSE: Duration = Duration::from_secs(2);
+/// Most descriptors in one answer: rings, counters, key.
+const ANSWER_FDS: usize = guardbee_wire::RINGS + 2;
+
+/// What outlives a pipeline.
+#[derive(Clone, Copy, Debug, Default)]
+struct Memory {
+    hash: [u8; 32],
+    sequence: u64,
+    pipelines: u64,
+    produced: [u64; EVENT_KINDS],
+    lost: [u64; EVENT_KINDS],
+}
+
+/// State of the loader while pipelines come and go.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) kernel: Kernel,
+    /// Bytes of the security ring, of each payload ring.
+    ring_bytes: (u32, u32),
+    key: Option<OwnedFd>,
+    states: States,
+    tested: Option<Instant>,
+    tokens: Tokens,
+    memory: Memory,
+}
+
+/// An answer and its descriptors.
+type Answer = (Reply, Vec<OwnedFd>);
+
+impl Server {
+    pub(crate) fn new(
+        kernel: Kernel,
+        options: &guardbee_bpf::Options,
+        key: Option<OwnedFd>,
+        states: States,
+    ) -> Self {
+        let ring_bytes = (options.security_bytes, options.payload_bytes);
+        let (tokens, memory) = (Tokens::default(), Memory::default());
+        Self { kernel, ring_bytes, key, states, tested: None, tokens, memory }
+    }
+
+    /// Reads one datagram and answers it. `closed`: poll said that the peer hung up.
+    pub(crate) fn serve(&mut self, running: &mut Running, closed: bool) -> Result<(), Error> {
+        let mut buffer = [0; size_of::<Request>() + 1];
+        let received = match receive(running.socket.as_fd(), &mut buffer) {
+            Ok(received) => received,
+            Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
+            // Reset by the peer's end.
+            Err(_) => return Ok(running.hung_up = true),
+        };
+        // A datagram of no bytes and the end of the stream look alike; only one of them hangs up.
+        if received.datagram.is_empty() && closed {
+            return Ok(running.hung_up = true);
+        }
+        running.served.requests += 1;
+        running.served.with_descriptors += u64::from(received.had_descriptors);
+        let answer = match decode(received.datagram) {
+            Ok((id, ask)) if !received.had_descriptors => self.answer(running, id, &ask),
+            Ok((id, ask)) => {
+                running.served.malformed += 1;
+                malformed(Malformed { id, operation: ask.operation() as u16 })
+            }
+            Err(refused) => {
+                running.served.malformed += 1;
+                malformed(refused)
+            }
+        };
+        send(running, answer)
+    }
+
+    /// Tries again to send what the socket had no room for.
+    pub(crate) fn resend(running: &mut Running) -> Result<(), Error> {
+        match running.unsent.take() {
+            Some(answer) => send(running, answer),
+            None => Ok(()),
+        }
+    }
+
+    fn answer(&mut self, running: &mut Running, id: u64, ask: &Ask) -> Answer {
+        let mut reply = Reply { abi: ABI, operation: ask.operation() as u16, id, ..Reply::default() };
+        let mut fds = Vec::new();
+        let outcome = match *ask {
+            Ask::Hello => self.hello(running, &mut reply, &mut fds),
+            Ask::IterateProcesses => iterator(self.kernel.iterate_processes(), &mut reply, &mut fds),
+            Ask::IterateSockets => iterator(self.kernel.iterate_sockets(), &mut reply, &mut fds),
+            Ask::Open(process, thing) => match open_thing(process, thing) {
+                Ok(opened) => {
+                    fds.push(opened.fd);
+                    reply.value = opened.file.map_or(0, |file| self.tokens.remember(file));
+                    Status::Done
+                }
+                Err(Failure::Gone) => Status::Gone,
+                Err(Failure::Errno(errno)) => refused(errno, &mut reply),
+            },
+            // No program takes a uprobe yet: a token can be right, a program can't. `value` says which is unknown.
+            Ask::Attach { token, .. } => {
+                reply.value = u64::from(self.tokens.knows(token));
+                Status::Unknown
+            }
+            Ask::Heartbeat { sequence, hash } => {
+                (self.memory.sequence, self.memory.hash) = (sequence, hash);
+                Status::Done
+            }
+            Ask::SelfTest => self.self_test_asked(&mut reply),
+        };
+        reply.status = outcome as u16;
+        (reply, fds)
+    }
+
+    fn hello(&self, running: &mut Running, reply: &mut Reply, fds: &mut Vec<OwnedFd>) -> Status {
+        self.describe(reply);
+        let payload = self.kernel.payload_rings();
+        reply.payload_rings = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+        let mut shared = vec![self.kernel.security_ring()];
+        shared.extend(payload);
+        shared.push(self.kernel.counters());
+        for fd in shared {
+            match fd.try_clone_to_owned() {
+                Ok(fd) => fds.push(fd),
+                Err(error) => return refused_io(&error, reply),
+            }
+        }
+        if let Some(key) = self.key.as_ref().filter(|_| !running.key_given) {
+            match reopen(key.as_fd()) {
+                Ok(key) => fds.push(key),
+                Err(errno) => return refused(errno, reply),
+            }
+            running.key_given = true;
+            reply.has_key = 1;
+        }
+        reply.value = fds.len() as u64;
+        Status::Done
+    }
+
+    fn describe(&self, reply: &mut Reply) {
+        (reply.security_bytes, reply.payload_bytes) = self.ring_bytes;
+        reply.cpus = self.kernel.slots() / u32::try_from(CONTEXTS).unwrap_or(1);
+        reply.object_hash = self.kernel.object_hash();
+        reply.recursion_misses = self.kernel.recursion_misses();
+        reply.programs = self.states.map(|state| state as u8);
+        for program in self.kernel.programs() {
+            if let Some(error) = reply.errors.get_mut(usize::from(program.id)) {
+                *error = u8::try_from(program.errno).unwrap_or(u8::MAX);
+            }
+        }
+        let memory = &self.memory;
+        (reply.previous_hash, reply.previous_sequence) = (memory.hash, memory.sequence);
+        reply.previous_pipelines = memory.pipelines;
+        (reply.previous_produced, reply.previous_lost) = (memory.produced, memory.lost);
+    }
+
+    fn self_test_asked(&mut self, reply: &mut Reply) -> Status {
+        if self.tested.is_some_and(|at| at.elapsed() < SELF_TEST_PAUSE) {
+            return Status::Busy;
+        }
+        let outcome = self.self_test();
+        self.describe(reply);
+        if matches!(outcome, Notice::SelfTest { .. }) { Status::Done } else { refused(Errno::CHILD, reply) }
+    }
+
+    /// Runs the self-test; its states are what later answers say.
+    pub(crate) fn self_test(&mut self) -> Notice {
+        self.tested = Some(Instant::now());
+        match self_test::run(&self.kernel) {
+            Ok(states) => {
+                self.states = states;
+                summary(&states)
+            }
+            Err(error) => Notice::SelfTestFailed(error.to_string()),
+        }
+    }
+
+    /// The pipeline has ended: reads what it still said, and keeps the kernel's counters of this moment.
+    pub(crate) fn bury(&mut self, running: &Running) {
+        let mut buffer = [0; size_of::<Request>() + 1];
+        // More datagrams than fit a socket's buffer.
+        for _ in 0..1024 {
+            let Ok(received) = receive(running.socket.as_fd(), &mut buffer) else { break };
+            if let Ok((_, Ask::Heartbeat { sequence, hash })) = decode(received.datagram) {
+                (self.memory.sequence, self.memory.hash) = (sequence, hash);
+            }
+        }
+        self.memory.pipelines += 1;
+        (self.memory.produced, self.memory.lost) = totals(&self.kernel);
+    }
+}
+
+/// What the kernel half has produced and lost so far, by kind, over all CPUs, contexts and causes.
+fn totals(kernel: &Kernel) -> ([u64; EVENT_KINDS], [u64; EVENT_KINDS]) {
+    let (mut produced, mut lost) = ([0_u64; EVENT_KINDS], [0_u64; EVENT_KINDS]);
+    let add = |sums: &mut [u64; EVENT_KINDS], counts: &[u64; EVENT_KINDS]| {
+        for (sum, count) in sums.iter_mut().zip(counts) {
+            *sum = sum.wrapping_add(*count);
+        }
+    };
+    for slot in kernel.counter_slots() {
+        add(&mut produced, &slot.produced);
+        for cause in &slot.lost {
+            add(&mut lost, cause);
+        }
+    }
+    (produced, lost)
+}
+
+/// Counts states for people.
+pub(crate) fn summary(states: &States) -> Notice {
+    let count = |wanted: &[ProgramState]| states.iter().filter(|state| wanted.contains(state)).count();
+    Notice::SelfTest {
+        working: count(&[ProgramState::Works]),
+        silent: count(&[ProgramState::Silent]),
+        missing: count(&[ProgramState::NotLoaded, ProgramState::NotAttached]),
+    }
+}
+
+fn iterator<E>(made: Result<OwnedFd, E>, reply: &mut Reply, fds: &mut Vec<OwnedFd>) -> Status {
+    match made {
+        Ok(fd) => {
+            fds.push(fd);
+            Status::Done
+        }
+        Err(_) => refused(Errno::OPNOTSUPP, reply),
+    }
+}
+
+fn refused(errno: Errno, reply: &mut Reply) -> Status {
+    reply.value = u64::from(errno.raw_os_error().unsigned_abs());
+    Status::Refused
+}
+
+fn refused_io(error: &std::io::Error, reply: &mut Reply) -> Status {
+    refused(Errno::from_io_error(error).unwrap_or(Errno::IO), reply)
+}
+
+fn malformed(what: Malformed) -> Answer {
+    let status = Status::Malformed as u16;
+    (Reply { abi: ABI, status, operation: what.operation, id: what.id, ..Reply::default() }, Vec::new())
+}
+
+struct Received<'a> {
+    datagram: &'a [u8],
+    had_descriptors: bool,
+}
+
+/// Without room for control messages the kernel closes what descriptors a datagram carries, and says so.
+fn receive<'a>(socket: BorrowedFd<'_>, buffer: &'a mut [u8]) -> Result<Received<'a>, Errno> {
+    let mut none = RecvAncillaryBuffer::new(&mut []);
+    let message = recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut none, RecvFlags::DONTWAIT)?;
+    let had_descriptors = message.flags.contains(ReturnFlags::CTRUNC);
+    Ok(Received { datagram: buffer.get(..message.bytes).unwrap_or_default(), had_descriptors })
+}
+
+fn send(running: &mut Running, (mut reply, fds): Answer) -> Result<(), Error> {
+    match send_with(&running.socket, &reply, &fds) {
+        Ok(()) => Ok(()),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(running.unsent = Some((reply, fds))),
+        Err(Errno::TOOMANYREFS) => {
+            running.served.without_descriptors += 1;
+            (reply.status, reply.value, reply.has_key) = (Status::Busy as u16, 0, 0);
+            drop(fds);
+            match send_with(&running.socket, &reply, &[]) {
+                Err(Errno::AGAIN | Errno::INTR) => Ok(running.unsent = Some((reply, Vec::new()))),
+                other => other.or_else(|errno| hang_up(running, errno)),
+            }
+        }
+        Err(errno) => hang_up(running, errno),
+    }
+}
+
+fn hang_up(running: &mut Running, errno: Errno) -> Result<(), Error> {
+    match errno {
+        Errno::PIPE | Errno::CONNRESET => Ok(running.hung_up = true),
+        other => Err(Error::System { step: "answer the pipeline", source: other.into() }),
+    }
+}
+
+fn send_with(socket: &OwnedFd, reply: &Reply, fds: &[OwnedFd]) -> Result<(), Errno> {
+    let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(ANSWER_FDS))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !borrowed.is_empty() && !control.push(SendAncillaryMessage::ScmRights(&borrowed)) {
+        return Err(Errno::TOOMANYREFS);
+    }
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    sendmsg(socket, &[std::io::IoSlice::new(reply.as_bytes())], &mut control, flags).map(|_| ())
+}

@@ -1,0 +1,172 @@
+//! A pipeline that has been taken over: everything outside the enum, mutated messages, descriptor floods.
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+
+use guardbee_wire::{ABI, Operation, Reply, Request, Status, Thing};
+use nix::sys::signal::Signal;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recv, sendmsg};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::roles::{end_with_loader, ready, say};
+use crate::rpc::Client;
+use crate::stage::{Stage, alive, descriptors, until};
+
+const MUTATIONS: u64 = 10_000;
+
+/// One datagram, with copies of a descriptor beside it.
+fn send(client: &Client, bytes: &[u8], descriptors: usize) {
+    let fds = vec![client.fd(); descriptors];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(64))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    assert!(fds.is_empty() || control.push(SendAncillaryMessage::ScmRights(&fds)));
+    sendmsg(client.fd(), &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL).unwrap();
+}
+
+fn receive(client: &Client) -> Reply {
+    let mut buffer = [0; size_of::<Reply>() + 1];
+    let (length, _) = recv(client.fd(), &mut buffer, RecvFlags::empty()).unwrap();
+    Reply::read_from_bytes(&buffer[..length]).unwrap()
+}
+
+fn status_of(client: &Client, bytes: &[u8], descriptors: usize) -> Status {
+    send(client, bytes, descriptors);
+    Status::from_number(receive(client).status).unwrap()
+}
+
+pub(crate) fn outside(client: &Client) {
+    let good = Request { abi: ABI, operation: Operation::Hello as u16, id: 1, ..Request::default() };
+    let of = |operation: Operation| Request { operation: operation as u16, ..good };
+    let open = Request { tgid: 1, start_ns: 1, thing: Thing::Exe as u16, ..of(Operation::Open) };
+    let mut cases: Vec<Vec<u8>> = (0..=u16::MAX)
+        .filter(|number| Operation::from_number(*number).is_none())
+        .map(|operation| Request { operation, ..good }.as_bytes().to_vec())
+        .collect();
+    cases.extend(
+        (0..=u16::MAX)
+            .filter(|number| Thing::from_number(*number).is_none())
+            .map(|thing| Request { thing, ..open }.as_bytes().to_vec()),
+    );
+    let unused = [
+        Request { abi: ABI + 1, ..good },
+        Request { thing: 1, ..good },
+        Request { tgid: 1, ..good },
+        Request { start_ns: 1, ..good },
+        Request { token: 1, ..of(Operation::SelfTest) },
+        Request { offset: 1, ..of(Operation::IterateSockets) },
+        Request { program: 1, ..of(Operation::Heartbeat) },
+        Request { bytes: [1; 32], ..of(Operation::Attach) },
+        Request { bytes: [1; 32], ..open },
+    ];
+    cases.extend(unused.iter().map(|request| request.as_bytes().to_vec()));
+    cases.extend((0..size_of::<Request>()).map(|length| good.as_bytes()[..length].to_vec()));
+    cases.push([good.as_bytes(), &[0]].concat());
+    cases.push(vec![0xff; 60_000]);
+    for case in &cases {
+        assert_eq!(status_of(client, case, 0), Status::Malformed, "{case:?}");
+    }
+    assert_eq!(status_of(client, good.as_bytes(), 1), Status::Malformed, "a request brings no descriptors");
+    let attach = Request { token: 1, offset: 1, program: 1, ..of(Operation::Attach) };
+    assert_eq!(status_of(client, attach.as_bytes(), 0), Status::Unknown);
+    assert_eq!(status_of(client, open.as_bytes(), 0), Status::Gone);
+    assert_eq!(status_of(client, good.as_bytes(), 0), Status::Done);
+    say(&format!("refused {}", cases.len() + 1));
+}
+
+pub(crate) fn everything_outside_the_enum_is_refused() {
+    let mut stage = Stage::new(&["outside"], &["--stop"]);
+    let refused: u64 = stage.expect("refused").parse().unwrap();
+    let ended = loop {
+        let line = stage.expect("notice");
+        if line.contains("ended") {
+            break line;
+        }
+    };
+    assert!(ended.contains(&format!("{refused} malformed, 1 with descriptors")), "{ended}");
+}
+
+/// xorshift64*: the same messages in every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() >> 33).unwrap() % limit
+    }
+}
+
+fn mutated(random: &mut Random) -> Vec<u8> {
+    let operation = u16::try_from(1 + random.below(7)).unwrap();
+    let thing = if operation == 4 { u16::try_from(1 + random.below(7)).unwrap() } else { 0 };
+    let tgid = if operation == 4 { std::process::id() } else { 0 };
+    let id = random.next();
+    let mut bytes = Request { abi: ABI, operation, thing, id, tgid, ..Request::default() }.as_bytes().to_vec();
+    for _ in 0..random.below(6) {
+        match random.below(4) {
+            0 => bytes.truncate(random.below(bytes.len() + 1)),
+            1 => bytes.push(0),
+            _ if bytes.is_empty() => {}
+            _ => {
+                let at = random.below(bytes.len());
+                bytes[at] = u8::try_from(random.below(256)).unwrap();
+            }
+        }
+    }
+    bytes
+}
+
+pub(crate) fn mutate(client: &mut Client) {
+    client.hello().unwrap();
+    ready();
+    let mut random = Random(0x6275_6565);
+    for round in 0..MUTATIONS {
+        let bytes = mutated(&mut random);
+        let flood = if round % 3 == 0 { 1 + random.below(64) } else { 0 };
+        let status = status_of(client, &bytes, flood);
+        if flood > 0 {
+            assert_eq!(status, Status::Malformed);
+        }
+    }
+    client.hello().unwrap();
+    say("flooded");
+    end_with_loader(client);
+}
+
+pub(crate) fn mutated_messages_and_descriptor_floods() {
+    let mut stage = Stage::new(&["mutate"], &[]);
+    let pid = stage.pipeline();
+    let before = descriptors(stage.loader());
+    stage.expect("flooded");
+    assert!(alive(pid));
+    assert_eq!(descriptors(stage.loader()), before);
+}
+
+/// Asks for descriptors without end and takes none.
+pub(crate) fn unread(client: &Client) {
+    let hello = Request { abi: ABI, operation: Operation::Hello as u16, id: 1, ..Request::default() };
+    ready();
+    let keep: OwnedFd = client.fd().try_clone_to_owned().unwrap();
+    loop {
+        sendmsg(keep.as_fd(), &[IoSlice::new(hello.as_bytes())], &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)
+            .unwrap();
+    }
+}
+
+pub(crate) fn a_pipeline_that_does_not_read_is_waited_for() {
+    let mut stage = Stage::new(&["unread"], &[]);
+    let pid = stage.pipeline();
+    // It sleeps in sendmsg once both queues are full; the loader doesn't spin, holds one answer and still stops.
+    until("the pipeline is blocked", || {
+        let call = std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap_or_default();
+        call.starts_with(&format!("{} ", libc::SYS_sendmsg))
+    });
+    assert!(descriptors(stage.loader()) < 200);
+    stage.signal(Signal::SIGTERM);
+    assert_eq!(stage.expect("outcome"), "signal: 15 (SIGTERM)");
+}

@@ -1,0 +1,131 @@
+//! Who may do what: the loader exactly what it states, the pipeline nothing.
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+
+use crate::roles::{ready, say};
+use crate::stage::{Stage, status};
+
+pub(crate) fn the_loader_has_exactly_the_stated_capabilities() {
+    let mut stage = Stage::new(&["wait"], &[]);
+    stage.pipeline();
+    let mask = |field| u64::from_str_radix(&status(stage.loader(), field), 16).unwrap();
+    let stated = guardbee_loader::kept().bits();
+    assert_eq!(format!("{:x}", mask("CapEff")), format!("{stated:x}"));
+    assert_eq!(format!("{:x}", mask("CapPrm")), format!("{stated:x}"));
+    for field in ["CapInh", "CapBnd", "CapAmb"] {
+        assert_eq!(mask(field), 0, "{field}");
+    }
+    assert_eq!(status(stage.loader(), "Threads"), "1");
+}
+
+pub(crate) fn the_pipeline_has_no_rights() {
+    let mut stage = Stage::new(&["wait"], &[]);
+    let pid = stage.pipeline();
+    for field in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
+        assert_eq!(status(pid, field), "0000000000000000", "{field}");
+    }
+    assert_eq!(status(pid, "Uid"), "65534\t65534\t65534\t65534");
+    assert_eq!(status(pid, "Gid"), "65534\t65534\t65534\t65534");
+    assert_eq!(status(pid, "Groups"), "");
+    assert_eq!(status(pid, "NoNewPrivs"), "1");
+    assert_eq!(status(pid, "Seccomp"), "2");
+    // The kernel gives /proc/PID of a process that isn't dumpable to root.
+    assert_eq!(std::fs::metadata(format!("/proc/{pid}")).unwrap().uid(), 0);
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+    assert_eq!(String::from_utf8_lossy(&environment), "GUARDBEE_TEST=1\0");
+    let files: Vec<_> = std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap().to_string_lossy().into_owned())
+        .collect();
+    // Standard streams, and the second descriptor of the socket that is standard input.
+    assert_eq!(files.len(), 4, "{files:?}");
+}
+
+/// Tries what must not work, from inside.
+pub(crate) fn probe(allowed: u16, other: u16) {
+    let errno = |error: std::io::Error| error.raw_os_error().unwrap_or(-1);
+    let outcome = |name: &str, errno: i32| say(&format!("probe {name} {}", nix::errno::Errno::from_raw(errno)));
+    let file = |name: &str, path: &str| outcome(name, std::fs::File::open(path).err().map_or(0, errno));
+    file("environ", "/proc/1/environ");
+    file("hosts", "/etc/hosts");
+    file("shadow", "/etc/shadow");
+    let written = std::fs::File::create("/tmp/guardbee-probe").err().map_or(0, errno);
+    outcome("create", written);
+    let connect = |port| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).err().map_or(0, errno);
+    outcome("connect-allowed", connect(allowed));
+    outcome("connect-other", connect(other));
+    outcome("listen", TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).err().map_or(0, errno));
+    outcome("exec", Command::new("/bin/true").status().err().map_or(0, errno));
+    outcome("bpf", linked::bpf());
+    outcome("ptrace", nix::sys::ptrace::traceme().err().map_or(0, |errno| errno as i32));
+    let unshared = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUSER);
+    outcome("unshare", unshared.err().map_or(0, |errno| errno as i32));
+    outcome("packet", linked::packet_socket());
+    outcome("setuid", nix::unistd::setuid(nix::unistd::Uid::from_raw(0)).err().map_or(0, |errno| errno as i32));
+    outcome("thread", std::thread::Builder::new().spawn(|| ()).map_or_else(errno, |_| 0));
+    ready();
+}
+
+/// Calls that no safe library makes on purpose.
+mod linked {
+    use rustix::net::{AddressFamily, SocketType, socket};
+
+    pub(super) fn packet_socket() -> i32 {
+        socket(AddressFamily::PACKET, SocketType::RAW, None).err().map_or(0, rustix::io::Errno::raw_os_error)
+    }
+
+    pub(super) fn bpf() -> i32 {
+        #[expect(unsafe_code, reason = "the call that must be refused; nothing else makes it with so little")]
+        // SAFETY: BPF_PROG_GET_NEXT_ID with an attribute of no bytes reads no memory.
+        let answer = unsafe { libc::syscall(libc::SYS_bpf, 11, 0, 0) };
+        if answer < 0 { std::io::Error::last_os_error().raw_os_error().unwrap_or(-1) } else { 0 }
+    }
+}
+
+pub(crate) fn what_the_pipeline_cannot_do() {
+    let (allowed, other) = (listener(), listener());
+    let port = |listener: &TcpListener| listener.local_addr().unwrap().port().to_string();
+    let mut stage = Stage::new(&["probe", &port(&allowed), &port(&other)], &["--stop"]);
+    assert_eq!(stage.expect("landlock"), "Full");
+    let eacces = "EACCES: Permission denied";
+    let eperm = "EPERM: Operation not permitted";
+    let done = "UnknownErrno: Unknown errno";
+    let expected = [
+        ("environ", eacces),
+        ("hosts", done),
+        ("shadow", eacces),
+        ("create", eacces),
+        ("connect-allowed", done),
+        ("connect-other", eacces),
+        ("listen", eperm),
+        ("exec", eperm),
+        ("bpf", eperm),
+        ("ptrace", eperm),
+        ("unshare", eperm),
+        ("packet", eperm),
+        ("setuid", eperm),
+        ("thread", done),
+    ];
+    for (name, errno) in expected {
+        assert_eq!(stage.expect("probe"), format!("{name} {errno}"));
+    }
+    assert_eq!(stage.expect("outcome"), "exit status: 0");
+}
+
+fn listener() -> TcpListener {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
+}
+
+pub(crate) fn doctor_says_what_works() {
+    let report = guardbee_loader::doctor(&guardbee_bpf::Options::default());
+    assert_eq!(report.failure, None);
+    assert!(report.btf);
+    assert!(report.capabilities.iter().all(|capability| capability.held), "{:?}", report.capabilities);
+    assert!(report.programs.iter().any(|program| program.state == guardbee_bpf::ProgramState::Works));
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    assert_eq!(report.release, release.trim());
+    let read = |name| report.settings.iter().find(|setting| setting.name == name).unwrap().value.clone();
+    let paranoid = std::fs::read_to_string("/proc/sys/kernel/perf_event_paranoid").unwrap();
+    assert_eq!(read("kernel.perf_event_paranoid").as_deref(), Some(paranoid.trim()));
+}

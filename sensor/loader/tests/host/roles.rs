@@ -1,0 +1,96 @@
+//! What the loader and the pipeline of a test do. They print what happens; the test reads it.
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use guardbee_loader::{OnExit, Options, Pipeline};
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::rpc::{Client, Error};
+use crate::sandbox::{Sandbox, Violation, enter};
+use crate::{hostile, life, privileges};
+
+/// `nobody`, as on every distribution.
+const UID: u32 = 65534;
+
+/// `[--key FILE] [--stop] -- role...`
+pub(crate) fn loader(args: &[String]) {
+    let split = args.iter().position(|arg| arg == "--").unwrap();
+    let (own, role) = (&args[..split], &args[split + 1..]);
+    let key = own.iter().position(|arg| arg == "--key").map(|at| PathBuf::from(&own[at + 1]));
+    let on_exit = if own.iter().any(|arg| arg == "--stop") { OnExit::Stop } else { OnExit::Restart };
+    let args = std::iter::once("pipeline".into()).chain(role.iter().map(Into::into)).collect();
+    let env = vec![("GUARDBEE_TEST".into(), "1".into())];
+    let pipeline = Pipeline { args, env, uid: UID, gid: UID };
+    let options = Options { pipeline, key, kernel: guardbee_bpf::Options::default(), on_exit };
+    let outcome = guardbee_loader::run(&options, &mut |notice| say(&format!("notice {notice}")));
+    match outcome {
+        Ok(status) => say(&format!("outcome {status}")),
+        Err(error) => {
+            say(&format!("failed {error}: {:?}", std::error::Error::source(&error)));
+            std::process::exit(1);
+        }
+    }
+}
+
+/// The first word says what to do once inside the sandbox.
+pub(crate) fn pipeline(args: &[String]) {
+    let mut client = Client::inherited().unwrap();
+    let port = args.get(1).and_then(|port| port.parse().ok());
+    let sandbox = Sandbox {
+        read: vec!["/etc".into()],
+        write: Vec::new(),
+        connect_ports: port.into_iter().collect(),
+        violation: Violation::Refuse,
+    };
+    let landlock = enter(&sandbox).unwrap();
+    say(&format!("landlock {landlock:?}"));
+    match args[0].as_str() {
+        "wait" => wait(&mut client),
+        "deaf" => deaf(),
+        "hello" => life::say_hello(&mut client),
+        "things" => life::say_things(&mut client, &args[1..]),
+        "heartbeat" => life::say_heartbeat(&mut client),
+        "probe" => privileges::probe(port.unwrap(), args[2].parse().unwrap()),
+        "outside" => hostile::outside(&client),
+        "mutate" => hostile::mutate(&mut client),
+        "unread" => hostile::unread(&client),
+        other => panic!("no role {other}"),
+    }
+}
+
+/// One line at once: two processes write to one pipe.
+pub(crate) fn say(line: &str) {
+    std::io::stdout().write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+pub(crate) fn ready() {
+    say(&format!("ready {}", std::process::id()));
+}
+
+/// Until the loader ends.
+pub(crate) fn wait(client: &mut Client) {
+    let hello = client.hello().unwrap();
+    say(&format!("previous {} {}", hello.reply.previous_pipelines, hello.reply.previous_sequence));
+    ready();
+    end_with_loader(client);
+}
+
+/// Says how the loader's end looks from here.
+pub(crate) fn end_with_loader(client: &mut Client) {
+    let fd = client.fd().try_clone_to_owned().unwrap();
+    poll(&mut [PollFd::new(&fd.as_fd(), PollFlags::IN)], None).unwrap();
+    let gone = matches!(client.hello(), Err(Error::LoaderGone));
+    say(&format!("blind {gone}"));
+}
+
+/// Ignores TERM and everything else.
+fn deaf() {
+    nix::sys::signal::SigSet::all().thread_block().unwrap();
+    ready();
+    let end = Instant::now() + Duration::from_secs(120);
+    while Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
