@@ -1,0 +1,261 @@
+//! Requests and their answers, in order: what a head, an end and a loss mean for the pairing.
+use super::{Connection, Method, PENDING, Pending, other};
+use crate::{
+    body::Framing,
+    fact::{Ended, Fact, Flag, RequestHead, ResponseHead},
+    head::{self, StartLine},
+    stream::FoundHead,
+};
+use guardbee_model::{clock::BootTime, event::Direction};
+
+impl Connection {
+    pub(super) fn found(
+        &mut self,
+        direction: Direction,
+        mut found: FoundHead,
+        time: BootTime,
+        out: &mut Vec<Fact>,
+    ) {
+        self.virgin = false;
+        if found.head.odd {
+            out.push(Fact::Flag(Flag::OddHead));
+        }
+        if found.head.truncated {
+            out.push(Fact::Flag(Flag::HeadTruncated));
+        } else if found.head.framing == Framing::Unknown {
+            out.push(Fact::Flag(Flag::AmbiguousLength));
+        }
+        let line =
+            std::mem::replace(&mut found.head.line, StartLine::Response { status: 0, minor_version: 0 });
+        let carries_requests = match &line {
+            StartLine::Request { .. } => direction,
+            StartLine::Response { .. } => other(direction),
+        };
+        if *self.requests.get_or_insert(carries_requests) != carries_requests {
+            out.push(Fact::Flag(Flag::WrongSide));
+            return self.lost(direction, Flag::BadHead, false, time, out);
+        }
+        match line {
+            StartLine::Request { method, target, minor_version } => {
+                self.request((method, target, minor_version), found, time, out);
+            }
+            StartLine::Response { status, minor_version } => {
+                self.response((status, minor_version), &found, time, out);
+            }
+        }
+    }
+
+    pub(super) fn request(
+        &mut self,
+        (method, target, minor_version): (Box<[u8]>, Box<[u8]>, u8),
+        found: FoundHead,
+        time: BootTime,
+        out: &mut Vec<Fact>,
+    ) {
+        if self.closing {
+            // The answer before said that it is the last: a server that lingers reads this only to drop it.
+            self.requests_stream().make_opaque();
+            return out.push(Fact::Flag(Flag::AfterClose));
+        }
+        self.settle_unseen_end(time, out);
+        if self.pending.len() >= PENDING {
+            out.push(Fact::Flag(Flag::PipelineFull));
+            self.abandon_all(time, out);
+            self.begin_doubt();
+        }
+        let lock_step = self.pending.is_empty() && self.answer_since_doubt && !self.pipelined;
+        if self.doubt && lock_step && self.answers().body().is_none() {
+            self.doubt = false;
+        }
+        let doubtful = self.doubt;
+        if doubtful {
+            out.push(Fact::Flag(Flag::Doubtful));
+        }
+        let open_ended = found.head.framing == Framing::Unknown;
+        let kind = match &*method {
+            b"HEAD" => Method::Head,
+            b"CONNECT" => Method::Connect,
+            _ => Method::Other,
+        };
+        let pending = Pending { position: found.position, method: kind, doubtful, answering: false };
+        self.pending.push_back(pending);
+        out.push(Fact::Request(Box::new(RequestHead {
+            position: found.position,
+            end: found.end,
+            start: found.start,
+            time,
+            method,
+            target,
+            minor_version,
+            fields: found.head.fields,
+            truncated: found.head.truncated,
+            doubtful,
+            open_ended,
+        })));
+        let framing = found.head.framing;
+        self.requests_stream().begin(framing);
+        match framing {
+            Framing::Unknown => self.begin_doubt(),
+            Framing::None | Framing::Length(0) => {
+                out.push(Fact::RequestEnd {
+                    request: found.position,
+                    position: found.end,
+                    time,
+                    body_bytes: 0,
+                });
+            }
+            _ => self.reading = Some(found.position),
+        }
+    }
+
+    pub(super) fn response(
+        &mut self,
+        (status, minor_version): (u16, u8),
+        found: &FoundHead,
+        time: BootTime,
+        out: &mut Vec<Fact>,
+    ) {
+        let interim = (100..200).contains(&status) && status != 101;
+        let Some(front) = self.pending.front_mut() else {
+            // Of a request that was never seen. Whether it has a body (HEAD?) only the peer knows.
+            out.push(Fact::Flag(Flag::OrphanResponse));
+            if !self.doubt {
+                self.begin_doubt();
+            }
+            self.answer_since_doubt |= !interim;
+            return self.answers_stream().begin(if interim { Framing::None } else { Framing::Unknown });
+        };
+        if front.answering {
+            // A second answer to one request: the thread was taken up at the wrong place.
+            self.abandon_all(time, out);
+            self.begin_doubt();
+            return self.answers_stream().begin(Framing::Unknown);
+        }
+        let (request, method, doubtful) = (front.position, front.method, front.doubtful);
+        if !doubtful {
+            out.push(Fact::Response(ResponseHead {
+                request,
+                status,
+                minor_version,
+                start: found.start,
+                time,
+            }));
+        }
+        if interim && found.head.truncated {
+            // The final answer may be in what was not captured.
+            self.abandon_all(time, out);
+            self.begin_doubt();
+            return self.answers_stream().begin(Framing::Unknown);
+        }
+        if interim {
+            return self.answers_stream().begin(Framing::None);
+        }
+        self.answer_since_doubt = true;
+        front.answering = true;
+        if self.pending.len() > 1 && !self.pipelined {
+            // Certain only now: an answer may have been lost between two requests, but none between two answers.
+            self.pipelined = true;
+            out.push(Fact::Flag(Flag::Pipelined));
+        }
+        (self.answering_until, self.answer_bytes) = (time, 0);
+        if status == 101 || (method == Method::Connect && (200..300).contains(&status)) {
+            out.push(Fact::Flag(Flag::Upgraded));
+            self.end_front(time, time, true, out);
+            self.abandon_all(time, out);
+            self.received.make_opaque();
+            self.sent.make_opaque();
+            return;
+        }
+        let framing = match found.head.framing {
+            Framing::Unknown if found.head.truncated => Framing::Unknown,
+            _ if method == Method::Head || matches!(status, 204 | 304) => Framing::None,
+            framing => framing,
+        };
+        self.closing = closes(found, minor_version, framing);
+        self.answers_stream().begin(framing);
+        match framing {
+            Framing::None | Framing::Length(0) => self.end_front(time, time, true, out),
+            Framing::Unknown => self.answering_until = time,
+            _ => {}
+        }
+    }
+
+    /// One direction can't be followed any further for now.
+    pub(super) fn lost(
+        &mut self,
+        direction: Direction,
+        flag: Flag,
+        mid_body: bool,
+        time: BootTime,
+        out: &mut Vec<Fact>,
+    ) {
+        out.push(Fact::Flag(flag));
+        if flag == Flag::Http2 || (self.virgin && flag == Flag::BadHead) {
+            out.extend((flag != Flag::Http2).then_some(Fact::Flag(Flag::NotHttp)));
+            self.received.make_opaque();
+            self.sent.make_opaque();
+            return;
+        }
+        self.virgin = false;
+        self.stream_mut(direction).lose();
+        if self.requests.is_none_or(|requests| requests == direction) {
+            // What was read before keeps its answers; what comes now may have others before it.
+            self.reading = None;
+            self.begin_doubt();
+        } else if flag == Flag::Gap || !mid_body {
+            self.abandon_all(time, out);
+            self.begin_doubt();
+        } else {
+            // The end of the answer in progress is somewhere in these bytes, or behind them.
+            self.answering_until = time;
+        }
+    }
+
+    pub(super) fn begin_doubt(&mut self) {
+        self.doubt = true;
+        self.answer_since_doubt = false;
+    }
+
+    /// A request arrives: an answer whose end could not be seen is over, if nobody pipelines.
+    pub(super) fn settle_unseen_end(&mut self, time: BootTime, out: &mut Vec<Fact>) {
+        if !self.end_unseen() {
+            return;
+        }
+        if self.pending.len() == 1 {
+            self.end_front(self.answering_until, time, false, out);
+        } else {
+            self.abandon_all(time, out);
+            self.begin_doubt();
+        }
+    }
+
+    /// The first outstanding request is answered.
+    pub(super) fn end_front(&mut self, since: BootTime, time: BootTime, complete: bool, out: &mut Vec<Fact>) {
+        let Some(front) = self.pending.pop_front() else { return };
+        let complete = complete && !front.doubtful;
+        let response_body_bytes = if front.doubtful { 0 } else { self.answer_bytes };
+        out.push(Fact::Ended(Ended { request: front.position, since, time, response_body_bytes, complete }));
+        self.answer_bytes = 0;
+    }
+
+    /// No outstanding request will get its answer.
+    pub(super) fn abandon_all(&mut self, time: BootTime, out: &mut Vec<Fact>) {
+        if let Some(body) = self.answers().body() {
+            self.answer_bytes = body.bytes;
+        }
+        while let Some(front) = self.pending.front() {
+            let since =
+                if front.answering { self.answering_until } else { self.last.map_or(time, |(_, last)| last) };
+            out.push(Fact::Flag(Flag::Unanswered));
+            self.end_front(since, time, false, out);
+        }
+    }
+}
+
+/// Whether a response says that nothing follows it (RFC 9112 section 9.3).
+fn closes(found: &FoundHead, minor_version: u8, framing: Framing) -> bool {
+    let connection = found.head.fields.connection.as_deref();
+    framing == Framing::Close
+        || head::has_token(connection, "close")
+        || (minor_version == 0 && !found.head.truncated && !head::has_token(connection, "keep-alive"))
+}

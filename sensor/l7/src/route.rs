@@ -1,0 +1,69 @@
+//! A route guessed from a path: parts that look like ids become `{id}`, so that spans can be grouped.
+use guardbee_model::text;
+
+/// Parts kept; what follows becomes `*`.
+const PARTS: usize = 12;
+/// A longer part is nobody's route.
+const PART_BYTES: usize = 40;
+
+/// The route of a raw path.
+pub fn template(path: &[u8]) -> Box<str> {
+    let mut out = String::with_capacity(path.len().min(128));
+    for (number, part) in path.split(|&byte| byte == b'/').enumerate() {
+        if number > 0 {
+            out.push('/');
+        }
+        if number > PARTS {
+            out.push('*');
+            break;
+        }
+        if looks_like_id(part) {
+            out.push_str("{id}");
+        } else {
+            out.push_str(&text::escape(part));
+        }
+    }
+    out.into()
+}
+
+fn looks_like_id(part: &[u8]) -> bool {
+    if part.is_empty() {
+        return false;
+    }
+    let digits = part.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let hex = part.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
+    part.len() > PART_BYTES
+        || digits == part.len()
+        || part.contains(&b'%')
+        || !part.is_ascii()
+        || (hex && digits > 0 && part.len() >= 8)
+        // Random text: long, without a dot (a file name), and digits among letters.
+        || (part.len() >= 16 && digits >= 3 && !part.contains(&b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_replaced_and_words_are_not() {
+        for (path, route) in [
+            ("/", "/"),
+            ("/users/42", "/users/{id}"),
+            ("/users/42/", "/users/{id}/"),
+            ("/api/v1/orders", "/api/v1/orders"),
+            ("/o/4bf92f35-77b3-4da6-a3ce-929d0e0e4736/x", "/o/{id}/x"),
+            ("/commit/deadbeef01", "/commit/{id}"),
+            ("/decade/facade", "/decade/facade"),
+            ("/s/dQw4w9WgXcQ1a2b3c4", "/s/{id}"),
+            ("/static/jquery-3.6.0.min.js", "/static/jquery-3.6.0.min.js"),
+            ("/a%20b", "/{id}"),
+            (
+                "/1/2/3/4/5/6/7/8/9/10/11/12/13/14",
+                "/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/{id}/*",
+            ),
+        ] {
+            assert_eq!(&*template(path.as_bytes()), route);
+        }
+    }
+}
