@@ -12,7 +12,7 @@ use guardbee_model::{
     socket::Endpoint,
     span::{Span, SpanKind},
 };
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Stands for every secret; must not be in anything that leaves.
 pub const SECRET: &str = "hunter2";
@@ -22,11 +22,17 @@ pub const OFFSET: WallOffset = WallOffset(1_767_225_600_000_000_000);
 
 /// The sensor.
 pub fn encoder() -> Encoder {
-    Encoder::new(Identity {
+    Encoder::new(identity().clone())
+}
+
+/// Its names.
+pub fn identity() -> &'static Identity {
+    static IDENTITY: LazyLock<Identity> = LazyLock::new(|| Identity {
         host: "node-7".into(),
         instance: "node-7/boot-1".into(),
         version: "0.1.0".into(),
-    })
+    });
+    &IDENTITY
 }
 
 /// A process with this pid, path and command line.

@@ -1,17 +1,22 @@
-//! Records over mutual TLS to a strict receiver: taken, kept, refused, counted.
+//! Records over mutual TLS to a strict receiver.
+mod credentials;
+mod exchange;
+mod settings;
+
 use guardbee_deliver::{
-    Backoff, Bound, Bounds, Deliver, Files, Otlp,
+    Backoff, Deliver, Files, Otlp, Status,
     record::Statement,
-    testing::{Answer, Authority, Leaf, Server, Trust, sample},
+    testing::{Authority, Leaf, Server, Trust, sample},
 };
 use guardbee_model::{clock::BootTime, record::Record, span::SpanKind};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use tonic::Code;
 
+/// The deadline of whatever must happen.
 const SOON: Duration = Duration::from_secs(20);
 
+/// A receiver that wants certificates of one authority, and a folder with such ones.
 struct Bench {
     runtime: Runtime,
     folder: TempDir,
@@ -24,6 +29,10 @@ impl Bench {
         let authority = Authority::new("one");
         let identity = authority.issue(&Leaf::localhost());
         let server = Server::start(&identity, &Trust { clients: Some(&authority), crls: vec![] });
+        Self::with(authority, server)
+    }
+
+    fn with(authority: Authority, server: Server) -> Self {
         Self { runtime: Runtime::new().unwrap(), folder: tempfile::tempdir().unwrap(), authority, server }
     }
 
@@ -56,35 +65,16 @@ fn statement(body: &str) -> Record {
     sample::encoder().audit(Statement::info("guardbee.test", BootTime(1), body), sample::OFFSET)
 }
 
-fn until(what: &str, deliver: &Deliver, condition: impl Fn(&guardbee_deliver::Status) -> bool) {
+/// Waits for a state of delivery.
+fn until(deliver: &Deliver, what: &str, condition: impl Fn(&Status) -> bool) {
     let deadline = Instant::now() + SOON;
     while !condition(&deliver.status()) {
-        assert!(Instant::now() < deadline, "{what}: {:?}", deliver.status());
+        assert!(Instant::now() < deadline, "{what}: {:#?}", deliver.status());
         std::thread::yield_now();
     }
 }
 
-#[test]
-fn spans_findings_and_statements_arrive() {
-    let bench = Bench::new();
-    let deliver = bench.start(&bench.otlp());
-    deliver.send_all([span(), finding(), statement("one"), statement("two")]);
-    assert!(deliver.flush(SOON), "{:?}", deliver.status());
-    let received = bench.server.received();
-    let (service, span) = &received.spans[0];
-    assert_eq!((service.as_str(), span.name.as_str(), span.kind), ("unknown_service:python3", "POST", 2));
-    assert_eq!(
-        (span.trace_id.as_slice(), span.parent_span_id.as_slice()),
-        ([0x4b; 16].as_slice(), [0x0a; 8].as_slice())
-    );
-    let finding = received.logs.iter().find(|log| log.event_name == "security.finding").unwrap();
-    assert_eq!(
-        (finding.trace_id.as_slice(), finding.span_id.as_slice()),
-        ([0x4b; 16].as_slice(), [0xf0; 8].as_slice())
-    );
-    assert_eq!((finding.severity_number, finding.flags), (17, 1));
-    assert_eq!(received.logs.len(), 3);
-    let status = deliver.status();
-    assert!(status.connected_for.is_some() && status.error.is_none() && status.lost.is_empty(), "{status:?}");
-    assert_eq!((status.delivered, status.certificate_not_after), (4, Some(4_102_444_800)));
+/// Waits until the last error says this.
+fn until_error(deliver: &Deliver, said: &str) {
+    until(deliver, said, |status| status.error.as_ref().is_some_and(|error| error.contains(said)));
 }

@@ -1,0 +1,256 @@
+//! Spans and findings in every form: names, redaction, the schema of OCSF.
+mod schema;
+
+use guardbee_deliver::{
+    console::{self, Colour},
+    ocsf, otlp,
+    record::losses,
+    testing::sample::{self, OFFSET, SECRET},
+};
+use guardbee_model::{
+    clock::BootTime,
+    finding::{Finding, Observation},
+    id::SpanId,
+    link::LinkKind,
+    record::{Record, Shape, Value},
+    span::{Span, SpanKind},
+};
+use std::{fmt::Write as _, sync::Arc};
+
+fn shown(record: &Record) -> String {
+    let mut out = format!(
+        "{:?} {:?} {}\ntrace {} span {} parent {}\n{} - {}\n",
+        record.stream,
+        record.shape,
+        record.name,
+        record.trace,
+        record.span,
+        record.parent,
+        record.start.0,
+        record.end.0
+    );
+    for (key, value) in &record.resource.attributes {
+        writeln!(out, "resource {key} = {value}").unwrap();
+    }
+    for (key, value) in &record.attributes {
+        writeln!(out, "{key} = {value:?}").unwrap();
+    }
+    out
+}
+
+fn span(kind: SpanKind, status: u16) -> Record {
+    sample::encoder().span(&sample::span(kind, status), OFFSET)
+}
+
+fn with_evidence(change: impl FnOnce(&mut Observation)) -> Finding {
+    let mut finding = sample::finding();
+    let mut observation = Observation::clone(&finding.evidence[0]);
+    change(&mut observation);
+    finding.evidence = vec![Arc::new(observation)];
+    finding
+}
+
+fn linked(kind: LinkKind, candidates: usize, more: u32) -> Finding {
+    with_evidence(|observation| {
+        let link = observation.link.as_mut().unwrap();
+        link.kind = kind;
+        link.requests = vec![Arc::clone(&link.requests[0]); candidates];
+        link.more = more;
+    })
+}
+
+#[test]
+fn a_server_span() {
+    insta::assert_snapshot!(shown(&span(SpanKind::Server, 200)));
+}
+
+#[test]
+fn a_client_span() {
+    insta::assert_snapshot!(shown(&span(SpanKind::Client, 404)));
+}
+
+#[test]
+fn errors_by_the_conventions() {
+    for (kind, status, code) in [
+        (SpanKind::Server, 404, 0),
+        (SpanKind::Server, 500, 2),
+        (SpanKind::Client, 399, 0),
+        (SpanKind::Client, 400, 2),
+    ] {
+        let record = span(kind, status);
+        let Shape::Span { status: found, .. } = record.shape else { panic!("{record:?}") };
+        assert_eq!(found, code, "{kind:?} {status}");
+        let error = (code == 2).then(|| Value::from(status.to_string()));
+        assert_eq!(record.attribute("error.type"), error.as_ref());
+    }
+    let unanswered = Span { response: None, ..sample::span(SpanKind::Server, 200) };
+    let record = sample::encoder().span(&unanswered, OFFSET);
+    assert_eq!(record.attribute("error.type"), Some(&Value::from("no_response")));
+    assert!(matches!(record.shape, Shape::Span { status: 2, .. }));
+    let unseen = Span { incomplete: true, ..unanswered };
+    let record = sample::encoder().span(&unseen, OFFSET);
+    assert_eq!(
+        (record.attribute("error.type"), record.attribute("guardbee.incomplete")),
+        (None, Some(&Value::Bool(true)))
+    );
+    assert!(matches!(record.shape, Shape::Span { status: 0, .. }));
+}
+
+#[test]
+fn an_unknown_method_names_no_span() {
+    let mut odd = sample::span(SpanKind::Server, 200);
+    let mut request = sample::request();
+    request.method = b"get".as_slice().into();
+    odd.request = Arc::new(request);
+    let record = sample::encoder().span(&odd, OFFSET);
+    assert_eq!(&*record.name, "HTTP");
+    assert_eq!(record.attribute("http.request.method"), Some(&Value::from("_OTHER")));
+    assert_eq!(record.attribute("http.request.method_original"), Some(&Value::from("get")));
+}
+
+#[test]
+fn hosts_and_ports() {
+    for (host, address, port) in [
+        ("shop.example", "shop.example", Some(8080)),
+        ("shop.example:81", "shop.example", Some(81)),
+        ("[::1]:81", "[::1]", Some(81)),
+        ("[::1]", "[::1]", Some(8080)),
+        ("a:b", "a:b", Some(8080)),
+        ("u:p@shop.example:81", "shop.example", Some(81)),
+        ("", "10.0.0.1", Some(8080)),
+    ] {
+        let mut one = sample::span(SpanKind::Server, 200);
+        let mut request = sample::request();
+        request.host = host.as_bytes().into();
+        one.request = Arc::new(request);
+        let record = sample::encoder().span(&one, OFFSET);
+        assert_eq!(record.attribute("server.address"), Some(&Value::from(address)), "{host}");
+        assert_eq!(record.attribute("server.port"), port.map(Value::Int).as_ref(), "{host}");
+    }
+}
+
+#[test]
+fn a_finding() {
+    insta::assert_snapshot!(shown(&sample::encoder().finding(&sample::finding(), OFFSET)));
+}
+
+#[test]
+fn a_finding_is_on_a_trace_only_when_there_is_one_request() {
+    for (kind, candidates, more, on_trace) in [
+        (LinkKind::Exact, 1, 0, true),
+        (LinkKind::Sole, 1, 0, true),
+        (LinkKind::Ambiguous, 2, 0, false),
+        (LinkKind::Unproven, 1, 1, false),
+        (LinkKind::Unproven, 0, 0, false),
+    ] {
+        let finding = linked(kind, candidates, more);
+        let record = sample::encoder().finding(&finding, OFFSET);
+        assert_eq!(
+            (!record.trace.is_zero(), record.span != SpanId::default()),
+            (on_trace, on_trace),
+            "{kind:?}"
+        );
+        assert_eq!(record.attribute("guardbee.request.id").is_some(), on_trace);
+        assert_eq!(record.attribute("url.path").is_some(), on_trace);
+        schema::check(&ocsf::finding(&finding, sample::identity(), OFFSET));
+    }
+}
+
+#[test]
+fn ocsf_by_its_schema() {
+    let event = ocsf::finding(&sample::finding(), sample::identity(), OFFSET);
+    schema::check(&event);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&event).unwrap());
+}
+
+#[test]
+fn ocsf_of_bare_findings_is_valid_too() {
+    let mut bare = sample::finding();
+    bare.evidence.clear();
+    bare.losses.clear();
+    schema::check(&ocsf::finding(&bare, sample::identity(), OFFSET));
+    schema::check(&ocsf::finding(
+        &with_evidence(|observation| observation.link = None),
+        sample::identity(),
+        OFFSET,
+    ));
+    schema::check(&ocsf::finding(
+        &with_evidence(|observation| observation.process = None),
+        sample::identity(),
+        OFFSET,
+    ));
+    let many =
+        Finding { evidence: vec![Arc::clone(&sample::finding().evidence[0]); 100], ..sample::finding() };
+    let event = ocsf::finding(&many, sample::identity(), OFFSET);
+    schema::check(&event);
+    assert_eq!(event["evidences"].as_array().unwrap().len(), 16);
+    assert_eq!(event["unmapped"]["guardbee"]["evidence_omitted"], 84);
+}
+
+#[test]
+fn the_seal_goes_into_the_line_and_not_into_the_body() {
+    let finding = sample::finding();
+    let mut record = sample::encoder().finding(&finding, OFFSET);
+    let unsealed = ocsf::line(&finding, sample::identity(), OFFSET, Some(&record));
+    assert_eq!(unsealed, format!("{}\n", record.body));
+    record.attributes.push(("guardbee.seal.ref".into(), "1;x".into()));
+    record.attributes.push(("guardbee.seal.proof".into(), "AAAA".into()));
+    let line = ocsf::line(&finding, sample::identity(), OFFSET, Some(&record));
+    assert_eq!(line.matches('\n').count(), 1);
+    let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+    schema::check(&event);
+    assert_eq!(event["unmapped"]["guardbee"]["seal"], serde_json::json!({ "ref": "1;x", "proof": "AAAA" }));
+}
+
+#[test]
+fn no_secret_gets_out() {
+    let finding = sample::finding();
+    let record = sample::encoder().finding(&finding, OFFSET);
+    for text in [
+        format!("{record:?}"),
+        format!("{:?}", span(SpanKind::Server, 200)),
+        format!("{:?}", span(SpanKind::Client, 200)),
+        format!("{:?}", otlp::logs(std::slice::from_ref(&record))),
+        ocsf::line(&finding, sample::identity(), OFFSET, Some(&record)),
+        console::finding(&finding, OFFSET, Colour::Ansi),
+        console::span(&sample::span(SpanKind::Client, 200), OFFSET),
+    ] {
+        assert!(!text.contains(SECRET), "{text}");
+        assert!(text.contains("REDACTED"), "{text}");
+    }
+}
+
+#[test]
+fn the_console() {
+    let mut out = console::finding(&sample::finding(), OFFSET, Colour::Plain);
+    out += &console::finding(&linked(LinkKind::Ambiguous, 2, 3), OFFSET, Colour::Plain);
+    out += &console::span(&sample::span(SpanKind::Server, 200), OFFSET);
+    out += &console::span(&Span { response: None, ..sample::span(SpanKind::Client, 0) }, OFFSET);
+    insta::assert_snapshot!(out);
+    assert!(console::finding(&sample::finding(), OFFSET, Colour::Ansi).contains("\x1b[1;31mHIGH\x1b[0m"));
+}
+
+#[test]
+fn losses_become_a_statement() {
+    assert_eq!(losses(&[], BootTime(1)), None);
+    let statement = losses(&sample::finding().losses, BootTime(1)).unwrap();
+    let record = sample::encoder().audit(statement, OFFSET);
+    assert_eq!((&*record.name, &*record.body), ("guardbee.loss", "3 events or records lost"));
+    assert_eq!(
+        record.attribute("guardbee.losses"),
+        Some(&Value::from(
+            r#"[{"cause":"ring_full","count":3,"from":100,"kind":"data","stage":"kernel","to":200}]"#
+        ))
+    );
+}
+
+#[test]
+fn long_values_are_cut_with_a_mark() {
+    let mut long = sample::span(SpanKind::Server, 200);
+    let mut request = sample::request();
+    request.path = vec![b'a'; 10_000].into();
+    long.request = Arc::new(request);
+    let record = sample::encoder().span(&long, OFFSET);
+    let Some(Value::Text(path)) = record.attribute("url.path") else { panic!("{record:?}") };
+    assert!(path.ends_with("…(+1808 bytes)") && path.len() < 8300, "{}", path.len());
+}
