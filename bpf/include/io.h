@@ -6,19 +6,9 @@
 #include "sock.h"
 #include "task.h"
 
-/* How the system call names its memory. */
-enum io_buffer { BUFFER_NONE, BUFFER_PLAIN, BUFFER_VECTORS, BUFFER_MESSAGE };
-
-struct io {
-	struct sock *sk;
-	__u64 pointer; /* of user memory */
-	__u32 length;
-	__u32 message_flags; /* MSG_* */
-	__u8 buffer;	     /* enum io_buffer */
-	__u8 direction;	     /* enum data_direction */
-	bool io_uring;
-};
-
+/* The call at hand lies in the scratch: what is read from there is any number to the verifier, which then walks no
+ * branch twice for what an earlier one had found.
+ */
 #define VECTORS	      4 /* of a readv or writev that are looked into */
 #define HEAD_BYTES    8
 #define BURST_BYTES   PAYLOAD_BYTES
@@ -103,19 +93,16 @@ static __always_inline bool http_start(const __u8 head[HEAD_BYTES], __u32 length
 	return true;
 }
 
-static __always_inline bool io_http(const struct io *io)
+GLOBAL_FUNCTION int GLOBAL(io_http)(__u32 index)
 {
-	__u64 head = 0;
-	__u32 length = io->length < HEAD_BYTES ? io->length : HEAD_BYTES;
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &index);
 	struct user_iovec vectors[VECTORS];
+	__u64 head = 0;
+	__u32 length;
 
-	if (io->buffer == BUFFER_PLAIN) { /* by far the most; spares the table of vectors */
-		if (bpf_probe_read_user(&head, length, (const void *)io->pointer))
-			return false;
-		return http_start((__u8 *)&head, length);
-	}
-	if (!io_vectors(io, vectors))
+	if (!scratch || !io_vectors(&scratch->io, vectors))
 		return false;
+	length = scratch->io.length < HEAD_BYTES ? scratch->io.length : HEAD_BYTES;
 	if (length > vectors[0].length)
 		length = vectors[0].length;
 	OPAQUE(length);
@@ -127,7 +114,7 @@ static __always_inline bool io_http(const struct io *io)
 /* Bits of the stamp that say whether the reading call could block, and whether somebody multiplexes this socket. */
 static __always_inline __u16 stamp_flags(const struct io *io)
 {
-	struct sock *sk = io->sk;
+	struct sock *sk = CAST(struct sock, io->sk);
 	struct file *file = LOAD(sk, sk_socket, file);
 	__u16 flags = 0;
 
@@ -144,10 +131,11 @@ static __always_inline __u16 stamp_flags(const struct io *io)
 	return flags;
 }
 
-static __always_inline void stamp_write(struct site *site, struct task_struct *task, const struct io *io,
-					__u64 connection, __u64 position)
+static __always_inline void stamp_write(struct site *site, const struct io *io, __u64 connection,
+					__u64 position)
 {
-	__u64 key = (__u64)task, start_ns = LOAD(task, start_boottime);
+	struct task_struct *task = CAST(struct task_struct, io->task);
+	__u64 key = io->task, start_ns = LOAD(task, start_boottime);
 	struct serving *serving = bpf_map_lookup_elem(&stamps, &key);
 	struct serving first = {};
 
@@ -173,80 +161,121 @@ static __always_inline void stamp_write(struct site *site, struct task_struct *t
 	serving->stamp.layer = LAYER_PLAIN;
 }
 
-/* First use: an ACCEPT, or for the client of a unix socket a CONNECT, which no other hook sees. */
-static __always_inline void connection_report(struct site *site, struct task_struct *task, const struct io *io,
-					      struct connection *connection)
+static __always_inline struct connection *io_known(const struct io *io)
 {
-	struct scratch *scratch = site->scratch;
-	bool accepted = connection->role == ROLE_ACCEPTED;
+	__u64 key = io->sk;
+
+	return io->family == AF_UNIX ? bpf_map_lookup_elem(&unix_sockets, &key) : bpf_map_lookup_elem(&connections, &key);
+}
+
+/* First use: an ACCEPT, or for the client of a unix socket a CONNECT, which no other hook sees. */
+GLOBAL_FUNCTION int GLOBAL(io_report)(__u32 index)
+{
+	struct scratch *scratch;
+	struct connection *connection;
+	struct site site;
+	struct sock *sk;
 	__u32 at;
 
+	if (!site_find(&site, index))
+		return 0;
+	scratch = site.scratch;
+	connection = io_known(&scratch->io);
+	if (!connection)
+		return 0;
 	connection->bits |= CONNECTION_REPORTED;
 	if (connection->flags & SOCKET_MIDDLE || connection->role == ROLE_UNKNOWN)
-		return;
-	if (accepted) {
-		header_fill(&scratch->header, site, task, EVENT_ACCEPT);
-		sock_fill(&scratch->socket.socket, io->sk, connection);
-		at = tail_unix_path(scratch->bytes, sizeof(scratch->socket), sizeof(*scratch), io->sk);
-		security_send(site, &scratch->header, EVENT_ACCEPT, at);
-		return;
+		return 0;
+	sk = (struct sock *)scratch->io.sk;
+	if (connection->role == ROLE_ACCEPTED) {
+		GLOBAL(header_fill)(index, scratch->io.task, EVENT_ACCEPT);
+		sock_fill(&scratch->socket.socket, sk, connection);
+		at = tail_unix_path(scratch->bytes, sizeof(scratch->socket), sizeof(scratch->bytes), sk);
+		security_send(&site, &scratch->header, EVENT_ACCEPT, at);
+		return 0;
 	}
-	header_fill(&scratch->header, site, task, EVENT_CONNECT);
-	sock_fill(&scratch->connect.socket, io->sk, connection);
+	GLOBAL(header_fill)(index, scratch->io.task, EVENT_CONNECT);
+	sock_fill(&scratch->connect.socket, sk, connection);
 	scratch->connect.begun_ns = scratch->header.time_ns;
 	scratch->connect.result = 0;
 	scratch->connect.pad = 0;
-	at = tail_unix_path(scratch->bytes, sizeof(scratch->connect), sizeof(*scratch), io->sk);
-	security_send(site, &scratch->header, EVENT_CONNECT, at);
+	at = tail_unix_path(scratch->bytes, sizeof(scratch->connect), sizeof(scratch->bytes), sk);
+	security_send(&site, &scratch->header, EVENT_CONNECT, at);
+	return 0;
 }
 
-static __always_inline bool connection_lead(struct site *site, struct task_struct *task, const struct io *io,
-					    struct connection *connection)
+/* The SOCKET record that leads a connection's data. */
+GLOBAL_FUNCTION int GLOBAL(io_lead)(__u32 index)
 {
-	struct scratch *scratch = site->scratch;
+	struct scratch *scratch;
+	struct connection *connection;
+	struct site site;
+	struct sock *sk;
 	__u32 at;
 
-	header_fill(&scratch->header, site, task, EVENT_SOCKET);
-	sock_fill(&scratch->socket.socket, io->sk, connection);
-	at = tail_unix_path(scratch->bytes, sizeof(scratch->socket), sizeof(*scratch), io->sk);
-	return payload_send(site, &scratch->header, EVENT_SOCKET, connection->id, at);
+	if (!site_find(&site, index))
+		return 0;
+	scratch = site.scratch;
+	connection = io_known(&scratch->io);
+	if (!connection)
+		return 0;
+	sk = (struct sock *)scratch->io.sk;
+	GLOBAL(header_fill)(index, scratch->io.task, EVENT_SOCKET);
+	sock_fill(&scratch->socket.socket, sk, connection);
+	at = tail_unix_path(scratch->bytes, sizeof(scratch->socket), sizeof(scratch->bytes), sk);
+	if (payload_send(&site, &scratch->header, EVENT_SOCKET, connection->id, at))
+		connection->bits |= CONNECTION_LED;
+	return 0;
 }
 
-static __always_inline void data_send(struct site *site, struct task_struct *task, const struct io *io,
-				      struct connection *connection, struct stream *stream, bool turn)
+/* The DATA record of this call, within the connection's budget. */
+GLOBAL_FUNCTION int GLOBAL(io_data)(__u32 index)
 {
-	struct data_event *event = &site->scratch->data;
-	__u32 wanted = BURST_BYTES - stream->burst, captured;
+	struct connection *connection;
+	struct data_event *event;
+	struct stream *stream;
+	struct site site;
+	struct io *io;
+	__u32 wanted, captured;
 
-	if (!(connection->bits & CONNECTION_LED) && connection_lead(site, task, io, connection))
-		connection->bits |= CONNECTION_LED;
-	header_fill(&event->header, site, task, EVENT_DATA);
+	if (!site_find(&site, index))
+		return 0;
+	io = &site.scratch->io;
+	event = &site.scratch->data;
+	connection = io_known(io);
+	if (!connection)
+		return 0;
+	stream = &connection->streams[io->direction & 1];
+	GLOBAL(header_fill)(index, io->task, EVENT_DATA);
 	event->connection = connection->id;
 	event->position = stream->position - io->length;
 	event->length = io->length;
 	event->direction = io->direction;
-	event->flags = (turn ? DATA_TURN : 0) | (io->io_uring ? DATA_IO_URING : 0);
+	event->flags = (io->turn ? DATA_TURN : 0) | (io->io_uring ? DATA_IO_URING : 0);
 	__builtin_memset(event->pad, 0, sizeof(event->pad));
+	wanted = BURST_BYTES - stream->burst;
 	if (wanted < FURTHER_BYTES || wanted > BURST_BYTES)
 		wanted = FURTHER_BYTES;
 	if (wanted > io->length)
 		wanted = io->length;
-	captured = io_copy(io, site->scratch->bytes + sizeof(*event), wanted, &event->flags);
-	event->captured = captured;
-	stream->burst += captured;
+	captured = io_copy(io, site.scratch->bytes + sizeof(*event), wanted, &event->flags);
 	OPAQUE(captured);
 	if (captured > PAYLOAD_BYTES)
-		return;
+		return 0;
+	event->captured = captured;
+	stream->burst += captured;
 	/* Zero up to the next multiple of eight: an earlier record's bytes must not leave with this one. */
 	for (__u32 i = 0; i < 7; i++)
-		site->scratch->bytes[sizeof(*event) + captured + i] = 0;
-	payload_send(site, &event->header, EVENT_DATA, connection->id, sizeof(*event) + ((captured + 7) & ~7u));
+		site.scratch->bytes[sizeof(*event) + captured + i] = 0;
+	payload_send(&site, &event->header, EVENT_DATA, event->connection, sizeof(*event) + ((captured + 7) & ~7u));
+	return 0;
 }
 
 /* A connection that no state change has shown us: older than the sensor, or a unix one. */
 static __always_inline void connection_found(struct site *site, struct sock *sk, __u16 family,
 					     struct connection *connection)
 {
+	struct tcp_sock *tcp = CAST(struct tcp_sock, sk);
 	struct listener_key key = {};
 	__u32 *known = sockets_known_flag();
 
@@ -263,8 +292,8 @@ static __always_inline void connection_found(struct site *site, struct sock *sk,
 	key.port = sock_local_port(sk);
 	connection->role = bpf_map_lookup_elem(&listeners, &key) ? ROLE_ACCEPTED : ROLE_CONNECTED;
 	connection->flags = SOCKET_MIDDLE | (connection->role == ROLE_CONNECTED ? SOCKET_ROLE_GUESSED : 0);
-	connection->streams[DATA_RECEIVED].base = LOAD(CAST(struct tcp_sock, sk), copied_seq);
-	connection->streams[DATA_SENT].base = LOAD(CAST(struct tcp_sock, sk), write_seq);
+	connection->streams[DATA_RECEIVED].base = LOAD(tcp, copied_seq);
+	connection->streams[DATA_SENT].base = LOAD(tcp, write_seq);
 	/* Fast open: data before the handshake's end, of a connection that is new. */
 	if (LOAD(sk, __sk_common.skc_state) == TCP_SYN_RECV) {
 		connection->role = ROLE_ACCEPTED;
@@ -272,47 +301,45 @@ static __always_inline void connection_found(struct site *site, struct sock *sk,
 	}
 }
 
-static __always_inline struct connection *connection_enter(struct site *site, const struct io *io, __u16 family)
+static __always_inline struct connection *connection_enter(struct site *site, const struct io *io)
 {
-	__u64 key = (__u64)io->sk;
+	__u64 key = io->sk;
 	struct connection connection = {};
 
-	connection_found(site, io->sk, family, &connection);
-	if (family == AF_UNIX) {
+	connection_found(site, CAST(struct sock, io->sk), io->family, &connection);
+	if (io->family == AF_UNIX) {
 		bpf_map_update_elem(&unix_sockets, &key, &connection, BPF_ANY);
-		return bpf_map_lookup_elem(&unix_sockets, &key);
+	} else {
+		/* What this call has moved lies behind position 0. */
+		connection.streams[io->direction & 1].base -= io->length;
+		bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST);
 	}
-	/* What this call has moved lies behind position 0. */
-	connection.streams[io->direction & 1].base -= io->length;
-	bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&connections, &key);
+	return io_known(io);
 }
 
-static __always_inline struct connection *connection_of(struct site *site, const struct io *io, __u16 family)
+/* The entry of this very socket: its address may be in the table for one that is gone. */
+static __always_inline struct connection *io_connection(struct site *site, const struct io *io)
 {
-	__u64 key = (__u64)io->sk;
-	struct connection *connection;
+	struct connection *connection = io_known(io);
+	__u64 identity = io->sk;
 
-	if (family == AF_UNIX) {
-		connection = bpf_map_lookup_elem(&unix_sockets, &key);
-		if (connection && connection->identity == sock_inode(io->sk))
-			return connection;
-	} else {
-		connection = bpf_map_lookup_elem(&connections, &key);
-		if (connection)
-			return connection;
-	}
-	return connection_enter(site, io, family);
+	if (!connection)
+		return connection_enter(site, io);
+	if (io->family == AF_UNIX)
+		identity = sock_inode((struct sock *)io->sk);
+	return connection->identity == identity ? connection : connection_enter(site, io);
 }
 
 /* No room for the connection. If we accepted it, what the thread served before must not stay. */
-static __always_inline void socket_untracked(struct site *site, struct task_struct *task, const struct io *io)
+static __always_inline void io_untracked(struct site *site, const struct io *io)
 {
-	struct listener_key key = {.net_ns = sock_net_ns(io->sk), .port = sock_local_port(io->sk)};
+	struct listener_key key = {};
 
+	key.net_ns = sock_net_ns((struct sock *)io->sk);
+	key.port = sock_local_port((struct sock *)io->sk);
 	count_lost(site, LOSS_CONNECTIONS_FULL, EVENT_DATA);
 	if (io->direction == DATA_RECEIVED && bpf_map_lookup_elem(&listeners, &key))
-		stamp_write(site, task, io, 0, 0);
+		stamp_write(site, io, 0, 0);
 }
 
 static __always_inline bool family_wanted(struct sock *sk, __u16 family)
@@ -324,47 +351,56 @@ static __always_inline bool family_wanted(struct sock *sk, __u16 family)
 	return family == AF_UNIX;
 }
 
-/* A call has moved `io->length` bytes. */
-static __always_inline void socket_io(struct site *site, struct task_struct *task, const struct io *io, __u16 family)
+static __always_inline __u64 stream_position(const struct io *io, const struct stream *stream, __u32 direction)
 {
-	struct connection *connection = connection_of(site, io, family);
-	__u32 direction = io->direction & 1;
-	struct sock *sk = io->sk;
+	struct tcp_sock *tcp = CAST(struct tcp_sock, io->sk);
+
+	if (io->family == AF_UNIX)
+		return stream->position + io->length;
+	return stream_extend(stream, direction == DATA_RECEIVED ? LOAD(tcp, copied_seq) : LOAD(tcp, write_seq));
+}
+
+/* A call has moved `length` bytes over a socket that is wanted: scratch.io says all about it. */
+static __always_inline void socket_io(struct site *site, struct task_struct *task)
+{
+	struct io *io = &site->scratch->io;
+	struct connection *connection = io_connection(site, io);
+	__u32 direction = io->direction & 1, tgid = LOAD(task, tgid);
 	struct stream *stream;
 	__u64 id;
-	bool turn;
 
 	if (!connection) {
-		socket_untracked(site, task, io);
+		io_untracked(site, io);
 		return;
 	}
 	id = connection->id;
 	stream = &connection->streams[direction];
-	if (family == AF_UNIX)
-		stream->position += io->length;
-	else
-		stream->position = stream_extend(stream, direction == DATA_RECEIVED ?
-								 LOAD(CAST(struct tcp_sock, sk), copied_seq) :
-								 LOAD(CAST(struct tcp_sock, sk), write_seq));
+	stream->position = stream_position(io, stream, direction);
 	/* A reset on another CPU frees the entry, and the next connection gets it: never name that one. */
-	if (family != AF_UNIX && connection->identity != (__u64)io->sk) {
-		socket_untracked(site, task, io);
+	if (io->family != AF_UNIX && connection->identity != io->sk) {
+		io_untracked(site, io);
 		return;
 	}
 	/* Before any event: a thread that begins on another connection serves the former no longer. */
 	if (direction == DATA_RECEIVED && connection->role == ROLE_ACCEPTED)
-		stamp_write(site, task, io, id, stream->position);
+		stamp_write(site, io, id, stream->position);
+	if (connection->owner.tgid != tgid)
+		owner_set(&connection->owner, task);
 	if (!(connection->bits & CONNECTION_REPORTED))
-		connection_report(site, task, io, connection);
-	turn = connection->last != direction + 1;
-	if (turn) {
+		GLOBAL(io_report)(site->index);
+	io->turn = connection->last != direction + 1;
+	if (io->turn) {
 		connection->last = direction + 1;
 		stream->burst = 0;
 	}
-	if (!(connection->bits & CONNECTION_HTTP) && turn && io_http(io))
+	if (!(connection->bits & CONNECTION_HTTP)) {
+		if (!io->turn || !GLOBAL(io_http)(site->index))
+			return;
 		connection->bits |= CONNECTION_HTTP;
-	if (connection->owner.tgid != (__u32)LOAD(task, tgid))
-		owner_set(&connection->owner, task);
-	if (connection->bits & CONNECTION_HTTP && !tgid_own(LOAD(task, tgid)))
-		data_send(site, task, io, connection, stream, turn);
+	}
+	if (tgid_own(tgid))
+		return;
+	if (!(connection->bits & CONNECTION_LED))
+		GLOBAL(io_lead)(site->index);
+	GLOBAL(io_data)(site->index);
 }

@@ -7,18 +7,6 @@
 #define PATH_COMPONENTS 64
 #define PATH_START	(STRING_BYTES - 1)
 
-/* Paths grow from the end to the start; one component of at most 255 bytes may be begun at the very end. */
-struct path_scratch {
-	__u8 bytes[STRING_BYTES + 256];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, CONTEXTS);
-	__type(key, __u32);
-	__type(value, struct path_scratch);
-} path_scratches __weak SEC(".maps");
-
 /* struct path, but ours: a local variable must not be relocated. */
 struct place {
 	struct dentry *dentry;
@@ -34,8 +22,23 @@ struct walk {
 	struct place now;
 	struct place root;
 	__u32 at; /* of the first byte written so far */
-	bool cut;
+	__u32 cut;
 };
+
+/* Paths grow from the end to the start; one component of at most 255 bytes may be begun at the very end. The walk lies
+ * here and not on the stack, so that to the verifier each round of the loop is like every other.
+ */
+struct path_scratch {
+	struct walk walk;
+	__u8 bytes[STRING_BYTES + 256];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CONTEXTS);
+	__type(key, __u32);
+	__type(value, struct path_scratch);
+} path_scratches __weak SEC(".maps");
 
 enum step { STEP_ON, STEP_DONE };
 
@@ -92,19 +95,22 @@ static __always_inline enum step walk_step(struct walk *walk, __u8 *path)
 __weak __noinline __u32 path_walk(__u32 index, __u64 dentry, __u64 mnt, __u64 root_dentry, __u64 root_mnt)
 {
 	struct path_scratch *scratch = bpf_map_lookup_elem(&path_scratches, &index);
-	struct walk walk = {.now = {(void *)dentry, (void *)mnt}, .root = {(void *)root_dentry, (void *)root_mnt}};
-	__u32 i, at = PATH_START;
+	struct walk *walk;
+	__u32 i, at;
 
 	if (!scratch)
 		return PATH_START | WALK_CUT;
-	OPAQUE(at); /* so that the first round of the loop looks like every other */
-	walk.at = at;
+	walk = &scratch->walk;
+	walk->now = (struct place){(void *)dentry, (void *)mnt};
+	walk->root = (struct place){(void *)root_dentry, (void *)root_mnt};
+	walk->at = PATH_START;
+	walk->cut = false;
 	for (i = 0; i < PATH_COMPONENTS; i++) {
-		if (walk_step(&walk, scratch->bytes) == STEP_DONE)
+		if (walk_step(walk, scratch->bytes) == STEP_DONE)
 			break;
 	}
-	at = walk.at & PATH_START;
-	return walk.cut || i == PATH_COMPONENTS ? at | WALK_CUT : at;
+	at = walk->at & PATH_START;
+	return walk->cut || i == PATH_COMPONENTS ? at | WALK_CUT : at;
 }
 
 /* Adds the path as seen from `root`. What lies outside every mount (memfd:, pipe:) has its own name, without a slash. */

@@ -37,6 +37,24 @@ struct {
 #define PAYLOAD_BYTES 4096
 #define RECORD_BYTES  512 /* the fixed part of any record but exec's */
 
+/* How the system call names its memory. */
+enum io_buffer { BUFFER_NONE, BUFFER_PLAIN, BUFFER_VECTORS, BUFFER_MESSAGE };
+
+/* A call that has moved bytes over a socket: include/io.h. */
+struct io {
+	__u64 sk;
+	__u64 task;
+	__u64 pointer; /* of user memory */
+	__u32 length;
+	__u32 message_flags; /* MSG_* */
+	__u16 family;
+	__u8 buffer;	/* enum io_buffer */
+	__u8 direction; /* enum data_direction */
+	__u8 io_uring;
+	__u8 turn; /* the direction has changed */
+	__u8 pad[2];
+};
+
 /* Where records are built. Twice the bytes of a payload: offset and length are each bounded, not their sum. */
 struct scratch {
 	union {
@@ -50,6 +68,8 @@ struct scratch {
 		struct data_event data;
 		__u8 bytes[RECORD_BYTES + 2 * PAYLOAD_BYTES];
 	};
+	struct io io;
+	struct throttle_event throttle; /* a second record, beside the one that caused it */
 	__u32 busy; /* net/state.bpf.c */
 	__u32 pad;
 };
@@ -66,16 +86,19 @@ struct site {
 	struct counter_slot *slot;
 	struct scratch *scratch;
 	__u32 index;
-	__u8 context;
 };
 
-static __always_inline bool site_enter(struct site *site, __u8 context, enum program_id program)
+static __always_inline bool site_find(struct site *site, __u32 index)
 {
-	site->index = bpf_get_smp_processor_id() * CONTEXTS + context;
-	site->context = context;
+	site->index = index;
 	site->slot = bpf_map_lookup_elem(&counters, &site->index);
 	site->scratch = bpf_map_lookup_elem(&scratches, &site->index);
-	if (!site->slot || !site->scratch)
+	return site->slot && site->scratch;
+}
+
+static __always_inline bool site_enter(struct site *site, enum event_context context, enum program_id program)
+{
+	if (!site_find(site, bpf_get_smp_processor_id() * CONTEXTS + context))
 		return false;
 	site->slot->fired[program]++;
 	return true;
@@ -112,17 +135,18 @@ static __always_inline bool security_output(struct site *site, struct event_head
 }
 
 /* The scope's budget begins to be exceeded, or holds again: say so. */
-static __noinline void throttle_report(struct site *site, const struct event_header *cause, const struct verdict *verdict)
+static __always_inline void throttle_report(struct site *site, const struct event_header *cause,
+					    const struct verdict *verdict)
 {
-	struct throttle_event event = {
-		.header = *cause,
-		.dropped = verdict->dropped,
-		.since_ns = verdict->since_ns,
-		.throttled_kind = cause->kind,
-	};
+	struct throttle_event *event = &site->scratch->throttle;
 
-	event.header.kind = EVENT_THROTTLE;
-	security_output(site, &event.header, EVENT_THROTTLE, sizeof(event));
+	event->header = *cause;
+	event->header.kind = EVENT_THROTTLE;
+	event->dropped = verdict->dropped;
+	event->since_ns = verdict->since_ns;
+	event->throttled_kind = cause->kind;
+	event->pad = 0;
+	security_output(site, &event->header, EVENT_THROTTLE, sizeof(*event));
 }
 
 /* Is this event within the budget of its scope? A dropped one still takes a number. */

@@ -24,7 +24,9 @@ static __always_inline __u32 tail_end(__u8 *record, __u32 at, enum string_id id,
 	string->id = id;
 	string->length = length;
 	string->total = total;
-	return at + sizeof(*string) + ((length + 7) & ~7u);
+	at += sizeof(*string) + ((length + 7) & ~7u);
+	OPAQUE(at); /* one state for the verifier, whatever the string was */
+	return at;
 }
 
 /* Adds `length` bytes of kernel memory. */

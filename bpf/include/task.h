@@ -21,11 +21,10 @@ static __always_inline bool tgid_own(__u32 tgid)
 	return bpf_map_lookup_elem(&own, &tgid);
 }
 
-/* All but sequence, size and ring, which the sending fills in. */
-static __always_inline void header_fill(struct event_header *header, struct site *site, struct task_struct *task,
-					enum event_kind kind)
+static __always_inline void header_of(struct event_header *header, __u32 index, struct task_struct *task, __u32 kind)
 {
 	__u32 tgid = LOAD(task, tgid), tid = LOAD(task, pid);
+	__u8 context = index % CONTEXTS;
 
 	header->time_ns = bpf_ktime_get_boot_ns();
 	header->sequence = 0;
@@ -33,7 +32,7 @@ static __always_inline void header_fill(struct event_header *header, struct site
 	header->cgroup_id = LOAD(task_cgroup(task), kn, id);
 	header->size = 0;
 	header->kind = kind;
-	header->cpu = site->index / CONTEXTS;
+	header->cpu = index / CONTEXTS;
 	header->tgid = tgid;
 	header->tid = tid;
 	header->exec_number = LOAD(task, self_exec_id);
@@ -43,8 +42,8 @@ static __always_inline void header_fill(struct event_header *header, struct site
 		header->flags |= EVENT_COMPAT;
 	if (LOAD(task, flags) & PF_KTHREAD)
 		header->flags |= EVENT_KTHREAD;
-	header->context = site->context;
-	header->hook = site->context == CONTEXT_ITERATOR ? HOOKS_ITERATOR : config.hooks;
+	header->context = context;
+	header->hook = context == CONTEXT_ITERATOR ? HOOKS_ITERATOR : config.hooks;
 	header->verdict = 0;
 	header->ring = 0;
 	header->pad[0] = 0;
@@ -54,6 +53,24 @@ static __always_inline void header_fill(struct event_header *header, struct site
 	if ((!header->serving.layer && stamp_unknown(tid, LOAD(task, start_boottime))) ||
 	    (!header->origin.layer && stamp_unknown(tgid, header->start_ns)))
 		header->flags |= EVENT_STAMP_LOST;
+}
+
+/* Fills the header in the scratch of site `index`: all but sequence, size and ring, which the sending fills in. */
+GLOBAL_FUNCTION int GLOBAL(header_fill)(__u32 index, __u64 task, __u32 kind)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &index);
+
+	if (scratch)
+		header_of(&scratch->header, index, CAST(struct task_struct, task), kind);
+	return 0;
+}
+
+static __always_inline void header_fill_for(struct site *site, struct task_struct *task, enum event_kind kind)
+{
+	volatile __u64 *number = &site->scratch->io.task;
+
+	*number = (__u64)task; /* out of a map it comes as a number: a typed pointer may not be passed */
+	GLOBAL(header_fill)(site->index, *number, kind);
 }
 
 static __always_inline void owner_set(struct owner *owner, struct task_struct *task)

@@ -40,11 +40,11 @@ SEC("iter/task_file")
 int iter_socket(struct bpf_iter__task_file *context)
 {
 	struct sock *sk = file_sock(context->file);
-	struct io io = {.sk = sk};
 	struct task_struct *task = context->task;
 	struct connection *connection = NULL;
 	struct scratch *scratch;
 	struct site site;
+	struct io *io;
 	__u32 at, *known;
 	__u16 family;
 	__u8 state;
@@ -62,22 +62,26 @@ int iter_socket(struct bpf_iter__task_file *context)
 	if (!family_wanted(sk, family) || (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT && state != TCP_LISTEN))
 		return 0;
 	if (state != TCP_LISTEN) {
-		connection = connection_of(&site, &io, family);
+		io = &site.scratch->io;
+		io->sk = (__u64)sk;
+		io->family = family;
+		io->length = 0;
+		connection = io_connection(&site, io);
 		if (!connection)
 			return 0;
 	}
 	scratch = site.scratch;
-	header_fill(&scratch->header, &site, task, EVENT_SOCKET);
+	header_fill_for(&site, task, EVENT_SOCKET);
 	sock_fill(&scratch->socket.socket, sk, connection);
 	if (state == TCP_LISTEN) {
 		scratch->socket.socket.role = ROLE_LISTENING;
 		scratch->socket.socket.flags = SOCKET_MIDDLE;
 		scratch->socket.socket.opened_ns = scratch->header.time_ns;
 	}
-	at = tail_unix_path(scratch->bytes, sizeof(scratch->socket), sizeof(*scratch), sk);
+	at = tail_unix_path(scratch->bytes, sizeof(scratch->socket), sizeof(scratch->bytes), sk);
 	scratch->header.size = at;
 	OPAQUE(at);
-	if (at <= sizeof(*scratch))
+	if (at <= sizeof(scratch->bytes))
 		bpf_seq_write(context->meta->seq, scratch->bytes, at);
 	return 0;
 }

@@ -20,7 +20,8 @@ int iter_task(struct bpf_iter__task *context)
 	scratch = image_enter(&site, EVENT_PROCESS);
 	if (!scratch)
 		return 0;
-	header_fill(&scratch->event.header, &site, task, EVENT_PROCESS);
+	header_fill_for(&site, task, EVENT_PROCESS);
+	scratch->event.header = site.scratch->header;
 	at = image_fill(&site, scratch, task);
 	scratch->event.header.size = at;
 	OPAQUE(at);

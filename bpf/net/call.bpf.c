@@ -42,28 +42,25 @@ static __always_inline __s64 messages_length(__u64 array, __s64 count)
 
 enum shape { SHAPE_PLAIN, SHAPE_FLAGS, SHAPE_VECTORS, SHAPE_MESSAGE, SHAPE_MESSAGES, SHAPE_FILE };
 
-static __always_inline void shape_read(struct io *io, const struct syscall *call, enum shape shape)
+static __always_inline __u32 shape_flags(const struct syscall *call, enum shape shape)
 {
-	io->pointer = call->second;
+	if (shape == SHAPE_FLAGS || shape == SHAPE_MESSAGES)
+		return call->fourth;
+	return shape == SHAPE_MESSAGE ? call->third : 0;
+}
+
+static __always_inline enum io_buffer shape_buffer(enum shape shape)
+{
 	switch (shape) {
-	case SHAPE_FLAGS:
-		io->message_flags = call->fourth;
-		/* fall through */
 	case SHAPE_PLAIN:
-		io->buffer = BUFFER_PLAIN;
-		break;
+	case SHAPE_FLAGS:
+		return BUFFER_PLAIN;
 	case SHAPE_VECTORS:
-		io->buffer = BUFFER_VECTORS;
-		break;
+		return BUFFER_VECTORS;
 	case SHAPE_MESSAGE:
-		io->message_flags = call->third;
-		io->buffer = BUFFER_MESSAGE;
-		break;
-	case SHAPE_MESSAGES:
-		io->message_flags = call->fourth;
-		break;
-	case SHAPE_FILE:
-		break;
+		return BUFFER_MESSAGE;
+	default:
+		return BUFFER_NONE;
 	}
 }
 
@@ -71,34 +68,38 @@ static __always_inline int called(struct sys_exit *exit, enum data_direction dir
 				  enum program_id program)
 {
 	struct task_struct *task = CURRENT();
-	struct io io = {.direction = direction};
 	__s64 length = exit->result;
 	struct syscall call;
 	struct sock *sk;
 	struct site site;
+	struct io *io;
 	__u16 family;
 
 	if (length <= 0)
 		return 0;
 	call = syscall_read(task);
 	sk = fd_sock(task, call.first);
-	if (!sk)
+	if (!sk || syscall_compat(task))
 		return 0;
-	io.sk = sk;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (!family_wanted(sk, family) || syscall_compat(task))
+	if (!family_wanted(sk, family) || !site_enter(&site, CONTEXT_TASK, program))
 		return 0;
-	shape_read(&io, &call, shape);
-	if (direction == DATA_RECEIVED && io.message_flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))
+	io = &site.scratch->io;
+	io->sk = (__u64)sk;
+	io->task = (__u64)task;
+	io->pointer = call.second;
+	io->length = shape == SHAPE_MESSAGES ? messages_length(call.second, length) : length;
+	io->message_flags = shape_flags(&call, shape);
+	io->family = family;
+	io->direction = direction;
+	io->io_uring = false;
+	io->buffer = shape_buffer(shape);
+	if (direction == DATA_RECEIVED && io->message_flags & MSG_TRUNC)
+		io->buffer = BUFFER_NONE;
+	if (direction == DATA_RECEIVED && io->message_flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))
 		return 0;
-	if (direction == DATA_RECEIVED && io.message_flags & MSG_TRUNC)
-		io.buffer = BUFFER_NONE;
-	if (shape == SHAPE_MESSAGES)
-		length = messages_length(call.second, length);
-	io.length = length;
-	if (!io.length || !site_enter(&site, CONTEXT_TASK, program))
-		return 0;
-	socket_io(&site, task, &io, family);
+	if (io->length)
+		socket_io(&site, task);
 	return 0;
 }
 

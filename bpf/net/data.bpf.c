@@ -10,43 +10,47 @@
 EVENT_TYPE(data_event);
 EVENT_TYPE(socket_event);
 
+static __always_inline enum io_buffer buffer_of(__s64 number)
+{
+	switch (number) {
+	case SYS_read:
+	case SYS_recvfrom:
+	case SYS_write:
+	case SYS_sendto:
+		return BUFFER_PLAIN;
+	case SYS_readv:
+	case SYS_writev:
+	case SYS_preadv2:
+	case SYS_pwritev2:
+		return BUFFER_VECTORS;
+	case SYS_recvmsg:
+	case SYS_sendmsg:
+		return BUFFER_MESSAGE;
+	default:
+		return BUFFER_NONE;
+	}
+}
+
 /* Where the caller keeps the bytes. Calls that move several messages, or none of the caller's memory, have none. */
 static __always_inline void buffer_find(struct io *io, struct task_struct *task)
 {
 	struct syscall call = syscall_read(task);
 
 	io->pointer = call.second;
-	io->buffer = BUFFER_NONE;
 	io->io_uring = call.number == SYS_io_uring_enter || LOAD(task, flags) & PF_IO_WORKER;
-	if (io->io_uring || syscall_compat(task) || io->message_flags & MSG_SPLICE_PAGES)
-		return;
-	switch (call.number) {
-	case SYS_read:
-	case SYS_recvfrom:
-	case SYS_write:
-	case SYS_sendto:
-		io->buffer = BUFFER_PLAIN;
-		break;
-	case SYS_readv:
-	case SYS_writev:
-	case SYS_preadv2:
-	case SYS_pwritev2:
-		io->buffer = BUFFER_VECTORS;
-		break;
-	case SYS_recvmsg:
-	case SYS_sendmsg:
-		io->buffer = BUFFER_MESSAGE;
-		break;
-	}
+	io->buffer = buffer_of(call.number);
+	if (io->io_uring || syscall_compat(task) || io->message_flags & MSG_SPLICE_PAGES ||
+	    (io->direction == DATA_RECEIVED && io->message_flags & MSG_TRUNC))
+		io->buffer = BUFFER_NONE;
 }
 
 static __always_inline int moved(struct sock *sk, int length, int flags, enum data_direction direction,
 				 enum program_id program)
 {
-	struct io io = {.sk = sk, .length = length, .message_flags = flags, .direction = direction};
-	__u16 family;
 	struct task_struct *task;
 	struct site site;
+	struct io *io;
+	__u16 family;
 
 	if (length <= 0)
 		return 0;
@@ -58,10 +62,15 @@ static __always_inline int moved(struct sock *sk, int length, int flags, enum da
 	task = bpf_get_current_task_btf();
 	if (task->flags & PF_KTHREAD || !site_enter(&site, CONTEXT_TASK, program))
 		return 0;
-	buffer_find(&io, task);
-	if (direction == DATA_RECEIVED && flags & MSG_TRUNC)
-		io.buffer = BUFFER_NONE;
-	socket_io(&site, task, &io, family);
+	io = &site.scratch->io;
+	io->sk = (__u64)sk;
+	io->task = (__u64)task;
+	io->length = length;
+	io->message_flags = flags;
+	io->family = family;
+	io->direction = direction;
+	buffer_find(io, task);
+	socket_io(&site, task);
 	return 0;
 }
 

@@ -25,7 +25,7 @@ static __always_inline void connect_begin(struct site *site, __u64 key)
 {
 	struct event_header *header = &site->scratch->header;
 
-	header_fill(header, site, CURRENT(), EVENT_CONNECT);
+	header_fill_for(site, CURRENT(), EVENT_CONNECT);
 	bpf_map_update_elem(&connecting, &key, header, BPF_ANY);
 }
 
@@ -37,7 +37,7 @@ static __always_inline void header_nobody(struct event_header *header, struct si
 	header->kind = kind;
 	header->cpu = site->index / CONTEXTS;
 	header->flags = EVENT_NO_PROCESS;
-	header->context = site->context;
+	header->context = site->index % CONTEXTS;
 	header->hook = config.hooks;
 }
 
@@ -72,7 +72,7 @@ static __always_inline void connect_end(struct site *site, struct sock *sk, __u6
 		event->header = *begun;
 		event->header.time_ns = bpf_ktime_get_boot_ns();
 		event->header.cpu = site->index / CONTEXTS;
-		event->header.context = site->context;
+		event->header.context = site->index % CONTEXTS;
 	} else {
 		header_nobody(&event->header, site, EVENT_CONNECT);
 		event->begun_ns = 0;
@@ -106,7 +106,7 @@ static __always_inline void listen_change(struct site *site, struct sock *sk, bo
 	} else if (bpf_map_update_elem(&listeners, &key, &one, BPF_ANY)) {
 		count_lost(site, LOSS_CONNECTIONS_FULL, EVENT_LISTEN);
 	}
-	header_fill(&event->header, site, CURRENT(), EVENT_LISTEN);
+	header_fill_for(site, CURRENT(), EVENT_LISTEN);
 	sock_fill(&event->socket, sk, NULL);
 	event->socket.opened_ns = event->header.time_ns;
 	event->socket.role = ROLE_LISTENING;

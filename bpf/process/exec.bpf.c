@@ -48,7 +48,8 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	if (!scratch)
 		return 0;
 	serving_follow(task, old_pid);
-	header_fill(&scratch->event.header, &site, task, EVENT_EXEC);
+	header_fill_for(&site, task, EVENT_EXEC);
+	scratch->event.header = site.scratch->header;
 	at = image_fill(&site, scratch, task);
 	scratch->event.argc = BPF_CORE_READ(bprm, argc);
 	scratch->event.flags = BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec) ? EXEC_SECURE : 0;

@@ -34,7 +34,7 @@ static __always_inline void process_end(struct site *site, struct task_struct *t
 	key.tgid = BPF_CORE_READ(task, tgid);
 	if (bpf_map_update_elem(&ended, &key, &one, BPF_NOEXIST))
 		return;
-	header_fill(&event->header, site, task, EVENT_EXIT);
+	header_fill_for(site, task, EVENT_EXIT);
 	event->exit_code = exit_code(task);
 	event->pad = 0;
 	security_send(site, &event->header, EVENT_EXIT, sizeof(*event));

@@ -31,14 +31,14 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_FORK))
 		return 0;
 	event = &site.scratch->fork;
-	header_fill(&event->header, &site, parent, EVENT_FORK);
+	header_fill_for(&site, parent, EVENT_FORK);
 	event->child.start_ns = BPF_CORE_READ(child, start_boottime);
 	event->child.tgid = BPF_CORE_READ(child, tgid);
 	event->child.exec_number = BPF_CORE_READ(child, self_exec_id);
 	event->child_ns_tgid = pid_in_namespace(BPF_CORE_READ(child, thread_pid));
 	event->pad = 0;
 	origin_inherit(&site, event);
-	at = task_names(site.scratch->bytes, sizeof(*event), sizeof(*site.scratch), parent);
+	at = task_names(site.scratch->bytes, sizeof(*event), sizeof(site.scratch->bytes), parent);
 	security_send(&site, &event->header, EVENT_FORK, at);
 	return 0;
 }

@@ -1,0 +1,338 @@
+//! Connections, bytes and stamps as real programs make them, under both lists of hooks.
+#![allow(missing_docs, reason = "a test")]
+mod watch;
+
+use guardbee_bpf::{HookList, Options};
+use guardbee_wire::{
+    CloseEvent, ConnectEvent, DataEvent, DataFlag, Direction, EventKind, ExecEvent, ListenEvent, SocketEvent,
+    SocketRole, Stamp, StampFlag, StringId,
+};
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::{
+        fd::AsRawFd as _,
+        unix::net::{UnixListener, UnixStream},
+    },
+    process::Command,
+    thread,
+};
+use watch::{LISTS, Record, Watch, small};
+
+const REQUEST: &[u8] = b"GET /report?name=x HTTP/1.1\r\nhost: here\r\n\r\n";
+const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+fn tid() -> u32 {
+    // SAFETY: gettid has no arguments and can't fail.
+    #[allow(unsafe_code, reason = "std has no number of a thread")]
+    u32::try_from(unsafe { libc::gettid() }).unwrap()
+}
+
+fn accept_of(watch: &Watch, port: u16) -> SocketEvent {
+    watch
+        .wait("accept", |record| {
+            record.kind() == EventKind::Accept && record.fixed::<SocketEvent>().socket.local_port == port
+        })
+        .fixed()
+}
+
+fn data_of(watch: &Watch, connection: u64) -> Vec<(DataEvent, Vec<u8>)> {
+    watch
+        .records()
+        .iter()
+        .filter(|record| record.kind() == EventKind::Data)
+        .map(|record| (record.fixed::<DataEvent>(), record.0[size_of::<DataEvent>()..].to_vec()))
+        .filter(|(event, _)| event.connection == connection)
+        .map(|(event, bytes)| (event, bytes[..event.captured as usize].to_vec()))
+        .collect()
+}
+
+/// One HTTP exchange over a new connection; the server's thread runs `/bin/true NONCE` between. Answers (port, pid, tid
+/// of the server's thread).
+fn exchange(nonce: &str) -> (SocketAddr, u32, u32) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let nonce = nonce.to_owned();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut bytes = vec![0; 4096];
+        let count = stream.read(&mut bytes).unwrap();
+        assert_eq!(&bytes[..count], REQUEST);
+        let mut child = Command::new("/bin/true").arg(nonce).spawn().unwrap();
+        let pid = child.id();
+        child.wait().unwrap();
+        stream.write_all(RESPONSE).unwrap();
+        assert_eq!(stream.read(&mut bytes).unwrap(), 0, "the client closes first");
+        (pid, tid())
+    });
+    let mut client = TcpStream::connect(address).unwrap();
+    client.write_all(REQUEST).unwrap();
+    let mut answer = vec![0; RESPONSE.len()];
+    client.read_exact(&mut answer).unwrap();
+    drop(client);
+    let (pid, tid) = server.join().unwrap();
+    (address, pid, tid)
+}
+
+fn exec_of(watch: &Watch, pid: u32) -> Record {
+    watch.wait("exec", |record| record.kind() == EventKind::Exec && record.header().tgid == pid)
+}
+
+#[test]
+fn an_exchange_is_seen_and_what_it_runs_knows_it() {
+    for hooks in LISTS {
+        let watch = Watch::with(hooks);
+        let (address, pid, tid) = exchange("an-exchange");
+        let accept = accept_of(&watch, address.port());
+        assert_eq!(accept.socket.role, SocketRole::Accepted as u8);
+        assert_eq!(accept.header.tid, tid);
+        assert_eq!(accept.socket.local_address, *b"\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\x01");
+        let exec = exec_of(&watch, pid);
+        let expected = Stamp {
+            connection: accept.socket.connection,
+            position: REQUEST.len() as u64,
+            reads: 1,
+            tid,
+            flags: 0,
+            layer: 1,
+            pad: [0; 5],
+        };
+        assert_eq!(exec.header().origin, expected, "{hooks:?}");
+        assert_eq!(exec.header().serving, Stamp::default(), "the child itself reads nothing");
+        assert_eq!(exec.text::<ExecEvent>(StringId::Args), "/bin/true\0an-exchange\0");
+
+        let close = watch.wait("close", |record| {
+            record.kind() == EventKind::Close
+                && record.fixed::<CloseEvent>().connection == accept.socket.connection
+        });
+        let close: CloseEvent = close.fixed();
+        assert_eq!(close.received_bytes, REQUEST.len() as u64);
+        assert_eq!(close.sent_bytes, RESPONSE.len() as u64);
+        assert_eq!(close.header.tgid, std::process::id());
+        let data = data_of(&watch, accept.socket.connection);
+        let seen: Vec<_> = data.iter().map(|(event, bytes)| (event.direction, event.position, &bytes[..])).collect();
+        assert_eq!(
+            seen,
+            [(Direction::Received as u8, 0, REQUEST), (Direction::Sent as u8, 0, RESPONSE)],
+            "{hooks:?}"
+        );
+        assert!(data.iter().all(|(event, _)| event.flags == DataFlag::Turn as u8));
+        let led = watch.records().into_iter().position(|record| {
+            record.kind() == EventKind::Socket
+                && record.fixed::<SocketEvent>().socket.connection == accept.socket.connection
+        });
+        assert!(led.is_some(), "a SOCKET record leads the data");
+    }
+}
+
+#[test]
+fn connects_and_listens_have_their_results() {
+    let watch = Watch::with(HookList::Tracepoint6_3);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let of_port = move |record: &Record| {
+        record.kind() == EventKind::Connect && record.fixed::<ConnectEvent>().socket.remote_port == port
+    };
+    let event: ConnectEvent = watch.wait("connect", of_port).fixed();
+    assert_eq!((event.result, event.header.tgid), (0, std::process::id()));
+    assert_eq!(event.socket.local_port, client.local_addr().unwrap().port());
+    assert!(event.begun_ns > 0 && event.begun_ns <= event.header.time_ns);
+    assert_ne!(event.socket.connection, 0);
+    drop((client, listener));
+    let listens = |began: u32| {
+        move |record: &Record| {
+            let event: ListenEvent = match record.kind() {
+                EventKind::Listen => record.fixed(),
+                _ => return false,
+            };
+            event.socket.local_port == port && event.listening == began
+        }
+    };
+    watch.wait("listen", listens(1));
+    watch.wait("end of listen", listens(0));
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+    let refused = watch.wait("refused connect", |record| {
+        of_port(record) && record.fixed::<ConnectEvent>().result == -libc::ECONNREFUSED
+    });
+    let refused: ConnectEvent = refused.fixed();
+    assert_eq!(refused.header.tgid, std::process::id());
+    assert_ne!(refused.socket.local_port, 0);
+}
+
+#[test]
+fn a_unix_connection_has_a_path_a_peer_and_stamps() {
+    for hooks in LISTS {
+        let watch = Watch::with(hooks);
+        drop(watch.kernel.iterate_sockets().map(|fd| {
+            let mut bytes = Vec::new();
+            std::fs::File::from(fd).read_to_end(&mut bytes).unwrap();
+        }));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let mut client = UnixStream::connect(&path).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        client.write_all(REQUEST).unwrap();
+        let mut bytes = vec![0; 4096];
+        let count = server.read(&mut bytes).unwrap();
+        let pid = {
+            let mut child = Command::new("/bin/true").spawn().unwrap();
+            child.wait().unwrap();
+            child.id()
+        };
+        server.write_all(RESPONSE).unwrap();
+        let named = |record: &Record| {
+            record.text::<SocketEvent>(StringId::UnixPath) == path.to_str().unwrap()
+                && record.kind() == EventKind::Accept
+        };
+        let accept: SocketEvent = watch.wait("unix accept", named).fixed();
+        assert_ne!(accept.socket.peer_inode, 0);
+        assert_eq!(accept.socket.peer_tgid, std::process::id());
+        let connect = watch.wait("unix connect", |record| {
+            record.kind() == EventKind::Connect
+                && record.text::<ConnectEvent>(StringId::UnixPath) == path.to_str().unwrap()
+        });
+        let connect: ConnectEvent = connect.fixed();
+        assert_eq!(connect.socket.inode, accept.socket.peer_inode);
+        let origin = exec_of(&watch, pid).header().origin;
+        assert_eq!((origin.connection, origin.position), (accept.socket.connection, count as u64), "{hooks:?}");
+        assert_eq!(data_of(&watch, accept.socket.connection).len(), 2);
+    }
+}
+
+#[test]
+fn a_peek_moves_nothing_and_a_new_thread_inherits_nothing() {
+    for hooks in LISTS {
+        let watch = Watch::with(hooks);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        client.write_all(REQUEST).unwrap();
+        let mut bytes = vec![0; 4096];
+        server.peek(&mut bytes).unwrap();
+        server.read_exact(&mut bytes[..10]).unwrap();
+        let other = thread::spawn(|| {
+            let mut child = Command::new("/bin/true").spawn().unwrap();
+            child.wait().unwrap();
+            child.id()
+        });
+        let pid = other.join().unwrap();
+        assert_eq!(exec_of(&watch, pid).header().origin, Stamp::default(), "{hooks:?}");
+        let mut child = Command::new("/bin/true").spawn().unwrap();
+        child.wait().unwrap();
+        let origin = exec_of(&watch, child.id()).header().origin;
+        assert_eq!((origin.position, origin.reads), (10, 1), "{hooks:?}");
+    }
+}
+
+#[test]
+fn a_stamp_says_whether_the_read_could_block_and_who_multiplexes() {
+    for hooks in LISTS {
+        let watch = Watch::with(hooks);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let mut flags = Vec::new();
+        for step in 0..3 {
+            if step == 1 {
+                server.set_nonblocking(true).unwrap();
+            }
+            if step == 2 {
+                add_to_epoll(&server);
+            }
+            client.write_all(b"x").unwrap();
+            let mut byte = [0];
+            while server.read(&mut byte).is_err() {
+                thread::yield_now();
+            }
+            let mut child = Command::new("/bin/true").spawn().unwrap();
+            child.wait().unwrap();
+            flags.push(exec_of(&watch, child.id()).header().origin.flags);
+        }
+        let (epoll, nonblock) = (StampFlag::Epoll as u16, StampFlag::Nonblock as u16);
+        assert_eq!(flags, [0, nonblock, nonblock | epoll], "{hooks:?}");
+    }
+}
+
+#[allow(unsafe_code, reason = "std has no epoll")]
+fn add_to_epoll(stream: &TcpStream) {
+    // SAFETY: valid fds and a valid event; the set lives as long as the test process.
+    unsafe {
+        let set = libc::epoll_create1(0);
+        let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: 0 };
+        assert_eq!(libc::epoll_ctl(set, libc::EPOLL_CTL_ADD, stream.as_raw_fd(), &raw mut event), 0);
+    }
+}
+
+#[test]
+fn long_bodies_are_lengths_beyond_the_budget() {
+    for hooks in LISTS {
+        let watch = Watch::with(hooks);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        client.write_all(REQUEST).unwrap();
+        let mut bytes = vec![0; 4096];
+        server.read(&mut bytes).unwrap();
+        let body = vec![b'y'; 3000];
+        for _ in 0..3 {
+            server.write_all(&body).unwrap();
+        }
+        let accept = accept_of(&watch, port);
+        watch.wait("third write", |record| {
+            record.kind() == EventKind::Data && {
+                let event: DataEvent = record.fixed();
+                event.connection == accept.socket.connection && event.position == 6000
+            }
+        });
+        let sent: Vec<_> = data_of(&watch, accept.socket.connection)
+            .into_iter()
+            .filter(|(event, _)| event.direction == Direction::Sent as u8)
+            .map(|(event, _)| (event.position, event.length, event.captured))
+            .collect();
+        assert_eq!(sent, [(0, 3000, 3000), (3000, 3000, 1096), (6000, 3000, 1024)], "{hooks:?}");
+    }
+}
+
+#[test]
+fn gathered_writes_are_read_piece_by_piece() {
+    for hooks in LISTS {
+        let watch = Watch::with(hooks);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let pieces = [std::io::IoSlice::new(&REQUEST[..7]), std::io::IoSlice::new(&REQUEST[7..])];
+        assert_eq!(client.write_vectored(&pieces).unwrap(), REQUEST.len());
+        server.read_exact(&mut vec![0; REQUEST.len()]).unwrap();
+        let accept = accept_of(&watch, port);
+        assert_ne!(accept.socket.connection, 0);
+        watch.wait("the client's bytes", |record| {
+            record.kind() == EventKind::Data
+                && record.fixed::<DataEvent>().direction == Direction::Sent as u8
+                && record.0[size_of::<DataEvent>()..].starts_with(REQUEST)
+        });
+    }
+}
+
+#[test]
+fn the_sensors_own_payload_and_other_protocols_are_not_reported() {
+    for hooks in LISTS {
+        let own = Options { hooks: Some(hooks), own: vec![std::process::id()], ..small() };
+        for (options, request) in [(&own, REQUEST), (&Options { hooks: Some(hooks), ..small() }, b"*1\r\n$4\r\nPING\r\n")]
+        {
+            let watch = Watch::start(options);
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let (mut server, _) = listener.accept().unwrap();
+            client.write_all(request).unwrap();
+            let mut bytes = vec![0; 4096];
+            server.read(&mut bytes).unwrap();
+            let accept = accept_of(&watch, port);
+            assert!(data_of(&watch, accept.socket.connection).is_empty(), "{hooks:?}");
+        }
+    }
+}
