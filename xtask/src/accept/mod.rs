@@ -1,16 +1,77 @@
-//! What an issue must show, on real programs.
-use clap::Parser;
+//! What an issue must show, on real programs: servers are attacked, and what the sensor says is compared with the truth.
+//!
+//! The truth is a nonce: an argv word of the action and a query parameter of the request. Only [`checker`] compares them.
+mod checker;
+mod collector;
+mod driver;
+mod findings;
+mod http;
+mod lab;
+mod process;
+mod rows;
+mod sensor;
+mod table;
+mod target;
 
-/// Which rows.
+use anyhow::{bail, ensure};
+use clap::Parser;
+use lab::Lab;
+use std::{path::PathBuf, time::Instant};
+use table::{Line, Table, Verdict};
+
+/// Which issue, which rows, which binary.
 #[derive(Parser)]
 pub(crate) struct Args {
     /// The issue, such as `thread`.
     issue: String,
-    /// Only these rows.
+    /// Only these rows; without: all.
     #[arg(long)]
     row: Vec<char>,
+    /// Of rows with several servers only those whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+    /// The sensor; without: it is built, release.
+    #[arg(long, value_name = "FILE")]
+    guardbee: Option<PathBuf>,
+    /// Attack the targets without a sensor: do the targets and the driver work?
+    #[arg(long)]
+    dry: bool,
+    /// Keep the folder with configurations, logs and findings.
+    #[arg(long)]
+    keep: bool,
 }
 
+/// Runs the rows, prints the table; an error if one of them doesn't pass, or isn't built.
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
-    anyhow::bail!("{}: rows {:?} are not built", args.issue, args.row)
+    ensure!(args.issue == "thread", "`{}` is no issue with rows; there is `thread`", args.issue);
+    let rows: Vec<&rows::Row> = if args.row.is_empty() {
+        rows::ROWS.iter().collect()
+    } else {
+        let known = |letter: &char| rows::ROWS.iter().find(|row| row.letter == *letter);
+        let Some(rows) = args.row.iter().map(known).collect() else {
+            bail!("rows are a to l; not all of {:?} are", args.row)
+        };
+        rows
+    };
+    let mut lab = Lab::new(args.only, args.keep)?;
+    let mut table = Table::default();
+    if args.dry {
+        rows::dry(&lab, &mut table);
+    } else {
+        lab.sensor_at(args.guardbee)?;
+        for row in rows {
+            run_row(row, &lab, &mut table);
+        }
+    }
+    table.finish()
+}
+
+fn run_row(row: &rows::Row, lab: &Lab, table: &mut Table) {
+    let began = Instant::now();
+    let Some(run) = row.run else {
+        return table.add(Line::new(row.letter, row.about, Verdict::NotBuilt, "", began));
+    };
+    if let Err(error) = run(lab, table) {
+        table.add(Line::new(row.letter, row.about, Verdict::Fail, format!("{error:#}"), began));
+    }
 }

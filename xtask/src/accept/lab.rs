@@ -1,0 +1,115 @@
+//! Where a run takes place: the checkout, the built targets, and a folder of its own under /tmp that is removed afterwards.
+use anyhow::{Context as _, ensure};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, chown},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::atomic::{AtomicU16, AtomicU32, Ordering},
+};
+
+/// Whom the pipeline runs as, so whose the files must be.
+pub(crate) const PIPELINE_ID: u32 = 65532;
+
+pub(crate) struct Lab {
+    /// The checkout.
+    pub(crate) root: PathBuf,
+    /// Folder of the built targets.
+    pub(crate) built: PathBuf,
+    /// Folder of this run, readable by everybody: servers drop their privileges.
+    pub(crate) dir: tempfile::TempDir,
+    /// Only targets with this in their name.
+    only: Option<String>,
+    /// The sensor's binary.
+    guardbee: PathBuf,
+    next_nonce: AtomicU32,
+    next_port: AtomicU16,
+    next_dir: AtomicU32,
+}
+
+impl Lab {
+    pub(crate) fn new(only: Option<String>, keep: bool) -> anyhow::Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
+        let mut dir = tempfile::Builder::new().prefix("guardbee-accept.").tempdir_in("/tmp")?;
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
+        if keep {
+            dir.disable_cleanup(true);
+            println!("kept: {}", dir.path().display());
+        }
+        let built = last_line(Command::new(root.join("tests/targets/setup.sh")))?;
+        let process = u16::try_from(std::process::id() % 200).unwrap_or_default();
+        Ok(Self {
+            root: root.to_owned(),
+            built: built.into(),
+            dir,
+            only,
+            guardbee: PathBuf::new(),
+            next_nonce: AtomicU32::new(100_000 + std::process::id() % 800 * 1000),
+            next_port: AtomicU16::new(18_000 + process * 50),
+            next_dir: AtomicU32::new(0),
+        })
+    }
+
+    /// Uses this sensor, or builds one.
+    pub(crate) fn sensor_at(&mut self, guardbee: Option<PathBuf>) -> anyhow::Result<()> {
+        ensure!(nix::unistd::geteuid().is_root(), "the sensor loads BPF programs: run this as root");
+        self.guardbee = if let Some(given) = guardbee {
+            given.canonicalize().with_context(|| format!("find the sensor {}", given.display()))?
+        } else {
+            let args = ["build", "--release", "--quiet", "--package", "guardbee-cli"];
+            let status = Command::new("cargo").args(args).current_dir(&self.root).status()?;
+            ensure!(status.success(), "the sensor could not be built");
+            self.root.join("target/release/guardbee")
+        };
+        Ok(())
+    }
+
+    pub(crate) fn guardbee(&self) -> &Path {
+        &self.guardbee
+    }
+
+    /// Whether `--only` leaves this one.
+    pub(crate) fn wanted(&self, name: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| name.contains(only))
+    }
+
+    /// A nonce of a request; no two runs on a machine have the same soon after one another.
+    pub(crate) fn nonce(&self) -> String {
+        format!("gbn{:06}", self.next_nonce.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A port that nobody listened on a moment ago.
+    pub(crate) fn port(&self) -> u16 {
+        loop {
+            let port = self.next_port.fetch_add(1, Ordering::Relaxed);
+            if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                return port;
+            }
+        }
+    }
+
+    /// A new folder in this run's folder.
+    pub(crate) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let number = self.next_dir.fetch_add(1, Ordering::Relaxed);
+        let path = self.dir.path().join(format!("{number:02}-{name}"));
+        fs::create_dir(&path).with_context(|| format!("create {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// A new folder that the pipeline may write to.
+    pub(crate) fn pipeline_folder(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self.folder(name)?;
+        chown(&path, Some(PIPELINE_ID), Some(PIPELINE_ID))?;
+        Ok(path)
+    }
+}
+
+/// Runs a script, its messages shown, and gives what it prints last.
+pub(crate) fn last_line(mut command: Command) -> anyhow::Result<String> {
+    let shown = format!("{command:?}");
+    let out = command.stderr(Stdio::inherit()).output().with_context(|| format!("start {shown}"))?;
+    ensure!(out.status.success(), "{shown}: {}", out.status);
+    let text = String::from_utf8(out.stdout).with_context(|| format!("read what {shown} printed"))?;
+    let line = text.lines().last().with_context(|| format!("{shown} printed nothing"))?;
+    Ok(line.to_owned())
+}

@@ -1,0 +1,136 @@
+//! Processes that a run starts: each leads a process group of its own, and is ended by its id.
+use anyhow::{Context as _, bail};
+use nix::{
+    sys::signal::{Signal, kill, killpg},
+    unistd::Pid,
+};
+use std::{
+    fs::{self, File},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+/// How often a condition is looked at.
+const POLL: Duration = Duration::from_millis(10);
+
+/// A started process and its log; dropped, it and its group are ended.
+pub(crate) struct Process {
+    child: Child,
+    group: Pid,
+    name: String,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command` with both outputs in `log`.
+    pub(crate) fn start(name: &str, mut command: Command, log: PathBuf) -> anyhow::Result<Self> {
+        let out = File::create(&log).with_context(|| format!("create {}", log.display()))?;
+        command.process_group(0).stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+        let child = command.spawn().with_context(|| format!("start {name}: {command:?}"))?;
+        let group = Pid::from_raw(i32::try_from(child.id())?);
+        Ok(Self { child, group, name: name.to_owned(), log })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until `ready` says so; fails when the process ends first, or after `limit`.
+    pub(crate) fn wait_until(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        mut ready: impl FnMut() -> bool,
+    ) -> anyhow::Result<()> {
+        let began = Instant::now();
+        while !ready() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended ({status}) before it was {what}: {}", self.name, self.tail());
+            }
+            if began.elapsed() > limit {
+                bail!("{} was not {what} within {} s: {}", self.name, limit.as_secs(), self.tail());
+            }
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn wait_end(&mut self, limit: Duration) -> anyhow::Result<ExitStatus> {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if began.elapsed() > limit {
+                bail!("{} had not ended after {} s: {}", self.name, limit.as_secs(), self.tail());
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    /// SIGTERM to the process alone, then its end.
+    pub(crate) fn stop(&mut self, limit: Duration) -> anyhow::Result<ExitStatus> {
+        if self.child.try_wait()?.is_none() {
+            kill(self.group, Signal::SIGTERM).with_context(|| format!("stop {}", self.name))?;
+        }
+        self.wait_end(limit)
+    }
+
+    /// The log's text.
+    pub(crate) fn log(&self) -> String {
+        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+    }
+
+    fn tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().rev().take(6).collect();
+        if lines.is_empty() {
+            return format!("nothing in {}", self.log.display());
+        }
+        lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.stop(Duration::from_secs(5)).is_err() {
+            println!("{} did not stop when asked to; killed", self.name);
+        }
+        // What it left behind in its group; none is the usual case.
+        killpg(self.group, Signal::SIGKILL).ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Sends a signal to one process.
+pub(crate) fn signal(pid: u32, signal: Signal) -> anyhow::Result<()> {
+    kill(Pid::from_raw(i32::try_from(pid)?), signal).with_context(|| format!("send {signal} to {pid}"))
+}
+
+/// Processes whose parent is `pid`.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let task = format!("/proc/{pid}/task");
+    let Ok(threads) = fs::read_dir(Path::new(&task)) else { return Vec::new() };
+    threads
+        .flatten()
+        .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok())
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
+}
+
+/// Waits for a condition; false: it didn't come.
+pub(crate) fn wait_for(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
+    let began = Instant::now();
+    loop {
+        if condition() {
+            return true;
+        }
+        if began.elapsed() > limit {
+            return false;
+        }
+        std::thread::sleep(POLL);
+    }
+}

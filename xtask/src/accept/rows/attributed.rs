@@ -1,0 +1,243 @@
+//! Row b: requests in flight at once, and what acts for nobody; never a wrong link.
+use super::{ATTACKS, IN_FLIGHT};
+use crate::accept::{
+    checker::{self, Class, Figures},
+    driver::{self, Asked, Truth},
+    findings::Findings,
+    http::Connection,
+    lab::Lab,
+    process,
+    sensor::{Options, Sensor},
+    table::{Line, Table, Verdict},
+    target::{Server, Target},
+};
+use anyhow::{Context as _, ensure};
+use nix::sys::signal::Signal;
+use std::time::{Duration, Instant};
+
+/// A finding that hasn't come by then is missing.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// How long a child outlives its answer before it acts.
+const LINGER: Duration = Duration::from_mins(1);
+/// Attacks one after the other.
+const ALONE: usize = 10;
+
+/// One request on one thread to its end, visible from outside: all are proven.
+const PROVEN: [Server; 5] =
+    [Server::Fork, Server::GunicornSync, Server::GunicornGthread, Server::Flask, Server::Apache];
+/// Nothing outside proves which request acts: candidates.
+const CANDIDATES: [Server; 5] =
+    [Server::Node, Server::Go, Server::UvicornDef, Server::UvicornAsync, Server::Axum];
+
+pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
+    let sensor = Sensor::start(lab, &Options::default())?;
+    let mut row = Part { lab, sensor: &sensor, table };
+    let lingering = if lab.wanted("lingering child") { Some(Lingering::start(lab)?) } else { None };
+    for server in PROVEN {
+        row.part(server.name(), || proven(lab, &sensor, server));
+    }
+    for server in CANDIDATES {
+        row.part(server.name(), || candidates(lab, &sensor, server));
+        row.part(&format!("{}, one by one", server.name()), || alone(lab, &sensor, server));
+    }
+    row.part("timer beside one request", || timer(lab, &sensor));
+    row.part("pool thread of a request", || pool(lab, &sensor));
+    row.part("pid reuse", || reuse(lab, &sensor));
+    if let Some(lingering) = lingering {
+        row.part("lingering child, 60 s", || lingering.check(&sensor));
+    }
+    sensor.stop()?;
+    if lab.wanted("payload ring full") {
+        let began = Instant::now();
+        let (passed, figure) = shown(ring_full(lab));
+        table.add(Line::new('b', "payload ring full", Verdict::of(passed), figure, began));
+    }
+    Ok(())
+}
+
+type Judged = anyhow::Result<(bool, String)>;
+
+fn shown(judged: Judged) -> (bool, String) {
+    judged.unwrap_or_else(|error| (false, format!("{error:#}")))
+}
+
+struct Part<'a> {
+    lab: &'a Lab,
+    sensor: &'a Sensor,
+    table: &'a mut Table,
+}
+
+impl Part<'_> {
+    fn part(&mut self, name: &str, work: impl FnOnce() -> Judged) {
+        if !self.lab.wanted(name) {
+            return;
+        }
+        let began = Instant::now();
+        let (passed, mut figure) = shown(work());
+        if self.sensor.loader_and_pipeline().is_err() {
+            figure.push_str("; the sensor has died");
+        }
+        self.table.add(Line::new('b', name, Verdict::of(passed), figure, began));
+    }
+}
+
+/// Waits for the attacks' findings, then judges.
+fn judge(sensor: &Sensor, truth: &Truth) -> Figures {
+    let mut findings = sensor.findings();
+    findings.wait_for_all(&truth.nonces(), DEADLINE);
+    checker::check(truth, &findings)
+}
+
+fn proven(lab: &Lab, sensor: &Sensor, server: Server) -> Judged {
+    let target = Target::start(lab, server)?;
+    let truth = driver::drive(lab, target.port, IN_FLIGHT, ATTACKS)?;
+    let figures = judge(sensor, &truth);
+    let passed = figures.count(Class::ProvenRight) == ATTACKS && figures.wrong() == 0;
+    Ok((passed, figures.to_string()))
+}
+
+fn candidates(lab: &Lab, sensor: &Sensor, server: Server) -> Judged {
+    let target = Target::start(lab, server)?;
+    let truth = driver::drive(lab, target.port, IN_FLIGHT, ATTACKS)?;
+    let figures = judge(sensor, &truth);
+    let enough = figures.named() * 100 >= ATTACKS * 95;
+    Ok((enough && figures.wrong() == 0 && figures.excess == 0, figures.to_string()))
+}
+
+fn alone(lab: &Lab, sensor: &Sensor, server: Server) -> Judged {
+    let target = Target::start(lab, server)?;
+    let truth = driver::one_by_one(lab, target.port, ALONE)?;
+    let figures = judge(sensor, &truth);
+    let right = figures.count(Class::ProvenRight) + figures.count(Class::SoleRight);
+    Ok((right == ALONE && figures.wrong() == 0, figures.to_string()))
+}
+
+/// An own view of the findings, from now on: nonces of no request begin anew with every target.
+fn from_now(sensor: &Sensor) -> Findings {
+    let mut findings = sensor.findings();
+    findings.read();
+    findings.list.clear();
+    findings
+}
+
+/// The strangers' findings must have been made, else nothing was tried.
+fn nobody_blamed(figures: &Figures, truth: &Truth, least: usize) -> (bool, String) {
+    let told = figures.count(Class::Missing) == 0;
+    let passed = figures.wrong() == 0
+        && told
+        && figures.attacks() == truth.attacks().count()
+        && figures.strangers >= least;
+    (passed, figures.to_string())
+}
+
+fn timer(lab: &Lab, sensor: &Sensor) -> Judged {
+    let mut findings = from_now(sensor);
+    let target = Target::start(lab, Server::Timer)?;
+    let mut connection = Connection::open(target.port)?;
+    let mut truth = Truth::default();
+    for _ in 0..2 {
+        let answer = connection.get(&format!("/slow?nonce={}&ms=500", lab.nonce()))?;
+        ensure!(answer.status == 200, "status {}", answer.status);
+        let (asked, _) = driver::ask(&mut connection, true, lab.nonce(), "")?;
+        truth.asked.push(asked);
+    }
+    findings.wait_for_all(&truth.nonces(), DEADLINE);
+    let figures = checker::check(&truth, &findings);
+    Ok(nobody_blamed(&figures, &truth, 20))
+}
+
+fn pool(lab: &Lab, sensor: &Sensor) -> Judged {
+    let mut findings = from_now(sensor);
+    let target = Target::start(lab, Server::Pool)?;
+    let mut truth = Truth::default();
+    // The first one makes the pool thread; each has the thread act for it, while it and its neighbours are in flight.
+    let results: Vec<anyhow::Result<Asked>> = std::thread::scope(|scope| {
+        let ask = || {
+            let (nonce, mut connection) = (lab.nonce(), Connection::open(target.port)?);
+            let sent = Instant::now();
+            let answer = connection.get(&format!("/later?nonce={nonce}&ms=400"))?;
+            ensure!(answer.status == 200, "status {}", answer.status);
+            Ok(Asked { nonce, attack: true, sent, answered: Instant::now() })
+        };
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+    });
+    for asked in results {
+        truth.asked.push(asked?);
+    }
+    findings.wait_for_all(&truth.nonces(), DEADLINE);
+    let figures = checker::check(&truth, &findings);
+    Ok(nobody_blamed(&figures, &truth, 5))
+}
+
+fn reuse(lab: &Lab, sensor: &Sensor) -> Judged {
+    let mut findings = from_now(sensor);
+    let target = Target::start(lab, Server::Reuse)?;
+    let mut truth = Truth::default();
+    for round in 0..10 {
+        let mut connection = Connection::open(target.port)?;
+        let (asked, _) = driver::ask(&mut connection, true, lab.nonce(), "")?;
+        truth.asked.push(asked);
+        if round % 2 == 0 {
+            // A request that is never answered: its process ends, and its pid comes back.
+            let died = connection.get(&format!("/die?nonce={}", lab.nonce()));
+            ensure!(died.is_err(), "/die was answered");
+        }
+    }
+    // The server makes the strangers between two connections: when it answers again, the last ones have acted.
+    drop(Connection::open(target.port)?.get("/harmless?nonce=ready")?);
+    findings.wait_for_all(&truth.nonces(), DEADLINE);
+    let figures = checker::check(&truth, &findings);
+    Ok(nobody_blamed(&figures, &truth, 10))
+}
+
+/// A child that acts a minute after its request was answered: its origin still names the request.
+struct Lingering {
+    _target: Target,
+    truth: Truth,
+}
+
+impl Lingering {
+    fn start(lab: &Lab) -> anyhow::Result<Self> {
+        let target = Target::start(lab, Server::Fork)?;
+        let mut connection = Connection::open(target.port)?;
+        let (nonce, sent) = (lab.nonce(), Instant::now());
+        let answer = connection.get(&format!("/linger?nonce={nonce}&ms={}", LINGER.as_millis()))?;
+        ensure!(answer.status == 200, "status {}", answer.status);
+        let asked = Asked { nonce, attack: true, sent, answered: Instant::now() };
+        Ok(Self { _target: target, truth: Truth { asked: vec![asked] } })
+    }
+
+    fn check(&self, sensor: &Sensor) -> Judged {
+        let sent = self.truth.asked.first().context("nothing was asked")?.sent;
+        std::thread::sleep(LINGER.saturating_sub(sent.elapsed()));
+        let figures = judge(sensor, &self.truth);
+        Ok((figures.count(Class::ProvenRight) == 1 && figures.wrong() == 0, figures.to_string()))
+    }
+}
+
+/// The pipeline is stopped while payload fills the smallest ring, attacks among it: what can't be proven is said to be so.
+fn ring_full(lab: &Lab) -> Judged {
+    const SMALLEST: u32 = 64 << 10;
+    let sensor = Sensor::start(lab, &Options { payload_ring_bytes: Some(SMALLEST), ..Options::default() })?;
+    let target = Target::start(lab, Server::Fork)?;
+    let (_, pipeline) = sensor.loader_and_pipeline()?;
+    process::signal(pipeline, Signal::SIGSTOP)?;
+    let attacked = flood(lab, target.port);
+    process::signal(pipeline, Signal::SIGCONT)?;
+    let figures = judge(&sensor, &attacked?);
+    let honest = figures.count(Class::ProvenRight) + figures.count(Class::Unproven) == figures.attacks();
+    let passed = honest && figures.wrong() == 0 && figures.count(Class::Unproven) != 0;
+    sensor.stop()?;
+    Ok((passed, figures.to_string()))
+}
+
+/// More heads than the rings hold, then the attacks.
+fn flood(lab: &Lab, port: u16) -> anyhow::Result<Truth> {
+    let padding = format!("X-Padding: {}\r\n", "x".repeat(3000));
+    let mut connection = Connection::open(port)?;
+    for _ in 0..100 {
+        driver::ask(&mut connection, false, lab.nonce(), &padding)?;
+    }
+    driver::drive(lab, port, IN_FLIGHT, ATTACKS)
+}

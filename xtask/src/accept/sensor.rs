@@ -1,0 +1,149 @@
+//! The sensor under test: its configuration, its start, what it writes, its end.
+use super::{
+    collector::Collector,
+    findings::Findings,
+    lab::{Lab, PIPELINE_ID},
+    process::{self, Process},
+};
+use anyhow::{Context as _, ensure};
+use serde_json::{Value, json};
+use std::{fs, os::unix::fs::chown, path::PathBuf, process::Command, time::Duration};
+
+const READY_LIMIT: Duration = Duration::from_secs(30);
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+
+/// What differs between rows.
+#[derive(Default)]
+pub(crate) struct Options<'a> {
+    /// Besides the nonces' rule: the shipped pack.
+    pub(crate) shipped_rules: bool,
+    /// Where to deliver; with the certificate of this name.
+    pub(crate) collector: Option<(&'a Collector, &'a str)>,
+    /// A small one is soon full.
+    pub(crate) payload_ring_bytes: Option<u32>,
+}
+
+/// A running sensor; dropped, it is ended.
+pub(crate) struct Sensor {
+    process: Process,
+    /// Public half of its long-term key.
+    pub(crate) public_key: PathBuf,
+    /// Every sealed record, as OTLP JSON lines.
+    pub(crate) records: PathBuf,
+    findings: PathBuf,
+}
+
+impl Sensor {
+    pub(crate) fn start(lab: &Lab, options: &Options<'_>) -> anyhow::Result<Self> {
+        let dir = lab.pipeline_folder("sensor")?;
+        let (key, public_key) = (dir.join("guardbee.key"), dir.join("guardbee.pub"));
+        let made = Command::new(lab.guardbee())
+            .args(["key", "new", "--out"])
+            .arg(&key)
+            .arg("--public")
+            .arg(&public_key)
+            .output()?;
+        ensure!(made.status.success(), "guardbee key new: {}", String::from_utf8_lossy(&made.stderr));
+        chown(&key, Some(PIPELINE_ID), Some(PIPELINE_ID))?;
+        let (findings, records) = (dir.join("findings.jsonl"), dir.join("records.jsonl"));
+        // The pipeline can't look into root's home, where the checkout may be.
+        let mut rules = vec![dir.join("nonce.yml")];
+        fs::copy(lab.root.join("tests/targets/rules/nonce.yml"), &rules[0])?;
+        if options.shipped_rules {
+            let pack = dir.join("rules");
+            let copied = Command::new("cp").arg("-r").arg(lab.root.join("rules")).arg(&pack).status()?;
+            ensure!(copied.success(), "copy the shipped rules");
+            rules.push(pack);
+        }
+        let mut config = json!({
+            "rules": rules,
+            "trace": { "candidates": 200 },
+            "seal": { "key": key },
+            "deliver": { "findings_file": findings, "records_file": records },
+        });
+        if let Some((collector, certificate)) = options.collector {
+            config["deliver"]["otlp"] = collector.destination(certificate);
+        }
+        if let Some(bytes) = options.payload_ring_bytes {
+            config["kernel"] = json!({ "payload_ring_bytes": bytes });
+        }
+        let path = dir.join("guardbee.yaml");
+        fs::write(&path, serde_json::to_string_pretty(&config)?)?; // JSON is YAML
+        let mut command = Command::new(lab.guardbee());
+        command.args(["run", "--config"]).arg(&path).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        let mut process = Process::start("guardbee", command, dir.join("log"))?;
+        let log = dir.join("log");
+        process.wait_until("ready", READY_LIMIT, || {
+            fs::read_to_string(&log).is_ok_and(|text| text.contains("guardbee: ready"))
+        })?;
+        Ok(Self { process, public_key, records, findings })
+    }
+
+    /// The findings from the beginning.
+    pub(crate) fn findings(&self) -> Findings {
+        Findings::of(self.findings.clone())
+    }
+
+    /// The loader (or its supervisor) is what was started; the pipeline is the child that isn't root.
+    pub(crate) fn loader_and_pipeline(&self) -> anyhow::Result<(u32, u32)> {
+        let mut family = vec![self.process.pid()];
+        let mut at = 0;
+        while at < family.len() {
+            family.extend(process::children(family[at]));
+            at += 1;
+        }
+        let pipeline = family
+            .iter()
+            .copied()
+            .find(|pid| status_field(*pid, "Uid:").is_some_and(|uid| uid == PIPELINE_ID.to_string()))
+            .context("no process of the sensor runs as the pipeline's user")?;
+        let loader = status_field(pipeline, "PPid:")
+            .and_then(|pid| pid.parse().ok())
+            .context("the pipeline has no parent")?;
+        Ok((loader, pipeline))
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// SIGTERM; it must end, and say that it went well.
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
+        let status = self.process.stop(STOP_LIMIT)?;
+        ensure!(status.success(), "guardbee ended with {status}: {}", last_lines(&self.log()));
+        Ok(())
+    }
+}
+
+fn status_field(pid: u32, name: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next().map(str::to_owned)
+}
+
+fn last_lines(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().rev().take(4).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+}
+
+/// One line of `guardbee verify`, and whether all was well.
+pub(crate) struct Verified {
+    pub(crate) passed: bool,
+    pub(crate) text: String,
+}
+
+/// `guardbee verify FILES --key KEY`.
+pub(crate) fn verify(lab: &Lab, files: &[PathBuf], key: &std::path::Path) -> anyhow::Result<Verified> {
+    let out = Command::new(lab.guardbee()).arg("verify").args(files).arg("--key").arg(key).output()?;
+    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    match out.status.code() {
+        Some(code @ (0 | 1)) => Ok(Verified { passed: code == 0, text }),
+        _ => anyhow::bail!("guardbee verify could not run ({}): {text}", out.status),
+    }
+}
+
+/// The JSON lines of a file, those that are whole.
+pub(crate) fn json_lines(path: &std::path::Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
