@@ -95,7 +95,7 @@ impl Engine {
         let set = Arc::clone(&self.set);
         let view = View::new(observation);
         for &number in set.bucket(Kinds::of(&observation.action)) {
-            let Some((rule, role)) = set.rule(number) else { continue };
+            let Some((rule, duty)) = set.rule(number) else { continue };
             let hit = matches(rule, &view);
             if let Some(counts) = self.counts.get_mut(number) {
                 counts.evaluations += 1;
@@ -104,10 +104,10 @@ impl Engine {
             if !hit {
                 continue;
             }
-            if role.reports && self.may_report(number, observation.time) {
+            if duty.reports && self.may_report(number, observation.time) {
                 out.push(Match { rule: Arc::clone(&rule.info), evidence: vec![Arc::clone(observation)] });
             }
-            self.steps.extend(role.steps.iter().map(|&(correlation, step)| (correlation, Reverse(step))));
+            self.steps.extend(duty.steps.iter().map(|&(correlation, step)| (correlation, Reverse(step))));
         }
         self.correlate(&set, observation, out);
     }
@@ -183,8 +183,11 @@ impl Engine {
 
 /// Whether one rule matches, link and condition.
 pub(crate) fn matches(rule: &Rule, view: &View<'_>) -> bool {
-    let linked = rule.links.is_none_or(|links| {
-        view.observation().link.as_ref().is_some_and(|link| links.contains(link.kind))
-    });
+    let linked = rule
+        .links
+        .is_none_or(|links| view.observation().link.as_ref().is_some_and(|link| links.contains(link.kind)));
     linked && holds(&rule.condition, view)
 }
+
+#[cfg(test)]
+mod tests;

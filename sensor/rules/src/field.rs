@@ -65,7 +65,8 @@ impl Kinds {
 
     /// `accept or connect`.
     pub(crate) fn names(self) -> String {
-        let names: Vec<_> = Self::NAMED.iter().filter(|(_, k)| self.meets(*k)).map(|(name, _)| *name).collect();
+        let names: Vec<_> =
+            Self::NAMED.iter().filter(|(_, k)| self.meets(*k)).map(|(name, _)| *name).collect();
         names.join(" or ")
     }
 
@@ -97,6 +98,7 @@ const LINK_KINDS: &[&str] = &["exact", "inherited", "lineage", "sole", "ambiguou
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
+    pub(crate) meaning: &'static str,
     pub(crate) kind: Type,
     pub(crate) actions: Kinds,
     pub(crate) aliases: &'static [&'static str],
@@ -105,10 +107,10 @@ pub(crate) struct Row {
 }
 
 macro_rules! fields {
-    ($($(#[$doc:meta])* $field:ident $name:literal $kind:expr, $actions:expr, $search:ident [$($alias:literal),*];)*) => {
+    ($($(#[doc = $doc:literal])* $field:ident $name:literal $kind:expr, $actions:expr, $search:ident [$($alias:literal),*];)*) => {
         /// A field that rules can name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub(crate) enum Field { $($(#[$doc])* $field,)* }
+        pub(crate) enum Field { $($(#[doc = $doc])* $field,)* }
 
         impl Field {
             /// Its place in the table.
@@ -124,6 +126,7 @@ macro_rules! fields {
                 match self {
                     $(Self::$field => &Row {
                         name: $name,
+                        meaning: concat!($($doc),*),
                         kind: { use Type::*; $kind },
                         actions: $actions,
                         aliases: &[$($alias),*],
@@ -320,6 +323,32 @@ const UNAVAILABLE: &[(&str, &str)] = &[
     ("s-ip", "the server's own address is not a field yet"),
     ("time-taken", "durations are on the span"),
 ];
+
+/// The table for people, as Markdown: what can be written, what it means, which actions have it.
+pub fn reference() -> String {
+    let mut out =
+        "| field | also written | type | recorded for | meaning |\n|---|---|---|---|---|\n".to_owned();
+    out.extend(Field::ALL.iter().map(|field| field.row().reference()));
+    out.push_str("\n| known, but never there | why |\n|---|---|\n");
+    out.extend(UNAVAILABLE.iter().map(|(name, why)| format!("| `{name}` | {why} |\n")));
+    out
+}
+
+impl Row {
+    fn reference(&self) -> String {
+        let Self { name, meaning, kind, actions, aliases, .. } = self;
+        let kind = match kind {
+            Type::Text => "text".to_owned(),
+            Type::Number => "number".to_owned(),
+            Type::Flag => "true, false".to_owned(),
+            Type::Address => "IP address".to_owned(),
+            Type::Word(words) => words.join(", "),
+        };
+        let actions = if *actions == Kinds::ALL { "all".to_owned() } else { actions.names() };
+        let aliases: Vec<String> = aliases.iter().map(|alias| format!("`{alias}`")).collect();
+        format!("| `{name}` | {} | {kind} | {actions} |{meaning} |\n", aliases.join(" "))
+    }
+}
 
 /// What a written name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,7 @@ mod sample;
 mod set;
 
 pub use engine::{Counts, Engine, Match, Params};
+pub use field::reference as field_reference;
 pub use problem::{Problem, Severity};
 pub use rule::CanFire;
 pub use set::{Listed, RuleSet, TestResult};

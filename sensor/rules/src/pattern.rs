@@ -32,7 +32,7 @@ pub(crate) enum Pattern {
     Exact(Vec<u8>),
     Start(Vec<u8>),
     End(Vec<u8>),
-    Contains(memmem::Finder<'static>),
+    Contains(Box<memmem::Finder<'static>>),
     /// Any of these, anywhere.
     ContainsOne(AhoCorasick),
     Pieces(Vec<Piece>),
@@ -89,7 +89,9 @@ impl Pattern {
             [Piece::Text(text)] => Self::Exact(text.clone()),
             [Piece::Text(text), Piece::Any] => Self::Start(text.clone()),
             [Piece::Any, Piece::Text(text)] => Self::End(text.clone()),
-            [Piece::Any, Piece::Text(text), Piece::Any] => Self::Contains(memmem::Finder::new(text).into_owned()),
+            [Piece::Any, Piece::Text(text), Piece::Any] => {
+                Self::Contains(Box::new(memmem::Finder::new(text).into_owned()))
+            }
             _ => Self::Pieces(pieces),
         }
     }

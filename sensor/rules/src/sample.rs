@@ -214,7 +214,9 @@ impl Draft {
         }
         match kind {
             Kinds::ACCEPT => Action::Accept(Arc::new(socket)),
-            Kinds::CONNECT => Action::Connect(Arc::new(Connect { socket, begun: self.time, error: self.error })),
+            Kinds::CONNECT => {
+                Action::Connect(Arc::new(Connect { socket, begun: self.time, error: self.error }))
+            }
             Kinds::EXIT => Action::Exit(Exit { code: self.exit }),
             Kinds::FORK => Action::Fork(Arc::new(Fork {
                 child: ProcessKey { tgid: 1001, start: self.time, exec_number: 0 },
@@ -239,14 +241,13 @@ impl Draft {
 }
 
 fn set_user(process: &mut Process, text: &str) {
-    match text.parse() {
-        Ok(id) => process.credentials.euid = id,
-        Err(_) => {
-            let id = if text == "root" { 0 } else { 1000 };
-            (process.credentials.euid, process.credentials.uid) = (id, id);
-            process.user = Some(text.into());
-        }
+    if let Ok(id) = text.parse() {
+        process.credentials.euid = id;
+        return;
     }
+    let id = if text == "root" { 0 } else { 1000 };
+    (process.credentials.euid, process.credentials.uid) = (id, id);
+    process.user = Some(text.into());
 }
 
 fn set_request(request: &mut Request, field: Field, text: &str) {
@@ -352,7 +353,15 @@ fn address(ip: Ipv4Addr, port: u16) -> SocketAddr {
 }
 
 fn credentials() -> Credentials {
-    Credentials { uid: 1000, euid: 1000, suid: 1000, fsuid: 1000, gid: 1000, egid: 1000, ..Credentials::default() }
+    Credentials {
+        uid: 1000,
+        euid: 1000,
+        suid: 1000,
+        fsuid: 1000,
+        gid: 1000,
+        egid: 1000,
+        ..Credentials::default()
+    }
 }
 
 fn process(tgid: u32) -> Process {
@@ -415,7 +424,12 @@ fn request(start: BootTime, client: SocketAddr, server: SocketAddr) -> Request {
     Request {
         id: request_id("test"),
         process: None,
-        trace: TraceContext { trace: TraceId([1; 16]), span: SpanId([1; 8]), parent: None, source: TraceSource::Own },
+        trace: TraceContext {
+            trace: TraceId([1; 16]),
+            span: SpanId([1; 8]),
+            parent: None,
+            source: TraceSource::Own,
+        },
         start,
         method: (*b"GET").into(),
         path: (*b"/").into(),

@@ -188,7 +188,11 @@ impl Builder {
     fn add(&mut self, item: Item, mark: Mark, problems: &mut Problems) {
         if self.set.rules.len() + self.set.correlations.len() >= RULES {
             if !std::mem::replace(&mut self.full, true) {
-                problems.error(mark, format!("more than {RULES} rules"), "leave out what is not needed on a node");
+                problems.error(
+                    mark,
+                    format!("more than {RULES} rules"),
+                    "leave out what is not needed on a node",
+                );
             }
             return;
         }
@@ -203,16 +207,20 @@ impl Builder {
             if let Some((_, file, first)) = self.named.get(name) {
                 problems.error(
                     mark,
-                    format!("the {what} `{}` was given to a rule in {file}:{} already", shown(name), first.line),
-                    format!("give this one an {what} of its own"),
+                    format!(
+                        "the {what} `{}` was given to a rule in {file}:{} already",
+                        shown(name),
+                        first.line
+                    ),
+                    format!("give this one its own {what}"),
                 );
                 continue;
             }
             self.named.insert(name.clone(), (named, info.source.clone(), mark));
         }
         match item {
-            Item::Rule(rule) => self.set.rules.push(rule),
-            Item::Correlation(correlation) => self.set.correlations.push(correlation),
+            Item::Rule(rule) => self.set.rules.push(*rule),
+            Item::Correlation(correlation) => self.set.correlations.push(*correlation),
         }
     }
 

@@ -1,4 +1,5 @@
 //! The rules that ship with the sensor: they load without a warning, all can fire, and each passes tests of its own.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 use guardbee_rules::RuleSet;
 use std::{fs, path::Path, sync::Arc};
 
@@ -30,6 +31,19 @@ fn every_rule_loads_and_can_fire() {
     for rule in set.rules() {
         assert_eq!(rule.can_fire, Ok(()), "{}", rule.info.title);
     }
+}
+
+/// `GUARDBEE_UPDATE=1` writes it.
+#[test]
+fn the_readme_has_the_field_table() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules/README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let (before, _) = readme.split_once("<!-- fields -->\n").unwrap();
+    let right = format!("{before}<!-- fields -->\n{}", guardbee_rules::field_reference());
+    if std::env::var_os("GUARDBEE_UPDATE").is_some() {
+        fs::write(&path, &right).unwrap();
+    }
+    assert!(readme == right, "rules/README.md is out of date: run this test with GUARDBEE_UPDATE=1");
 }
 
 #[test]

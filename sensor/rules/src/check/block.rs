@@ -49,19 +49,26 @@ fn links(entry: &Entry, problems: &mut Problems) -> Links {
     let mut links = Links::default();
     for item in entry.node.items() {
         let kind = item.text().and_then(|name| Links::ALL.into_iter().find(|kind| kind.name() == name));
-        match kind {
-            Some(kind) => links.insert(kind),
-            None => {
-                let names = Links::ALL.map(LinkKind::name);
-                let written = item.text().unwrap_or_default();
-                let remedy = suggest(written, names, format!("links are: {}", names.join(", ")));
-                problems.error(item.mark, format!("unknown link `{}`", shown(written)), remedy);
-            }
+        if let Some(kind) = kind {
+            links.insert(kind);
+            continue;
         }
+        let names = Links::ALL.map(LinkKind::name);
+        let written = item.text().unwrap_or_default();
+        let remedy = match written {
+            // The nearest name means the opposite.
+            "proven" => "proven links are: exact, inherited, lineage".to_owned(),
+            _ => suggest(written, names, format!("links are: {}", names.join(", "))),
+        };
+        problems.error(item.mark, format!("unknown link `{}`", shown(written)), remedy);
     }
     if entry.node.items().is_empty() {
         let key = &entry.key;
-        problems.error(entry.node.mark, format!("`{key}` is empty: nothing could match"), "name links, or remove it");
+        problems.error(
+            entry.node.mark,
+            format!("`{key}` is empty: nothing could match"),
+            "name links, or remove it",
+        );
     }
     links
 }
@@ -85,7 +92,12 @@ fn example(test: &Node, kinds: Kinds, problems: &mut Problems) -> Option<Example
         return None;
     }
     let before = problems.errors();
-    unknown_keys(test.entries(), "a test", &["name", "expect", "event", "events", "action", "description"], problems);
+    unknown_keys(
+        test.entries(),
+        "a test",
+        &["name", "expect", "event", "events", "action", "description"],
+        problems,
+    );
     let name = text(test, "name", problems).map_or("unnamed", |(_, name)| name);
     let expect = match text(test, "expect", problems) {
         Some((_, "match")) => Expect::Match,
@@ -96,7 +108,11 @@ fn example(test: &Node, kinds: Kinds, problems: &mut Problems) -> Option<Example
             Expect::Match
         }
         None => {
-            problems.error(test.mark, "the test has no `expect`", "add `expect: match` or `expect: no-match`");
+            problems.error(
+                test.mark,
+                "the test has no `expect`",
+                "add `expect: match` or `expect: no-match`",
+            );
             Expect::Match
         }
     };
@@ -121,7 +137,11 @@ fn example(test: &Node, kinds: Kinds, problems: &mut Problems) -> Option<Example
 /// `{event: {...}, offset: 1s, action: exec}`
 fn event(node: &Node, kinds: Kinds, problems: &mut Problems) -> Option<ExampleEvent> {
     let Some(entry) = node.get("event") else {
-        problems.error(node.mark, "an event has its fields under `event`", "write `- event: {Image: /bin/sh}`");
+        problems.error(
+            node.mark,
+            "an event has its fields under `event`",
+            "write `- event: {Image: /bin/sh}`",
+        );
         return None;
     };
     if node.get("expect").is_none() {
@@ -144,7 +164,11 @@ fn event(node: &Node, kinds: Kinds, problems: &mut Problems) -> Option<ExampleEv
     let action = action(node, kinds, &values, problems)?;
     for (field, _) in &values {
         if !field.row().actions.meets(action) {
-            problems.error(entry.node.mark, super::detection::absent(*field, action), "leave it out of the test");
+            problems.error(
+                entry.node.mark,
+                super::detection::absent(*field, action),
+                "leave it out of the test",
+            );
         }
     }
     Some(ExampleEvent { offset_ns, action, values })
@@ -187,11 +211,15 @@ fn example_value(pair: &Entry, problems: &mut Problems) -> Option<(Field, Vec<Bo
     let field = match field::find(&pair.key) {
         Some(Found::Field(field)) => field,
         Some(Found::Unavailable(why)) => {
-            problems.error(pair.key_mark, format!("no event has `{}`: {why}", pair.key), "leave it out of the test");
+            problems.error(
+                pair.key_mark,
+                format!("no event has `{}`: {why}", pair.key),
+                "leave it out of the test",
+            );
             return None;
         }
         None => {
-            let remedy = suggest(&pair.key, field::names(), "the names are listed in docs/rules.md");
+            let remedy = suggest(&pair.key, field::names(), "the names are listed in rules/README.md");
             problems.error(pair.key_mark, format!("unknown field `{}`", shown(&pair.key)), remedy);
             return None;
         }
@@ -199,7 +227,11 @@ fn example_value(pair: &Entry, problems: &mut Problems) -> Option<(Field, Vec<Bo
     let mut values = Vec::new();
     for item in pair.node.items() {
         let Some(value) = item.text() else {
-            problems.error(item.mark, format!("{} stands where a value should", item.kind()), "leave absent fields out");
+            problems.error(
+                item.mark,
+                format!("{} stands where a value should", item.kind()),
+                "leave absent fields out",
+            );
             continue;
         };
         let possible = match field.row().kind {

@@ -32,7 +32,7 @@ pub(super) fn rule(node: &Node, detection: &Entry, problems: &mut Problems) -> O
     let block = block::rule(node, problems);
     let scope = scope(&source, &detection.node);
     let mut missing = Vec::new();
-    let condition = expression(&detection.node, &scope, &mut missing, problems)?;
+    let condition = expression(&detection.node, scope, &mut missing, problems)?;
     if matches!(condition, Expression::Constant(true)) {
         problems.warn(
             detection.key_mark,
@@ -81,7 +81,7 @@ fn can_fire(source: Source, condition: &Expression, missing: &[String]) -> CanFi
 
 fn expression(
     detection: &Node,
-    scope: &Scope,
+    scope: Scope,
     missing: &mut Vec<String>,
     problems: &mut Problems,
 ) -> Option<Expression> {
@@ -178,8 +178,8 @@ fn resolve(
         Condition::Name { name, offset } => {
             let named = take(selections, |selection| selection == name);
             if named.is_empty() {
-                let names = selections.iter().map(|selection| selection.name);
-                let remedy = suggest(name, names, "define it under `detection`, or correct the name");
+                let known = selections.iter().map(|selection| selection.name);
+                let remedy = suggest(name, known, "define it under `detection`, or correct the name");
                 let message = format!("the condition names `{}`, which is no selection", shown(name));
                 problems.error(place(*offset), message, remedy);
                 return None;
@@ -193,11 +193,11 @@ fn resolve(
                 take(selections, |name| matches_name(target, name))
             };
             if named.is_empty() {
-                let names: Vec<_> = selections.iter().map(|selection| selection.name).collect();
+                let known: Vec<_> = selections.iter().map(|selection| selection.name).collect();
                 problems.error(
                     place(*offset),
                     format!("no selection matches `{}`", shown(target)),
-                    format!("selections are: {}", shown(&names.join(", "))),
+                    format!("selections are: {}", shown(&known.join(", "))),
                 );
                 return None;
             }
@@ -246,20 +246,15 @@ fn within(
 }
 
 /// A map is AND, a list is OR, a text is a keyword.
-fn selection(
-    node: &Node,
-    scope: &Scope,
-    missing: &mut Vec<String>,
-    problems: &mut Problems,
-) -> Expression {
+fn selection(node: &Node, scope: Scope, missing: &mut Vec<String>, problems: &mut Problems) -> Expression {
     match &node.value {
         Value::Map(entries) if entries.is_empty() => {
             empty(node, problems);
             Expression::Constant(false)
         }
-        Value::Map(entries) => {
-            Expression::and(entries.iter().map(|entry| value::entry(entry, scope, missing, problems)).collect())
-        }
+        Value::Map(entries) => Expression::and(
+            entries.iter().map(|entry| value::entry(entry, scope, missing, problems)).collect(),
+        ),
         Value::List(items) => {
             if items.is_empty() {
                 empty(node, problems);

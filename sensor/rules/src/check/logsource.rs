@@ -18,10 +18,34 @@ pub(super) enum Source {
 
 /// Sigma's categories that there is no event for (taxonomy appendix 2.1), to tell them from misspelt ones.
 const WITHOUT_EVENTS: &[&str] = &[
-    "antivirus", "application", "create_remote_thread", "create_stream_hash", "database", "dns", "dns_query",
-    "driver_load", "file_access", "file_change", "file_delete", "file_event", "file_rename", "firewall",
-    "image_load", "network", "pipe_created", "process_access", "process_tampering", "proxy", "ps_module",
-    "ps_script", "registry_add", "registry_delete", "registry_event", "registry_set", "sysmon_status", "wmi_event",
+    "antivirus",
+    "application",
+    "create_remote_thread",
+    "create_stream_hash",
+    "database",
+    "dns",
+    "dns_query",
+    "driver_load",
+    "file_access",
+    "file_change",
+    "file_delete",
+    "file_event",
+    "file_rename",
+    "firewall",
+    "image_load",
+    "network",
+    "pipe_created",
+    "process_access",
+    "process_tampering",
+    "proxy",
+    "ps_module",
+    "ps_script",
+    "registry_add",
+    "registry_delete",
+    "registry_event",
+    "registry_set",
+    "sysmon_status",
+    "wmi_event",
 ];
 const WITH_EVENTS: &[&str] = &["process_creation", "process_termination", "network_connection", "webserver"];
 const PRODUCTS: &[&str] = &["linux", "guardbee"];
@@ -80,7 +104,9 @@ fn by_category(at: &Node, category: &str, problems: &mut Problems) -> Option<Sou
         "process_termination" => Source::Actions(Kinds::EXIT),
         "network_connection" => Source::Actions(Kinds::CONNECT.or(Kinds::ACCEPT)),
         "webserver" => Source::Web,
-        other if WITHOUT_EVENTS.contains(&other) => Source::Nothing(format!("no event source yet for `{other}`")),
+        other if WITHOUT_EVENTS.contains(&other) => {
+            Source::Nothing(format!("no event source yet for `{other}`"))
+        }
         other => match nearest(other, WITH_EVENTS.iter().chain(WITHOUT_EVENTS).copied()) {
             Some(meant) => {
                 let message = format!("unknown category `{}`", shown(other));
@@ -105,7 +131,8 @@ fn own(product: &Node, service: Option<(&Node, &str)>, problems: &mut Problems) 
     };
     let kinds = Kinds::named(service);
     if kinds.is_none() {
-        let remedy = crate::problem::suggest(service, Kinds::all_names(), format!("services are: {}", names()));
+        let remedy =
+            crate::problem::suggest(service, Kinds::all_names(), format!("services are: {}", names()));
         problems.error(at.mark, format!("unknown service `{}` of guardbee", shown(service)), remedy);
     }
     kinds.map(Source::Actions)

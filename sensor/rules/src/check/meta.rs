@@ -10,13 +10,34 @@ use std::sync::Arc;
 /// Keys of a document: rules specification 2.1 and correlation rules specification 2.1, what 2.2 and the public rules
 /// add, and ours.
 const KEYS: &[&str] = &[
-    "title", "id", "name", "related", "taxonomy", "status", "description", "license", "references", "author",
-    "date", "modified", "logsource", "detection", "fields", "falsepositives", "level", "tags", "scope",
-    "correlation", "custom", "sigma-version", "simulation", "regression_tests_path", "guardbee",
+    "title",
+    "id",
+    "name",
+    "related",
+    "taxonomy",
+    "status",
+    "description",
+    "license",
+    "references",
+    "author",
+    "date",
+    "modified",
+    "logsource",
+    "detection",
+    "fields",
+    "falsepositives",
+    "level",
+    "tags",
+    "scope",
+    "correlation",
+    "custom",
+    "sigma-version",
+    "simulation",
+    "regression_tests_path",
+    "guardbee",
 ];
 const STATUS: &[&str] = &["stable", "test", "experimental", "deprecated", "unsupported"];
-const LEVELS: [Level; 5] =
-    [Level::Informational, Level::Low, Level::Medium, Level::High, Level::Critical];
+const LEVELS: [Level; 5] = [Level::Informational, Level::Low, Level::Medium, Level::High, Level::Critical];
 /// Characters of a title (rules specification 2.1, title).
 const TITLE: usize = 256;
 
@@ -44,8 +65,9 @@ pub(super) fn info(node: &Node, problems: &mut Problems) -> Option<Arc<RuleInfo>
     for key in ["status", "date", "modified", "taxonomy"] {
         checked(node, key, problems);
     }
-    let mut owned =
-        |key: &str| text(node, key, problems).map_or_else(Default::default, |(_, text)| Box::<str>::from(text));
+    let mut owned = |key: &str| {
+        text(node, key, problems).map_or_else(Default::default, |(_, text)| Box::<str>::from(text))
+    };
     let (name, description, author, license) =
         (owned("name"), owned("description"), owned("author"), owned("license"));
     let tags = list(node, "tags", problems);
@@ -133,11 +155,9 @@ fn checked(node: &Node, key: &str, problems: &mut Problems) {
             format!("unknown taxonomy `{}`", shown(written)),
             "fields are Sigma's or OpenTelemetry's: leave `taxonomy` out",
         ),
-        "date" | "modified" if !is_date(written) => problems.error(
-            at.mark,
-            format!("`{}` is not a date", shown(written)),
-            "write it as 2026-11-21",
-        ),
+        "date" | "modified" if !is_date(written) => {
+            problems.error(at.mark, format!("`{}` is not a date", shown(written)), "write it as 2026-11-21");
+        }
         _ => {}
     }
 }
@@ -149,7 +169,9 @@ fn is_date(text: &str) -> bool {
         part.len() == digits && part.parse().is_ok_and(|number: u32| range.contains(&number))
     };
     match parts.as_slice() {
-        [year, month, day] => within(year, 4, 1990..=9999) && within(month, 2, 1..=12) && within(day, 2, 1..=31),
+        [year, month, day] => {
+            within(year, 4, 1990..=9999) && within(month, 2, 1..=12) && within(day, 2, 1..=31)
+        }
         _ => false,
     }
 }

@@ -15,8 +15,8 @@ use crate::{
 /// What a document defines.
 #[derive(Debug)]
 pub(crate) enum Item {
-    Rule(Rule),
-    Correlation(Correlation),
+    Rule(Box<Rule>),
+    Correlation(Box<Correlation>),
 }
 
 /// Checks one document. [`None`]: it is empty, or a problem was reported.
@@ -56,13 +56,15 @@ pub(crate) fn document(node: &Node, problems: &mut Problems) -> Option<Item> {
             );
             None
         }
-        (Some(detection), None) => detection::rule(node, detection, problems).map(Item::Rule),
-        (None, Some(entry)) => correlation::correlation(node, entry, problems).map(Item::Correlation),
+        (Some(detection), None) => detection::rule(node, detection, problems).map(Box::new).map(Item::Rule),
+        (None, Some(entry)) => {
+            correlation::correlation(node, entry, problems).map(Box::new).map(Item::Correlation)
+        }
         (None, None) => {
             problems.error(
                 node.mark,
                 "the document has neither `detection` nor `correlation`",
-                "say what to look for: see docs/rules.md, or any file in rules/",
+                "say what to look for: see rules/README.md",
             );
             None
         }
@@ -73,7 +75,8 @@ pub(crate) fn document(node: &Node, problems: &mut Problems) -> Option<Item> {
 /// Reports keys of `entries` that aren't in `known`.
 fn unknown_keys(entries: &[Entry], what: &str, known: &[&str], problems: &mut Problems) {
     for entry in entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
-        let remedy = suggest(&entry.key, known.iter().copied(), format!("{what} knows: {}", known.join(", ")));
+        let remedy =
+            suggest(&entry.key, known.iter().copied(), format!("{what} knows: {}", known.join(", ")));
         problems.error(entry.key_mark, format!("unknown key `{}` in {what}", shown(&entry.key)), remedy);
     }
 }

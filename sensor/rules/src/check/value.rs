@@ -30,7 +30,7 @@ pub(super) struct Scope {
 /// Checks `Field|modifier: values`.
 pub(super) fn entry(
     entry: &Entry,
-    scope: &Scope,
+    scope: Scope,
     missing: &mut Vec<String>,
     problems: &mut Problems,
 ) -> Expression {
@@ -43,7 +43,7 @@ pub(super) fn entry(
     let Some(modifiers) = modifiers::parse(written, at, problems) else { return WRONG };
     if name.is_empty() {
         let items: Vec<_> = entry.node.items().iter().collect();
-        return keywords_with(&items, &modifiers, problems);
+        return keywords_with(&items, modifiers, problems);
     }
     let target = match (field::find(name), scope.kinds) {
         (_, None) => Target::Absent(None),
@@ -51,7 +51,7 @@ pub(super) fn entry(
         (Some(Found::Field(field)), Some(kinds)) => Target::Absent(Some(absent(field, kinds))),
         (Some(Found::Unavailable(why)), _) => Target::Absent(Some(format!("`{name}`: {why}"))),
         (None, Some(_)) => {
-            let remedy = suggest(name, field::names(), "the names are listed in docs/rules.md");
+            let remedy = suggest(name, field::names(), "the names are listed in rules/README.md");
             problems.error(entry.key_mark, format!("unknown field `{}`", shown(name)), remedy);
             return WRONG;
         }
@@ -65,7 +65,14 @@ pub(super) fn entry(
         Target::Field(field) => field.row().kind,
         Target::Absent(_) => Type::Text,
     };
-    let mut line = Line { kind, modifiers: &modifiers, problems };
+    if let (Target::Field(field), Operator::Number(_)) = (&target, modifiers.operator)
+        && kind != Type::Number
+    {
+        let message = format!("`{}` is no number, and can't be less or greater than one", field.row().name);
+        problems.error(at, message, "compare it with `contains`, `startswith`, `endswith` or `re`");
+        return WRONG;
+    }
+    let mut line = Line { kind, modifiers, problems };
     let values = line.values(&entry.node);
     let parts = values.into_iter().map(|value| match (&target, value) {
         (Target::Field(field), Wanted::Test(test)) => Expression::Field(*field, test),
@@ -79,18 +86,18 @@ pub(super) fn entry(
 
 /// A list without fields: each text is searched for in every text of the event.
 pub(super) fn keywords(items: &[&Node], problems: &mut Problems) -> Expression {
-    keywords_with(items, &Modifiers::default(), problems)
+    keywords_with(items, Modifiers::default(), problems)
 }
 
-fn keywords_with(items: &[&Node], modifiers: &Modifiers, problems: &mut Problems) -> Expression {
+fn keywords_with(items: &[&Node], modifiers: Modifiers, problems: &mut Problems) -> Expression {
     let modifiers = Modifiers {
         operator: match modifiers.operator {
             Operator::Text(Place::Whole) => Operator::Text(Place::Anywhere),
             other => other,
         },
-        ..*modifiers
+        ..modifiers
     };
-    let mut line = Line { kind: Type::Text, modifiers: &modifiers, problems };
+    let mut line = Line { kind: Type::Text, modifiers, problems };
     let values: Vec<Wanted> = items.iter().filter_map(|item| line.value(item)).collect();
     let values = if modifiers.all { values } else { together(values) };
     let parts = values.into_iter().map(|value| match value {
@@ -140,7 +147,7 @@ fn together(values: Vec<Wanted>) -> Vec<Wanted> {
 /// Values of one line, checked one after another.
 struct Line<'a> {
     kind: Type,
-    modifiers: &'a Modifiers,
+    modifiers: Modifiers,
     problems: &'a mut Problems,
 }
 
@@ -235,14 +242,12 @@ impl Line<'_> {
     }
 
     fn address(&mut self, mark: Mark, text: &str) -> Option<String> {
-        match text.parse::<std::net::IpAddr>() {
-            Ok(address) => Some(address.to_string()),
-            Err(_) => {
-                let message = format!("`{}` is not an IP address, and the field only has those", shown(text));
-                self.wrong(mark, message, "write one such as 10.0.0.1, or a block with `|cidr`");
-                None
-            }
+        let address = text.parse::<std::net::IpAddr>().ok();
+        if address.is_none() {
+            let message = format!("`{}` is not an IP address, and the field only has those", shown(text));
+            self.wrong(mark, message, "write one such as 10.0.0.1, or a block with `|cidr`");
         }
+        address.map(|address| address.to_string())
     }
 
     fn flag(&mut self, mark: Mark, text: &str) -> Option<&'static str> {
@@ -250,7 +255,8 @@ impl Line<'_> {
             "true" => Some("true"),
             "false" => Some("false"),
             _ => {
-                let message = format!("`{}` is neither true nor false, and the field only has those", shown(text));
+                let message =
+                    format!("`{}` is neither true nor false, and the field only has those", shown(text));
                 self.wrong(mark, message, "write true or false");
                 None
             }
@@ -274,11 +280,22 @@ impl Line<'_> {
         possible.then_some(())
     }
 
-    fn word(&mut self, mark: Mark, text: &str, pieces: &[Piece], place: Place, words: &[&'static str]) -> Option<()> {
+    fn word(
+        &mut self,
+        mark: Mark,
+        text: &str,
+        pieces: &[Piece],
+        place: Place,
+        words: &[&'static str],
+    ) -> Option<()> {
         let pattern = Pattern::new(pieces.to_vec(), place, Case::Ignored);
         let possible = words.iter().any(|word| pattern.matches(word.as_bytes()));
         if !possible {
-            let remedy = suggest(text, words.iter().copied(), format!("values are: {}", words.join(", ")));
+            let remedy = match text {
+                // The nearest name means the opposite.
+                "proven" => "proven links are: exact, inherited, lineage".to_owned(),
+                _ => suggest(text, words.iter().copied(), format!("values are: {}", words.join(", "))),
+            };
             self.wrong(mark, format!("the field never has the value `{}`", shown(text)), &remedy);
         }
         possible.then_some(())
@@ -312,7 +329,11 @@ impl Line<'_> {
 
     fn cidr(&mut self, mark: Mark, text: &str) -> Option<Test> {
         if !matches!(self.kind, Type::Address | Type::Text) {
-            self.wrong(mark, "`cidr` is for IP addresses, and the field has none".into(), "compare it as it is");
+            self.wrong(
+                mark,
+                "`cidr` is for IP addresses, and the field has none".into(),
+                "compare it as it is",
+            );
             return None;
         }
         let cidr = Cidr::parse(text);

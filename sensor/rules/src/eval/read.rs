@@ -11,7 +11,7 @@ use guardbee_model::{
 use std::borrow::Cow;
 
 /// Reads one field.
-pub(crate) fn field<'a>(field: Field, o: &'a Observation) -> Values<'a> {
+pub(crate) fn field(field: Field, o: &Observation) -> Values<'_> {
     match field {
         Field::Link => o.link.as_ref().map_or(Values::None, |link| Values::word(link.kind.name())),
         _ if field.of_request() => request(o).map_or(Values::None, |request| of_request(field, request)),

@@ -24,6 +24,7 @@ impl<'a> Values<'a> {
         if value.is_empty() { Self::None } else { Self::borrowed(value) }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "numbers and addresses, which are Copy")]
     pub(crate) fn shown(value: impl ToString) -> Self {
         Self::One(Cow::Owned(value.to_string().into_bytes()))
     }
@@ -92,9 +93,8 @@ impl<'a> View<'a> {
     pub(crate) fn folded(&self, field: Field) -> &[Cow<'_, [u8]>] {
         let values = self.values(field);
         let Some(cell) = self.folded.get(field.index()) else { return values };
-        let folded = cell.get_or_init(|| {
-            self.values.get(field.index()).and_then(OnceCell::get).and_then(Values::folded)
-        });
+        let folded = cell
+            .get_or_init(|| self.values.get(field.index()).and_then(OnceCell::get).and_then(Values::folded));
         match folded {
             Some(folded) => folded.as_slice(),
             None => values,

@@ -51,9 +51,10 @@ pub(crate) fn parse(text: &str) -> Result<Condition, Error> {
                     "aggregations after `|` were replaced in Sigma 2".to_owned(),
                     "write a correlation document instead",
                 ),
-                other => {
-                    (format!("`{}` follows a whole condition", crate::problem::shown(other)), "join the parts with `and` or `or`")
-                }
+                other => (
+                    format!("`{}` follows a whole condition", crate::problem::shown(other)),
+                    "join the parts with `and` or `or`",
+                ),
             };
             Err(Error { offset: token.offset, message, remedy: remedy.into() })
         }
@@ -170,8 +171,7 @@ impl Parser {
     }
 
     fn of(&mut self, quantifier: &Token) -> Result<Condition, Error> {
-        let how_many =
-            if quantifier.text.eq_ignore_ascii_case("all") { HowMany::All } else { HowMany::One };
+        let how_many = if quantifier.text.eq_ignore_ascii_case("all") { HowMany::All } else { HowMany::One };
         match self.next() {
             Some(Token { text, offset }) if !matches!(text.as_str(), "(" | ")" | "|") => {
                 Ok(Condition::Of { how_many, target: text, offset })

@@ -28,7 +28,11 @@ pub(crate) fn documents(text: &str, problems: &mut Problems) -> Option<Vec<Node>
         let (event, span) = match next {
             Ok(next) => next,
             Err(error) => {
-                problems.error(mark(*error.marker()), format!("not valid YAML: {}", error.info()), remedy(&error));
+                problems.error(
+                    mark(*error.marker()),
+                    format!("not valid YAML: {}", error.info()),
+                    remedy(&error),
+                );
                 return None;
             }
         };
@@ -221,7 +225,8 @@ mod tests {
     fn hostile_files_are_refused_at_once() {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for n in 1..12 {
-            writeln!(bomb, "a{n}: &a{n} [*a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}]", n - 1).unwrap();
+            writeln!(bomb, "a{n}: &a{n} [*a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}, *a{0}]", n - 1)
+                .unwrap();
         }
         let mut block = String::new();
         for n in 0..600 {

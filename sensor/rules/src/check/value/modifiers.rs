@@ -8,13 +8,40 @@ use crate::{
 
 /// Modifiers of Sigma 2.1 (appendix modifiers) that this version evaluates.
 const SUPPORTED: &[&str] = &[
-    "contains", "startswith", "endswith", "all", "re", "i", "m", "s", "cidr", "exists", "cased", "neq", "lt",
-    "lte", "gt", "gte",
+    "contains",
+    "startswith",
+    "endswith",
+    "all",
+    "re",
+    "i",
+    "m",
+    "s",
+    "cidr",
+    "exists",
+    "cased",
+    "neq",
+    "lt",
+    "lte",
+    "gt",
+    "gte",
 ];
 /// The others.
 const LATER: &[&str] = &[
-    "base64", "base64offset", "windash", "utf16", "utf16le", "utf16be", "wide", "fieldref", "expand", "minute",
-    "hour", "day", "week", "month", "year",
+    "base64",
+    "base64offset",
+    "windash",
+    "utf16",
+    "utf16le",
+    "utf16be",
+    "wide",
+    "fieldref",
+    "expand",
+    "minute",
+    "hour",
+    "day",
+    "week",
+    "month",
+    "year",
 ];
 
 /// How values are compared.
