@@ -10,7 +10,8 @@ use guardbee_wire::{ABI, Operation, Reply, Request, Status, Thing};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendFlags, recvmsg, sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendFlags,
+    recvmsg, sendmsg,
 };
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -48,7 +49,9 @@ impl fmt::Display for Error {
         match self {
             Self::LoaderGone => write!(f, "the loader has ended"),
             Self::Silent => write!(f, "the loader did not answer within {PATIENCE:?}"),
-            Self::Foreign => write!(f, "the answer is not of ABI {ABI}: loader and pipeline must be one binary"),
+            Self::Foreign => {
+                write!(f, "the answer is not of ABI {ABI}: loader and pipeline must be one binary")
+            }
             Self::Refused(Status::Refused, errno) => {
                 let error = i32::try_from(*errno).map(io::Error::from_raw_os_error);
                 write!(f, "the loader could not: {}", error.unwrap_or_else(|_| io::Error::other("no errno")))

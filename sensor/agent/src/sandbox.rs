@@ -7,12 +7,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, PathBeneath, PathFd, Ruleset,
+    RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen as Length, SeccompCmpOp as Compare, SeccompCondition, SeccompFilter,
-    SeccompRule, TargetArch,
+    BpfProgram, SeccompAction, SeccompCmpArgLen as Length, SeccompCmpOp as Compare, SeccompCondition,
+    SeccompFilter, SeccompRule, TargetArch,
 };
 
 use crate::sys;
@@ -71,7 +71,9 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Threads(count) => write!(f, "enter the sandbox: {count} threads run already, it must be the only one"),
+            Self::Threads(count) => {
+                write!(f, "enter the sandbox: {count} threads run already, it must be the only one")
+            }
             Self::Step(step, _) => write!(f, "enter the sandbox: {step}"),
             Self::Path(path, _) => {
                 write!(f, "allow {} in the sandbox; create it or correct the configuration", path.display())
@@ -181,7 +183,10 @@ fn conditional() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::Error> {
         (libc::SYS_mmap, vec![clear(2, libc::PROT_EXEC)?]),
         (libc::SYS_mprotect, vec![clear(2, libc::PROT_EXEC)?]),
         (libc::SYS_ioctl, any_of(1, &ioctls)?),
-        (libc::SYS_prctl, any_of(0, &[word(libc::PR_SET_NAME), word(libc::PR_GET_NAME), word(libc::PR_SET_VMA)])?),
+        (
+            libc::SYS_prctl,
+            any_of(0, &[word(libc::PR_SET_NAME), word(libc::PR_GET_NAME), word(libc::PR_SET_VMA)])?,
+        ),
         // Reading a limit, not setting one: the new value is a null pointer.
         (
             libc::SYS_prlimit64,
@@ -193,7 +198,7 @@ fn conditional() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::Error> {
 }
 
 /// What tokio, tonic, rustls, mapped rings, files and the C library need. Not here, on purpose: execve, ptrace, bpf,
-/// perf_event_open, io_uring_*, process_vm_*, listen, bind, accept, setns, unshare, mount, keyctl, userfaultfd.
+/// `perf_event_open`, `io_uring_*`, `process_vm_*`, listen, bind, accept, setns, unshare, mount, keyctl, userfaultfd.
 const ALLOWED: &[i64] = &[
     // Descriptors and bytes.
     libc::SYS_read,

@@ -2,9 +2,12 @@
 use std::io;
 
 use nix::sys::signal::SigSet;
-use rustix::process::{DumpableBehavior, Resource, Rlimit, geteuid, getgid, getuid, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, geteuid, getgid, getuid, set_dumpable_behavior, setrlimit,
+};
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, set_capabilities, set_no_new_privs,
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, set_capabilities,
+    set_no_new_privs,
 };
 
 /// The loader blocks the signals that it reads from a descriptor, and a mask survives exec: here they are delivered.

@@ -13,7 +13,11 @@ pub const KEPT: [(CapabilitySet, &str, &str); 7] = [
     (CapabilitySet::BPF, "CAP_BPF", "make iterator fds, read counters, change filter maps"),
     (CapabilitySet::PERFMON, "CAP_PERFMON", "attach probes on request"),
     (CapabilitySet::SYS_PTRACE, "CAP_SYS_PTRACE", "open exe, maps and root of other users' processes"),
-    (CapabilitySet::DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "read executables and passwd whatever their mode"),
+    (
+        CapabilitySet::DAC_READ_SEARCH,
+        "CAP_DAC_READ_SEARCH",
+        "read executables and passwd whatever their mode",
+    ),
     (CapabilitySet::SETUID, "CAP_SETUID", "start the next pipeline under its own uid"),
     (CapabilitySet::SETGID, "CAP_SETGID", "likewise its gid, and no supplementary groups"),
     (CapabilitySet::KILL, "CAP_KILL", "stop the pipeline, which is another user's process"),

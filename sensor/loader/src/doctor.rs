@@ -128,14 +128,13 @@ fn sysctl(name: &str) -> Option<String> {
 /// The selected word of `none [integrity] confidentiality`. Where securityfs isn't mounted it is opened detached: the
 /// node's mounts stay as they are.
 fn lockdown() -> io::Result<String> {
-    let text = match File::open("/sys/kernel/security/lockdown") {
-        Ok(file) => line(file)?,
-        Err(_) => {
-            let context = fsopen("securityfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
-            fsconfig_create(&context)?;
-            let root = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_RDONLY)?;
-            line(openat(root, "lockdown", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?.into())?
-        }
+    let text = if let Ok(file) = File::open("/sys/kernel/security/lockdown") {
+        line(file)?
+    } else {
+        let context = fsopen("securityfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+        fsconfig_create(&context)?;
+        let root = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::MOUNT_ATTR_RDONLY)?;
+        line(openat(root, "lockdown", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?.into())?
     };
     let selected = text.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     selected.map(|(word, _)| word.to_owned()).ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))

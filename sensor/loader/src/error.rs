@@ -25,7 +25,9 @@ pub enum Error {
         source: io::Error,
     },
     /// The pipeline would have been root.
-    #[error("the pipeline's uid and gid must not be 0; create a user for it and name it in the configuration")]
+    #[error(
+        "the pipeline's uid and gid must not be 0; create a user for it and name it in the configuration"
+    )]
     RootPipeline,
     /// The long-term key is not there, or not a file.
     #[error("open the signing key {path}: it must be a regular file that root can read")]

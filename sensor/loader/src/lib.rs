@@ -23,6 +23,7 @@ use std::process::ExitStatus;
 pub use capability::{KEPT, kept};
 pub use doctor::{Need, Report, Setting, doctor};
 pub use error::Error;
+pub use guardbee_bpf::{Capability, HookList, Options as KernelOptions, Program, ProgramState};
 pub use notice::Notice;
 pub use pipeline::{Pipeline, Served};
 pub use request::{Ask, Malformed, Process, decode, encode};
@@ -57,10 +58,12 @@ pub enum OnExit {
 }
 
 /// Runs until SIGTERM or SIGINT, or until the pipeline has ended for good; gives the last pipeline's status. Call it
-/// from a process with one thread: capabilities and blocked signals are the calling thread's.
+/// from a process with one thread, since capabilities and blocked signals are the calling thread's, and with nothing
+/// open but the standard streams: every other descriptor is closed, so that none reaches a child.
 ///
 /// When it returns, every link, program and map is closed; nothing was ever pinned.
 pub fn run(options: &Options, notice: &mut dyn FnMut(&Notice)) -> Result<ExitStatus, Error> {
+    process::close_inherited().map_err(Error::system("close inherited descriptors"))?;
     options.pipeline.check()?;
     capability::check()?;
     let signals = supervise::signals()?;

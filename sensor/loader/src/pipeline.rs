@@ -103,7 +103,7 @@ impl Running {
 
     /// Asks it to end, and sees to it that it does.
     pub(crate) fn stop(&mut self, within: Duration) -> Result<(), Error> {
-        self.kill_at.get_or_insert(Instant::now() + within);
+        self.kill_at.get_or_insert_with(|| Instant::now() + within);
         self.signal(Signal::TERM)
     }
 

@@ -53,7 +53,12 @@ pub(crate) fn open_thing(process: Process, thing: Thing) -> Result<Opened, Failu
             Ok(Opened { fd, file: Some(file) })
         }
         Thing::Passwd => {
-            let root = openat(&directory, "root", OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+            let root = openat(
+                &directory,
+                "root",
+                OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+                Mode::empty(),
+            )?;
             let flags = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
             let path = openat2(&root, "etc/passwd", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), flags)?;
             let (fd, _) = regular(&path)?;
@@ -116,6 +121,18 @@ pub(crate) fn reopen(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     use std::os::fd::AsRawFd;
     let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
     openat(CWD, link, OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK, Mode::empty())
+}
+
+/// Closes what whoever started us left open: the pipeline would inherit it.
+pub(crate) fn close_inherited() -> io::Result<()> {
+    // Collected first: an entry keeps the folder open, whose own number is among them.
+    let numbers: Vec<i32> = std::fs::read_dir("/proc/self/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    for number in numbers.into_iter().filter(|number| *number > 2) {
+        nix::unistd::close(number).ok();
+    }
+    Ok(())
 }
 
 /// The long-term key: a regular file, opened while the loader still may.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use guardbee_bpf::Kernel;
 use guardbee_wire::{PROGRAMS, ProgramState};
 
-use crate::{Error, EXECUTABLE};
+use crate::{EXECUTABLE, Error};
 
 /// The hidden subcommand by which the binary runs [`self_test_child`].
 pub const SELF_TEST_COMMAND: &str = "self-test";
@@ -34,9 +34,8 @@ pub(crate) fn run(kernel: &Kernel) -> Result<States, Error> {
     run_child()?;
     // Reading a little of an iterator runs its program.
     for iterator in [kernel.iterate_processes(), kernel.iterate_sockets()].into_iter().flatten() {
-        let mut buffer = [0; 4096];
-        // An iterator that can't be read has not run its program, which is the answer.
-        let _: rustix::io::Result<usize> = rustix::io::read(&iterator, &mut buffer);
+        // One that can't be read has not run its program, which is the answer.
+        rustix::io::read(&iterator, &mut [0; 4096]).ok();
     }
     let deadline = Instant::now() + SETTLE_TIME;
     loop {

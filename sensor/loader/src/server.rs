@@ -9,8 +9,8 @@ use guardbee_bpf::Kernel;
 use guardbee_wire::{ABI, CONTEXTS, EVENT_KINDS, ProgramState, Reply, Request, Status};
 use rustix::io::Errno;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
-    sendmsg,
+    RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
 };
 use zerocopy::IntoBytes;
 
@@ -71,11 +71,15 @@ impl Server {
             Ok(received) => received,
             Err(Errno::AGAIN | Errno::INTR) => return Ok(()),
             // Reset by the peer's end.
-            Err(_) => return Ok(running.hung_up = true),
+            Err(_) => {
+                running.hung_up = true;
+                return Ok(());
+            }
         };
         // A datagram of no bytes and the end of the stream look alike; only one of them hangs up.
         if received.datagram.is_empty() && closed {
-            return Ok(running.hung_up = true);
+            running.hung_up = true;
+            return Ok(());
         }
         running.served.requests += 1;
         running.served.with_descriptors += u64::from(received.had_descriptors);
@@ -274,28 +278,22 @@ fn receive<'a>(socket: BorrowedFd<'_>, buffer: &'a mut [u8]) -> Result<Received<
     Ok(Received { datagram: buffer.get(..message.bytes).unwrap_or_default(), had_descriptors })
 }
 
-fn send(running: &mut Running, (mut reply, fds): Answer) -> Result<(), Error> {
-    match send_with(&running.socket, &reply, &fds) {
-        Ok(()) => Ok(()),
-        Err(Errno::AGAIN | Errno::INTR) => Ok(running.unsent = Some((reply, fds))),
-        Err(Errno::TOOMANYREFS) => {
-            running.served.without_descriptors += 1;
-            (reply.status, reply.value, reply.has_key) = (Status::Busy as u16, 0, 0);
-            drop(fds);
-            match send_with(&running.socket, &reply, &[]) {
-                Err(Errno::AGAIN | Errno::INTR) => Ok(running.unsent = Some((reply, Vec::new()))),
-                other => other.or_else(|errno| hang_up(running, errno)),
-            }
-        }
-        Err(errno) => hang_up(running, errno),
+/// Sends, or keeps what the socket has no room for.
+fn send(running: &mut Running, (mut reply, mut fds): Answer) -> Result<(), Error> {
+    let mut outcome = send_with(&running.socket, &reply, &fds);
+    if outcome == Err(Errno::TOOMANYREFS) {
+        running.served.without_descriptors += 1;
+        (reply.status, reply.value, reply.has_key) = (Status::Busy as u16, 0, 0);
+        fds.clear();
+        outcome = send_with(&running.socket, &reply, &fds);
     }
-}
-
-fn hang_up(running: &mut Running, errno: Errno) -> Result<(), Error> {
-    match errno {
-        Errno::PIPE | Errno::CONNRESET => Ok(running.hung_up = true),
-        other => Err(Error::System { step: "answer the pipeline", source: other.into() }),
+    match outcome {
+        Ok(()) => {}
+        Err(Errno::AGAIN | Errno::INTR) => running.unsent = Some((reply, fds)),
+        Err(Errno::PIPE | Errno::CONNRESET) => running.hung_up = true,
+        Err(other) => return Err(Error::System { step: "answer the pipeline", source: other.into() }),
     }
+    Ok(())
 }
 
 fn send_with(socket: &OwnedFd, reply: &Reply, fds: &[OwnedFd]) -> Result<(), Errno> {

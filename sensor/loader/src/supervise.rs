@@ -11,7 +11,7 @@ use crate::pipeline::{Pipeline, Running};
 use crate::server::Server;
 use crate::{Error, Notice, OnExit};
 
-const SELF_TEST_PERIOD: Duration = Duration::from_secs(3600);
+const SELF_TEST_PERIOD: Duration = Duration::from_hours(1);
 /// What a pipeline gets to sign and deliver its last records.
 const STOP_TIME: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -44,13 +44,11 @@ enum Phase {
     Pausing { until: Instant, last: ExitStatus },
 }
 
-#[derive(Default)]
+/// What poll said.
 struct Ready {
     signal: bool,
     ended: bool,
-    readable: bool,
-    writable: bool,
-    closed: bool,
+    socket: PollFlags,
 }
 
 impl Supervisor<'_> {
@@ -132,12 +130,13 @@ impl Supervisor<'_> {
     }
 
     fn attend(&mut self, running: &mut Running, ready: &Ready) -> Result<(), Error> {
+        let closed = ready.socket.intersects(PollFlags::HUP | PollFlags::ERR);
         if running.unsent.is_some() {
-            if ready.writable || ready.closed {
+            if closed || ready.socket.contains(PollFlags::OUT) {
                 Server::resend(running)?;
             }
-        } else if ready.readable || ready.closed {
-            self.server.serve(running, ready.closed)?;
+        } else if closed || ready.socket.contains(PollFlags::IN) {
+            self.server.serve(running, closed)?;
         }
         // Without its socket it can only end.
         if running.hung_up {
@@ -171,15 +170,11 @@ fn wait(signals: &SignalFd, phase: &Phase, self_test_at: Instant) -> Result<Read
     let timeout = Timespec::try_from(time).unwrap_or(Timespec { tv_sec: 1, tv_nsec: 0 });
     match poll(&mut fds, Some(&timeout)) {
         Ok(_) => {}
-        Err(rustix::io::Errno::INTR) => return Ok(Ready::default()),
+        Err(rustix::io::Errno::INTR) => {
+            return Ok(Ready { signal: false, ended: false, socket: PollFlags::empty() });
+        }
         Err(errno) => return Err(Error::System { step: "poll", source: errno.into() }),
     }
     let at = |index: usize| fds.get(index).map_or(PollFlags::empty(), PollFd::revents);
-    Ok(Ready {
-        signal: at(0).contains(PollFlags::IN),
-        ended: at(1).contains(PollFlags::IN),
-        readable: at(2).contains(PollFlags::IN),
-        writable: at(2).contains(PollFlags::OUT),
-        closed: at(2).intersects(PollFlags::HUP | PollFlags::ERR),
-    })
+    Ok(Ready { signal: at(0).contains(PollFlags::IN), ended: at(1).contains(PollFlags::IN), socket: at(2) })
 }

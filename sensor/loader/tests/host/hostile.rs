@@ -106,7 +106,8 @@ fn mutated(random: &mut Random) -> Vec<u8> {
     let thing = if operation == 4 { u16::try_from(1 + random.below(7)).unwrap() } else { 0 };
     let tgid = if operation == 4 { std::process::id() } else { 0 };
     let id = random.next();
-    let mut bytes = Request { abi: ABI, operation, thing, id, tgid, ..Request::default() }.as_bytes().to_vec();
+    let mut bytes =
+        Request { abi: ABI, operation, thing, id, tgid, ..Request::default() }.as_bytes().to_vec();
     for _ in 0..random.below(6) {
         match random.below(4) {
             0 => bytes.truncate(random.below(bytes.len() + 1)),
@@ -153,8 +154,13 @@ pub(crate) fn unread(client: &Client) {
     ready();
     let keep: OwnedFd = client.fd().try_clone_to_owned().unwrap();
     loop {
-        sendmsg(keep.as_fd(), &[IoSlice::new(hello.as_bytes())], &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)
-            .unwrap();
+        sendmsg(
+            keep.as_fd(),
+            &[IoSlice::new(hello.as_bytes())],
+            &mut SendAncillaryBuffer::default(),
+            SendFlags::NOSIGNAL,
+        )
+        .unwrap();
     }
 }
 

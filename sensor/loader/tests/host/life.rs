@@ -35,7 +35,8 @@ pub(crate) fn say_hello(client: &mut Client) {
 }
 
 fn say_states(reply: &guardbee_wire::Reply) {
-    let count = |state: ProgramState| reply.programs.iter().filter(|byte| **byte == state as u8).count();
+    let states = || reply.programs.iter().map(|state| u32::from(*state));
+    let count = |wanted: ProgramState| states().filter(|state| *state == wanted as u32).count();
     say(&format!(
         "states {} {} {}",
         count(ProgramState::Works),
@@ -74,8 +75,15 @@ pub(crate) fn every_attached_program_fires_in_the_self_test() {
 pub(crate) fn say_things(client: &mut Client, targets: &[String]) {
     for pair in targets.chunks(2) {
         let target = Target { tgid: pair[0].parse().unwrap(), start_ns: pair[1].parse().unwrap() };
-        for thing in [Thing::Cmdline, Thing::Cgroup, Thing::Maps, Thing::Exe, Thing::Status, Thing::Passwd, Thing::Mountinfo]
-        {
+        for thing in [
+            Thing::Cmdline,
+            Thing::Cgroup,
+            Thing::Maps,
+            Thing::Exe,
+            Thing::Status,
+            Thing::Passwd,
+            Thing::Mountinfo,
+        ] {
             let outcome = match client.open(target, thing) {
                 Ok(file) => {
                     let mut bytes = Vec::new();
@@ -187,7 +195,9 @@ fn held(pid: u32) -> Vec<(&'static str, u64)> {
     for entry in std::fs::read_dir(format!("/proc/{pid}/fdinfo")).unwrap() {
         let text = std::fs::read_to_string(entry.unwrap().path()).unwrap_or_default();
         for (kind, field) in [("link", "link_id:"), ("prog", "prog_id:"), ("map", "map_id:")] {
-            held.extend(text.lines().find_map(|line| Some((kind, line.strip_prefix(field)?.trim().parse().ok()?))));
+            held.extend(
+                text.lines().find_map(|line| Some((kind, line.strip_prefix(field)?.trim().parse().ok()?))),
+            );
         }
     }
     held
@@ -200,7 +210,8 @@ fn nothing_is_left(held: &[(&'static str, u64)]) {
     }
     until("links, programs and maps are gone", || {
         held.iter().all(|(kind, id)| {
-            let output = Command::new("bpftool").args(["-j", kind, "show", "id", &id.to_string()]).output().unwrap();
+            let output =
+                Command::new("bpftool").args(["-j", kind, "show", "id", &id.to_string()]).output().unwrap();
             !output.status.success()
         })
     });

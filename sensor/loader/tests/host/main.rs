@@ -2,8 +2,20 @@
 //!
 //! This binary is its own loader, pipeline and self-test child: each role is an argument. libtest is not used, since its
 //! threads would keep the capabilities that the loader's thread gives up.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test without libtest, which clippy doesn't take for one"
+)]
+
 #[path = "../../../agent/src/rpc.rs"]
-#[expect(dead_code, unreachable_pub, reason = "the pipeline's half of the socket, of which a test needs a part")]
+#[expect(
+    dead_code,
+    unreachable_pub,
+    reason = "the pipeline's half of the socket, of which a test needs a part"
+)]
 mod rpc;
 #[path = "../../../agent/src/sandbox.rs"]
 #[expect(dead_code, unreachable_pub, reason = "likewise its cage")]
@@ -28,7 +40,10 @@ const TESTS: &[Test] = &[
     ("a_killed_loader_is_seen_at_once", life::a_killed_loader_is_seen_at_once),
     ("a_stop_reaches_the_pipeline_and_leaves_nothing", life::a_stop_reaches_the_pipeline_and_leaves_nothing),
     ("a_pipeline_that_will_not_stop_is_killed", life::a_pipeline_that_will_not_stop_is_killed),
-    ("the_loader_has_exactly_the_stated_capabilities", privileges::the_loader_has_exactly_the_stated_capabilities),
+    (
+        "the_loader_has_exactly_the_stated_capabilities",
+        privileges::the_loader_has_exactly_the_stated_capabilities,
+    ),
     ("the_pipeline_has_no_rights", privileges::the_pipeline_has_no_rights),
     ("what_the_pipeline_cannot_do", privileges::what_the_pipeline_cannot_do),
     ("doctor_says_what_works", privileges::doctor_says_what_works),

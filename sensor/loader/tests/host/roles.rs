@@ -89,7 +89,7 @@ pub(crate) fn end_with_loader(client: &mut Client) {
 fn deaf() {
     nix::sys::signal::SigSet::all().thread_block().unwrap();
     ready();
-    let end = Instant::now() + Duration::from_secs(120);
+    let end = Instant::now() + Duration::from_mins(2);
     while Instant::now() < end {
         std::thread::sleep(Duration::from_millis(50));
     }

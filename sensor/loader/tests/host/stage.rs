@@ -4,8 +4,11 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 /// Everything that a test waits for comes much sooner.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// A running loader. Killed when dropped, and the pipeline with it.
 pub(crate) struct Stage {
@@ -55,7 +58,9 @@ impl Stage {
                     assert!(!line.contains("panicked"), "{line}");
                 }
                 Err(RecvTimeoutError::Timeout) => panic!("no `{word}` in time after {:#?}", self.seen),
-                Err(RecvTimeoutError::Disconnected) => panic!("ended without `{word}` after {:#?}", self.seen),
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("ended without `{word}` after {:#?}", self.seen)
+                }
             }
         }
     }
@@ -65,7 +70,7 @@ impl Stage {
         self.expect("ready").parse().unwrap()
     }
 
-    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         signal_process(self.loader(), signal);
     }
 
@@ -82,13 +87,23 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
+        if self.child.try_wait().is_ok_and(|status| status.is_some()) {
+            return;
+        }
+        // By TERM, so that the pipeline doesn't outlive the loader and complain.
+        signal_process(self.loader(), Signal::SIGTERM);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            if Instant::now() >= deadline {
+                self.child.kill().ok();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 
-pub(crate) fn signal_process(pid: u32, signal: nix::sys::signal::Signal) {
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
+pub(crate) fn signal_process(pid: u32, signal: Signal) {
+    kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
 }
 
 /// Waits for a condition.
