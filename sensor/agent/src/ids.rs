@@ -50,6 +50,16 @@ impl Ids {
     }
 }
 
+impl guardbee_trace::IdSource for Ids {
+    fn trace(&mut self) -> TraceId {
+        Self::trace(self)
+    }
+
+    fn span(&mut self) -> SpanId {
+        Self::span(self)
+    }
+}
+
 /// What the kernel calls this boot; 36 characters.
 pub fn boot_id() -> anyhow::Result<String> {
     let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").context("read the boot id")?;

@@ -25,6 +25,15 @@ pub fn shipped() -> Option<PathBuf> {
         .and_then(|pack| pack.canonicalize().ok())
 }
 
+/// [`read`] of `paths`, or of the shipped pack where none is given.
+pub fn read_or_shipped(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
+    if !paths.is_empty() {
+        return read(paths);
+    }
+    let pack = shipped().context("find the shipped rules beside the binary or in /usr/share; name a folder of rules")?;
+    read(&[pack])
+}
+
 /// (name, text) of every rule file in `paths`: files as given, folders searched for `*.yml` and `*.yaml`, sorted.
 pub fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
     let mut files = Vec::new();

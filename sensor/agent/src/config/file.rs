@@ -205,15 +205,31 @@ fn edit_distance(a: &str, b: &str) -> usize {
     row.last().copied().unwrap_or_default()
 }
 
-/// All paths that the pipeline reads.
-pub(crate) fn read_paths(config: &Config) -> impl Iterator<Item = &Path> {
-    let otlp = config.deliver.otlp.iter().flat_map(|otlp| {
-        [&otlp.ca, &otlp.certificate, &otlp.key]
-            .into_iter()
-            .chain(&otlp.crl)
-            .filter(|path| !path.as_os_str().is_empty())
-    });
-    config.rules.iter().chain(otlp).map(PathBuf::as_path)
+/// The collector as delivery wants it.
+pub(crate) fn otlp(otlp: &Otlp) -> guardbee_deliver::Otlp {
+    guardbee_deliver::Otlp {
+        endpoint: otlp.endpoint.clone(),
+        server_name: otlp.server_name.clone(),
+        files: guardbee_deliver::Files {
+            ca: otlp.ca.clone(),
+            certificate: otlp.certificate.clone(),
+            key: otlp.key.clone(),
+            crls: otlp.crl.clone(),
+        },
+        insecure: otlp.insecure,
+        ..guardbee_deliver::Otlp::default()
+    }
+}
+
+/// Folders of certificates: replaced files appear in them under the same name, so the folders stay readable.
+pub(crate) fn certificate_folders(config: &Config) -> Vec<PathBuf> {
+    let otlp = config.deliver.otlp.iter();
+    let files = otlp.flat_map(|otlp| [&otlp.ca, &otlp.certificate, &otlp.key].into_iter().chain(&otlp.crl));
+    let mut folders: Vec<_> =
+        files.filter_map(|file| file.parent()).filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_owned).collect();
+    folders.sort();
+    folders.dedup();
+    folders
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ mod file;
 mod origin;
 
 pub use file::{Config, Deliver, Hooks, Kernel, Otlp, RunAs, Seal, Trace};
+pub(crate) use file::{certificate_folders, otlp};
 pub use origin::{Origin, Setting};
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,222 @@
+//! The core: from rings to findings, plain function calls on one thread.
+use crate::{
+    asker::{Asker, Question},
+    clock::SystemClock,
+    ids::Ids,
+    outbox::{Item, Outbox},
+};
+use guardbee_capture::Capture;
+use guardbee_enrich::Table;
+use guardbee_model::{
+    clock::{BootTime, Clock as _},
+    event::{Body, Event},
+    finding::{Action, Finding, Observation},
+    link::{Link, LinkKind},
+    loss::Loss,
+    process::{Process, ProcessKey},
+    request::Request,
+};
+use guardbee_rules::{Engine, Match};
+use guardbee_trace::{ExecutionModel, Output, Processes, Tracer};
+use std::{collections::VecDeque, sync::Arc};
+
+/// Parents of a process that a finding tells.
+const ANCESTORS: usize = 16;
+/// How long a loss is remembered, for findings whose window it overlaps.
+const LOSS_MEMORY_NS: u64 = 60_000_000_000;
+/// Losses that are remembered: one for each cause and kind in each turn is more than enough.
+const LOSS_MEMORY: usize = 4096;
+
+/// Everything between the rings and the outbox.
+pub(crate) struct Core {
+    pub(crate) capture: Capture,
+    pub(crate) table: Table,
+    pub(crate) tracer: Tracer,
+    pub(crate) engine: Engine,
+    pub(crate) ids: Ids,
+    pub(crate) asker: Asker,
+    pub(crate) outbox: Outbox,
+    /// What was lost lately.
+    lost: VecDeque<Loss>,
+    /// Observations so far.
+    sequence: u64,
+    events: Vec<Event>,
+    outputs: Vec<Output>,
+    matches: Vec<Match>,
+    losses: Vec<Loss>,
+}
+
+/// What the tracer may know of processes.
+struct Known<'a>(&'a Table);
+
+impl Processes for Known<'_> {
+    fn process(&self, key: ProcessKey) -> Option<Arc<Process>> {
+        self.0.process(key)
+    }
+
+    fn execution_model(&self, key: ProcessKey) -> ExecutionModel {
+        match self.0.process(key).map(|process| guardbee_enrich::execution_model(&process)) {
+            Some(guardbee_enrich::ExecutionModel::OneRequestPerThread(_)) => ExecutionModel::OneRequestPerThread,
+            _ => ExecutionModel::Unknown,
+        }
+    }
+}
+
+impl Core {
+    pub(crate) fn new(
+        capture: Capture,
+        table: Table,
+        tracer: Tracer,
+        engine: Engine,
+        ids: Ids,
+        asker: Asker,
+        outbox: Outbox,
+    ) -> Self {
+        Self {
+            capture,
+            table,
+            tracer,
+            engine,
+            ids,
+            asker,
+            outbox,
+            lost: VecDeque::new(),
+            sequence: 0,
+            events: Vec::new(),
+            outputs: Vec::new(),
+            matches: Vec::new(),
+            losses: Vec::new(),
+        }
+    }
+
+    /// One turn: what has come by now goes all the way through.
+    pub(crate) fn turn(&mut self, clock: &SystemClock) {
+        let mut losses = std::mem::take(&mut self.losses);
+        let mut events = std::mem::take(&mut self.events);
+        self.capture.cycle(clock, &mut events, &mut losses);
+        for loss in &losses {
+            self.tracer.loss(loss);
+        }
+        for event in events.drain(..) {
+            self.event(event);
+        }
+        let now = clock.boot();
+        self.tracer.advance(now, &Known(&self.table), &mut self.outputs);
+        self.drain_outputs();
+        self.engine.advance(now);
+        self.answers();
+        self.wants();
+        losses.extend(self.table.losses(now));
+        losses.extend(self.tracer.losses(now));
+        losses.extend(self.engine.losses(now));
+        losses.extend(self.outbox.losses(now));
+        self.remember(&mut losses, now);
+        (self.losses, self.events) = (losses, events);
+    }
+
+    /// One event, live or from an iterator.
+    pub(crate) fn event(&mut self, event: Event) {
+        self.table.observe(&event);
+        self.tracer.event(event, &Known(&self.table), &mut self.outputs);
+        self.drain_outputs();
+    }
+
+    fn drain_outputs(&mut self) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        for output in outputs.drain(..) {
+            match output {
+                Output::Security { event, link } => self.security(event, link),
+                Output::Request(request) => {
+                    let time = request.start;
+                    self.request(time, &request, Action::RequestHead(Arc::clone(&request)));
+                }
+                Output::Exchange(request, response) => {
+                    let time = response.map_or(request.start, |response| response.end);
+                    self.request(time, &request, Action::Exchange(Arc::clone(&request), response));
+                }
+                Output::Span(span) => self.outbox.put(Item::Span(Box::new(span))),
+            }
+        }
+        self.outputs = outputs;
+    }
+
+    fn security(&mut self, event: Event, link: Option<Link>) {
+        let action = match event.body {
+            Body::Accept(socket) => Action::Accept(Arc::new(socket)),
+            Body::Connect(connect) => Action::Connect(Arc::new(connect)),
+            Body::Exec(exec) => Action::Exec(Arc::from(exec)),
+            Body::Exit(exit) => Action::Exit(exit),
+            Body::Fork(fork) => Action::Fork(Arc::from(fork)),
+            Body::Listen(listen) => Action::Listen(Arc::new(listen)),
+            Body::Throttle(throttle) => {
+                self.outbox.put(Item::Throttle { time: event.header.time, scope: event.header.scope, throttle });
+                return;
+            }
+            // Of processes and sockets that were there before: known now, but nothing that happened.
+            Body::Process(_) | Body::Socket(_) | Body::Data(_) | Body::Close(_) => return,
+        };
+        self.observe(event.header.time, action, event.header.process, link);
+    }
+
+    fn request(&mut self, time: BootTime, request: &Arc<Request>, action: Action) {
+        let link = Link {
+            kind: LinkKind::Exact,
+            requests: vec![Arc::clone(request)],
+            more: 0,
+            reason: "the request itself",
+        };
+        self.observe(time, action, request.process, Some(link));
+    }
+
+    fn observe(&mut self, time: BootTime, action: Action, process: Option<ProcessKey>, link: Option<Link>) {
+        self.sequence += 1;
+        let observation = Arc::new(Observation {
+            time,
+            action,
+            process: process.and_then(|key| self.table.process(key)),
+            ancestors: process.map(|key| self.table.ancestors(key, ANCESTORS)).unwrap_or_default(),
+            link,
+            sequence: self.sequence,
+        });
+        let mut matches = std::mem::take(&mut self.matches);
+        self.engine.observe(&observation, &mut matches);
+        for Match { rule, evidence } in matches.drain(..) {
+            let id = self.ids.finding();
+            let losses = self.losses_during(&evidence, time);
+            let finding = Finding { id, rule, time, evidence, losses };
+            self.outbox.put(Item::Finding(Box::new(finding)));
+        }
+        self.matches = matches;
+    }
+
+    /// What was lost between the first and the last step of a finding.
+    fn losses_during(&self, evidence: &[Arc<Observation>], end: BootTime) -> Vec<Loss> {
+        let begin = evidence.iter().map(|observation| observation.time).min().unwrap_or(end);
+        self.lost.iter().filter(|loss| loss.from <= end && begin <= loss.to).copied().collect()
+    }
+
+    fn remember(&mut self, losses: &mut Vec<Loss>, now: BootTime) {
+        if !losses.is_empty() {
+            self.outbox.lost(losses);
+            self.lost.extend(losses.drain(..));
+        }
+        while self.lost.front().is_some_and(|loss| now.since(loss.to) > LOSS_MEMORY_NS)
+            || self.lost.len() > LOSS_MEMORY
+        {
+            self.lost.pop_front();
+        }
+    }
+
+    fn wants(&mut self) {
+        for want in self.table.wants() {
+            // A full channel: the loader is slower than processes come; the table keeps its gap and says `recovered`.
+            self.asker.questions.try_send(Question::Want(want)).unwrap_or_default();
+        }
+    }
+
+    fn answers(&mut self) {
+        while let Ok(answer) = self.asker.answers.try_recv() {
+            self.table.provide(answer.want.key, answer.want.thing, &answer.bytes);
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The unprivileged process, from its start to its end.
+use crate::{
+    asker::Asker,
+    clock::SystemClock,
+    config::{self, Config},
+    core::Core,
+    ids::{self, Ids},
+    outbox::{self, Item, Outbox},
+    rpc::{Client, Hello},
+    rule_files,
+    sandbox::{self, Landlock, Sandbox, Violation},
+    sealing::{self, Sealing},
+};
+use anyhow::{Context as _, bail};
+use guardbee_capture::{Capture, Counters, Ring, read_iterator};
+use guardbee_deliver::record::Statement;
+use guardbee_enrich::{Limits, Table};
+use guardbee_model::{
+    clock::Clock as _,
+    loss::{LossCounter, Stage},
+};
+use guardbee_rules::{Engine, RuleSet};
+use guardbee_seal::SigningKey;
+use guardbee_trace::Tracer;
+use nix::sys::{
+    signal::{SigSet, Signal},
+    signalfd::{SfdFlags, SignalFd},
+};
+use std::{
+    io::Read as _,
+    os::fd::AsFd as _,
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+/// The line that tells whoever waits that the sensor observes.
+pub const READY: &str = "guardbee: ready";
+/// For what is still queued when the sensor stops.
+const STOP_WITHIN: Duration = Duration::from_secs(4);
+/// The same when the loader is gone: nothing is watched any more, and somebody must notice.
+const BLIND_WITHIN: Duration = Duration::from_millis(700);
+/// Of an iterator's records: more processes or sockets than that are counted as lost.
+const SNAPSHOT_BYTES: usize = 256 << 20;
+/// Of a key file.
+const KEY_BYTES: u64 = 64 << 10;
+
+/// Why the pipeline ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was told to.
+    Stopped,
+    /// The loader has ended.
+    Blind,
+}
+
+/// Runs the pipeline over the loader's socket on standard input.
+pub fn run(config: &Config) -> anyhow::Result<End> {
+    let rules = load_rules(&config.rules)?;
+    let signals = SignalFd::with_flags(&stop_signals(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
+        .context("make a descriptor for signals")?;
+    let mut client = Client::inherited().context("take the loader's socket from standard input")?;
+    let password = match &config.seal.password_file {
+        Some(path) => crate::password(path)?,
+        None => zeroize::Zeroizing::new(Vec::new()),
+    };
+    let mut sinks = sealing::open_sinks(config)?;
+    let node = Node { name: ids::node(&config.node), boot: ids::boot_id()? };
+    let landlock = sandbox::enter(&sandbox_of(config)?).context("enter the sandbox")?;
+    stop_signals().thread_block().context("block the signals that the descriptor gives")?;
+
+    let hello = client.hello().context("ask the loader for the rings")?;
+    if hello.reply.abi != guardbee_wire::ABI {
+        bail!("the loader speaks ABI {}, this is {}: start one binary", hello.reply.abi, guardbee_wire::ABI);
+    }
+    let key = long_term_key(&hello, &password)?;
+    let clock = SystemClock;
+    let (mut outbox, inbox) = outbox::new();
+    outbox.put(Item::Statement(Box::new(started(&hello, landlock, &rules, &clock))));
+    sinks.start(config)?;
+    let reply = hello.reply;
+    let capture = open_rings(hello)?;
+    let snapshots = [client.iterate_sockets(), client.iterate_processes()];
+    let asker = Asker::start(client).context("start the thread that talks to the loader")?;
+    let sealing = Sealing::start(&node, key.as_ref(), inbox, sinks, asker.questions.clone(), &reply)?;
+    let mut core = core(config, rules, capture, asker, outbox)?;
+    for snapshot in snapshots {
+        let file = snapshot.context("ask the loader for what was there before")?;
+        let mut refused = LossCounter::new(Stage::Capture);
+        let mut events = Vec::new();
+        read_iterator(file, SNAPSHOT_BYTES, &mut events, &mut refused)
+            .context("read what was there before")?;
+        core.outbox.lost(&refused.drain(clock.boot()));
+        events.into_iter().for_each(|event| core.event(event));
+    }
+    let end = observe(&mut core, &signals, &clock)?;
+    stop(core, sealing, end, &clock);
+    Ok(end)
+}
+
+fn observe(core: &mut Core, signals: &SignalFd, clock: &SystemClock) -> anyhow::Result<End> {
+    let waiter = core.capture.waiter(&[signals])?;
+    announce();
+    loop {
+        waiter.wait(core.capture.period())?;
+        core.turn(clock);
+        if core.asker.gone.load(Ordering::Acquire) {
+            return Ok(End::Blind);
+        }
+        if signals.read_signal().context("read signals")?.is_some() {
+            return Ok(End::Stopped);
+        }
+    }
+}
+
+/// On standard error, past any log filter.
+#[expect(clippy::print_stderr, reason = "what a script waits for")]
+fn announce() {
+    eprintln!("{READY}");
+}
+
+fn stop(mut core: Core, sealing: Sealing, end: End, clock: &SystemClock) {
+    let within = if end == End::Blind { BLIND_WITHIN } else { STOP_WITHIN };
+    let deadline = Instant::now() + within;
+    core.turn(clock);
+    let now = clock.boot();
+    let last = match end {
+        End::Stopped => Statement::info("guardbee.stop", now, "the sensor was told to stop"),
+        End::Blind => {
+            let mut last = Statement::warning("guardbee.blind", now, "the loader has ended: nothing is watched");
+            last.attributes.push(number("guardbee.blind_since_boot_ns", now.0));
+            last
+        }
+    };
+    core.outbox.put(Item::Statement(Box::new(last)));
+    drop(core);
+    sealing.finish(deadline);
+}
+
+fn core(
+    config: &Config,
+    rules: Arc<RuleSet>,
+    capture: Capture,
+    asker: Asker,
+    outbox: Outbox,
+) -> anyhow::Result<Core> {
+    let params = guardbee_trace::Params { candidates: config.trace.candidates, ..Default::default() };
+    let tracer = Tracer::new(params, Box::new(Ids::new()?));
+    let engine = Engine::new(rules, guardbee_rules::Params::default());
+    Ok(Core::new(capture, Table::new(Limits::default()), tracer, engine, Ids::new()?, asker, outbox))
+}
+
+fn open_rings(hello: Hello) -> anyhow::Result<Capture> {
+    let security = Ring::new(hello.security, hello.reply.security_bytes)?;
+    let payload = hello
+        .payload
+        .into_iter()
+        .map(|fd| Ring::new(fd, hello.reply.payload_bytes))
+        .collect::<Result<Vec<_>, _>>()?;
+    let cpus = usize::try_from(hello.reply.cpus)?;
+    let counters = Counters::new(hello.counters.as_fd(), cpus)?;
+    Ok(Capture::new(security, payload, counters, guardbee_capture::Params::default())?)
+}
+
+/// Used to certify, then closed with `hello`.
+fn long_term_key(hello: &Hello, password: &[u8]) -> anyhow::Result<Option<SigningKey>> {
+    let Some(file) = &hello.key else { return Ok(None) };
+    let mut pem = zeroize::Zeroizing::new(Vec::new());
+    file.take(KEY_BYTES).read_to_end(&mut pem).context("read the long-term key (seal.key)")?;
+    Ok(Some(SigningKey::from_pem(&pem, password).context("seal.key, seal.password_file")?))
+}
+
+fn load_rules(paths: &[PathBuf]) -> anyhow::Result<Arc<RuleSet>> {
+    let files = rule_files::read_or_shipped(paths)?;
+    RuleSet::load(&files).map(Arc::new).map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}\nthe rules don't load; `guardbee rules check` says the same", lines.join("\n"))
+    })
+}
+
+fn stop_signals() -> SigSet {
+    [Signal::SIGTERM, Signal::SIGINT].into_iter().collect()
+}
+
+fn sandbox_of(config: &Config) -> anyhow::Result<Sandbox> {
+    let mut read: Vec<PathBuf> =
+        ["/proc/self", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime"]
+            .into_iter()
+            .map(PathBuf::from)
+            .filter(|path| path.exists())
+            .collect();
+    read.extend(config::certificate_folders(config));
+    let write = [&config.deliver.findings_file, &config.deliver.records_file]
+        .into_iter()
+        .flatten()
+        .map(|file| file.parent().unwrap_or(Path::new("/")).to_owned())
+        .collect();
+    let connect_ports = sealing::ports(config)?;
+    Ok(Sandbox { read, write, connect_ports, violation: Violation::Refuse })
+}
+
+/// The first statement: what this instance is, and what the one before it left.
+fn started(hello: &Hello, landlock: Landlock, rules: &RuleSet, clock: &SystemClock) -> Statement {
+    let reply = &hello.reply;
+    let mut first = Statement::info("guardbee.start", clock.boot(), "the sensor observes");
+    first.attributes = vec![
+        text("guardbee.object.sha256", hex(&reply.object_hash)),
+        text("guardbee.landlock", format!("{landlock:?}").to_lowercase()),
+        number("guardbee.rules", rules.rules().len() as u64),
+        number("guardbee.previous.pipelines", reply.previous_pipelines),
+    ];
+    if reply.previous_pipelines > 0 {
+        first.event = "guardbee.gap";
+        first.severity = 17;
+        first.body = "the pipeline before this one has ended; what it had not delivered is lost".to_owned();
+        first.attributes.extend([
+            text("guardbee.previous.batch_hash", hex(&reply.previous_hash)),
+            number("guardbee.previous.batch_sequence", reply.previous_sequence),
+        ]);
+        for kind in guardbee_wire::EventKind::ALL {
+            let index = kind as usize;
+            let at = |counts: &[u64]| counts.get(index).copied().unwrap_or(0);
+            for (what, count) in
+                [("produced", at(&reply.previous_produced)), ("lost", at(&reply.previous_lost))]
+            {
+                first.attributes.push((
+                    format!("guardbee.previous.{what}.{}", kind.name()).into(),
+                    i64::try_from(count).unwrap_or(i64::MAX).into(),
+                ));
+            }
+        }
+    }
+    first
+}
+
+type Attribute = (std::borrow::Cow<'static, str>, guardbee_model::record::Value);
+
+fn number(key: &'static str, value: u64) -> Attribute {
+    (key.into(), i64::try_from(value).unwrap_or(i64::MAX).into())
+}
+
+fn text(key: &'static str, value: String) -> Attribute {
+    (key.into(), value.into())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Where this run is, in evidence.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// As configured, or the host's.
+    pub(crate) name: String,
+    /// The kernel's id of this boot.
+    pub(crate) boot: String,
+}

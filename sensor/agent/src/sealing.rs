@@ -1,0 +1,311 @@
+//! The thread behind the core: records are made, sealed, and given to the sinks.
+use crate::{
+    asker::Question,
+    clock::SystemClock,
+    config::{self, Config},
+    outbox::{Inbox, Item, merged},
+    pipeline::Node,
+    sinks::Sinks,
+};
+use anyhow::Context as _;
+use crossbeam_channel::{RecvTimeoutError, Sender};
+use guardbee_deliver::record::{Encoder, Identity, Statement, losses as loss_statement};
+use guardbee_model::{
+    clock::{BootTime, Clock as _, WallOffset, WallTime},
+    finding::Finding,
+    id::FindingId,
+    loss::Loss,
+    record::{Record, Resource, Shape, Stream, Value},
+};
+use guardbee_seal::{Added, LossTotals, Origin, Params, Sealer, SigningKey, merkle::Hash};
+use guardbee_wire::Reply;
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// How long a finding may wait for others of its batch.
+const FINDINGS_EVERY: u64 = 50_000_000;
+/// The same for spans and statements, nanoseconds.
+const SPANS_EVERY: u64 = 1_000_000_000;
+/// How often the queues are looked at when nothing comes.
+const LOOK: Duration = Duration::from_millis(50);
+/// Items that are taken before the clock is looked at again.
+const BURST: usize = 512;
+/// Losses become one statement this often, nanoseconds.
+const LOSSES_EVERY: u64 = 1_000_000_000;
+
+/// The running thread.
+#[derive(Debug)]
+pub(crate) struct Sealing {
+    thread: JoinHandle<Sinks>,
+}
+
+impl Sealing {
+    /// Starts it.
+    pub(crate) fn start(
+        node: &Node,
+        key: Option<&SigningKey>,
+        inbox: Inbox,
+        sinks: Sinks,
+        questions: Sender<Question>,
+        reply: &Reply,
+    ) -> anyhow::Result<Self> {
+        let clock = SystemClock;
+        let Node { name, boot } = node;
+        let identity = Identity {
+            host: name.as_str().into(),
+            instance: format!("{name}/{boot}").into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+        };
+        let encoder = Encoder::new(identity.clone());
+        let resource = sensor_resource(&encoder);
+        let previous = if reply.previous_pipelines > 0 {
+            vec![(Stream::Audit, Hash(reply.previous_hash))]
+        } else {
+            Vec::new()
+        };
+        let params = Params { previous, resource, ..Params::default() };
+        let sealer = Sealer::new(Origin::new("default", name, boot), key, params, now(clock))
+            .context("make the key of this run")?;
+        let worker = Worker {
+            clock,
+            encoder,
+            identity,
+            sealer,
+            sinks,
+            questions,
+            totals: LossTotals::default(),
+            untold: Vec::new(),
+            findings: VecDeque::new(),
+            flushed: [BootTime(0); 2],
+            told: clock.boot(),
+        };
+        let thread = std::thread::Builder::new().name("sealing".into()).spawn(move || worker.run(&inbox))?;
+        Ok(Self { thread })
+    }
+
+    /// Waits for the thread, which ends when the core's end of the queues is gone, then for the sinks.
+    pub(crate) fn finish(self, deadline: Instant) {
+        match self.thread.join() {
+            Ok(mut sinks) => sinks.stop(deadline.saturating_duration_since(Instant::now())),
+            Err(_) => tracing::error!("The sealing thread has failed: what it held is lost."),
+        }
+    }
+}
+
+/// Opens what must be opened before the sandbox closes.
+pub(crate) fn open_sinks(config: &Config) -> anyhow::Result<Sinks> {
+    Sinks::open(config)
+}
+
+/// TCP ports that delivery connects to.
+pub(crate) fn ports(config: &Config) -> anyhow::Result<Vec<u16>> {
+    config.deliver.otlp.iter().map(|otlp| Ok(config::otlp(otlp).port()?)).collect()
+}
+
+fn now(clock: SystemClock) -> (BootTime, WallTime) {
+    let boot = clock.boot();
+    (boot, clock.wall_offset().wall(boot))
+}
+
+/// The resource that the sensor's own records have.
+fn sensor_resource(encoder: &Encoder) -> Arc<Resource> {
+    let record = encoder.audit(Statement::info("guardbee.start", BootTime(0), ""), WallOffset(0));
+    record.resource
+}
+
+struct Worker {
+    clock: SystemClock,
+    encoder: Encoder,
+    identity: Identity,
+    sealer: Sealer,
+    sinks: Sinks,
+    questions: Sender<Question>,
+    totals: LossTotals,
+    untold: Vec<Loss>,
+    /// Findings whose records wait for their seal, in order.
+    findings: VecDeque<Box<Finding>>,
+    /// When findings and spans were last flushed.
+    flushed: [BootTime; 2],
+    told: BootTime,
+}
+
+impl Worker {
+    fn run(mut self, inbox: &Inbox) -> Sinks {
+        loop {
+            let more = self.take(inbox);
+            let spans = self.burst(inbox);
+            let time = self.clock.boot();
+            self.tell_losses(time, !more);
+            self.flush(time, !more && !spans);
+            if !more && !spans {
+                return self.sinks;
+            }
+        }
+    }
+
+    /// Urgent things, for a moment; false: there will be no more.
+    fn take(&mut self, inbox: &Inbox) -> bool {
+        let mut timeout = if inbox.spans.is_empty() { LOOK } else { Duration::ZERO };
+        for _ in 0..BURST {
+            match inbox.urgent.recv_timeout(timeout) {
+                Ok(item) => self.item(item),
+                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+            timeout = Duration::ZERO;
+        }
+        true
+    }
+
+    /// Spans that wait; true: there may be more.
+    fn burst(&mut self, inbox: &Inbox) -> bool {
+        for _ in 0..BURST {
+            match inbox.spans.try_recv() {
+                Ok(item) => self.item(item),
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    fn item(&mut self, item: Item) {
+        let offset = self.clock.wall_offset();
+        match item {
+            Item::Finding(finding) => {
+                let record = self.encoder.finding(&finding, offset);
+                self.sinks.finding(&finding, offset);
+                if self.add(record) {
+                    self.findings.push_back(finding);
+                }
+            }
+            Item::Losses(losses) => {
+                losses.iter().for_each(|loss| self.totals.add(loss));
+                self.untold.extend(losses);
+            }
+            Item::Span(span) => {
+                self.sinks.span(&span, offset);
+                let record = self.encoder.span(&span, offset);
+                self.add(record);
+            }
+            Item::Statement(statement) => {
+                let record = self.encoder.audit(*statement, offset);
+                self.add(record);
+            }
+            Item::Throttle { time, scope, throttle } => {
+                let record = self.encoder.audit(throttled(time, scope, throttle), offset);
+                self.add(record);
+            }
+        }
+    }
+
+    /// A full batch is sealed at once. False: it was dropped, and counted by the sealer.
+    fn add(&mut self, record: Record) -> bool {
+        let stream = record.stream;
+        match self.sealer.add(record) {
+            Added::Waiting => true,
+            Added::Full => {
+                self.seal(&[stream]);
+                true
+            }
+            Added::Dropped => false,
+        }
+    }
+
+    fn tell_losses(&mut self, time: BootTime, last: bool) {
+        let own = self.sealer.drain_losses(time).into_iter().chain(self.sinks.losses(time));
+        for loss in own {
+            self.totals.add(&loss);
+            self.untold.push(loss);
+        }
+        if self.untold.is_empty() || !(last || time.since(self.told) >= LOSSES_EVERY) {
+            return;
+        }
+        self.told = time;
+        if let Some(statement) = loss_statement(&merged(std::mem::take(&mut self.untold)), time) {
+            let record = self.encoder.audit(statement, self.clock.wall_offset());
+            self.add(record);
+        }
+    }
+
+    /// What has waited long enough; `all` of it at the end.
+    fn flush(&mut self, time: BootTime, all: bool) {
+        let [findings, spans] = self.flushed;
+        let mut streams = Vec::new();
+        if all || time.since(findings) >= FINDINGS_EVERY {
+            streams.extend([Stream::Findings, Stream::Audit]);
+            self.flushed = [time, spans];
+        }
+        if all || time.since(spans) >= SPANS_EVERY {
+            streams.push(Stream::Spans);
+            self.flushed = [self.flushed[0], time];
+        }
+        if !streams.is_empty() {
+            self.seal(&streams);
+        }
+    }
+
+    fn seal(&mut self, streams: &[Stream]) {
+        let moment = now(self.clock);
+        let before = self.sealer.heads();
+        let records = match self.sealer.flush(streams, moment, &self.totals) {
+            Ok(records) => records,
+            Err(error) => {
+                tracing::error!(%error, "Records could not be sealed and are lost.");
+                return;
+            }
+        };
+        if self.sealer.heads() != before {
+            self.heartbeat();
+        }
+        let offset = self.clock.wall_offset();
+        for record in &records {
+            self.finding_line(record, offset);
+        }
+        self.sinks.records(records);
+    }
+
+    /// The sealed record of the oldest finding that waits: its line has the proof.
+    fn finding_line(&mut self, record: &Record, offset: WallOffset) {
+        if record.stream != Stream::Findings || !matches!(record.shape, Shape::Log { .. }) {
+            return;
+        }
+        let is = |id: FindingId| record.attribute("guardbee.finding.id") == Some(&Value::from(id.to_string()));
+        while let Some(finding) = self.findings.pop_front() {
+            if is(finding.id) {
+                self.sinks.finding_line(&finding, &self.identity, offset, record);
+                return;
+            }
+        }
+    }
+
+    /// The audit chain's head: what the pipeline after this one must name.
+    fn heartbeat(&mut self) {
+        let head = self.sealer.heads().into_iter().find(|(stream, _)| *stream == Stream::Audit);
+        if let Some((_, hash)) = head {
+            let question = Question::Heartbeat { sequence: 0, hash: hash.0 };
+            // A full channel: the next batch tells.
+            self.questions.try_send(question).unwrap_or_default();
+        }
+    }
+}
+
+fn throttled(time: BootTime, scope: u32, throttle: guardbee_model::event::Throttle) -> Statement {
+    let body = if throttle.dropped == 0 {
+        format!("scope {scope:#x} has used up its budget for {} events", throttle.kind)
+    } else {
+        format!("scope {scope:#x} is within its budget again; {} {} events were dropped", throttle.dropped, throttle.kind)
+    };
+    let int = |value: u64| Value::Int(i64::try_from(value).unwrap_or(i64::MAX));
+    let mut statement = Statement::warning("guardbee.throttle", time, body);
+    statement.attributes = vec![
+        ("guardbee.scope".into(), int(scope.into())),
+        ("guardbee.throttle.kind".into(), throttle.kind.into()),
+        ("guardbee.throttle.dropped".into(), int(throttle.dropped)),
+        ("guardbee.throttle.since_boot_ns".into(), int(throttle.since.0)),
+    ];
+    statement
+}

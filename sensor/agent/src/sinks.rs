@@ -1,0 +1,139 @@
+//! Everything that takes records: the collector, files, the console.
+use crate::config::{self, Config};
+use anyhow::Context as _;
+use guardbee_deliver::{
+    Deliver, Lines, console, ocsf, otlp,
+    record::Identity,
+};
+use guardbee_model::{
+    clock::{BootTime, WallOffset},
+    finding::Finding,
+    loss::{Loss, LossCounter, Stage},
+    record::Record,
+    span::Span,
+};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    time::Duration,
+};
+use tokio::runtime::Runtime;
+
+/// Threads of delivery's runtime.
+const THREADS: usize = 1;
+
+/// All sinks that are configured.
+#[derive(Debug)]
+pub(crate) struct Sinks {
+    findings: Option<Lines>,
+    records: Option<Lines>,
+    console: Option<console::Colour>,
+    console_spans: bool,
+    collector: Option<(Runtime, Deliver)>,
+    refused: LossCounter,
+}
+
+impl Sinks {
+    /// Opens files, and checks what can be checked without connecting.
+    pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
+        let deliver = &config.deliver;
+        let lines = |path: &Option<std::path::PathBuf>| path.as_ref().map(Lines::open).transpose();
+        if let Some(otlp) = &deliver.otlp {
+            config::otlp(otlp).check().context("deliver.otlp")?;
+        }
+        let colour = if std::io::stdout().is_terminal() { console::Colour::Ansi } else { console::Colour::Plain };
+        Ok(Self {
+            findings: lines(&deliver.findings_file).context("deliver.findings_file")?,
+            records: lines(&deliver.records_file).context("deliver.records_file")?,
+            console: deliver.console.then_some(colour),
+            console_spans: deliver.console_spans,
+            collector: None,
+            refused: LossCounter::new(Stage::Deliver),
+        })
+    }
+
+    /// Starts what needs threads: after the sandbox.
+    pub(crate) fn start(&mut self, config: &Config) -> anyhow::Result<()> {
+        let Some(otlp) = &config.deliver.otlp else { return Ok(()) };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(THREADS)
+            .max_blocking_threads(2)
+            .thread_name("deliver")
+            .enable_all()
+            .build()
+            .context("start delivery's threads")?;
+        let deliver = Deliver::start(&config::otlp(otlp), runtime.handle()).context("deliver.otlp")?;
+        self.collector = Some((runtime, deliver));
+        Ok(())
+    }
+
+    /// A finding, for people.
+    pub(crate) fn finding(&mut self, finding: &Finding, offset: WallOffset) {
+        if let Some(colour) = self.console {
+            self.print(&console::finding(finding, offset, colour));
+        }
+    }
+
+    /// A span, for people.
+    pub(crate) fn span(&mut self, span: &Span, offset: WallOffset) {
+        if self.console.is_some() && self.console_spans {
+            self.print(&console::span(span, offset));
+        }
+    }
+
+    /// A finding, for machines.
+    pub(crate) fn finding_line(
+        &mut self,
+        finding: &Finding,
+        identity: &Identity,
+        offset: WallOffset,
+        sealed: &Record,
+    ) {
+        let Some(file) = &mut self.findings else { return };
+        if let Err(error) = file.append(&ocsf::line(finding, identity, offset, Some(sealed))) {
+            tracing::error!(%error, "A finding could not be written and is lost to the file.");
+            self.refused.add("file_write", "finding", 1);
+        }
+    }
+
+    /// Sealed records, in order.
+    pub(crate) fn records(&mut self, records: Vec<Record>) {
+        if let Some(file) = &mut self.records {
+            for record in &records {
+                if let Err(error) = file.append(&otlp::json::line(record)) {
+                    tracing::error!(%error, "A record could not be written and is lost to the file.");
+                    self.refused.add("file_write", "record", 1);
+                }
+            }
+        }
+        if let Some((_, deliver)) = &self.collector {
+            deliver.send_all(records);
+        }
+    }
+
+    /// What was lost since this was last asked.
+    pub(crate) fn losses(&mut self, now: BootTime) -> Vec<Loss> {
+        let mut losses = self.refused.drain(now);
+        if let Some((_, deliver)) = &self.collector {
+            losses.extend(deliver.losses(now));
+        }
+        losses
+    }
+
+    /// Waits until the collector has everything, or `limit` has passed.
+    pub(crate) fn stop(&mut self, limit: Duration) {
+        let Some((runtime, mut deliver)) = self.collector.take() else { return };
+        if !deliver.stop(limit) {
+            let lost: u64 = deliver.losses(BootTime(0)).iter().map(|loss| loss.count).sum();
+            tracing::error!(lost, "The collector did not take everything before the end.");
+        }
+        runtime.shutdown_background();
+    }
+
+    /// A reader that went away is no reason to stop observing.
+    fn print(&mut self, text: &str) {
+        if std::io::stdout().lock().write_all(text.as_bytes()).is_err() {
+            self.console = None;
+            tracing::warn!("Nobody reads the console any more: it is switched off.");
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `guardbee rules`.
+use crate::{PROBLEMS, terminal};
+use clap::Subcommand;
+use guardbee_rules::RuleSet;
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use terminal::Tone;
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Load rules, run the tests in them, and say which can fire on this kind of sensor.
+    Check {
+        /// Rule files, or folders of them; default: the shipped pack.
+        paths: Vec<PathBuf>,
+    },
+}
+
+pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
+    let Command::Check { paths } = command;
+    let files = guardbee_agent::rule_files::read_or_shipped(paths)?;
+    let set = match RuleSet::load(&files) {
+        Ok(set) => Arc::new(set),
+        Err(problems) => {
+            for problem in &problems {
+                println!("{}", terminal::paint(&problem.to_string(), Tone::Bad));
+            }
+            println!("{} problems in {} files", problems.len(), files.len());
+            return Ok(ExitCode::from(PROBLEMS));
+        }
+    };
+    for problem in set.warnings() {
+        println!("{}", terminal::paint(&problem.to_string(), Tone::Warn));
+    }
+    let failures = list(&set);
+    println!("{} rules in {} files, {failures} failed tests", set.rules().len(), files.len());
+    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::from(PROBLEMS) })
+}
+
+/// A line for each rule; gives the number of failed tests.
+fn list(set: &Arc<RuleSet>) -> usize {
+    let failed: Vec<_> =
+        set.run_tests().into_iter().filter_map(|test| test.failure.map(|failure| (test.name, failure))).collect();
+    let rows: Vec<_> = set
+        .rules()
+        .into_iter()
+        .map(|rule| {
+            let (word, tone) = match &rule.can_fire {
+                Ok(()) => ("fires here".to_owned(), Tone::Good),
+                Err(why) => (format!("can't fire: {why}"), Tone::Warn),
+            };
+            vec![
+                (rule.info.level.name().to_owned(), Tone::Plain),
+                (rule.info.title.to_string(), Tone::Plain),
+                (format!("{} tests", rule.tests), Tone::Plain),
+                (word, tone),
+            ]
+        })
+        .collect();
+    print!("{}", terminal::table(&rows));
+    for (name, failure) in &failed {
+        println!("{}", terminal::paint(&format!("test `{name}`: {failure}"), Tone::Bad));
+    }
+    failed.len()
+}

@@ -1,0 +1,127 @@
+//! `guardbee run`, and the two halves that it becomes.
+use crate::ConfigArgs;
+use anyhow::Context as _;
+use guardbee_agent::{
+    config::{self, Config, Hooks},
+    pipeline,
+};
+use guardbee_loader::{HookList, KernelOptions, OnExit, Options, Pipeline};
+use std::{
+    ffi::OsString,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
+    path::PathBuf,
+    process::{Command, ExitCode},
+};
+use tracing_subscriber::EnvFilter;
+
+/// Variables that reach the pipeline.
+const PASSED: &[&str] = &["GUARDBEE_", "OTEL_EXPORTER_OTLP_", "RUST_BACKTRACE", "NO_COLOR", "TZ"];
+/// Exit code of an unusable configuration: the loader doesn't start such a pipeline again.
+const UNUSABLE: u8 = 2;
+
+/// How to run.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// What `run` tells the loader: plain values, so that the privileged process never parses a configuration.
+#[derive(clap::Args)]
+pub(crate) struct LoaderArgs {
+    #[arg(long)]
+    uid: u32,
+    #[arg(long)]
+    gid: u32,
+    #[arg(long, value_parser = ["auto", "tracepoint-6.3", "tracepoint-5.10"])]
+    hooks: String,
+    #[arg(long)]
+    security_bytes: u32,
+    #[arg(long)]
+    payload_bytes: u32,
+    #[arg(long)]
+    key: Option<PathBuf>,
+    /// Arguments of the pipeline.
+    #[arg(last = true)]
+    pipeline: Vec<OsString>,
+}
+
+/// What the loader tells the pipeline.
+#[derive(clap::Args)]
+pub(crate) struct PipelineArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+fn load(args: &ConfigArgs) -> anyhow::Result<Config> {
+    let (config, _) = config::load(args.config.as_deref(), std::env::vars(), &args.set)?;
+    Ok(config)
+}
+
+/// Checks the configuration, then becomes the loader: this process has read YAML, the loader never has.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let config = load(&args.config)?;
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("loader");
+    command.arg("--uid").arg(config.run_as.uid.to_string()).arg("--gid").arg(config.run_as.gid.to_string());
+    command.arg("--hooks").arg(hooks_name(config.kernel.hooks));
+    command.arg("--security-bytes").arg(config.kernel.security_ring_bytes.to_string());
+    command.arg("--payload-bytes").arg(config.kernel.payload_ring_bytes.to_string());
+    if let Some(key) = &config.seal.key {
+        command.arg("--key").arg(key);
+    }
+    command.arg("--").arg("pipeline");
+    if let Some(path) = &args.config.config {
+        command.arg("--config").arg(std::path::absolute(path)?);
+    }
+    for (name, value) in &args.config.set {
+        command.arg("--set").arg(format!("{name}={value}"));
+    }
+    Err(command.exec()).context("start the loader from /proc/self/exe; is /proc mounted?")
+}
+
+pub(crate) const fn hooks_name(hooks: Hooks) -> &'static str {
+    match hooks {
+        Hooks::Auto => "auto",
+        Hooks::Tracepoint5_10 => "tracepoint-5.10",
+        Hooks::Tracepoint6_3 => "tracepoint-6.3",
+    }
+}
+
+/// The kernel half as a name and sizes say.
+pub(crate) fn kernel_options(hooks: &str, security_bytes: u32, payload_bytes: u32) -> KernelOptions {
+    let hooks = match hooks {
+        "tracepoint-5.10" => Some(HookList::Tracepoint5_10),
+        "tracepoint-6.3" => Some(HookList::Tracepoint6_3),
+        _ => None,
+    };
+    KernelOptions { hooks, security_bytes, payload_bytes, ..KernelOptions::default() }
+}
+
+pub(crate) fn loader(args: &LoaderArgs) -> anyhow::Result<ExitCode> {
+    let passed = |name: &str| PASSED.iter().any(|start| name.starts_with(start));
+    let env = std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(passed)).collect();
+    let options = Options {
+        pipeline: Pipeline { args: args.pipeline.clone(), env, uid: args.uid, gid: args.gid },
+        key: args.key.clone(),
+        kernel: kernel_options(&args.hooks, args.security_bytes, args.payload_bytes),
+        on_exit: OnExit::Restart,
+    };
+    let status = guardbee_loader::run(&options, &mut |notice| eprintln!("guardbee: loader: {notice}"))
+        .context("run the loader; `guardbee doctor` says what this node lacks")?;
+    Ok(match (status.code(), status.signal()) {
+        (Some(code), _) => ExitCode::from(u8::try_from(code).unwrap_or(UNUSABLE)),
+        (None, signal) => ExitCode::from(128 + u8::try_from(signal.unwrap_or(0)).unwrap_or(0)),
+    })
+}
+
+pub(crate) fn pipeline(args: &PipelineArgs) -> anyhow::Result<ExitCode> {
+    let filter = EnvFilter::try_from_env("GUARDBEE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    pipeline::run(&load(&args.config)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn self_test() -> anyhow::Result<ExitCode> {
+    Ok(ExitCode::from(u8::try_from(guardbee_loader::self_test_child()).unwrap_or(1)))
+}
