@@ -1,16 +1,19 @@
 //! Observations out of the field values of a test, as the sensor would make them.
+mod defaults;
+
 use crate::{
     field::{Field, Kinds},
     rule::{ExampleEvent, Links},
 };
+use defaults::{address, exec, process, request, response, socket};
 use guardbee_model::{
     clock::BootTime,
     event::{Connect, Exec, Exit, Fork, Listen},
     finding::{Action, Observation},
-    id::{ConnectionId, RequestId, SpanId, TraceId},
+    id::{ConnectionId, RequestId, TraceId},
     link::{Link, LinkKind},
-    process::{Args, Container, Credentials, Fd, File, Process, ProcessKey},
-    request::{Request, Response, TraceContext, TraceSource},
+    process::{Args, Container, Fd, Process, ProcessKey},
+    request::{Request, Response, TraceSource},
     socket::{Endpoint, Role, Socket},
     text,
 };
@@ -346,105 +349,4 @@ fn fd(kind: &str) -> Fd {
 
 fn connected(remote: Option<SocketAddr>) -> Fd {
     Fd::Socket { remote, family: 2, role: Role::Connected, connection: ConnectionId(0) }
-}
-
-fn address(ip: Ipv4Addr, port: u16) -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(ip), port)
-}
-
-fn credentials() -> Credentials {
-    Credentials {
-        uid: 1000,
-        euid: 1000,
-        suid: 1000,
-        fsuid: 1000,
-        gid: 1000,
-        egid: 1000,
-        ..Credentials::default()
-    }
-}
-
-fn process(tgid: u32) -> Process {
-    Process {
-        key: ProcessKey { tgid, start: BootTime(u64::from(tgid)), exec_number: 1 },
-        parent: None,
-        exe: Arc::from([]),
-        args: Arc::new(Args { unreadable: true, ..Args::default() }),
-        comm: Box::default(),
-        cwd: Arc::from([]),
-        credentials: credentials(),
-        user: None,
-        ns_tgid: tgid,
-        cgroup_id: 1,
-        container: None,
-        recovered: false,
-    }
-}
-
-fn exec() -> Exec {
-    Exec {
-        parent: None,
-        exe: Box::default(),
-        filename: Box::default(),
-        cwd: Box::default(),
-        args: Args::default(),
-        comm: Box::default(),
-        cgroup: Box::default(),
-        file: File::default(),
-        credentials: credentials(),
-        fds: [Fd::Pipe, Fd::Pipe, Fd::Pipe],
-        pid_ns: 1,
-        mnt_ns: 1,
-        net_ns: 1,
-        ns_tgid: 1000,
-        session: 1000,
-        tty: 0,
-        secure: false,
-    }
-}
-
-fn socket(opened: BootTime) -> Socket {
-    let nowhere = Endpoint::Ip(address(Ipv4Addr::UNSPECIFIED, 0));
-    Socket {
-        connection: ConnectionId(2),
-        inode: 2,
-        peer_inode: 0,
-        peer_tgid: 0,
-        opened,
-        local: nowhere.clone(),
-        remote: nowhere,
-        role: Role::Unknown,
-        role_guessed: false,
-        middle: false,
-        net_ns: 1,
-    }
-}
-
-fn request(start: BootTime, client: SocketAddr, server: SocketAddr) -> Request {
-    Request {
-        id: request_id("test"),
-        process: None,
-        trace: TraceContext {
-            trace: TraceId([1; 16]),
-            span: SpanId([1; 8]),
-            parent: None,
-            source: TraceSource::Own,
-        },
-        start,
-        method: (*b"GET").into(),
-        path: (*b"/").into(),
-        query: None,
-        route: "/".into(),
-        host: Box::default(),
-        user_agent: Box::default(),
-        referer: Box::default(),
-        minor_version: 1,
-        client: Endpoint::Ip(client),
-        forwarded_for: Box::default(),
-        server: Endpoint::Ip(server),
-    }
-}
-
-fn response(time: BootTime) -> Response {
-    Response { status: 200, start: time, end: time, request_body_bytes: None, response_body_bytes: None }
 }
