@@ -79,16 +79,14 @@ impl Client {
 
     /// The connection in use, or a new one where the credentials are new.
     fn channel(&mut self) -> Result<Channel, Failure> {
-        let (generation, set) = match &self.credentials {
-            Some(credentials) => match credentials.current() {
-                (generation, Some(set)) => (generation, Some(set)),
-                (_, None) => {
-                    let reason = credentials.problem().unwrap_or_else(|| "there are no credentials".into());
-                    return Err(Failure::Retry { reason, after: None, reconnect: true });
-                }
-            },
-            None => (0, None),
-        };
+        let (generation, set) =
+            self.credentials.as_ref().map_or((0, None), |credentials| credentials.current());
+        if let Some(credentials) = &self.credentials
+            && set.is_none()
+        {
+            let reason = credentials.problem().unwrap_or_else(|| "there are no credentials".into());
+            return Err(Failure::Retry { reason, after: None, reconnect: true });
+        }
         if let Some((of, channel)) = &self.channel
             && *of == generation
         {
@@ -166,8 +164,8 @@ async fn verdict(stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
         std::future::poll_fn(|context| pin!(&mut *stream).poll_fill_buf(context).map_ok(<[u8]>::is_empty));
     match timeout(VERDICT_TIMEOUT, first).await {
         Ok(Ok(true)) => Err(io::ErrorKind::UnexpectedEof.into()),
-        Ok(Ok(false)) => Ok(()),
         Ok(Err(error)) => Err(error),
-        Err(_) => Ok(()), // some servers wait for the client's preface; then errors show later
+        // Some servers wait for the client's preface; then errors show later.
+        Ok(Ok(false)) | Err(_) => Ok(()),
     }
 }

@@ -36,9 +36,9 @@ pub enum Colour {
 /// A finding, over several lines.
 pub fn finding(finding: &Finding, offset: WallOffset, colour: Colour) -> String {
     let mut out = String::new();
-    // Writing to a string can't fail.
-    let _: fmt::Result = write_finding(&mut out, finding, offset, colour);
-    out
+    match write_finding(&mut out, finding, offset, colour) {
+        Ok(()) | Err(fmt::Error) => out, // writing to a string can't fail
+    }
 }
 
 fn write_finding(out: &mut String, finding: &Finding, offset: WallOffset, colour: Colour) -> fmt::Result {

@@ -13,7 +13,7 @@ use std::{
 use tonic::{Code, Status};
 
 /// Longest wait that a receiver can ask for.
-const LONGEST_DELAY: Duration = Duration::from_secs(600);
+const LONGEST_DELAY: Duration = Duration::from_mins(10);
 
 /// Why an export did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ fn retry_delay(details: &[u8]) -> Option<Duration> {
     Some(Duration::new(seconds, nanos).min(LONGEST_DELAY))
 }
 
-/// google/rpc/status.proto
+/// `google/rpc/status.proto`
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct RpcStatus {
     #[prost(int32, tag = "1")]
@@ -86,7 +86,7 @@ pub(crate) struct RpcStatus {
     pub(crate) details: Vec<Any>,
 }
 
-/// google/protobuf/any.proto
+/// `google/protobuf/any.proto`
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Any {
     #[prost(string, tag = "1")]
@@ -95,14 +95,14 @@ pub(crate) struct Any {
     pub(crate) value: Vec<u8>,
 }
 
-/// google/rpc/error_details.proto
+/// `google/rpc/error_details.proto`
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct RetryInfo {
     #[prost(message, optional, tag = "1")]
     pub(crate) retry_delay: Option<Delay>,
 }
 
-/// google/protobuf/duration.proto
+/// `google/protobuf/duration.proto`
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Delay {
     #[prost(int64, tag = "1")]

@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
+use tokio::sync::watch;
 
 /// How the workers of one receiver fare.
 #[derive(Debug, Default)]
@@ -78,6 +79,8 @@ impl Worker {
 
     async fn deliver(&mut self, batch: &Batch) {
         let mut failures = 0_u32;
+        // From before the first attempt on, so that no change in between is missed.
+        let mut changes = self.credentials.as_ref().map(|credentials| credentials.changes());
         loop {
             match self.client.export(batch).await {
                 Ok(accepted) => return self.accepted(batch, accepted),
@@ -93,7 +96,7 @@ impl Worker {
                         tracing::warn!(stream = self.stream.name(), %reason, "Delivery fails; records wait.");
                     }
                     let delay = after.unwrap_or_else(|| self.backoff.delay(failures));
-                    if self.wait(delay).await == Woken::NewCredentials {
+                    if wait(delay, changes.as_mut()).await == Woken::NewCredentials {
                         failures = 0;
                     }
                 }
@@ -120,18 +123,17 @@ impl Worker {
         }
         self.queue.finish(batch, "rejected", rejected);
     }
+}
 
-    /// New credentials end a wait: the reason for it may be gone.
-    async fn wait(&self, delay: Duration) -> Woken {
-        let Some(credentials) = &self.credentials else {
-            tokio::time::sleep(delay).await;
-            return Woken::Time;
-        };
-        let mut changes = credentials.changes();
-        tokio::select! {
-            () = tokio::time::sleep(delay) => Woken::Time,
-            Ok(()) = changes.changed() => Woken::NewCredentials,
-        }
+/// New credentials end a wait: the reason for it may be gone.
+async fn wait(delay: Duration, changes: Option<&mut watch::Receiver<u64>>) -> Woken {
+    let Some(changes) = changes else {
+        tokio::time::sleep(delay).await;
+        return Woken::Time;
+    };
+    tokio::select! {
+        () = tokio::time::sleep(delay) => Woken::Time,
+        Ok(()) = changes.changed() => Woken::NewCredentials,
     }
 }
 

@@ -1,4 +1,10 @@
 //! Spans and findings in every form: names, redaction, the schema of OCSF.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 mod schema;
 
 use guardbee_deliver::{
@@ -218,6 +224,14 @@ fn no_secret_gets_out() {
         assert!(!text.contains(SECRET), "{text}");
         assert!(text.contains("REDACTED"), "{text}");
     }
+}
+
+#[test]
+fn what_is_not_proven_is_not_told_as_a_fact() {
+    let message =
+        |kind| ocsf::finding(&linked(kind, 1, 0), sample::identity(), OFFSET)["message"].to_string();
+    assert!(message(LinkKind::Exact).contains(", caused by POST /api/render"));
+    assert!(message(LinkKind::Sole).contains(", perhaps caused by POST /api/render"));
 }
 
 #[test]

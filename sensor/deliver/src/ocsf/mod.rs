@@ -140,8 +140,10 @@ fn message(finding: &Finding) -> String {
         message.push_str(": ");
         message.push_str(&record::command_line(&process.args));
     }
-    if let Some(request) = finding.link().and_then(Link::request) {
-        message.push_str(", caused by ");
+    if let Some(link) = finding.link()
+        && let Some(request) = link.request()
+    {
+        message.push_str(if link.kind.proven() { ", caused by " } else { ", perhaps caused by " });
         message.push_str(&guardbee_model::text::escape(&request.method));
         message.push(' ');
         message.push_str(&guardbee_model::text::escape(&request.path));

@@ -10,7 +10,7 @@ use guardbee_model::record::{Record, Resource, Shape, Value};
 
 /// W3C trace flag `sampled`.
 const SAMPLED: u32 = 1;
-/// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK` and `SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`: a parent always is in another process.
+/// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK` and `SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`.
 const HAS_IS_REMOTE: u32 = 1 << 8;
 const IS_REMOTE: u32 = 1 << 9;
 
@@ -76,12 +76,11 @@ fn grouped<T>(records: &[Record], convert: fn(&Record) -> Option<T>) -> Vec<(&Re
 
 fn span(record: &Record) -> Option<Span> {
     let Shape::Span { kind, status } = record.shape else { return None };
-    let remote_parent = if record.parent.is_zero() { 0 } else { IS_REMOTE };
     Some(Span {
         trace_id: record.trace.0.to_vec(),
         span_id: record.span.0.to_vec(),
         parent_span_id: id(&record.parent.0),
-        flags: SAMPLED | HAS_IS_REMOTE | remote_parent,
+        flags: span_flags(record, kind),
         name: record.name.to_string(),
         kind: kind.into(),
         start_time_unix_nano: record.start.0,
@@ -90,6 +89,13 @@ fn span(record: &Record) -> Option<Span> {
         status: Some(Status { message: String::new(), code: status.into() }),
         ..Span::default()
     })
+}
+
+/// A server's parent is in another process, a client's in its own.
+pub(crate) fn span_flags(record: &Record, kind: u8) -> u32 {
+    const SERVER: u8 = 2;
+    let remote = if kind == SERVER && !record.parent.is_zero() { IS_REMOTE } else { 0 };
+    SAMPLED | HAS_IS_REMOTE | remote
 }
 
 fn log(record: &Record) -> Option<LogRecord> {
@@ -158,4 +164,58 @@ fn pair(key: &str, value: AnyValue) -> KeyValue {
 
 fn text(text: &str) -> AnyValue {
     AnyValue { value: Some(any_value::Value::StringValue(text.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guardbee_model::{
+        clock::WallTime,
+        id::{SpanId, TraceId},
+        record::Stream,
+    };
+    use proptest::prelude::*;
+    use prost::Message as _;
+    use std::sync::Arc;
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,300}".prop_map(Value::from)
+        ]
+    }
+
+    prop_compose! {
+        fn record()(
+            is_span: bool,
+            name in ".{0,40}",
+            body in ".{0,300}",
+            ids: (u64, u64),
+            resource in ".{0,200}",
+            attributes in proptest::collection::vec((".{0,40}", value()), 0..20),
+        ) -> Record {
+            Record {
+                stream: Stream::Spans,
+                shape: if is_span { Shape::Span { kind: 3, status: 2 } } else { Shape::Log { severity: 24 } },
+                name: name.into(),
+                trace: TraceId([255; 16]),
+                span: SpanId(ids.0.to_be_bytes()),
+                parent: SpanId(ids.1.to_be_bytes()),
+                start: WallTime(ids.0),
+                end: WallTime(ids.1),
+                body: body.into(),
+                attributes: attributes.into_iter().map(|(key, value)| (key.into(), value)).collect(),
+                resource: Arc::new(Resource { attributes: vec![("service.name".into(), resource.into())] }),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_bound_holds(records in proptest::collection::vec(record(), 0..8)) {
+            let bound: usize = records.iter().map(encoded_bound).sum();
+            prop_assert!(traces(&records).encoded_len() + logs(&records).encoded_len() <= bound);
+        }
+    }
 }

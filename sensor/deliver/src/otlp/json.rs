@@ -21,6 +21,7 @@ pub fn line(record: &Record) -> String {
                 "traceId": record.trace.to_string(),
                 "spanId": record.span.to_string(),
                 "parentSpanId": id(record.parent.is_zero(), &record.parent),
+                "flags": super::span_flags(record, kind),
                 "name": record.name,
                 "kind": kind,
                 "startTimeUnixNano": record.start.0.to_string(),

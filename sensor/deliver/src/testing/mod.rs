@@ -1,7 +1,6 @@
 //! For tests: a strict receiver and an authority that issues what it wants to see.
 #![expect(
     clippy::missing_panics_doc,
-    clippy::unwrap_used,
     clippy::expect_used,
     reason = "only tests have it; a panic is how they fail"
 )]

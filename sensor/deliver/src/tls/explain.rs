@@ -143,3 +143,48 @@ fn distrusted(verdict: &Verdict, authority: &str) -> String {
     };
     format!("the receiver's certificate {said}: {remedy}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(error: impl Error + 'static) -> (String, bool) {
+        let explanation = explain(&error, None);
+        (explanation.text, explanation.credential)
+    }
+
+    #[test]
+    fn causes_are_found_however_deep() {
+        let alert = Tls::AlertReceived(Alert::CertificateRequired);
+        let deep = io::Error::other(io::Error::other(alert));
+        let text = "the receiver demands a client certificate and we have none: set `certificate` and `key`";
+        assert_eq!(said(deep), (text.into(), true));
+    }
+
+    #[test]
+    fn what_is_no_matter_of_credentials() {
+        for (error, text) in [
+            (io::ErrorKind::ConnectionRefused.into(), "connection refused: nobody listens there"),
+            (io::ErrorKind::ConnectionReset.into(), "the receiver closed the connection without a reason"),
+            (io::Error::other(Tls::NoApplicationProtocol), "the receiver does not speak HTTP/2 (ALPN h2)"),
+            (io::Error::other("failed to lookup address information"), "failed to lookup address"),
+        ] {
+            let (said, credential) = said(error);
+            assert!(said.starts_with(text) && !credential, "{said}");
+        }
+    }
+
+    #[test]
+    fn each_alert_about_our_certificate_has_a_remedy() {
+        for (alert, text) in [
+            (Alert::BadCertificate, "is not acceptable: look into the receiver's log"),
+            (Alert::AccessDenied, "gives no access: allow its name at the receiver"),
+            (Alert::ProtocolVersion, "the receiver does not speak TLS 1.3: enable it there"),
+            (Alert::HandshakeFailure, "no TLS 1.3 cipher or key exchange in common"),
+            (Alert::InternalError, "ended TLS with the alert InternalError"),
+        ] {
+            let (said, _) = said(Tls::AlertReceived(alert));
+            assert!(said.contains(text), "{said}");
+        }
+    }
+}

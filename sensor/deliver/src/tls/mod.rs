@@ -62,7 +62,7 @@ const CRL: &str = "revocation list";
 pub(crate) fn load(files: &Files) -> Result<Set, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let roots = Arc::new(roots(&files.ca)?);
-    let verifier = verifier(roots, &files.crls, &provider)?;
+    let verifier = verifier(&roots, &files.crls, &provider)?;
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(Error::Tls)?
@@ -97,12 +97,12 @@ fn roots(path: &Path) -> Result<RootCertStore, Error> {
 }
 
 fn verifier(
-    roots: Arc<RootCertStore>,
+    roots: &Arc<RootCertStore>,
     crls: &[PathBuf],
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>, Error> {
     let build = |crls: Vec<CertificateRevocationListDer<'static>>| {
-        WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(provider))
+        WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(provider))
             .with_crls(crls)
             .only_check_end_entity_revocation()
             .enforce_revocation_expiration()

@@ -35,7 +35,9 @@ fn records_of_a_lane_keep_their_order() {
     let bench = Bench::new();
     let deliver = bench.start(&bench.otlp());
     let bodies: Vec<String> = (0..3000).map(|number| number.to_string()).collect();
-    bodies.iter().for_each(|body| deliver.send(statement(body)));
+    for body in &bodies {
+        deliver.send(statement(body));
+    }
     assert!(deliver.flush(SOON), "{:?}", deliver.status());
     let logs = bench.server.received().logs;
     let came: Vec<String> = logs.into_iter().map(|log| text(log.body.unwrap())).collect();

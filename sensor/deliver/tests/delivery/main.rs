@@ -1,4 +1,10 @@
 //! Records over mutual TLS to a strict receiver.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a panic is how a test fails"
+)]
 mod credentials;
 mod exchange;
 mod settings;
