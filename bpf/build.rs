@@ -40,7 +40,8 @@ fn main() -> anyhow::Result<()> {
 /// `$CLANG`, else clang-16, the oldest that keeps 64-bit enumerators in BTF, else whatever is called clang.
 fn clang() -> OsString {
     env::var_os("CLANG").unwrap_or_else(|| {
-        let found = Command::new("clang-16").arg("--version").output().is_ok_and(|output| output.status.success());
+        let found =
+            Command::new("clang-16").arg("--version").output().is_ok_and(|output| output.status.success());
         OsString::from(if found { "clang-16" } else { "clang" })
     })
 }
@@ -48,7 +49,8 @@ fn clang() -> OsString {
 fn sources(family: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut sources: Vec<_> =
         fs::read_dir(family)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    sources.retain(|path| path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.ends_with(".bpf.c")));
+    sources
+        .retain(|path| path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.ends_with(".bpf.c")));
     sources.sort();
     Ok(sources)
 }

@@ -193,6 +193,3 @@ static __always_inline bool payload_send(struct site *site, struct event_header 
 	count_lost(site, LOSS_RING_FULL, kind);
 	return false;
 }
-
-/* Keeps a type in the object's BTF, so that the layout test sees it. */
-#define EVENT_TYPE(name) struct name *__event_##name __attribute__((unused))

@@ -7,9 +7,6 @@
 #include "event.h"
 #include "io.h"
 
-EVENT_TYPE(data_event);
-EVENT_TYPE(socket_event);
-
 static __always_inline enum io_buffer buffer_of(__s64 number)
 {
 	switch (number) {

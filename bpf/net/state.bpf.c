@@ -9,10 +9,6 @@
 
 #define E2BIG 7
 
-EVENT_TYPE(connect_event);
-EVENT_TYPE(listen_event);
-EVENT_TYPE(close_event);
-
 /* Who called connect, remembered until its end. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -167,7 +163,8 @@ static __always_inline void state_change(struct site *site, struct sock *sk, int
 {
 	__u64 key = (__u64)sk;
 
-	if (new == TCP_LISTEN || old == TCP_LISTEN) {
+	/* A child of a listening socket is a copy of it and leaves TCP_LISTEN too, for TCP_SYN_RECV. */
+	if (new == TCP_LISTEN || (old == TCP_LISTEN && new == TCP_CLOSE)) {
 		listen_change(site, sk, new == TCP_LISTEN);
 	} else if (new == TCP_SYN_SENT) {
 		connect_begin(site, key);

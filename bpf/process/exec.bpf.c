@@ -4,8 +4,6 @@
 #include "event.h"
 #include "image.h"
 
-EVENT_TYPE(exec_event);
-
 /* argv as the kernel laid it out on the new stack: the first 4 KiB, and of a longer one the last bytes too. */
 static __always_inline __u32 tail_args(__u8 *record, __u32 at, struct task_struct *task)
 {

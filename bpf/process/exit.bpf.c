@@ -4,8 +4,6 @@
 #include "event.h"
 #include "task.h"
 
-EVENT_TYPE(exit_event);
-
 /* Two threads that end at once may both find nobody alive. The first to enter its process here reports it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

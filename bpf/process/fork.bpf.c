@@ -5,8 +5,6 @@
 #include "tail.h"
 #include "task.h"
 
-EVENT_TYPE(fork_event);
-
 /* The serving stamp of the thread that forks, else what its process came from itself. */
 static __always_inline void origin_inherit(struct site *site, struct fork_event *event)
 {

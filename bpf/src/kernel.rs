@@ -225,7 +225,8 @@ impl Kernel {
 }
 
 fn map(object: &Object, name: &str) -> Result<MapHandle, libbpf_rs::Error> {
-    let missing = || libbpf_rs::Error::from(io::Error::new(io::ErrorKind::NotFound, format!("no map {name}")));
+    let missing =
+        || libbpf_rs::Error::from(io::Error::new(io::ErrorKind::NotFound, format!("no map {name}")));
     MapHandle::try_from(&object.maps().find(|map| map.name() == name).ok_or_else(missing)?)
 }
 
@@ -238,7 +239,8 @@ fn payload_rings(object: &Object, options: &Options) -> Result<Vec<MapHandle>, l
     };
     let mut rings = Vec::new();
     for index in 0..options.payload_rings {
-        let ring = MapHandle::create(MapType::RingBuf, Some("payload"), 0, 0, options.payload_bytes, &create)?;
+        let ring =
+            MapHandle::create(MapType::RingBuf, Some("payload"), 0, 0, options.payload_bytes, &create)?;
         outer.update(index.as_bytes(), ring.as_fd().as_raw_fd().as_bytes(), MapFlags::ANY)?;
         rings.push(ring);
     }
@@ -256,10 +258,12 @@ fn mount_tracefs() {
 fn misses(program: BorrowedFd<'_>) -> u64 {
     let mut info = libbpf_sys::bpf_prog_info::default();
     let mut length = size_of::<libbpf_sys::bpf_prog_info>() as u32;
-    #[expect(unsafe_code, reason = "libbpf-rs gives this by walking all programs of the system, which needs CAP_SYS_ADMIN")]
+    #[expect(
+        unsafe_code,
+        reason = "libbpf-rs gives this by walking all programs of the system, which needs CAP_SYS_ADMIN"
+    )]
     // SAFETY: the kernel writes at most `length` bytes into `info`, which has that many and no invalid value.
-    let failed = unsafe {
-        libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut length)
-    };
+    let failed =
+        unsafe { libbpf_sys::bpf_prog_get_info_by_fd(program.as_raw_fd(), &raw mut info, &raw mut length) };
     if failed == 0 { info.recursion_misses } else { 0 }
 }

@@ -72,7 +72,9 @@ impl Options {
     /// Refuses what the kernel would refuse with less of an explanation.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let wrong = |option, value: u32, wanted| Err(Error::Option { option, value: value.into(), wanted });
-        for (option, bytes) in [("security_bytes", self.security_bytes), ("payload_bytes", self.payload_bytes)] {
+        for (option, bytes) in
+            [("security_bytes", self.security_bytes), ("payload_bytes", self.payload_bytes)]
+        {
             if !bytes.is_power_of_two() || bytes < 1 << 16 {
                 return wrong(option, bytes, "a power of two of at least 65536");
             }

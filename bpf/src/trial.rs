@@ -39,14 +39,20 @@ pub(crate) fn each(
 }
 
 /// Opens the object with only these programs wanted, its maps sized and its constants set.
-pub(crate) fn open(options: &Options, hooks: HookList, wanted: &[u8]) -> Result<OpenObject, libbpf_rs::Error> {
+pub(crate) fn open(
+    options: &Options,
+    hooks: HookList,
+    wanted: &[u8],
+) -> Result<OpenObject, libbpf_rs::Error> {
     let mut object = ObjectBuilder::default().name("guardbee")?.open_memory(OBJECT)?;
     let slots = slots()?;
     for mut map in object.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
         match name.as_str() {
             "security" => map.set_max_entries(options.security_bytes)?,
-            "counters" | "scratches" | "exec_scratches" | "path_scratches" | "connection_ids" => map.set_max_entries(slots)?,
+            "counters" | "scratches" | "exec_scratches" | "path_scratches" | "connection_ids" => {
+                map.set_max_entries(slots)?
+            }
             "connections" | "unix_sockets" => map.set_max_entries(options.connections)?,
             "stamps" | "origins" => map.set_max_entries(options.stamps)?,
             "scopes" => map.set_max_entries(options.scopes)?,

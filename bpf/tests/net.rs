@@ -110,13 +110,19 @@ fn an_exchange_is_seen_and_what_it_runs_knows_it() {
         assert_eq!(close.sent_bytes, RESPONSE.len() as u64);
         assert_eq!(close.header.tgid, std::process::id());
         let data = data_of(&watch, accept.socket.connection);
-        let seen: Vec<_> = data.iter().map(|(event, bytes)| (event.direction, event.position, &bytes[..])).collect();
+        let seen: Vec<_> =
+            data.iter().map(|(event, bytes)| (event.direction, event.position, &bytes[..])).collect();
         assert_eq!(
             seen,
             [(Direction::Received as u8, 0, REQUEST), (Direction::Sent as u8, 0, RESPONSE)],
             "{hooks:?}"
         );
         assert!(data.iter().all(|(event, _)| event.flags == DataFlag::Turn as u8));
+        let listens = watch.records().into_iter().filter(|record| {
+            record.kind() == EventKind::Listen
+                && record.fixed::<ListenEvent>().socket.local_port == address.port()
+        });
+        assert_eq!(listens.count(), 2, "it begins and ceases, whatever is accepted");
         let led = watch.records().into_iter().position(|record| {
             record.kind() == EventKind::Socket
                 && record.fixed::<SocketEvent>().socket.connection == accept.socket.connection
@@ -196,7 +202,11 @@ fn a_unix_connection_has_a_path_a_peer_and_stamps() {
         let connect: ConnectEvent = connect.fixed();
         assert_eq!(connect.socket.inode, accept.socket.peer_inode);
         let origin = exec_of(&watch, pid).header().origin;
-        assert_eq!((origin.connection, origin.position), (accept.socket.connection, count as u64), "{hooks:?}");
+        assert_eq!(
+            (origin.connection, origin.position),
+            (accept.socket.connection, count as u64),
+            "{hooks:?}"
+        );
         assert_eq!(data_of(&watch, accept.socket.connection).len(), 2);
     }
 }
@@ -321,7 +331,8 @@ fn gathered_writes_are_read_piece_by_piece() {
 fn the_sensors_own_payload_and_other_protocols_are_not_reported() {
     for hooks in LISTS {
         let own = Options { hooks: Some(hooks), own: vec![std::process::id()], ..small() };
-        for (options, request) in [(&own, REQUEST), (&Options { hooks: Some(hooks), ..small() }, b"*1\r\n$4\r\nPING\r\n")]
+        for (options, request) in
+            [(&own, REQUEST), (&Options { hooks: Some(hooks), ..small() }, b"*1\r\n$4\r\nPING\r\n")]
         {
             let watch = Watch::start(options);
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();

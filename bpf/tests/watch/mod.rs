@@ -37,7 +37,9 @@ impl Record {
     }
 
     pub fn text<T>(&self, id: StringId) -> String {
-        self.string::<T>(id).map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        self.string::<T>(id)
+            .map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 }
 

@@ -1,0 +1,154 @@
+//! One workload, two lists of hooks, equal streams.
+#![allow(missing_docs, reason = "a test")]
+mod watch;
+
+use guardbee_bpf::HookList;
+use guardbee_wire::{
+    CloseEvent, ConnectEvent, DataEvent, Direction, EventKind, ExecEvent, ListenEvent, SocketEvent, Stamp,
+    StringId,
+};
+use std::{
+    collections::HashMap,
+    io::{IoSlice, IoSliceMut, Read, Write},
+    net::{TcpListener, TcpStream},
+    os::unix::net::{UnixListener, UnixStream},
+    process::Command,
+};
+use watch::{Record, Watch};
+
+/// Keep-alive exchanges, split heads, vectors, a long body, a peek, a child, over both kinds of sockets.
+fn workload() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    for round in 0..3 {
+        exchange(&mut client, &mut server, round);
+    }
+    drop((client, server, listener));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut client = UnixStream::connect(&path).unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    exchange(&mut client, &mut server, 9);
+}
+
+fn exchange(client: &mut (impl Read + Write), server: &mut (impl Read + Write), round: usize) {
+    let request = format!("POST /{round} HTTP/1.1\r\ncontent-length: 3\r\n\r\nabc");
+    let (first, rest) = request.split_at(1 + round);
+    client.write_all(first.as_bytes()).unwrap();
+    read(server, first.len());
+    assert_eq!(
+        client
+            .write_vectored(&[IoSlice::new(rest[..5].as_bytes()), IoSlice::new(rest[5..].as_bytes())])
+            .unwrap(),
+        rest.len()
+    );
+    let (mut one, mut two) = ([0; 3], [0; 200]);
+    let count = server.read_vectored(&mut [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)]).unwrap();
+    assert_eq!(count, rest.len());
+    Command::new("/bin/true").arg(format!("round-{round}")).status().unwrap();
+    let body = vec![b'z'; 6000];
+    server.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6000\r\n\r\n").unwrap();
+    server.write_all(&body).unwrap();
+    read(client, 41 + 6000);
+}
+
+/// By one call, however many segments there were: the number of calls is the workload's, not the scheduler's.
+fn read(from: &mut impl Read, count: usize) {
+    from.read_exact(&mut vec![0; count]).unwrap();
+}
+
+/// What must not differ: numbers of connections become their order of appearance.
+#[derive(Default)]
+struct Normal(HashMap<u64, usize>);
+
+impl Normal {
+    fn connection(&mut self, id: u64) -> usize {
+        let next = self.0.len() + 1;
+        if id == 0 { 0 } else { *self.0.entry(id).or_insert(next) }
+    }
+
+    fn stamp(&mut self, stamp: &Stamp) -> (usize, u64, u32, u16, u8) {
+        (self.connection(stamp.connection), stamp.position, stamp.reads, stamp.flags, stamp.layer)
+    }
+
+    fn line(&mut self, record: &Record) -> Option<String> {
+        let header = record.header();
+        let stamps = (self.stamp(&header.serving), self.stamp(&header.origin), header.flags);
+        let kind = record.kind();
+        let rest = match kind {
+            EventKind::Exec => format!("{:?}", record.text::<ExecEvent>(StringId::Args)),
+            EventKind::Fork | EventKind::Exit => String::new(),
+            EventKind::Listen => format!("{}", record.fixed::<ListenEvent>().listening),
+            EventKind::Accept | EventKind::Socket => {
+                let socket = record.fixed::<SocketEvent>().socket;
+                format!(
+                    "{} {} {} {}",
+                    self.connection(socket.connection),
+                    socket.role,
+                    socket.flags,
+                    socket.family
+                )
+            }
+            EventKind::Connect => {
+                let event: ConnectEvent = record.fixed();
+                format!("{} {} {}", self.connection(event.socket.connection), event.result, event.socket.role)
+            }
+            EventKind::Data => {
+                let event: DataEvent = record.fixed();
+                let bytes = &record.0[size_of::<DataEvent>()..];
+                format!(
+                    "{} {} at {} of {} flags {} {:?}",
+                    self.connection(event.connection),
+                    if event.direction == Direction::Sent as u8 { "sent" } else { "received" },
+                    event.position,
+                    event.length,
+                    event.flags,
+                    String::from_utf8_lossy(&bytes[..event.captured as usize]),
+                )
+            }
+            EventKind::Close => {
+                let event: CloseEvent = record.fixed();
+                format!("{} {} {}", self.connection(event.connection), event.received_bytes, event.sent_bytes)
+            }
+            _ => return None,
+        };
+        Some(format!("{kind:?} {rest} {stamps:?}"))
+    }
+}
+
+fn stream(hooks: HookList) -> Vec<String> {
+    let watch = Watch::with(hooks);
+    drop(
+        watch
+            .kernel
+            .iterate_sockets()
+            .map(|fd| std::fs::File::from(fd).read_to_end(&mut Vec::new()).unwrap()),
+    );
+    workload();
+    let mut records = watch.records();
+    let forked: Vec<u32> = records
+        .iter()
+        .filter(|record| record.kind() == EventKind::Fork && record.header().tgid == std::process::id())
+        .map(|record| record.fixed::<guardbee_wire::ForkEvent>().child.tgid)
+        .collect();
+    records.retain(|record| {
+        let tgid = record.header().tgid;
+        tgid == std::process::id() || forked.contains(&tgid)
+    });
+    records.sort_by_key(|record| record.header().time_ns);
+    let mut normal = Normal::default();
+    records.iter().filter_map(|record| normal.line(record)).collect()
+}
+
+#[test]
+fn both_lists_give_equal_streams() {
+    let (new, old) = (stream(HookList::Tracepoint6_3), stream(HookList::Tracepoint5_10));
+    assert!(new.len() > 40, "the workload was seen: {new:#?}");
+    assert!(new.iter().any(|line| line.starts_with("Data") && line.contains("T /2 HTTP")));
+    for (new, old) in new.iter().zip(&old) {
+        assert_eq!(new, old);
+    }
+    assert_eq!(new.len(), old.len());
+}

@@ -1,0 +1,154 @@
+//! `sensor/wire` and `include/event.h` describe the same bytes; `src/config.rs` and `include/config.h` too.
+#![allow(missing_docs, reason = "a test")]
+use guardbee_bpf::{Config, OBJECT, Rate};
+use guardbee_wire as wire;
+use libbpf_rs::btf::{
+    Btf, HasSize as _,
+    types::{Enum, MemberAttr, Struct},
+};
+use std::{
+    collections::BTreeMap,
+    mem::{offset_of, size_of},
+};
+
+macro_rules! same_layout {
+    ($btf:expr, $rust:ty = struct $c:literal { $($field:ident),* $(,)? }) => {{
+        let c: Struct<'_> = $btf.type_by_name($c).expect(concat!("no BTF for ", $c));
+        assert_eq!(c.size(), size_of::<$rust>(), concat!("size of ", $c));
+        let rust = [$((stringify!($field), offset_of!($rust, $field))),*];
+        let c: Vec<_> = c.iter().map(|member| {
+            let MemberAttr::Normal { offset } = member.attr else { panic!("bit field") };
+            (member.name.unwrap().to_str().unwrap().to_owned(), offset as usize / 8)
+        }).collect();
+        let rust: Vec<_> = rust.iter().map(|(name, offset)| ((*name).to_owned(), *offset)).collect();
+        assert_eq!(c, rust, concat!("fields of ", $c));
+    }};
+}
+
+fn object() -> Btf<'static> {
+    Btf::from_raw("guardbee", OBJECT).unwrap().unwrap()
+}
+
+#[test]
+fn headers_and_processes_are_the_same() {
+    let btf = object();
+    same_layout!(btf, wire::Stamp = struct "stamp" { connection, position, reads, tid, flags, layer, pad });
+    same_layout!(btf, wire::ProcessKey = struct "process_key" { start_ns, tgid, exec_number });
+    same_layout!(btf, wire::EventHeader = struct "event_header" {
+        time_ns, sequence, start_ns, cgroup_id, size, kind, cpu, tgid, tid, exec_number, scope, flags, context, hook,
+        verdict, ring, pad, serving, origin,
+    });
+    same_layout!(btf, wire::EventString = struct "event_string" { id, length, total });
+    same_layout!(btf, wire::ForkEvent = struct "fork_event" { header, child, child_origin, child_ns_tgid, pad });
+    same_layout!(btf, wire::FileInfo = struct "file_info" {
+        inode, size_bytes, ctime_ns, device, uid, gid, mode, flags,
+    });
+    same_layout!(btf, wire::Credentials = struct "credentials" {
+        uid, euid, suid, fsuid, gid, egid, sgid, fsgid, permitted, effective, inheritable,
+    });
+    same_layout!(btf, wire::FdInfo = struct "fd_info" {
+        inode, connection, remote_address, device, remote_port, family, kind, role, pad,
+    });
+    same_layout!(btf, wire::ExecEvent = struct "exec_event" {
+        header, parent, file, credentials, fds, pid_ns, mnt_ns, net_ns, ns_tgid, session, tty, argc, flags,
+    });
+    same_layout!(btf, wire::ExitEvent = struct "exit_event" { header, exit_code, pad });
+}
+
+#[test]
+fn sockets_and_counters_are_the_same() {
+    let btf = object();
+    same_layout!(btf, wire::SocketInfo = struct "socket_info" {
+        connection, inode, peer_inode, opened_ns, local_address, remote_address, local_port, remote_port, family, role,
+        flags, net_ns, peer_tgid,
+    });
+    same_layout!(btf, wire::SocketEvent = struct "socket_event" { header, socket });
+    same_layout!(btf, wire::ConnectEvent = struct "connect_event" { header, socket, begun_ns, result, pad });
+    same_layout!(btf, wire::ListenEvent = struct "listen_event" { header, socket, listening, pad });
+    same_layout!(btf, wire::DataEvent = struct "data_event" {
+        header, connection, position, length, captured, direction, flags, pad,
+    });
+    same_layout!(btf, wire::CloseEvent = struct "close_event" { header, connection, received_bytes, sent_bytes });
+    same_layout!(btf, wire::ThrottleEvent = struct "throttle_event" {
+        header, dropped, since_ns, throttled_kind, pad,
+    });
+    same_layout!(btf, wire::CounterSlot = struct "counter_slot" { sequence, produced, lost, fired });
+    same_layout!(btf, Rate = struct "rate" { per_second, burst });
+    same_layout!(btf, Config = struct "sensor_config" {
+        rates, hooks, payload_rings, cgroup_subsys, security_wake_shift, payload_wake_shift, urgent_kinds,
+    });
+}
+
+/// Enumerators of a header by name, `sensor/wire` having only what it needs of some.
+fn enumerators(btf: &Btf<'_>, name: &str) -> BTreeMap<String, i64> {
+    let found: Enum<'_> = btf.type_by_name(name).unwrap_or_else(|| panic!("no BTF for enum {name}"));
+    found.iter().map(|member| (member.name.unwrap().to_str().unwrap().to_owned(), member.value)).collect()
+}
+
+/// `SCREAMING` as in C, of a variant's name.
+fn screaming(variant: &str) -> String {
+    let mut out = String::new();
+    for (index, letter) in variant.chars().enumerate() {
+        if letter.is_uppercase() && index > 0 {
+            out.push('_');
+        }
+        out.push(letter.to_ascii_uppercase());
+    }
+    out
+}
+
+macro_rules! same_values {
+    ($btf:expr, $c:literal, $prefix:literal, $rust:ident { $($variant:ident),* $(,)? }) => {{
+        let rust: BTreeMap<String, i64> = [$((
+            format!("{}{}", $prefix, screaming(stringify!($variant))),
+            wire::$rust::$variant as i64,
+        )),*].into();
+        assert_eq!(enumerators(&$btf, $c), rust, concat!("enum ", $c));
+    }};
+}
+
+#[test]
+fn enumerators_are_the_same() {
+    let btf = object();
+    same_values!(
+        btf,
+        "event_kind",
+        "EVENT_",
+        EventKind { Fork, Exec, Exit, Accept, Connect, Listen, Socket, Data, Close, Throttle, Process }
+    );
+    same_values!(btf, "event_flag", "EVENT_", EventFlag { Compat, Kthread, NoProcess, StampLost, Urgent });
+    same_values!(btf, "stamp_layer", "LAYER_", StampLayer { None, Plain, Tls });
+    same_values!(btf, "stamp_flag", "STAMP_", StampFlag { Epoll, Nonblock, IoUring, NoFile, Untracked });
+    same_values!(
+        btf,
+        "string_id",
+        "STRING_",
+        StringId { Exe, Cwd, Filename, Args, ArgsTail, Comm, Cgroup, UnixPath }
+    );
+    same_values!(
+        btf,
+        "file_flag",
+        "FILE_",
+        FileFlag { Memfd, Deleted, OverlayUpper, Setuid, Setgid, PathCut, Overlay }
+    );
+    same_values!(
+        btf,
+        "fd_kind",
+        "FD_",
+        FdKind { Closed, Regular, Directory, Character, Block, Pipe, Socket, Other }
+    );
+    same_values!(btf, "exec_flag", "EXEC_", ExecFlag { Secure });
+    same_values!(btf, "socket_role", "ROLE_", SocketRole { Unknown, Accepted, Connected, Listening });
+    same_values!(btf, "socket_flag", "SOCKET_", SocketFlag { Middle, RoleGuessed });
+    same_values!(btf, "data_direction", "DATA_", Direction { Received, Sent });
+    same_values!(btf, "data_flag", "DATA_", DataFlag { NoBuffer, Unreadable, IoUring, Turn });
+    same_values!(
+        btf,
+        "loss_cause",
+        "LOSS_",
+        LossCause { RingFull, Throttled, ConnectionsFull, StampsFull, ScratchBusy }
+    );
+    let hooks = [("HOOKS_ITERATOR", 0), ("HOOKS_TRACEPOINT_6_3", 1), ("HOOKS_TRACEPOINT_5_10", 2)];
+    assert_eq!(enumerators(&btf, "hook_list"), hooks.map(|(name, value)| (name.to_owned(), value)).into());
+    assert_eq!(wire::HookList::Tracepoint5_10 as i64, 2);
+}
