@@ -18,7 +18,9 @@ use guardbee_model::{
     finding::{Finding, Observation},
     id::SpanId,
     link::LinkKind,
+    process::{Args, Process},
     record::{Record, Shape, Value},
+    request::Request,
     span::{Span, SpanKind},
 };
 use std::{fmt::Write as _, sync::Arc};
@@ -189,8 +191,41 @@ fn ocsf_of_bare_findings_is_valid_too() {
         Finding { evidence: vec![Arc::clone(&sample::finding().evidence[0]); 100], ..sample::finding() };
     let event = ocsf::finding(&many, sample::identity(), OFFSET);
     schema::check(&event);
-    assert_eq!(event["evidences"].as_array().unwrap().len(), 16);
-    assert_eq!(event["unmapped"]["guardbee"]["evidence_omitted"], 84);
+    assert_eq!(event["evidences"].as_array().unwrap().len(), 8);
+    assert_eq!(event["unmapped"]["guardbee"]["evidence_omitted"], 92);
+}
+
+#[test]
+fn no_attacker_makes_a_finding_too_large_to_send() {
+    let bytes = vec![1_u8; 16 << 10];
+    let mut process = Process::clone(&sample::process(1, "", ""));
+    process.exe = bytes.as_slice().into();
+    process.cwd = bytes.as_slice().into();
+    process.args = Arc::new(Args { words: vec![bytes.as_slice().into()], ..Args::default() });
+    let process = Arc::new(process);
+    let bytes: Box<[u8]> = bytes.into();
+    let request = Arc::new(Request {
+        method: bytes.clone(),
+        path: bytes.clone(),
+        query: Some(bytes.clone()),
+        host: bytes.clone(),
+        user_agent: bytes.clone(),
+        referer: bytes.clone(),
+        forwarded_for: bytes.clone(),
+        ..sample::request()
+    });
+    for candidates in [1, 4096] {
+        let mut finding = with_evidence(|observation| {
+            observation.process = Some(Arc::clone(&process));
+            observation.ancestors = vec![Arc::clone(&process); 64];
+            observation.link.as_mut().unwrap().requests = vec![Arc::clone(&request); candidates];
+        });
+        finding.evidence = vec![Arc::clone(&finding.evidence[0]); 64];
+        let record = sample::encoder().finding(&finding, OFFSET);
+        schema::check(&serde_json::from_str(&record.body).unwrap());
+        let bytes = otlp::encoded_bound(&record);
+        assert!(bytes < 3_500 << 10, "{candidates} candidates: {bytes}");
+    }
 }
 
 #[test]

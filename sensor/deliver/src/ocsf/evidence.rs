@@ -15,9 +15,12 @@ use serde_json::{Map, Value, json};
 use std::{net::IpAddr, sync::Arc};
 
 /// Observations that are told; of more, the first and the last.
-pub(super) const MOST: usize = 16;
-/// Longest text of a process here, in bytes: ancestors come many times.
-const PROCESS_TEXT: usize = 2 << 10;
+pub(super) const MOST: usize = 8;
+/// Longest texts here, in bytes. JSON makes six bytes of a control character, and whoever fills all of these with them must not
+/// make the finding larger than a request may be: a test says so.
+const REQUEST_TEXT: usize = 2 << 10;
+const PROCESS_TEXT: usize = 1 << 10;
+const ANCESTOR_TEXT: usize = 512;
 
 pub(super) fn list(finding: &Finding, offset: WallOffset) -> Vec<Value> {
     told(finding).filter_map(|observation| evidence(observation, offset)).collect()
@@ -94,7 +97,7 @@ fn answer(action: &Action) -> Option<&Response> {
 
 /// The OCSF object `process`.
 fn process(process: &Process) -> Map<String, Value> {
-    let mut shown = entity(process);
+    let mut shown = entity(process, PROCESS_TEXT);
     set(&mut shown, "working_directory", Some(&text::bounded_to(&escape(&process.cwd), PROCESS_TEXT)));
     let mut user = Map::from_iter([("uid".to_owned(), json!(process.credentials.uid.to_string()))]);
     set(&mut user, "name", process.user.as_deref());
@@ -105,34 +108,40 @@ fn process(process: &Process) -> Map<String, Value> {
         let path = text::bounded_to(&escape(&process.exe), PROCESS_TEXT).into_owned();
         shown.insert(
             "file".into(),
-            json!({ "name": process.name(), "path": path, "type_id": 1, "type": "Regular File" }),
+            json!({ "name": text::bounded_to(&process.name(), PROCESS_TEXT), "path": path, "type_id": 1, "type": "Regular File" }),
         );
     }
     shown
 }
 
 /// What the smaller OCSF object `process_entity` has in common with it.
-fn entity(process: &Process) -> Map<String, Value> {
+fn entity(process: &Process, longest: usize) -> Map<String, Value> {
     let mut shown = Map::from_iter([("pid".to_owned(), json!(process.key.tgid))]);
     set(&mut shown, "uid", Some(&process.key.to_string()));
     let name = if process.exe.is_empty() { escape(&process.comm) } else { process.name() };
-    set(&mut shown, "name", Some(&name));
-    set(&mut shown, "path", Some(&text::bounded_to(&escape(&process.exe), PROCESS_TEXT)));
+    set(&mut shown, "name", Some(&text::bounded_to(&name, longest)));
+    set(&mut shown, "path", Some(&text::bounded_to(&escape(&process.exe), longest)));
     let line = record::command_line(&process.args);
-    set(&mut shown, "cmd_line", Some(&text::bounded_to(&line, PROCESS_TEXT)));
+    set(&mut shown, "cmd_line", Some(&text::bounded_to(&line, longest)));
     shown
 }
 
 fn ancestry(shown: &mut Map<String, Value>, ancestors: &[Arc<Process>]) {
     if let Some(parent) = ancestors.first() {
         shown.insert("parent_process".into(), process(parent).into());
-        let list: Vec<Value> =
-            ancestors.iter().take(record::ANCESTORS).map(|process| entity(process).into()).collect();
+        let list: Vec<Value> = ancestors
+            .iter()
+            .take(record::ANCESTORS)
+            .map(|process| entity(process, ANCESTOR_TEXT).into())
+            .collect();
         shown.insert("ancestry".into(), list.into());
     }
 }
 
 fn http_request(request: &Request) -> Value {
+    let set = |object: &mut Map<String, Value>, key: &str, value: Option<&str>| {
+        set(object, key, value.map(|value| text::bounded_to(value, REQUEST_TEXT)).as_deref());
+    };
     let mut shown = Map::new();
     set(&mut shown, "uid", Some(&request.id.to_string()));
     // OCSF has no other methods; the record beside it has the original.

@@ -5,7 +5,7 @@ use guardbee_model::{
     clock::WallOffset,
     finding::{Action, Finding, Level},
     id::SpanId,
-    link::Link,
+    link::{CANDIDATES, Link},
     record::{Record, Shape, Stream},
     request::Request,
     span::SpanKind,
@@ -97,9 +97,14 @@ fn linked(link: &Link, attributes: &mut Attributes) {
     }
 }
 
-/// The candidates of a link, with what an analyst needs to tell them apart.
+/// The candidates of a link, with what an analyst needs to tell them apart; of more than usual, the ids only.
 pub(crate) fn requests(link: &Link) -> serde_json::Value {
-    link.requests.iter().map(|request| candidate(request)).collect()
+    let few = link.requests.len() <= CANDIDATES;
+    link.requests.iter().map(|request| if few { candidate(request) } else { named(request) }).collect()
+}
+
+fn named(request: &Request) -> serde_json::Value {
+    json!({ "id": request.id.to_string(), "trace": request.trace.trace.to_string() })
 }
 
 fn candidate(request: &Request) -> serde_json::Value {
