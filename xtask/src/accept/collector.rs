@@ -3,9 +3,15 @@ use super::{
     lab::{self, Lab},
     process::Process,
 };
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use serde_json::{Value, json};
-use std::{fs, net::TcpStream, path::PathBuf, process::Command, time::Duration};
+use std::{
+    fs,
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 
@@ -21,11 +27,21 @@ pub(crate) struct Collector {
 impl Collector {
     /// Builds it where that was never done: minutes.
     pub(crate) fn start(lab: &Lab) -> anyhow::Result<Self> {
+        Self::start_as(lab, "server")
+    }
+
+    /// With the server certificate of this name.
+    pub(crate) fn start_as(lab: &Lab, certificate: &str) -> anyhow::Result<Self> {
         let binary = lab::last_line(Command::new(lab.root.join("tests/interop/otelcol/setup.sh")))?;
         let dir = lab.folder("collector")?;
         let pki = dir.join("pki");
         let made = Command::new(lab.root.join("tests/interop/pki.sh")).arg(&pki).status()?;
         ensure!(made.success(), "tests/interop/pki.sh: {made}");
+        for kind in ["crt", "key"] {
+            if certificate != "server" {
+                fs::copy(pki.join(format!("{certificate}.{kind}")), pki.join(format!("server.{kind}")))?;
+            }
+        }
         let port = lab.port();
         let template = fs::read_to_string(lab.root.join("tests/interop/otelcol/collector.yaml"))?;
         let config =
@@ -38,13 +54,14 @@ impl Collector {
         Ok(Self { port, pki, dir, _process: process })
     }
 
-    /// What the sensor is told, to show the client certificate of this name.
-    pub(crate) fn destination(&self, certificate: &str) -> Value {
+    /// What the sensor is told, to show the client certificate and key in `shown`.
+    pub(crate) fn destination(&self, shown: &Path) -> Value {
         json!({
             "endpoint": format!("https://localhost:{}", self.port),
             "ca": self.pki.join("ca.crt"),
-            "certificate": self.pki.join(format!("{certificate}.crt")),
-            "key": self.pki.join(format!("{certificate}.key")),
+            "certificate": shown.join("client.crt"),
+            "key": shown.join("client.key"),
+            "crl": [self.pki.join("ca.crl")],
         })
     }
 
@@ -55,25 +72,4 @@ impl Collector {
     pub(crate) fn logs(&self) -> PathBuf {
         self.dir.join("logs.jsonl")
     }
-
-    /// Spans that it has written.
-    pub(crate) fn spans(&self) -> anyhow::Result<Vec<Value>> {
-        let text = fs::read_to_string(self.traces()).context("read what the Collector wrote")?;
-        let mut spans = Vec::new();
-        for line in text.lines() {
-            let Ok(batch) = serde_json::from_str::<Value>(line) else { continue }; // the last may be half written
-            for resource in batch["resourceSpans"].as_array().into_iter().flatten() {
-                for scope in resource["scopeSpans"].as_array().into_iter().flatten() {
-                    spans.extend(scope["spans"].as_array().into_iter().flatten().cloned());
-                }
-            }
-        }
-        Ok(spans)
-    }
-}
-
-/// A text attribute of a span or log record in OTLP's JSON form.
-pub(crate) fn attribute<'a>(record: &'a Value, key: &str) -> Option<&'a str> {
-    let found = record["attributes"].as_array()?.iter().find(|attribute| attribute["key"] == key)?;
-    found["value"]["stringValue"].as_str()
 }

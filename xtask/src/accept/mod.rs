@@ -4,6 +4,7 @@
 mod checker;
 mod collector;
 mod driver;
+mod export;
 mod findings;
 mod http;
 mod lab;

@@ -6,8 +6,14 @@ use super::{
     process::{self, Process},
 };
 use anyhow::{Context as _, ensure};
-use serde_json::{Value, json};
-use std::{fs, os::unix::fs::chown, path::PathBuf, process::Command, time::Duration};
+use serde_json::json;
+use std::{
+    fs,
+    os::unix::fs::chown,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 const READY_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
@@ -17,8 +23,10 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 pub(crate) struct Options<'a> {
     /// Besides the nonces' rule: the shipped pack.
     pub(crate) shipped_rules: bool,
-    /// Where to deliver; with the certificate of this name.
-    pub(crate) collector: Option<(&'a Collector, &'a str)>,
+    /// Where to deliver.
+    pub(crate) collector: Option<&'a Collector>,
+    /// Folder with client.crt and client.key to show it; without: good ones.
+    pub(crate) shown: Option<&'a Path>,
     /// A small one is soon full.
     pub(crate) payload_ring_bytes: Option<u32>,
 }
@@ -61,8 +69,8 @@ impl Sensor {
             "seal": { "key": key },
             "deliver": { "findings_file": findings, "records_file": records },
         });
-        if let Some((collector, certificate)) = options.collector {
-            config["deliver"]["otlp"] = collector.destination(certificate);
+        if let Some(collector) = options.collector {
+            config["deliver"]["otlp"] = collector.destination(options.shown.unwrap_or(&collector.pki));
         }
         if let Some(bytes) = options.payload_ring_bytes {
             config["kernel"] = json!({ "payload_ring_bytes": bytes });
@@ -103,6 +111,7 @@ impl Sensor {
         Ok((loader, pipeline))
     }
 
+    /// What it and its halves say.
     pub(crate) fn log(&self) -> String {
         self.process.log()
     }
@@ -112,6 +121,11 @@ impl Sensor {
         let status = self.process.stop(STOP_LIMIT)?;
         ensure!(status.success(), "guardbee ended with {status}: {}", last_lines(&self.log()));
         Ok(())
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn wait_end(&mut self, limit: Duration) -> anyhow::Result<()> {
+        self.process.wait_end(limit).map(drop)
     }
 }
 
@@ -124,26 +138,4 @@ fn status_field(pid: u32, name: &str) -> Option<String> {
 fn last_lines(log: &str) -> String {
     let lines: Vec<&str> = log.lines().rev().take(4).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
-}
-
-/// One line of `guardbee verify`, and whether all was well.
-pub(crate) struct Verified {
-    pub(crate) passed: bool,
-    pub(crate) text: String,
-}
-
-/// `guardbee verify FILES --key KEY`.
-pub(crate) fn verify(lab: &Lab, files: &[PathBuf], key: &std::path::Path) -> anyhow::Result<Verified> {
-    let out = Command::new(lab.guardbee()).arg("verify").args(files).arg("--key").arg(key).output()?;
-    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
-    match out.status.code() {
-        Some(code @ (0 | 1)) => Ok(Verified { passed: code == 0, text }),
-        _ => anyhow::bail!("guardbee verify could not run ({}): {text}", out.status),
-    }
-}
-
-/// The JSON lines of a file, those that are whole.
-pub(crate) fn json_lines(path: &std::path::Path) -> Vec<Value> {
-    let text = fs::read_to_string(path).unwrap_or_default();
-    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }

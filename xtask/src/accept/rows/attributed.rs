@@ -1,5 +1,5 @@
 //! Row b: requests in flight at once, and what acts for nobody; never a wrong link.
-use super::{ATTACKS, IN_FLIGHT};
+use super::{ATTACKS, IN_FLIGHT, Judged, part};
 use crate::accept::{
     checker::{self, Class, Figures},
     driver::{self, Asked, Truth},
@@ -8,7 +8,7 @@ use crate::accept::{
     lab::Lab,
     process,
     sensor::{Options, Sensor},
-    table::{Line, Table, Verdict},
+    table::Table,
     target::{Server, Target},
 };
 use anyhow::{Context as _, ensure};
@@ -31,54 +31,23 @@ const CANDIDATES: [Server; 5] =
 
 pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
     let sensor = Sensor::start(lab, &Options::default())?;
-    let mut row = Part { lab, sensor: &sensor, table };
     let lingering = if lab.wanted("lingering child") { Some(Lingering::start(lab)?) } else { None };
     for server in PROVEN {
-        row.part(server.name(), || proven(lab, &sensor, server));
+        part(lab, table, 'b', server.name(), || proven(lab, &sensor, server));
     }
     for server in CANDIDATES {
-        row.part(server.name(), || candidates(lab, &sensor, server));
-        row.part(&format!("{}, one by one", server.name()), || alone(lab, &sensor, server));
+        part(lab, table, 'b', server.name(), || candidates(lab, &sensor, server));
+        part(lab, table, 'b', &format!("{}, one by one", server.name()), || alone(lab, &sensor, server));
     }
-    row.part("timer beside one request", || timer(lab, &sensor));
-    row.part("pool thread of a request", || pool(lab, &sensor));
-    row.part("pid reuse", || reuse(lab, &sensor));
+    part(lab, table, 'b', "timer beside one request", || timer(lab, &sensor));
+    part(lab, table, 'b', "pool thread of a request", || pool(lab, &sensor));
+    part(lab, table, 'b', "pid reuse", || reuse(lab, &sensor));
     if let Some(lingering) = lingering {
-        row.part("lingering child, 60 s", || lingering.check(&sensor));
+        part(lab, table, 'b', "lingering child, 60 s", || lingering.check(&sensor));
     }
     sensor.stop()?;
-    if lab.wanted("payload ring full") {
-        let began = Instant::now();
-        let (passed, figure) = shown(ring_full(lab));
-        table.add(Line::new('b', "payload ring full", Verdict::of(passed), figure, began));
-    }
+    part(lab, table, 'b', "payload ring full", || ring_full(lab));
     Ok(())
-}
-
-type Judged = anyhow::Result<(bool, String)>;
-
-fn shown(judged: Judged) -> (bool, String) {
-    judged.unwrap_or_else(|error| (false, format!("{error:#}")))
-}
-
-struct Part<'a> {
-    lab: &'a Lab,
-    sensor: &'a Sensor,
-    table: &'a mut Table,
-}
-
-impl Part<'_> {
-    fn part(&mut self, name: &str, work: impl FnOnce() -> Judged) {
-        if !self.lab.wanted(name) {
-            return;
-        }
-        let began = Instant::now();
-        let (passed, mut figure) = shown(work());
-        if self.sensor.loader_and_pipeline().is_err() {
-            figure.push_str("; the sensor has died");
-        }
-        self.table.add(Line::new('b', name, Verdict::of(passed), figure, began));
-    }
 }
 
 /// Waits for the attacks' findings, then judges.

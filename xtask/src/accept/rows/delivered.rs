@@ -1,12 +1,12 @@
 //! Row a: nginx in front of gunicorn is attacked; the Collector gets the spans and the finding that names the request.
 use crate::accept::{
-    collector::{self, Collector},
-    driver,
+    collector::Collector,
+    driver, export,
     findings::{Finding, Findings},
     http::Connection,
     lab::Lab,
     process::wait_for,
-    sensor::{Options, Sensor, json_lines},
+    sensor::{Options, Sensor},
     table::{Line, Table, Verdict},
     target::{Server, Target},
 };
@@ -23,7 +23,7 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
     let collector = Collector::start(lab)?;
     let sensor = Sensor::start(
         lab,
-        &Options { shipped_rules: true, collector: Some((&collector, "client")), ..Options::default() },
+        &Options { shipped_rules: true, collector: Some(&collector), ..Options::default() },
     )?;
     for server in [Server::NginxTcp, Server::NginxUnix] {
         if !lab.wanted(server.name()) {
@@ -115,21 +115,19 @@ impl Scene<'_> {
         Ok(format!("{kind} link, trace {}", trace.get(..8).unwrap_or(&trace)))
     }
 
-    fn with_nonce(&self, nonce: &str) -> anyhow::Result<Vec<Value>> {
-        let mut spans = self.collector.spans()?;
-        spans.retain(|span| {
-            collector::attribute(span, "url.query").is_some_and(|query| query.contains(nonce))
-        });
-        Ok(spans)
+    fn with_nonce(&self, nonce: &str) -> Vec<Value> {
+        let mut spans = export::spans(&self.collector.traces());
+        spans.retain(|span| export::attribute(span, "url.query").is_some_and(|query| query.contains(nonce)));
+        spans
     }
 
     /// nginx's server span, and the application's as its child.
     fn spans(&self, nonce: &str, trace: &str) -> anyhow::Result<()> {
         let servers =
             |spans: &[Value]| spans.iter().filter(|span| span["kind"] == 2).cloned().collect::<Vec<_>>();
-        wait_for(DEADLINE, || self.with_nonce(nonce).is_ok_and(|spans| servers(&spans).len() >= 2));
-        let all = self.collector.spans()?;
-        let two = servers(&self.with_nonce(nonce)?);
+        wait_for(DEADLINE, || servers(&self.with_nonce(nonce)).len() >= 2);
+        let all = export::spans(&self.collector.traces());
+        let two = servers(&self.with_nonce(nonce));
         ensure!(two.len() == 2, "{} server spans instead of nginx's and the application's", two.len());
         let parent_of = |span: &Value| {
             all.iter()
@@ -152,11 +150,11 @@ impl Scene<'_> {
     }
 
     fn request_id(&self, nonce: &str) -> anyhow::Result<String> {
-        let spans = self.with_nonce(nonce)?;
+        let spans = self.with_nonce(nonce);
         let id = spans
             .iter()
             .filter(|span| span["kind"] == 2)
-            .find_map(|span| collector::attribute(span, "guardbee.request.id"));
+            .find_map(|span| export::attribute(span, "guardbee.request.id"));
         id.map(str::to_owned).context("the victim's request has no span")
     }
 
@@ -165,7 +163,7 @@ impl Scene<'_> {
         let id = finding.text("/finding_info/uid");
         ensure!(!id.is_empty(), "the finding has no id");
         let there = wait_for(DEADLINE, || {
-            json_lines(&self.collector.logs()).iter().any(|line| line.to_string().contains(id))
+            export::logs(&self.collector.logs()).iter().any(|record| record.to_string().contains(id))
         });
         ensure!(there, "the Collector never got finding {id}");
         Ok(())

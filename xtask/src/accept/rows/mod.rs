@@ -1,6 +1,11 @@
 //! The rows, in the order. One without a function is not built, and counts as failed.
 mod attributed;
 mod delivered;
+mod joined_late;
+mod killed;
+mod proved;
+mod quiet;
+mod refused;
 
 use super::{
     driver,
@@ -21,17 +26,37 @@ pub(crate) struct Row {
 pub(crate) const ROWS: &[Row] = &[
     Row { letter: 'a', about: "attack to delivered finding", run: Some(delivered::run) },
     Row { letter: 'b', about: "never a wrong link", run: Some(attributed::run) },
-    Row { letter: 'c', about: "proof survives the Collector", run: None },
-    Row { letter: 'd', about: "certificates refused and replaced", run: None },
-    Row { letter: 'e', about: "killed at random moments", run: None },
+    Row { letter: 'c', about: "proof survives the Collector", run: Some(proved::run) },
+    Row { letter: 'd', about: "certificates refused and replaced", run: Some(refused::run) },
+    Row { letter: 'e', about: "killed at random moments", run: Some(killed::run) },
     Row { letter: 'f', about: "loss is counted", run: None },
-    Row { letter: 'g', about: "started in the middle", run: None },
+    Row { letter: 'g', about: "started in the middle", run: Some(joined_late::run) },
     Row { letter: 'h', about: "hostile RPC", run: None },
-    Row { letter: 'i', about: "exporting makes no spans", run: None },
+    Row { letter: 'i', about: "exporting makes no spans", run: Some(quiet::run) },
     Row { letter: 'j', about: "bad input", run: None },
     Row { letter: 'k', about: "other kernels", run: None },
     Row { letter: 'l', about: "cost", run: None },
 ];
+
+/// What a part of a row found: passed or not, and a figure; an error is a failure too.
+type Judged = anyhow::Result<(bool, String)>;
+
+/// Runs a part of a row, if it is wanted, and puts its line into the table.
+fn part(lab: &Lab, table: &mut Table, row: char, name: &str, work: impl FnOnce() -> Judged) {
+    if !lab.wanted(name) {
+        return;
+    }
+    let began = Instant::now();
+    let (passed, figure) = work().unwrap_or_else(|error| (false, format!("{error:#}")));
+    table.add(Line::new(row, name, Verdict::of(passed), figure, began));
+}
+
+/// A part that nobody has built: said, and counted as failed.
+fn part_not_built(lab: &Lab, table: &mut Table, row: char, name: &str, why: &str) {
+    if lab.wanted(name) {
+        table.add(Line::new(row, name, Verdict::NotBuilt, why, Instant::now()));
+    }
+}
 
 /// Every server that is attacked by many at once.
 const SERVERS: [Server; 12] = [
