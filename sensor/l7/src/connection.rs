@@ -129,6 +129,12 @@ impl Connection {
         self.pending.front().is_some_and(|front| front.answering) && self.answers().body().is_none()
     }
 
+    /// Only silence, or the end of the connection, can end the answer in progress.
+    pub fn waits_for_an_unseen_end(&self) -> bool {
+        let until_close = self.answers().body().is_some_and(crate::body::Body::until_close);
+        self.pending.front().is_some_and(|front| front.answering) && (until_close || self.end_unseen())
+    }
+
     /// Reads `chunk`.
     pub fn feed(&mut self, chunk: &Chunk<'_>, out: &mut Vec<Fact>) {
         let length = u64::from(chunk.length);
@@ -180,12 +186,20 @@ impl Connection {
             && sent_whole
         {
             self.answer_bytes = bytes;
-            let last = self.last.map_or(time, |(_, last)| last);
+            let last = self.last_time(time);
             self.end_front(last, last, true, out);
         }
-        self.abandon_all(time, out);
+        let since = if sent_whole { time } else { self.last_time(time) };
+        self.abandon_all(since, time, out);
         self.received.make_opaque();
         self.sent.make_opaque();
+    }
+
+    /// Nobody waits any longer for what is outstanding.
+    pub fn give_up(&mut self, time: BootTime, out: &mut Vec<Fact>) {
+        self.abandon_all(self.last_time(time), time, out);
+        self.answers_stream().lose();
+        self.begin_doubt();
     }
 
     fn item(&mut self, direction: Direction, item: Item, time: BootTime, out: &mut Vec<Fact>) {
@@ -205,13 +219,18 @@ impl Connection {
                 let only_more =
                     self.pending.len() == 1 && self.pending.iter().all(|pending| pending.answering);
                 if !only_more && !self.pending.is_empty() {
-                    self.abandon_all(time, out);
+                    self.abandon_all(time, time, out);
                     self.begin_doubt();
                 }
             }
             Item::Unread => self.begin_doubt(),
             Item::Lost { flag, mid_body } => self.lost(direction, flag, mid_body, time, out),
         }
+    }
+
+    /// When bytes last moved; `now`, if they never did.
+    fn last_time(&self, now: BootTime) -> BootTime {
+        self.last.map_or(now, |(_, last)| last)
     }
 
     fn stream(&self, direction: Direction) -> &Stream {

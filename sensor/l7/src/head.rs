@@ -179,6 +179,30 @@ impl Fields {
     }
 }
 
+/// The first address of `X-Forwarded-For`, else of `Forwarded` (RFC 7239): a claim. Empty: none.
+pub fn forwarded_for(fields: &Fields) -> Box<[u8]> {
+    let first =
+        |field: &'_ [u8]| field.split(|&byte| byte == b',').next().unwrap_or_default().trim_ascii().to_vec();
+    if let Some(list) = &fields.x_forwarded_for {
+        return first(list).into();
+    }
+    let Some(element) = fields.forwarded.as_deref().map(first) else { return Box::default() };
+    let pairs = element.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+    let name = b"for=".len();
+    pairs
+        .filter_map(|pair| pair.split_at_checked(name))
+        .find(|(key, _)| key.eq_ignore_ascii_case(b"for="))
+        .map(|(_, value)| value.trim_ascii().to_vec())
+        .map(|value| {
+            value
+                .strip_prefix(b"\"")
+                .and_then(|v| v.strip_suffix(b"\""))
+                .map_or(value.clone(), <[u8]>::to_vec)
+        })
+        .unwrap_or_default()
+        .into()
+}
+
 /// Whether a comma-separated field has `token`.
 pub(crate) fn has_token(field: Option<&[u8]>, token: &str) -> bool {
     field.is_some_and(|field| {

@@ -1,1 +1,215 @@
 //! Spans out of protocol facts, and the join of requests and actions.
+//!
+//! Takes what the kernel half saw, in roughly the order of time, and gives requests, exchanges, spans, and every
+//! security event with its link (design section 6). Never a wrong link: what is not proven is a candidate, and is called so.
+//!
+//! What the caller promises: a payload event, or the [`Loss`] that stands for it, is given at most [`Params::settle`]
+//! after a security event of the same time. Times come from events and from [`Tracer::advance`]; there is no clock here.
+#![forbid(unsafe_code)]
+
+mod context;
+mod emit;
+mod join;
+mod losses;
+mod pair;
+mod table;
+mod wait;
+
+use guardbee_l7::{Fact, Flag};
+use guardbee_model::{
+    clock::BootTime,
+    event::{Body, Event},
+    id::{RequestId, SpanId, TraceId},
+    link::Link,
+    loss::{Loss, LossCounter, Stage},
+    process::{Process, ProcessKey},
+    request::{Request, Response},
+    span::Span,
+};
+use join::Origin;
+use losses::Losses;
+use lru::LruCache;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    num::NonZeroUsize,
+    sync::Arc,
+    time::Duration,
+};
+use table::Table;
+
+/// A process whatever it executes.
+type Life = (u32, BootTime);
+
+/// Bounds. What each drops when it is full is counted ([`Tracer::losses`]).
+#[derive(Clone, Copy, Debug)]
+pub struct Params {
+    /// Candidates that a link names.
+    pub candidates: usize,
+    /// Connections that are followed.
+    pub connections: usize,
+    /// Server processes whose requests are followed.
+    pub servers: usize,
+    /// Processes whose origin is remembered.
+    pub origins: usize,
+    /// Security events that wait for payload.
+    pub waiting: usize,
+    /// How long an event waits for the payload that its stamp names.
+    pub wait: Duration,
+    /// How much later than a security event a payload event of the same time may come.
+    pub settle: Duration,
+    /// After this long without bytes, an answer whose end can't be seen is over.
+    pub quiet: Duration,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            candidates: guardbee_model::link::CANDIDATES,
+            connections: 16_384,
+            servers: 4_096,
+            origins: 65_536,
+            waiting: 8_192,
+            wait: Duration::from_millis(250),
+            settle: Duration::from_millis(10),
+            quiet: Duration::from_secs(5),
+        }
+    }
+}
+
+/// How a process runs requests on threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExecutionModel {
+    /// Not positively identified: stamps must prove it by themselves.
+    #[default]
+    Unknown,
+    /// Positively identified: a thread takes one request and runs it to its end (Apache, PHP-FPM, ...).
+    OneRequestPerThread,
+}
+
+/// What is known of processes.
+pub trait Processes {
+    /// A process, if it is known.
+    fn process(&self, key: ProcessKey) -> Option<Arc<Process>>;
+    /// How it runs requests.
+    fn execution_model(&self, key: ProcessKey) -> ExecutionModel;
+}
+
+/// Where ids come from: random in the sensor, counted in tests.
+pub trait IdSource: fmt::Debug + Send {
+    /// A new trace.
+    fn trace(&mut self) -> TraceId;
+    /// A new span.
+    fn span(&mut self) -> SpanId;
+}
+
+/// What comes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "an output is moved once and not kept")]
+pub enum Output {
+    /// A security event and what is behind it.
+    Security {
+        /// The event.
+        event: Event,
+        /// The request behind it.
+        link: Option<Link>,
+    },
+    /// A server read a request.
+    Request(Arc<Request>),
+    /// A server answered it, or nothing more will be known of it.
+    Exchange(Arc<Request>, Option<Response>),
+    /// One side of an exchange is over.
+    Span(Span),
+}
+
+/// The stage.
+#[derive(Debug)]
+pub struct Tracer {
+    params: Params,
+    ids: Box<dyn IdSource>,
+    table: Table,
+    origins: LruCache<Life, Origin>,
+    waiting: VecDeque<Event>,
+    /// Server requests whose trace may still come from their client, with the last moment.
+    undecided: VecDeque<(RequestId, BootTime)>,
+    losses: Losses,
+    counter: LossCounter,
+    flags: BTreeMap<&'static str, u64>,
+    facts: Vec<Fact>,
+    now: BootTime,
+    swept: BootTime,
+}
+
+impl Tracer {
+    /// Nothing seen yet.
+    pub fn new(params: Params, ids: Box<dyn IdSource>) -> Self {
+        let origins = NonZeroUsize::new(params.origins).unwrap_or(NonZeroUsize::MIN);
+        Self {
+            table: Table::new(params.connections, params.servers, params.wait),
+            origins: LruCache::new(origins),
+            params,
+            ids,
+            waiting: VecDeque::new(),
+            undecided: VecDeque::new(),
+            losses: Losses::default(),
+            counter: LossCounter::new(Stage::Trace),
+            flags: BTreeMap::new(),
+            facts: Vec::new(),
+            now: BootTime(0),
+            swept: BootTime(0),
+        }
+    }
+
+    /// Takes the next event. Payload is consumed; a security event comes out again, now or later.
+    pub fn event(&mut self, event: Event, processes: &dyn Processes, out: &mut Vec<Output>) {
+        self.now = self.now.max(event.header.time);
+        match event.body {
+            Body::Socket(socket) => self.open(socket, processes, out),
+            Body::Data(ref data) => self.data(&event.header, data, processes, out),
+            Body::Close(close) => self.close(close, processes, out),
+            _ => self.hold(event, processes, out),
+        }
+        self.decide(processes, out);
+        self.pump(processes, out);
+    }
+
+    /// Learns that events were lost: what their payload could have disproved is not proven any more.
+    pub fn loss(&mut self, loss: &Loss) {
+        // Full tables are told by the stamps themselves.
+        let elsewhere = matches!(loss.cause, "connections_full" | "stamps_full");
+        if matches!(loss.kind, "data" | "socket" | "close") && !elsewhere {
+            self.losses.add(loss.from, loss.to);
+        }
+    }
+
+    /// Time goes on: releases what waited long enough, ends what is idle.
+    pub fn advance(&mut self, now: BootTime, processes: &dyn Processes, out: &mut Vec<Output>) {
+        self.now = self.now.max(now);
+        self.sweep(processes, out);
+        self.decide(processes, out);
+        self.pump(processes, out);
+    }
+
+    /// What was dropped since the last call.
+    pub fn losses(&mut self, now: BootTime) -> Vec<Loss> {
+        self.counter.drain(now)
+    }
+
+    /// Counted so far: oddities of streams by [`Flag::name`], `invalid_traceparent`, `own_telemetry`, and how the parents
+    /// of client spans were known (`parent_thread`, `parent_sole`, ...; see `context.rs`).
+    pub fn flags(&self) -> &BTreeMap<&'static str, u64> {
+        &self.flags
+    }
+
+    fn flag(&mut self, flag: Flag) {
+        self.count(flag.name());
+    }
+
+    fn count(&mut self, name: &'static str) {
+        *self.flags.entry(name).or_default() += 1;
+    }
+}
+
+fn later(time: BootTime, by: Duration) -> BootTime {
+    BootTime(time.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
+}

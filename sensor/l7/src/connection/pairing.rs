@@ -60,7 +60,7 @@ impl Connection {
         self.settle_unseen_end(time, out);
         if self.pending.len() >= PENDING {
             out.push(Fact::Flag(Flag::PipelineFull));
-            self.abandon_all(time, out);
+            self.abandon_all(time, time, out);
             self.begin_doubt();
         }
         let lock_step = self.pending.is_empty() && self.answer_since_doubt && !self.pipelined;
@@ -127,7 +127,7 @@ impl Connection {
         };
         if front.answering {
             // A second answer to one request: the thread was taken up at the wrong place.
-            self.abandon_all(time, out);
+            self.abandon_all(time, time, out);
             self.begin_doubt();
             return self.answers_stream().begin(Framing::Unknown);
         }
@@ -143,7 +143,7 @@ impl Connection {
         }
         if interim && found.head.truncated {
             // The final answer may be in what was not captured.
-            self.abandon_all(time, out);
+            self.abandon_all(time, time, out);
             self.begin_doubt();
             return self.answers_stream().begin(Framing::Unknown);
         }
@@ -161,7 +161,7 @@ impl Connection {
         if status == 101 || (method == Method::Connect && (200..300).contains(&status)) {
             out.push(Fact::Flag(Flag::Upgraded));
             self.end_front(time, time, true, out);
-            self.abandon_all(time, out);
+            self.abandon_all(time, time, out);
             self.received.make_opaque();
             self.sent.make_opaque();
             return;
@@ -203,7 +203,9 @@ impl Connection {
             self.reading = None;
             self.begin_doubt();
         } else if flag == Flag::Gap || !mid_body {
-            self.abandon_all(time, out);
+            // Bytes that were not captured are of now; those of a gap are of any time since the last ones.
+            let since = if flag == Flag::Gap { self.last_time(time) } else { time };
+            self.abandon_all(since, time, out);
             self.begin_doubt();
         } else {
             // The end of the answer in progress is somewhere in these bytes, or behind them.
@@ -224,7 +226,7 @@ impl Connection {
         if self.pending.len() == 1 {
             self.end_front(self.answering_until, time, false, out);
         } else {
-            self.abandon_all(time, out);
+            self.abandon_all(self.last_time(time), time, out);
             self.begin_doubt();
         }
     }
@@ -239,13 +241,12 @@ impl Connection {
     }
 
     /// No outstanding request will get its answer.
-    pub(super) fn abandon_all(&mut self, time: BootTime, out: &mut Vec<Fact>) {
+    pub(super) fn abandon_all(&mut self, unanswered_until: BootTime, time: BootTime, out: &mut Vec<Fact>) {
         if let Some(body) = self.answers().body() {
             self.answer_bytes = body.bytes;
         }
         while let Some(front) = self.pending.front() {
-            let since =
-                if front.answering { self.answering_until } else { self.last.map_or(time, |(_, last)| last) };
+            let since = if front.answering { self.answering_until } else { unanswered_until };
             out.push(Fact::Flag(Flag::Unanswered));
             self.end_front(since, time, false, out);
         }

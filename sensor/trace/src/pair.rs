@@ -1,0 +1,79 @@
+//! Which connection is the other end of which, where both are on this node.
+use guardbee_model::{
+    id::ConnectionId,
+    socket::{Endpoint, Socket},
+};
+use lru::LruCache;
+use std::{net::SocketAddr, num::NonZeroUsize};
+
+/// One end of a pair. Loopback addresses mean something within one network namespace only; others join across.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum End {
+    Tcp {
+        local: SocketAddr,
+        remote: SocketAddr,
+        net_ns: u32,
+    },
+    Inode(u64),
+    /// Of which this inode is the other end.
+    PeerInode(u64),
+}
+
+/// Both ends of connections on this node.
+#[derive(Debug)]
+pub(crate) struct Pairs {
+    ends: LruCache<End, ConnectionId>,
+}
+
+impl Pairs {
+    /// `limit`: connections.
+    pub(crate) fn new(limit: usize) -> Self {
+        let limit = NonZeroUsize::new(limit.saturating_mul(2)).unwrap_or(NonZeroUsize::MIN);
+        Self { ends: LruCache::new(limit) }
+    }
+
+    pub(crate) fn add(&mut self, socket: &Socket) {
+        match (&socket.local, &socket.remote) {
+            (Endpoint::Ip(local), Endpoint::Ip(remote)) => {
+                self.ends.put(tcp(*local, *remote, socket.net_ns), socket.connection);
+            }
+            _ => {
+                if socket.inode != 0 {
+                    self.ends.put(End::Inode(socket.inode), socket.connection);
+                }
+                if socket.peer_inode != 0 {
+                    self.ends.put(End::PeerInode(socket.peer_inode), socket.connection);
+                }
+            }
+        }
+    }
+
+    /// The other end of `socket`.
+    pub(crate) fn peer(&self, socket: &Socket) -> Option<ConnectionId> {
+        let found = match (&socket.local, &socket.remote) {
+            (Endpoint::Ip(local), Endpoint::Ip(remote)) => {
+                self.ends.peek(&tcp(*remote, *local, socket.net_ns)).copied()
+            }
+            _ => {
+                let by_peer =
+                    || (socket.peer_inode != 0).then(|| self.ends.peek(&End::Inode(socket.peer_inode)));
+                let by_inode = || (socket.inode != 0).then(|| self.ends.peek(&End::PeerInode(socket.inode)));
+                by_peer().flatten().or_else(|| by_inode().flatten()).copied()
+            }
+        };
+        found.filter(|connection| *connection != socket.connection)
+    }
+}
+
+/// Whether the other end can only be on this node.
+pub(crate) fn is_local(socket: &Socket) -> bool {
+    match &socket.remote {
+        Endpoint::Ip(remote) => remote.ip().is_loopback() || socket.local.ip() == Some(remote.ip()),
+        Endpoint::Unix(_) => true,
+    }
+}
+
+fn tcp(local: SocketAddr, remote: SocketAddr, net_ns: u32) -> End {
+    let within_one = local.ip().is_loopback() || remote.ip().is_loopback();
+    End::Tcp { local, remote, net_ns: if within_one { net_ns } else { 0 } }
+}
