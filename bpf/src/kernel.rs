@@ -257,7 +257,7 @@ fn mount_tracefs() {
 
 fn misses(program: BorrowedFd<'_>) -> u64 {
     let mut info = libbpf_sys::bpf_prog_info::default();
-    let mut length = size_of::<libbpf_sys::bpf_prog_info>() as u32;
+    let mut length = u32::try_from(size_of::<libbpf_sys::bpf_prog_info>()).unwrap_or_default();
     #[expect(
         unsafe_code,
         reason = "libbpf-rs gives this by walking all programs of the system, which needs CAP_SYS_ADMIN"

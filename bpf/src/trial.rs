@@ -51,7 +51,7 @@ pub(crate) fn open(
         match name.as_str() {
             "security" => map.set_max_entries(options.security_bytes)?,
             "counters" | "scratches" | "exec_scratches" | "path_scratches" | "connection_ids" => {
-                map.set_max_entries(slots)?
+                map.set_max_entries(slots)?;
             }
             "connections" | "unix_sockets" => map.set_max_entries(options.connections)?,
             "stamps" | "origins" => map.set_max_entries(options.stamps)?,
@@ -76,8 +76,8 @@ pub(crate) fn open(
 
 /// Counter slots: the kernel's CPU numbers may have holes, so all possible ones.
 pub(crate) fn slots() -> Result<u32, libbpf_rs::Error> {
-    let cpus = u32::try_from(libbpf_rs::num_possible_cpus()?).unwrap_or(u32::MAX);
-    Ok(cpus.saturating_mul(CONTEXTS as u32))
+    let slots = libbpf_rs::num_possible_cpus()?.saturating_mul(CONTEXTS);
+    Ok(u32::try_from(slots).unwrap_or(u32::MAX))
 }
 
 /// Has every capability all its programs? The payload of 5.10 is whole without the rare calls.

@@ -1,5 +1,11 @@
 //! One workload, two lists of hooks, equal streams.
-#![allow(missing_docs, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which may panic as tests do"
+)]
 mod watch;
 
 use guardbee_bpf::HookList;
@@ -40,7 +46,7 @@ fn exchange(client: &mut (impl Read + Write), server: &mut (impl Read + Write), 
     read(server, first.len());
     assert_eq!(
         client
-            .write_vectored(&[IoSlice::new(rest[..5].as_bytes()), IoSlice::new(rest[5..].as_bytes())])
+            .write_vectored(&[IoSlice::new(&rest.as_bytes()[..5]), IoSlice::new(&rest.as_bytes()[5..])])
             .unwrap(),
         rest.len()
     );

@@ -1,5 +1,11 @@
 //! `sensor/wire` and `include/event.h` describe the same bytes; `src/config.rs` and `include/config.h` too.
-#![allow(missing_docs, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which may panic as tests do"
+)]
 use guardbee_bpf::{Config, OBJECT, Rate};
 use guardbee_wire as wire;
 use libbpf_rs::btf::{

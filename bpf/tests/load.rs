@@ -1,5 +1,11 @@
 //! Loading and what surrounds it: lists, counters, iterators, throttle, loss; nothing left behind.
-#![allow(missing_docs, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which may panic as tests do"
+)]
 mod watch;
 
 use guardbee_bpf::{HookList, Kernel, Options, ProgramState, Rate};

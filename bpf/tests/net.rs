@@ -1,5 +1,11 @@
 //! Connections, bytes and stamps as real programs make them, under both lists of hooks.
-#![allow(missing_docs, reason = "a test")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which may panic as tests do"
+)]
 mod watch;
 
 use guardbee_bpf::{HookList, Options};
