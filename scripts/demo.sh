@@ -48,8 +48,8 @@ wait_for 20 "listening" "$work/app"
 
 bold "4. Attacking it"
 python3 tests/demo/attack.py --port 8088
-wait_for 20 "FINDING" "$work/console"
-wait_for 20 "GET /ping" "$work/console"
+wait_for 20 "Injection In A Request Was Executed" "$work/console"
+wait_for 20 "server GET /ping?host=localhost%3B" "$work/console"
 
 bold "5. What the sensor says: the request's span, and the finding that names it"
 cat "$work/console"

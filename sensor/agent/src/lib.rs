@@ -22,7 +22,8 @@ const PASSWORD_BYTES: u64 = 4096;
 /// The password in a file, without its last newline.
 pub fn password(path: &Path) -> anyhow::Result<zeroize::Zeroizing<Vec<u8>>> {
     let mut bytes = zeroize::Zeroizing::new(Vec::new());
-    let file = std::fs::File::open(path).with_context(|| format!("read the password file {}", path.display()))?;
+    let file =
+        std::fs::File::open(path).with_context(|| format!("read the password file {}", path.display()))?;
     file.take(PASSWORD_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > PASSWORD_BYTES {
         bail!("the password file {} is longer than {PASSWORD_BYTES} bytes", path.display());

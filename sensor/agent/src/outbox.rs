@@ -90,9 +90,8 @@ impl Outbox {
 pub(crate) fn merged(losses: Vec<Loss>) -> Vec<Loss> {
     let mut out: Vec<Loss> = Vec::new();
     for loss in losses {
-        let same = |other: &&mut Loss| {
-            (other.stage, other.cause, other.kind) == (loss.stage, loss.cause, loss.kind)
-        };
+        let same =
+            |other: &&mut Loss| (other.stage, other.cause, other.kind) == (loss.stage, loss.cause, loss.kind);
         match out.iter_mut().find(same) {
             Some(other) => {
                 other.count += loss.count;

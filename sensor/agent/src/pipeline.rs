@@ -76,7 +76,7 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
     let key = long_term_key(&hello, &password)?;
     let clock = SystemClock;
     let (mut outbox, inbox) = outbox::new();
-    outbox.put(Item::Statement(Box::new(started(&hello, landlock, &rules, &clock))));
+    outbox.put(Item::Statement(Box::new(started(&hello, landlock, &rules, clock))));
     sinks.start(config)?;
     let reply = hello.reply;
     let capture = open_rings(hello)?;
@@ -91,14 +91,16 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
         read_iterator(file, SNAPSHOT_BYTES, &mut events, &mut refused)
             .context("read what was there before")?;
         core.outbox.lost(&refused.drain(clock.boot()));
-        events.into_iter().for_each(|event| core.event(event));
+        for event in events {
+            core.event(event);
+        }
     }
-    let end = observe(&mut core, &signals, &clock)?;
-    stop(core, sealing, end, &clock);
+    let end = observe(&mut core, &signals, clock)?;
+    stop(core, sealing, end, clock);
     Ok(end)
 }
 
-fn observe(core: &mut Core, signals: &SignalFd, clock: &SystemClock) -> anyhow::Result<End> {
+fn observe(core: &mut Core, signals: &SignalFd, clock: SystemClock) -> anyhow::Result<End> {
     let waiter = core.capture.waiter(&[signals])?;
     announce();
     loop {
@@ -119,7 +121,7 @@ fn announce() {
     eprintln!("{READY}");
 }
 
-fn stop(mut core: Core, sealing: Sealing, end: End, clock: &SystemClock) {
+fn stop(mut core: Core, sealing: Sealing, end: End, clock: SystemClock) {
     let within = if end == End::Blind { BLIND_WITHIN } else { STOP_WITHIN };
     let deadline = Instant::now() + within;
     core.turn(clock);
@@ -127,7 +129,8 @@ fn stop(mut core: Core, sealing: Sealing, end: End, clock: &SystemClock) {
     let last = match end {
         End::Stopped => Statement::info("guardbee.stop", now, "the sensor was told to stop"),
         End::Blind => {
-            let mut last = Statement::warning("guardbee.blind", now, "the loader has ended: nothing is watched");
+            let mut last =
+                Statement::warning("guardbee.blind", now, "the loader has ended: nothing is watched");
             last.attributes.push(number("guardbee.blind_since_boot_ns", now.0));
             last
         }
@@ -193,14 +196,14 @@ fn sandbox_of(config: &Config) -> anyhow::Result<Sandbox> {
     let write = [&config.deliver.findings_file, &config.deliver.records_file]
         .into_iter()
         .flatten()
-        .map(|file| file.parent().unwrap_or(Path::new("/")).to_owned())
+        .map(|file| file.parent().unwrap_or_else(|| Path::new("/")).to_owned())
         .collect();
     let connect_ports = sealing::ports(config)?;
     Ok(Sandbox { read, write, connect_ports, violation: Violation::Refuse })
 }
 
 /// The first statement: what this instance is, and what the one before it left.
-fn started(hello: &Hello, landlock: Landlock, rules: &RuleSet, clock: &SystemClock) -> Statement {
+fn started(hello: &Hello, landlock: Landlock, rules: &RuleSet, clock: SystemClock) -> Statement {
     let reply = &hello.reply;
     let mut first = Statement::info("guardbee.start", clock.boot(), "the sensor observes");
     first.attributes = vec![
@@ -212,7 +215,7 @@ fn started(hello: &Hello, landlock: Landlock, rules: &RuleSet, clock: &SystemClo
     if reply.previous_pipelines > 0 {
         first.event = "guardbee.gap";
         first.severity = 17;
-        first.body = "the pipeline before this one has ended; what it had not delivered is lost".to_owned();
+        first.body = "the pipeline before this one has ended; what it had not delivered is lost".into();
         first.attributes.extend([
             text("guardbee.previous.batch_hash", hex(&reply.previous_hash)),
             number("guardbee.previous.batch_sequence", reply.previous_sequence),
@@ -244,7 +247,7 @@ fn text(key: &'static str, value: String) -> Attribute {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Where this run is, in evidence.

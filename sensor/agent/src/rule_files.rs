@@ -30,7 +30,8 @@ pub fn read_or_shipped(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, String)
     if !paths.is_empty() {
         return read(paths);
     }
-    let pack = shipped().context("find the shipped rules beside the binary or in /usr/share; name a folder of rules")?;
+    let pack = shipped()
+        .context("find the shipped rules beside the binary or in /usr/share; name a folder of rules")?;
     read(&[pack])
 }
 

@@ -89,9 +89,10 @@ impl Sealing {
 
     /// Waits for the thread, which ends when the core's end of the queues is gone, then for the sinks.
     pub(crate) fn finish(self, deadline: Instant) {
-        match self.thread.join() {
-            Ok(mut sinks) => sinks.stop(deadline.saturating_duration_since(Instant::now())),
-            Err(_) => tracing::error!("The sealing thread has failed: what it held is lost."),
+        if let Ok(mut sinks) = self.thread.join() {
+            sinks.stop(deadline.saturating_duration_since(Instant::now()));
+        } else {
+            tracing::error!("The sealing thread has failed: what it held is lost.");
         }
     }
 }
@@ -183,7 +184,9 @@ impl Worker {
                 }
             }
             Item::Losses(losses) => {
-                losses.iter().for_each(|loss| self.totals.add(loss));
+                for loss in &losses {
+                    self.totals.add(loss);
+                }
                 self.untold.extend(losses);
             }
             Item::Span(span) => {
@@ -273,7 +276,8 @@ impl Worker {
         if record.stream != Stream::Findings || !matches!(record.shape, Shape::Log { .. }) {
             return;
         }
-        let is = |id: FindingId| record.attribute("guardbee.finding.id") == Some(&Value::from(id.to_string()));
+        let is =
+            |id: FindingId| record.attribute("guardbee.finding.id") == Some(&Value::from(id.to_string()));
         while let Some(finding) = self.findings.pop_front() {
             if is(finding.id) {
                 self.sinks.finding_line(&finding, &self.identity, offset, record);
@@ -297,7 +301,10 @@ fn throttled(time: BootTime, scope: u32, throttle: guardbee_model::event::Thrott
     let body = if throttle.dropped == 0 {
         format!("scope {scope:#x} has used up its budget for {} events", throttle.kind)
     } else {
-        format!("scope {scope:#x} is within its budget again; {} {} events were dropped", throttle.dropped, throttle.kind)
+        format!(
+            "scope {scope:#x} is within its budget again; {} {} events were dropped",
+            throttle.dropped, throttle.kind
+        )
     };
     let int = |value: u64| Value::Int(i64::try_from(value).unwrap_or(i64::MAX));
     let mut statement = Statement::warning("guardbee.throttle", time, body);

@@ -1,10 +1,7 @@
 //! Everything that takes records: the collector, files, the console.
 use crate::config::{self, Config};
 use anyhow::Context as _;
-use guardbee_deliver::{
-    Deliver, Lines, console, ocsf, otlp,
-    record::Identity,
-};
+use guardbee_deliver::{Deliver, Lines, console, ocsf, otlp, record::Identity};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
     finding::Finding,
@@ -40,7 +37,8 @@ impl Sinks {
         if let Some(otlp) = &deliver.otlp {
             config::otlp(otlp).check().context("deliver.otlp")?;
         }
-        let colour = if std::io::stdout().is_terminal() { console::Colour::Ansi } else { console::Colour::Plain };
+        let colour =
+            if std::io::stdout().is_terminal() { console::Colour::Ansi } else { console::Colour::Plain };
         Ok(Self {
             findings: lines(&deliver.findings_file).context("deliver.findings_file")?,
             records: lines(&deliver.records_file).context("deliver.records_file")?,

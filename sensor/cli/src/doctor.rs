@@ -38,7 +38,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     healthy &= programs(&report);
     processes(&report, &config);
     println!("\n{}", paint("not seen in this version", Tone::Plain));
-    let rows: Vec<_> = UNSEEN.iter().map(|(what, why)| row(&[("  ", Tone::Plain), (what, Tone::Warn), (why, Tone::Plain)])).collect();
+    let rows: Vec<_> = UNSEEN
+        .iter()
+        .map(|(what, why)| row(&[("  ", Tone::Plain), (what, Tone::Warn), (why, Tone::Plain)]))
+        .collect();
     print!("{}", terminal::table(&rows));
     if let Some(failure) = &report.failure {
         println!("\n{}", paint(failure, Tone::Bad));
@@ -52,17 +55,28 @@ fn row(cells: &[(&str, Tone)]) -> Vec<(String, Tone)> {
 
 fn node(report: &Report) {
     let mut rows = vec![row(&[("kernel", Tone::Plain), (&report.release, Tone::Plain)])];
-    let known = |yes, good: &'static str, bad: &'static str| if yes { (good, Tone::Good) } else { (bad, Tone::Bad) };
+    let known =
+        |yes, good: &'static str, bad: &'static str| if yes { (good, Tone::Good) } else { (bad, Tone::Bad) };
     rows.push(row(&[
         ("kernel types (BTF)", Tone::Plain),
-        known(report.btf, "there", "missing: /sys/kernel/btf/vmlinux; use a kernel with CONFIG_DEBUG_INFO_BTF"),
+        known(
+            report.btf,
+            "there",
+            "missing: /sys/kernel/btf/vmlinux; use a kernel with CONFIG_DEBUG_INFO_BTF",
+        ),
     ]));
     rows.push(row(&[
         ("tracefs", Tone::Plain),
-        known(report.tracefs, "mounted", "not mounted: only the 5.10 hooks need it, the loader mounts it then"),
+        known(
+            report.tracefs,
+            "mounted",
+            "not mounted: only the 5.10 hooks need it, the loader mounts it then",
+        ),
     ]));
     let lockdown = match report.lockdown.as_deref() {
-        Some("confidentiality") => ("confidentiality: refuses programs that read kernel memory; boot with integrity", Tone::Bad),
+        Some("confidentiality") => {
+            ("confidentiality: refuses programs that read kernel memory; boot with integrity", Tone::Bad)
+        }
         Some(other) => (other, Tone::Good),
         None => ("none", Tone::Good),
     };
@@ -89,7 +103,9 @@ fn programs(report: &Report) -> bool {
             ProgramState::Works => ("loaded, attached, fired".to_owned(), Tone::Good),
             ProgramState::Silent => ("attached, but the self-test did not make it run".to_owned(), Tone::Bad),
             ProgramState::NotAttached => (format!("not attached: errno {}", program.errno), Tone::Bad),
-            ProgramState::NotLoaded | ProgramState::Unused => (format!("not loaded: errno {}", program.errno), Tone::Bad),
+            ProgramState::NotLoaded | ProgramState::Unused => {
+                (format!("not loaded: errno {}", program.errno), Tone::Bad)
+            }
         };
         healthy &= tone == Tone::Good;
         let capability = format!("{:?}", program.capability).to_lowercase();
@@ -101,7 +117,10 @@ fn programs(report: &Report) -> bool {
     }
     print!("{}", terminal::table(&rows));
     if report.recursion_misses > 0 {
-        println!("  {} runs were refused by the kernel because a program interrupted itself", report.recursion_misses);
+        println!(
+            "  {} runs were refused by the kernel because a program interrupted itself",
+            report.recursion_misses
+        );
     }
     healthy
 }

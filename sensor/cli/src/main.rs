@@ -83,7 +83,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Completions(args) => completions::run(&args),
+        Command::Completions(args) => Ok(completions::run(&args)),
         Command::Config(command) => config::run(&command),
         #[cfg(feature = "run")]
         Command::Doctor(args) => doctor::run(&args),
@@ -96,7 +96,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "run")]
         Command::Run(args) => run::run(&args),
         #[cfg(feature = "run")]
-        Command::SelfTest { .. } => run::self_test(),
+        Command::SelfTest { .. } => Ok(run::self_test()),
         Command::Verify(args) => verify::run(&args),
     };
     result.unwrap_or_else(|error| {

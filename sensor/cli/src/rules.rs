@@ -38,8 +38,11 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
 
 /// A line for each rule; gives the number of failed tests.
 fn list(set: &Arc<RuleSet>) -> usize {
-    let failed: Vec<_> =
-        set.run_tests().into_iter().filter_map(|test| test.failure.map(|failure| (test.name, failure))).collect();
+    let failed: Vec<_> = set
+        .run_tests()
+        .into_iter()
+        .filter_map(|test| test.failure.map(|failure| (test.name, failure)))
+        .collect();
     let rows: Vec<_> = set
         .rules()
         .into_iter()

@@ -14,7 +14,7 @@ pub(crate) enum Tone {
     Plain,
 }
 
-/// `text` in a colour, if standard output is a terminal and NO_COLOR isn't set.
+/// `text` in a colour, if standard output is a terminal and `NO_COLOR` isn't set.
 pub(crate) fn paint(text: &str, tone: Tone) -> String {
     let code = match tone {
         Tone::Good => "32",

@@ -225,8 +225,11 @@ pub(crate) fn otlp(otlp: &Otlp) -> guardbee_deliver::Otlp {
 pub(crate) fn certificate_folders(config: &Config) -> Vec<PathBuf> {
     let otlp = config.deliver.otlp.iter();
     let files = otlp.flat_map(|otlp| [&otlp.ca, &otlp.certificate, &otlp.key].into_iter().chain(&otlp.crl));
-    let mut folders: Vec<_> =
-        files.filter_map(|file| file.parent()).filter(|folder| !folder.as_os_str().is_empty()).map(Path::to_owned).collect();
+    let mut folders: Vec<_> = files
+        .filter_map(|file| file.parent())
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .map(Path::to_owned)
+        .collect();
     folders.sort();
     folders.dedup();
     folders
