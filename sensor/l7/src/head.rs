@@ -197,7 +197,7 @@ pub fn forwarded_for(fields: &Fields) -> Box<[u8]> {
             value
                 .strip_prefix(b"\"")
                 .and_then(|v| v.strip_suffix(b"\""))
-                .map_or(value.clone(), <[u8]>::to_vec)
+                .map_or_else(|| value.clone(), <[u8]>::to_vec)
         })
         .unwrap_or_default()
         .into()

@@ -1,6 +1,6 @@
 //! A small world for tests: processes, threads and connections whose events are made as the kernel half makes them.
 #![allow(dead_code, unreachable_pub, reason = "each test is a crate of its own and uses a part")]
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test may fail loudly")]
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::format_push_string, missing_docs, reason = "a test may fail loudly")]
 use guardbee_model::{
     clock::BootTime,
     event::{Body, Close, Data, Direction, Event, Exit, Fork, Header, Hook},
