@@ -16,6 +16,7 @@ pub mod merkle;
 pub mod proof;
 pub mod reference;
 pub mod sealer;
+mod sealing;
 pub mod statement;
 pub mod verify;
 

@@ -172,11 +172,14 @@ pub struct Reference {
     pub long: Vec<LongText>,
 }
 
-/// The text of a reference whose key list is the text `keys`, with its leading `#` or `=`.
-pub(crate) fn write(place: &Place, start: u64, end: u64, keys: &str, long: &[LongText]) -> String {
-    let mut out = String::with_capacity(64 + keys.len() + long.len() * 56);
+/// The text of a reference that begins with `prefix` (version and batch) and whose key list is the text `keys`, with its
+/// leading `#` or `=`.
+pub(crate) fn write(prefix: &str, index: u32, times: (u64, u64), keys: &str, long: &[LongText]) -> String {
+    let mut out = String::with_capacity(prefix.len() + 24 + keys.len() + long.len() * 56);
+    out.push_str(prefix);
     // Writing to a string can't fail.
-    write!(out, "1;{place};{},{};{keys}", start % 1000, end % 1000).unwrap_or_default();
+    write!(out, "{index};{},{};", times.0 % 1000, times.1 % 1000).unwrap_or_default();
+    out.push_str(keys);
     for (at, text) in long.iter().enumerate() {
         out.push(if at == 0 { ';' } else { ',' });
         match text.slot {
@@ -293,7 +296,7 @@ mod tests {
             let place = Place { batch: BatchId { instance: Instance([7; 8]), stream: Stream::Findings, sequence }, index };
             let long = vec![LongText { slot: Slot::Body, length, hash: Hash(hash) },
                 LongText { slot: Slot::Key(3), length, hash: Hash(hash) }];
-            let text = write(&place, start, end, "=s:a,i:b", &long);
+            let text = write(&format!("1;{}/", place.batch), index, (start, end), "=s:a,i:b", &long);
             let back = Reference::parse(&text).unwrap();
             prop_assert_eq!(back.place, place);
             prop_assert_eq!(back.long, long);

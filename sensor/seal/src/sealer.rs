@@ -3,10 +3,10 @@ use crate::{
     Error,
     batch::{BatchRecord, LossTotals, Origin, SIZE},
     keys::{PublicKey, SigningKey},
-    leaf::{self, BatchId, Head, Instance, Kind, Place, Text},
+    leaf::{BatchId, Instance},
     merkle::{self, Hash},
-    proof::{self, BATCH, MANIFEST, Manifest},
-    reference::{self, KeyList, LongText, PREFIX, PROOF, REF, Slot, schema_id},
+    proof::{BATCH, MANIFEST, Manifest},
+    sealing::{Schema, Schemas, Sealing, prove},
     statement::Current,
 };
 use guardbee_model::{
@@ -15,14 +15,12 @@ use guardbee_model::{
     loss::{Loss, LossCounter, Stage},
     record::{Record, Resource, Shape, Stream, Value},
 };
-use std::{borrow::Cow, collections::HashMap, collections::VecDeque, sync::Arc};
+use std::{borrow::Cow, collections::VecDeque, sync::Arc};
 
 /// Name of the log record that carries an epoch statement.
 pub const EPOCH: &str = "guardbee.seal.epoch";
 /// Severity of what the sealer itself writes: INFO.
 const INFO: u8 = 9;
-/// Key lists remembered at most; more than the sensor's kinds of records.
-const SCHEMAS: usize = 256;
 const SECOND: u64 = 1_000_000_000;
 
 /// How to seal.
@@ -245,11 +243,11 @@ impl Sealer {
             BatchId { instance: self.current.epoch.instance, stream: chain.stream, sequence: chain.sequence };
         let size = chain.pending.len().min(SIZE);
         let mut records: Vec<Record> = chain.pending.drain(..size).collect();
-        let mut sealing = Sealing { schemas: &mut self.schemas, buffer: &mut self.leaf, inline };
+        let mut sealing = Sealing::new(&mut self.schemas, &mut self.leaf, id);
         let mut leaves = Vec::with_capacity(size);
         let mut used: Vec<Arc<Schema>> = Vec::new();
         for (index, record) in (0_u32..).zip(&mut records) {
-            let (leaf, schema) = sealing.seal(&Place { batch: id, index }, record);
+            let (leaf, schema) = sealing.seal(index, record);
             leaves.push(leaf);
             if !inline && !used.iter().any(|other| Arc::ptr_eq(other, &schema)) {
                 used.push(schema);
@@ -300,125 +298,5 @@ impl Sealer {
             out.push(manifest);
         }
         Ok(())
-    }
-}
-
-/// Gives every record its inline proof.
-fn prove(records: &mut [Record], leaves: &[Hash], record: &BatchRecord, signature: &[u8]) {
-    for ((index, sealed), path) in (0_u32..).zip(records).zip(merkle::paths(leaves)) {
-        let text = proof::write(index, &path, record, signature);
-        sealed.attributes.push((Cow::Borrowed(PROOF), Value::from(text)));
-    }
-}
-
-/// The keys of one kind of record.
-#[derive(Debug)]
-struct Schema {
-    /// Keys and types in the record's own order: what it is found by.
-    written: Vec<(Cow<'static, str>, Kind)>,
-    /// Positions of the signed ones in the record, by key.
-    order: Vec<usize>,
-    /// The key list.
-    text: String,
-    /// How a reference names it: by hash, and inline.
-    by_hash: String,
-    inline: String,
-}
-
-impl Schema {
-    fn new(record: &Record) -> Self {
-        let written: Vec<_> =
-            record.attributes.iter().map(|(key, value)| (key.clone(), Kind::of(value))).collect();
-        let mut order: Vec<(usize, &str, Kind)> = written
-            .iter()
-            .enumerate()
-            .filter(|(_, (key, _))| !key.starts_with(PREFIX))
-            .map(|(at, (key, kind))| (at, &**key, *kind))
-            .collect();
-        order.sort_by_key(|(_, key, _)| *key);
-        let text = KeyList(order.iter().map(|(_, key, kind)| ((*key).into(), *kind)).collect()).text();
-        let order = order.iter().map(|(at, ..)| *at).collect();
-        Self { order, by_hash: format!("#{}", schema_id(&text)), inline: format!("={text}"), text, written }
-    }
-
-    fn fits(&self, record: &Record) -> bool {
-        self.written.len() == record.attributes.len()
-            && self
-                .written
-                .iter()
-                .zip(&record.attributes)
-                .all(|((key, kind), (other, value))| key == other && *kind == Kind::of(value))
-    }
-}
-
-/// Key lists that were made before, found by the keys' lengths and the first letters of their types.
-#[derive(Debug, Default)]
-struct Schemas {
-    by_shape: HashMap<u64, Vec<Arc<Schema>>>,
-    count: usize,
-}
-
-impl Schemas {
-    fn of(&mut self, record: &Record) -> Arc<Schema> {
-        let shape = record.attributes.iter().fold(0_u64, |shape, (key, value)| {
-            (shape.rotate_left(7) ^ key.len() as u64).wrapping_mul(31) ^ Kind::of(value) as u64
-        });
-        let same_shape = self.by_shape.get(&shape);
-        if let Some(schema) = same_shape.and_then(|list| list.iter().find(|schema| schema.fits(record))) {
-            return Arc::clone(schema);
-        }
-        if self.count >= SCHEMAS {
-            self.by_shape.clear();
-            self.count = 0;
-        }
-        let schema = Arc::new(Schema::new(record));
-        self.by_shape.entry(shape).or_default().push(Arc::clone(&schema));
-        self.count += 1;
-        schema
-    }
-}
-
-/// Seals the records of one batch.
-struct Sealing<'a> {
-    schemas: &'a mut Schemas,
-    buffer: &'a mut Vec<u8>,
-    inline: bool,
-}
-
-impl Sealing<'_> {
-    /// Adds the reference to a record and gives its leaf hash.
-    fn seal(&mut self, place: &Place, record: &mut Record) -> (Hash, Arc<Schema>) {
-        let schema = self.schemas.of(record);
-        let head = Head {
-            shape: record.shape,
-            trace: record.trace,
-            span: record.span,
-            parent: record.parent,
-            name: Text::new(&record.name),
-            start: record.start.0,
-            end: record.end.0,
-            body: Text::new(&record.body),
-        };
-        let mut long = Vec::new();
-        let mut note = |slot, text: &Text<'_>| {
-            if let Text::Long { length, hash, .. } = text {
-                long.push(LongText { slot, length: *length, hash: *hash });
-            }
-        };
-        note(Slot::Name, &head.name);
-        note(Slot::Body, &head.body);
-        let mut signed = Vec::with_capacity(schema.order.len());
-        for (number, at) in (0_u16..).zip(&schema.order) {
-            if let Some((key, value)) = record.attributes.get(*at) {
-                let text = Text::of(value);
-                note(Slot::Key(number), &text);
-                signed.push((&**key, Kind::of(value), text));
-            }
-        }
-        leaf::write(self.buffer, place, &head, signed.into_iter());
-        let keys = if self.inline { &schema.inline } else { &schema.by_hash };
-        let text = reference::write(place, record.start.0, record.end.0, keys, &long);
-        record.attributes.push((Cow::Borrowed(REF), Value::from(text)));
-        (merkle::leaf_hash(self.buffer), schema)
     }
 }

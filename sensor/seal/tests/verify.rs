@@ -19,9 +19,13 @@ use guardbee_seal::{
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 
+/// An untouched export; made once, since opening a key file is slow on purpose.
 fn clean() -> Vec<Value> {
-    exported(&story(&mut sealer("node", Some(&long_term()))))
+    static CLEAN: LazyLock<Vec<Value>> =
+        LazyLock::new(|| exported(&story(&mut sealer("node", Some(&long_term())))));
+    CLEAN.clone()
 }
 
 #[test]

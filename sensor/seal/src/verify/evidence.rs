@@ -278,3 +278,53 @@ fn check(record: &BatchRecord, signature: &[u8], epochs: &Epochs) -> Result<Stan
     let its = epoch.instance == id.instance && epoch.origin.hash(id.instance, id.stream) == record.origin;
     if within && its { Ok(known.standing) } else { Err(Refused::NotIts) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{batch::LossTotals, merkle, statement::Current};
+    use guardbee_model::clock::{BootTime, WallTime};
+
+    #[test]
+    fn what_does_not_follow_is_broken() {
+        let origin = Origin::new("c", "n", "b");
+        let now = (BootTime(5), WallTime(7));
+        let current = Current::first(&origin, None, now, 10, "0").unwrap();
+        let (limits, mut epochs) = (Limits::default(), Epochs::default());
+        epochs.add(Claim::parse(&current.bundle).unwrap(), &limits);
+        epochs.resolve(&Trust::Nobody);
+        let record = |sequence, previous, wall| {
+            let id = BatchId { instance: current.epoch.instance, stream: Stream::Audit, sequence };
+            BatchRecord {
+                id,
+                origin: origin.hash(id.instance, id.stream),
+                first: 0,
+                root: merkle::root(&[]),
+                size: 0,
+                start: WallTime(0),
+                end: WallTime(0),
+                losses: LossTotals::default(),
+                wall: WallTime(wall),
+                boot: BootTime(6),
+                key: current.id,
+                previous,
+            }
+        };
+        let (zero, mut batches) = (record(0, Hash::default(), 1), Batches::default());
+        let one = record(1, zero.hash(), 2);
+        // Three follows something that was never a batch; four was signed twice.
+        let (two, three) = (record(2, one.hash(), 3), record(3, Hash([1; 32]), 4));
+        let (four, other) = (record(4, three.hash(), 5), record(4, three.hash(), 6));
+        for record in [zero, one, two, three, four, other] {
+            let signature = current.signer.sign(&record.bytes()).unwrap();
+            batches.add(record, &signature, None, &epochs, &limits).unwrap();
+        }
+        batches.link();
+        let broken: Vec<_> = batches.iter().map(|batch| batch.broken.as_deref()).collect();
+        let two_of_four = Some("two signed batches have the number 4");
+        assert_eq!(broken, [None, None, None, Some("batch 3 does not follow batch 2"), two_of_four]);
+        let late = BatchRecord { boot: BootTime(100), ..zero };
+        let signature = current.signer.sign(&late.bytes()).unwrap();
+        assert_eq!(batches.add(late, &signature, None, &epochs, &limits), Err(Refused::NotIts));
+    }
+}

@@ -1,0 +1,142 @@
+//! Sealing one record: its key list, its leaf, its reference, its proof.
+use crate::{
+    batch::BatchRecord,
+    leaf::{self, BatchId, Head, Kind, Place, Text},
+    merkle::{self, Hash},
+    proof,
+    reference::{self, KeyList, LongText, PREFIX, PROOF, REF, Slot, schema_id},
+};
+use guardbee_model::record::{Record, Stream, Value};
+use std::{borrow::Cow, collections::HashMap, sync::Arc};
+
+/// Key lists remembered at most; more than the sensor's kinds of records.
+const SCHEMAS: usize = 256;
+
+/// Gives every record its inline proof.
+pub(crate) fn prove(records: &mut [Record], leaves: &[Hash], record: &BatchRecord, signature: &[u8]) {
+    for ((index, sealed), path) in (0_u32..).zip(records).zip(merkle::paths(leaves)) {
+        let text = proof::write(index, &path, record, signature);
+        sealed.attributes.push((Cow::Borrowed(PROOF), Value::from(text)));
+    }
+}
+
+/// The keys of one kind of record.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    /// Keys and types in the record's own order: what it is found by.
+    written: Vec<(Cow<'static, str>, Kind)>,
+    /// Positions of the signed ones in the record, by key.
+    order: Vec<usize>,
+    /// The key list.
+    pub(crate) text: String,
+    /// How a reference names it: by hash, and inline.
+    by_hash: String,
+    inline: String,
+}
+
+impl Schema {
+    fn new(record: &Record) -> Self {
+        let written: Vec<_> =
+            record.attributes.iter().map(|(key, value)| (key.clone(), Kind::of(value))).collect();
+        let mut order: Vec<(usize, &str, Kind)> = written
+            .iter()
+            .enumerate()
+            .filter(|(_, (key, _))| !key.starts_with(PREFIX))
+            .map(|(at, (key, kind))| (at, &**key, *kind))
+            .collect();
+        order.sort_by_key(|(_, key, _)| *key);
+        let text = KeyList(order.iter().map(|(_, key, kind)| ((*key).into(), *kind)).collect()).text();
+        let order = order.iter().map(|(at, ..)| *at).collect();
+        Self { order, by_hash: format!("#{}", schema_id(&text)), inline: format!("={text}"), text, written }
+    }
+
+    fn fits(&self, record: &Record) -> bool {
+        self.written.len() == record.attributes.len()
+            && self
+                .written
+                .iter()
+                .zip(&record.attributes)
+                .all(|((key, kind), (other, value))| key == other && *kind == Kind::of(value))
+    }
+}
+
+/// Key lists that were made before, found by the keys' lengths and the first letters of their types.
+#[derive(Debug, Default)]
+pub(crate) struct Schemas {
+    by_shape: HashMap<u64, Vec<Arc<Schema>>>,
+    count: usize,
+}
+
+impl Schemas {
+    fn of(&mut self, record: &Record) -> Arc<Schema> {
+        let shape = record.attributes.iter().fold(0_u64, |shape, (key, value)| {
+            (shape.rotate_left(7) ^ key.len() as u64).wrapping_mul(31) ^ Kind::of(value) as u64
+        });
+        let same_shape = self.by_shape.get(&shape);
+        if let Some(schema) = same_shape.and_then(|list| list.iter().find(|schema| schema.fits(record))) {
+            return Arc::clone(schema);
+        }
+        if self.count >= SCHEMAS {
+            self.by_shape.clear();
+            self.count = 0;
+        }
+        let schema = Arc::new(Schema::new(record));
+        self.by_shape.entry(shape).or_default().push(Arc::clone(&schema));
+        self.count += 1;
+        schema
+    }
+}
+
+/// Seals the records of one batch.
+pub(crate) struct Sealing<'a> {
+    schemas: &'a mut Schemas,
+    buffer: &'a mut Vec<u8>,
+    batch: BatchId,
+    /// The start of every reference of the batch.
+    prefix: String,
+}
+
+impl<'a> Sealing<'a> {
+    /// For the records of `batch`.
+    pub(crate) fn new(schemas: &'a mut Schemas, buffer: &'a mut Vec<u8>, batch: BatchId) -> Self {
+        Self { schemas, buffer, batch, prefix: format!("1;{batch}/") }
+    }
+
+    /// Adds the reference to a record and gives its leaf hash.
+    pub(crate) fn seal(&mut self, index: u32, record: &mut Record) -> (Hash, Arc<Schema>) {
+        let schema = self.schemas.of(record);
+        let head = Head {
+            shape: record.shape,
+            trace: record.trace,
+            span: record.span,
+            parent: record.parent,
+            name: Text::new(&record.name),
+            start: record.start.0,
+            end: record.end.0,
+            body: Text::new(&record.body),
+        };
+        let mut long = Vec::new();
+        let mut note = |slot, text: &Text<'_>| {
+            if let Text::Long { length, hash, .. } = text {
+                long.push(LongText { slot, length: *length, hash: *hash });
+            }
+        };
+        note(Slot::Name, &head.name);
+        note(Slot::Body, &head.body);
+        let mut signed = Vec::with_capacity(schema.order.len());
+        for (number, at) in (0_u16..).zip(&schema.order) {
+            if let Some((key, value)) = record.attributes.get(*at) {
+                let text = Text::of(value);
+                note(Slot::Key(number), &text);
+                signed.push((&**key, Kind::of(value), text));
+            }
+        }
+        let place = Place { batch: self.batch, index };
+        leaf::write(self.buffer, &place, &head, signed.into_iter());
+        let keys = if self.batch.stream == Stream::Spans { &schema.by_hash } else { &schema.inline };
+        let text = reference::write(&self.prefix, index, (record.start.0, record.end.0), keys, &long);
+        record.attributes.reserve_exact(2);
+        record.attributes.push((Cow::Borrowed(REF), Value::from(text)));
+        (merkle::leaf_hash(self.buffer), schema)
+    }
+}
