@@ -33,33 +33,27 @@ impl Pairs {
     }
 
     pub(crate) fn add(&mut self, socket: &Socket) {
-        match (&socket.local, &socket.remote) {
-            (Endpoint::Ip(local), Endpoint::Ip(remote)) => {
-                self.ends.put(tcp(*local, *remote, socket.net_ns), socket.connection);
-            }
-            _ => {
-                if socket.inode != 0 {
-                    self.ends.put(End::Inode(socket.inode), socket.connection);
-                }
-                if socket.peer_inode != 0 {
-                    self.ends.put(End::PeerInode(socket.peer_inode), socket.connection);
-                }
-            }
+        if let (Endpoint::Ip(local), Endpoint::Ip(remote)) = (&socket.local, &socket.remote) {
+            self.ends.put(tcp(*local, *remote, socket.net_ns), socket.connection);
+            return;
+        }
+        if socket.inode != 0 {
+            self.ends.put(End::Inode(socket.inode), socket.connection);
+        }
+        if socket.peer_inode != 0 {
+            self.ends.put(End::PeerInode(socket.peer_inode), socket.connection);
         }
     }
 
     /// The other end of `socket`.
     pub(crate) fn peer(&self, socket: &Socket) -> Option<ConnectionId> {
-        let found = match (&socket.local, &socket.remote) {
-            (Endpoint::Ip(local), Endpoint::Ip(remote)) => {
-                self.ends.peek(&tcp(*remote, *local, socket.net_ns)).copied()
-            }
-            _ => {
-                let by_peer =
-                    || (socket.peer_inode != 0).then(|| self.ends.peek(&End::Inode(socket.peer_inode)));
-                let by_inode = || (socket.inode != 0).then(|| self.ends.peek(&End::PeerInode(socket.inode)));
-                by_peer().flatten().or_else(|| by_inode().flatten()).copied()
-            }
+        let at = |end: End| self.ends.peek(&end).copied();
+        let found = if let (Endpoint::Ip(local), Endpoint::Ip(remote)) = (&socket.local, &socket.remote) {
+            at(tcp(*remote, *local, socket.net_ns))
+        } else {
+            let by_peer = (socket.peer_inode != 0).then_some(End::Inode(socket.peer_inode));
+            let by_inode = (socket.inode != 0).then_some(End::PeerInode(socket.inode));
+            by_peer.and_then(at).or_else(|| by_inode.and_then(at))
         };
         found.filter(|connection| *connection != socket.connection)
     }

@@ -1,5 +1,4 @@
 //! Which request caused an action: one case a test, the link as it comes out.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod world;
 
 use guardbee_model::{

@@ -1,6 +1,13 @@
 //! A small world for tests: processes, threads and connections whose events are made as the kernel half makes them.
 #![allow(dead_code, unreachable_pub, reason = "each test is a crate of its own and uses a part")]
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc, clippy::format_push_string, missing_docs, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::option_option,
+    clippy::missing_panics_doc,
+    clippy::format_push_string,
+    missing_docs,
+    reason = "a test may fail loudly"
+)]
 use guardbee_model::{
     clock::BootTime,
     event::{Body, Close, Data, Direction, Event, Exit, Fork, Header, Hook},
@@ -287,12 +294,16 @@ impl World {
     }
 
     pub fn spans(&self) -> Vec<&Span> {
-        let span = |output| if let &Output::Span(ref span) = output { Some(span) } else { None };
-        self.out.iter().filter_map(span).collect()
+        self.out
+            .iter()
+            .filter_map(|output| if let Output::Span(span) = output { Some(span) } else { None })
+            .collect()
     }
 
     pub fn requests(&self) -> Vec<&Arc<Request>> {
-        let request = |output| if let &Output::Request(ref request) = output { Some(request) } else { None };
-        self.out.iter().filter_map(request).collect()
+        self.out
+            .iter()
+            .filter_map(|output| if let Output::Request(request) = output { Some(request) } else { None })
+            .collect()
     }
 }
