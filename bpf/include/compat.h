@@ -90,6 +90,18 @@ static __always_inline struct pt_regs *task_registers(struct task_struct *task)
 #endif
 }
 
+/* The first argument alone: before anything says that the rest is wanted. */
+static __always_inline u64 syscall_first(struct task_struct *task)
+{
+	struct pt_regs *regs = task_registers(task);
+
+#if defined(__TARGET_ARCH_x86)
+	return LOAD(regs, di);
+#else
+	return LOAD(regs, orig_x0);
+#endif
+}
+
 struct syscall {
 	s64 number;
 	u64 first, second, third, fourth;

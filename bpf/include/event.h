@@ -25,7 +25,9 @@ enum event_kind {
 };
 #define EVENT_KINDS 16
 
-/* Where the program ran. One context interrupts another on the same CPU, so sequences and scratch are per context. */
+/* Which programs share a sequence and a scratch: one context interrupts another on the same CPU. TASK: fork, exec, exit,
+ * bytes. SOFTIRQ: TCP states, also where a task causes them. ITERATOR: iterators.
+ */
 enum event_context { CONTEXT_TASK = 0, CONTEXT_SOFTIRQ = 1, CONTEXT_ITERATOR = 2 };
 #define CONTEXTS 4
 
@@ -268,7 +270,9 @@ struct throttle_event {
 	__u32 pad;
 };
 
-/* Why an event did not reach its ring. */
+/* Why an event did not reach its ring. produced = delivered + RING_FULL + THROTTLED + SCRATCH_BUSY, by kind; the two others
+ * count what was never an attempt (CONNECTIONS_FULL) or is there all the same (STAMPS_FULL).
+ */
 enum loss_cause {
 	LOSS_RING_FULL = 0,
 	LOSS_THROTTLED = 1,

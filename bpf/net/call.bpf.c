@@ -10,11 +10,11 @@
 
 static __always_inline struct sock *fd_sock(struct task_struct *task, __u32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+	struct file **files = BPF_CORE_READ(task, files, fdt, fd), *file = NULL;
 	struct socket *socket;
 
-	if (fd >= BPF_CORE_READ(table, max_fds) || bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
+	/* The call has succeeded, so the table has this number. */
+	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
 		return NULL;
 	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
 		return NULL;
@@ -77,13 +77,13 @@ static __always_inline int called(struct sys_exit *exit, enum data_direction dir
 
 	if (length <= 0)
 		return 0;
-	call = syscall_read(task);
-	sk = fd_sock(task, call.first);
+	sk = fd_sock(task, syscall_first(task));
 	if (!sk || syscall_compat(task))
 		return 0;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	if (!family_wanted(sk, family) || !site_enter(&site, CONTEXT_TASK, program))
 		return 0;
+	call = syscall_read(task);
 	io = &site.scratch->io;
 	io->sk = (__u64)sk;
 	io->task = (__u64)task;

@@ -290,8 +290,7 @@ fn long_bodies_are_lengths_beyond_the_budget() {
         let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
         let (mut server, _) = listener.accept().unwrap();
         client.write_all(REQUEST).unwrap();
-        let mut bytes = vec![0; 4096];
-        server.read(&mut bytes).unwrap();
+        server.read_exact(&mut vec![0; REQUEST.len()]).unwrap();
         let body = vec![b'y'; 3000];
         for _ in 0..3 {
             server.write_all(&body).unwrap();
@@ -346,8 +345,7 @@ fn the_sensors_own_payload_and_other_protocols_are_not_reported() {
             let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
             let (mut server, _) = listener.accept().unwrap();
             client.write_all(request).unwrap();
-            let mut bytes = vec![0; 4096];
-            server.read(&mut bytes).unwrap();
+            server.read_exact(&mut vec![0; request.len()]).unwrap();
             let accept = accept_of(&watch, port);
             assert!(data_of(&watch, accept.socket.connection).is_empty(), "{hooks:?}");
         }
