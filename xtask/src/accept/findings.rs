@@ -1,10 +1,11 @@
 //! Findings as the sensor writes them: one OCSF Detection Finding a line.
-use super::process::wait_for;
+use super::{export, process::wait_for};
 use serde_json::Value;
 use std::{
+    collections::HashMap,
     fs::File,
     io::{Read as _, Seek as _, SeekFrom},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -15,7 +16,7 @@ pub(crate) struct Request {
     pub(crate) span: String,
     pub(crate) client: String,
     pub(crate) path: String,
-    /// As the request had it.
+    /// As the request had it: from the finding, or from the span that has the request's id.
     pub(crate) nonce: Option<String>,
 }
 
@@ -115,6 +116,29 @@ impl Findings {
         self.offset += whole as u64;
         let text = String::from_utf8_lossy(&bytes[..whole]);
         self.list.extend(text.lines().filter_map(Finding::parse));
+    }
+
+    /// Takes the nonces of requests whose query the finding doesn't tell from their spans; false: some have no span yet.
+    pub(crate) fn resolve(&mut self, spans: &Path) -> bool {
+        let requests =
+            || self.list.iter().filter_map(|finding| finding.link.as_ref()).flat_map(|link| &link.requests);
+        if requests().all(|request| request.nonce.is_some()) {
+            return true;
+        }
+        let nonces: HashMap<String, String> = export::spans(spans)
+            .iter()
+            .filter_map(|span| {
+                let id = export::attribute(span, "guardbee.request.id")?;
+                Some((id.to_owned(), nonce_in(export::attribute(span, "url.query")?)?))
+            })
+            .collect();
+        let links = self.list.iter_mut().filter_map(|finding| finding.link.as_mut());
+        let mut all = true;
+        for request in links.flat_map(|link| &mut link.requests).filter(|request| request.nonce.is_none()) {
+            request.nonce = nonces.get(&request.id).cloned();
+            all &= request.nonce.is_some();
+        }
+        all
     }
 
     pub(crate) fn with<'a>(&'a self, nonce: &'a str) -> impl Iterator<Item = &'a Finding> {

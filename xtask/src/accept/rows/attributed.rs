@@ -6,7 +6,7 @@ use crate::accept::{
     findings::Findings,
     http::Connection,
     lab::Lab,
-    process,
+    process::{self, wait_for},
     sensor::{Options, Sensor},
     table::Table,
     target::{Server, Target},
@@ -50,11 +50,21 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits for the attacks' findings, then judges.
+/// Waits for the attacks' findings and the spans of the requests that they name, then judges.
+fn judge_from(mut findings: Findings, sensor: &Sensor, truth: &Truth) -> Figures {
+    findings.wait_for_all(&truth.nonces(), DEADLINE);
+    wait_for(DEADLINE, || findings.resolve(&sensor.records));
+    checker::check(truth, &findings)
+}
+
+/// The same for a server that does nothing of its own.
 fn judge(sensor: &Sensor, truth: &Truth) -> Figures {
     let mut findings = sensor.findings();
     findings.wait_for_all(&truth.nonces(), DEADLINE);
-    checker::check(truth, &findings)
+    findings
+        .list
+        .retain(|finding| truth.attacks().any(|attack| finding.nonce.as_deref() == Some(&attack.nonce)));
+    judge_from(findings, sensor, truth)
 }
 
 fn proven(lab: &Lab, sensor: &Sensor, server: Server) -> Judged {
@@ -100,7 +110,7 @@ fn nobody_blamed(figures: &Figures, truth: &Truth, least: usize) -> (bool, Strin
 }
 
 fn timer(lab: &Lab, sensor: &Sensor) -> Judged {
-    let mut findings = from_now(sensor);
+    let findings = from_now(sensor);
     let target = Target::start(lab, Server::Timer)?;
     let mut connection = Connection::open(target.port)?;
     let mut truth = Truth::default();
@@ -110,13 +120,12 @@ fn timer(lab: &Lab, sensor: &Sensor) -> Judged {
         let (asked, _) = driver::ask(&mut connection, true, lab.nonce(), "")?;
         truth.asked.push(asked);
     }
-    findings.wait_for_all(&truth.nonces(), DEADLINE);
-    let figures = checker::check(&truth, &findings);
+    let figures = judge_from(findings, sensor, &truth);
     Ok(nobody_blamed(&figures, &truth, 20))
 }
 
 fn pool(lab: &Lab, sensor: &Sensor) -> Judged {
-    let mut findings = from_now(sensor);
+    let findings = from_now(sensor);
     let target = Target::start(lab, Server::Pool)?;
     let mut truth = Truth::default();
     // The first one makes the pool thread; each has the thread act for it, while it and its neighbours are in flight.
@@ -134,13 +143,12 @@ fn pool(lab: &Lab, sensor: &Sensor) -> Judged {
     for asked in results {
         truth.asked.push(asked?);
     }
-    findings.wait_for_all(&truth.nonces(), DEADLINE);
-    let figures = checker::check(&truth, &findings);
+    let figures = judge_from(findings, sensor, &truth);
     Ok(nobody_blamed(&figures, &truth, 5))
 }
 
 fn reuse(lab: &Lab, sensor: &Sensor) -> Judged {
-    let mut findings = from_now(sensor);
+    let findings = from_now(sensor);
     let target = Target::start(lab, Server::Reuse)?;
     let mut truth = Truth::default();
     for round in 0..10 {
@@ -155,8 +163,7 @@ fn reuse(lab: &Lab, sensor: &Sensor) -> Judged {
     }
     // The server makes the strangers between two connections: when it answers again, the last ones have acted.
     drop(Connection::open(target.port)?.get("/harmless?nonce=ready")?);
-    findings.wait_for_all(&truth.nonces(), DEADLINE);
-    let figures = checker::check(&truth, &findings);
+    let figures = judge_from(findings, sensor, &truth);
     Ok(nobody_blamed(&figures, &truth, 10))
 }
 

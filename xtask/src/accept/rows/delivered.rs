@@ -92,6 +92,7 @@ impl Scene<'_> {
         let (attack, _) = driver::ask(&mut connection, true, self.lab.nonce(), &headers)?;
         let mut findings = self.sensor.findings();
         ensure!(findings.wait_for_all(&[attack.nonce.as_str()], DEADLINE), "no finding");
+        wait_for(DEADLINE, || findings.resolve(&self.sensor.records));
         let finding = shipped(&findings, &attack.nonce)?;
         let trace = named(finding, &attack.nonce)?;
         if run == Run::Claimed {

@@ -72,6 +72,7 @@ fn middle(lab: &Lab, server: Server) -> Judged {
     truth.asked.push(whole);
     let mut findings = sensor.findings();
     findings.wait_for_all(&truth.nonces(), DEADLINE);
+    wait_for(DEADLINE, || findings.resolve(&sensor.records));
     let figures = checker::check(&truth, &findings);
     let nonces = truth.nonces();
     let servers = || roles(&sensor, &nonces);
@@ -84,6 +85,7 @@ fn middle(lab: &Lab, server: Server) -> Judged {
         early.push(asked);
     }
     findings.read();
+    findings.resolve(&sensor.records);
     let before = checker::check(&Truth { asked: early }, &findings);
     let proven = figures.count(Class::ProvenRight);
     sensor.stop()?;
