@@ -1,0 +1,218 @@
+//! The main job on real input: a real application is attacked through a real request, and a strict receiver gets, over
+//! mutual TLS, the span of that request and the finding that names it. Needs root and a kernel with BTF; fails without.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+
+use guardbee_deliver::{
+    otlp::proto::common::v1::{KeyValue, any_value},
+    testing::{Authority, Leaf, Received, Server, Trust},
+};
+use std::{
+    fs::{self, File, Permissions},
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    os::unix::fs::{PermissionsExt as _, chown},
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// The deadline of whatever must happen.
+const SOON: Duration = Duration::from_secs(30);
+/// Whom the pipeline runs as.
+const UID: u32 = 65532;
+const RULE: &str = "Web Request Spawned A Shell";
+const VICTIM: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+/// Ended when the test is.
+struct Running(Child);
+
+impl Running {
+    /// Asks it to end, and waits.
+    fn stop(&mut self) -> std::process::ExitStatus {
+        let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        self.0.wait().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.0.try_wait().is_ok_and(|status| status.is_none()) {
+            self.stop();
+        }
+    }
+}
+
+fn wait(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + SOON;
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited {SOON:?} for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn contains(path: &Path, text: &str) -> bool {
+    fs::read_to_string(path).is_ok_and(|content| content.contains(text))
+}
+
+/// What the pipeline reads belongs to it.
+fn give(folder: &Path) {
+    fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        chown(entry.unwrap().path(), Some(UID), Some(UID)).unwrap();
+    }
+}
+
+fn guardbee() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_guardbee"))
+}
+
+fn sensor(folder: &TempDir, server: &Server, authority: &Authority) -> Running {
+    let at = |name: &str| folder.path().join(name);
+    let ca = authority.write(folder.path(), "ca");
+    let (certificate, key) = authority.issue(&Leaf::localhost()).write(folder.path(), "client");
+    let mut new_key = guardbee();
+    new_key.args(["key", "new", "--out"]).arg(at("key")).arg("--public").arg(at("key.pub"));
+    assert!(new_key.stdout(Stdio::null()).status().unwrap().success());
+    fs::create_dir(at("out")).unwrap();
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
+    let config = format!(
+        "rules: [{rules}]\nseal: {{key: {long_term}}}\ndeliver:\n  console: false\n  records_file: {records}\n  \
+         otlp: {{endpoint: 'https://localhost:{port}', ca: {ca}, certificate: {certificate}, key: {key}}}\n",
+        rules = rules.canonicalize().unwrap().display(),
+        long_term = at("key").display(),
+        records = at("out/records.jsonl").display(),
+        port = server.address.port(),
+        ca = ca.display(),
+        certificate = certificate.display(),
+        key = key.display(),
+    );
+    fs::write(at("guardbee.yaml"), config).unwrap();
+    give(folder.path());
+    let log = File::create(at("log")).unwrap();
+    let child = guardbee().arg("run").arg("--config").arg(at("guardbee.yaml")).stderr(log).spawn().unwrap();
+    let running = Running(child);
+    wait("the sensor", || {
+        let log = fs::read_to_string(at("log")).unwrap_or_default();
+        assert!(!log.contains("exit status: 2"), "{log}");
+        log.contains("guardbee: ready")
+    });
+    running
+}
+
+fn application(folder: &TempDir, port: u16) -> Running {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/demo/app.py");
+    let out = folder.path().join("app");
+    let log = File::create(&out).unwrap();
+    let child = Command::new("python3").arg(script).arg("--port").arg(port.to_string()).stdout(log).spawn();
+    let running = Running(child.unwrap());
+    wait("the application", || contains(&out, "listening"));
+    running
+}
+
+/// The shell gets the nonce as an argument of `id`.
+fn attack(port: u16, nonce: &str, traceparent: Option<&str>) {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let header = traceparent.map(|value| format!("traceparent: {value}\r\n")).unwrap_or_default();
+    let request = format!(
+        "GET /ping?host=x%3B%20id%20{nonce} HTTP/1.1\r\nHost: shop.example\r\n{header}Connection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+fn text<'a>(attributes: &'a [KeyValue], key: &str) -> &'a str {
+    let value = attributes.iter().find(|pair| pair.key == key).and_then(|pair| pair.value.as_ref());
+    match value.and_then(|value| value.value.as_ref()) {
+        Some(any_value::Value::StringValue(text)) => text,
+        other => {
+            panic!("{key}: {other:?} among {:?}", attributes.iter().map(|pair| &pair.key).collect::<Vec<_>>())
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The one finding of the shell that has the nonce, and the server span that it names.
+fn check(received: &Received, nonce: &str, trace: Option<&str>) {
+    let ours = received.logs.iter().filter(|log| {
+        log.event_name == "security.finding"
+            && text(&log.attributes, "security_rule.name") == RULE
+            && text(&log.attributes, "process.command_line").contains(nonce)
+    });
+    let [finding] = ours.collect::<Vec<_>>()[..] else { panic!("not one finding for {nonce}") };
+    assert_eq!(text(&finding.attributes, "guardbee.link.kind"), "inherited");
+    assert!(text(&finding.attributes, "url.query").contains(nonce), "another request's finding");
+    assert_eq!(text(&finding.attributes, "client.address"), "127.0.0.1");
+    let request = text(&finding.attributes, "guardbee.request.id");
+    let server = received
+        .spans
+        .iter()
+        .map(|(_, span)| span)
+        .filter(|span| span.kind == 2 && text(&span.attributes, "guardbee.request.id") == request);
+    let [span] = server.collect::<Vec<_>>()[..] else { panic!("not one server span for {request}") };
+    assert_eq!((&span.trace_id, &span.span_id), (&finding.trace_id, &finding.span_id));
+    assert!(text(&span.attributes, "url.query").contains(nonce));
+    if let Some(trace) = trace {
+        assert_eq!(hex(&span.trace_id), trace);
+    } else {
+        assert_ne!(hex(&span.trace_id), VICTIM);
+    }
+}
+
+#[test]
+fn a_request_an_action_a_finding_delivered_and_proven() {
+    assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new("test");
+    let server = Server::start(
+        &authority.issue(&Leaf::localhost()),
+        &Trust { clients: Some(&authority), crls: vec![] },
+    );
+    let mut sensor = sensor(&folder, &server, &authority);
+    let port = 18_088;
+    let _application = application(&folder, port);
+
+    // Without a context; with one; with a victim's, said not to be sampled.
+    let own = "0af7651916cd43dd8448eb211c80319c";
+    attack(port, "nonce-one", None);
+    attack(port, "nonce-two", Some(&format!("00-{own}-b7ad6b7169203331-01")));
+    attack(port, "nonce-three", Some(&format!("00-{VICTIM}-00f067aa0ba902b7-00")));
+
+    let findings = |received: &Received| {
+        let shell = |log: &&_| is_shell(log);
+        received.logs.iter().filter(shell).count()
+    };
+    let servers = |received: &Received| received.spans.iter().filter(|(_, span)| span.kind == 2).count();
+    let received =
+        server.wait("findings and spans", |received| findings(received) >= 3 && servers(received) >= 3);
+    check(&received, "nonce-one", None);
+    check(&received, "nonce-two", Some(own));
+    check(&received, "nonce-three", Some(VICTIM));
+
+    assert!(sensor.stop().success());
+    let verified = guardbee()
+        .arg("verify")
+        .arg(folder.path().join("out/records.jsonl"))
+        .arg("--key")
+        .arg(folder.path().join("key.pub"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&verified.stdout);
+    assert!(verified.status.success(), "{said}");
+    assert!(said.contains("security.finding findings seq 0: VERIFIED"), "{said}");
+}
+
+fn is_shell(log: &guardbee_deliver::otlp::proto::logs::v1::LogRecord) -> bool {
+    log.event_name == "security.finding" && text(&log.attributes, "security_rule.name") == RULE
+}
