@@ -52,6 +52,16 @@ enum Method {
     Other,
 }
 
+impl Method {
+    fn of(method: &[u8]) -> Self {
+        match method {
+            b"HEAD" => Self::Head,
+            b"CONNECT" => Self::Connect,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// A connection as one of its ends sees it.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts of one connection's past")]

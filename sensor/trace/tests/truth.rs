@@ -98,11 +98,14 @@ impl Truth {
                 let (id, (tid, how)) = (at as u64 + 1, Self::who(at));
                 let count = if matches!(step, Step::Pipeline(_)) { 2 } else { 1 };
                 let paths: Vec<_> = (0..count).map(|_| format!("/{}", self.next())).collect();
-                let heads: String =
-                    paths.iter().map(|path| format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")).collect();
+                let heads: String = paths
+                    .iter()
+                    .map(|path| ["GET ", path, " HTTP/1.1\r\nHost: h\r\n\r\n"].concat())
+                    .collect();
                 if matches!(step, Step::SplitHead(_)) {
-                    self.world.read(id, app, tid, how, &heads[..9]);
-                    self.world.read(id, app, tid, how, &heads[9..]);
+                    let (first, rest) = heads.split_at(9);
+                    self.world.read(id, app, tid, how, first);
+                    self.world.read(id, app, tid, how, rest);
                 } else {
                     self.world.read(id, app, tid, how, &heads);
                 }
@@ -147,8 +150,8 @@ impl Truth {
     }
 
     /// Gives all events: payload late by what is set for its connection, some of it lost, some forks lost.
-    fn give(&mut self, late: &[u64], lost: &[bool], forks_lost: bool) {
-        let mut losing = lost.iter().cycle();
+    fn give(&mut self, late: &[u64], fates: &[bool], forks_lost: bool) {
+        let mut losing = fates.iter().cycle();
         let events = std::mem::take(&mut self.world.made);
         let mut order: Vec<(u64, Result<Event, Loss>)> = Vec::new();
         for event in events {

@@ -72,11 +72,7 @@ impl Connection {
             out.push(Fact::Flag(Flag::Doubtful));
         }
         let open_ended = found.head.framing == Framing::Unknown;
-        let kind = match &*method {
-            b"HEAD" => Method::Head,
-            b"CONNECT" => Method::Connect,
-            _ => Method::Other,
-        };
+        let kind = Method::of(&method);
         let pending = Pending { position: found.position, method: kind, doubtful, answering: false };
         self.pending.push_back(pending);
         out.push(Fact::Request(Box::new(RequestHead {
@@ -117,13 +113,7 @@ impl Connection {
     ) {
         let interim = (100..200).contains(&status) && status != 101;
         let Some(front) = self.pending.front_mut() else {
-            // Of a request that was never seen. Whether it has a body (HEAD?) only the peer knows.
-            out.push(Fact::Flag(Flag::OrphanResponse));
-            if !self.doubt {
-                self.begin_doubt();
-            }
-            self.answer_since_doubt |= !interim;
-            return self.answers_stream().begin(if interim { Framing::None } else { Framing::Unknown });
+            return self.orphan(interim, out);
         };
         if front.answering {
             // A second answer to one request: the thread was taken up at the wrong place.
@@ -159,12 +149,7 @@ impl Connection {
         }
         (self.answering_until, self.answer_bytes) = (time, 0);
         if status == 101 || (method == Method::Connect && (200..300).contains(&status)) {
-            out.push(Fact::Flag(Flag::Upgraded));
-            self.end_front(time, time, true, out);
-            self.abandon_all(time, time, out);
-            self.received.make_opaque();
-            self.sent.make_opaque();
-            return;
+            return self.upgrade(time, out);
         }
         let framing = match found.head.framing {
             Framing::Unknown if found.head.truncated => Framing::Unknown,
@@ -178,6 +163,25 @@ impl Connection {
             Framing::Unknown => self.answering_until = time,
             _ => {}
         }
+    }
+
+    /// From here on something else is spoken.
+    fn upgrade(&mut self, time: BootTime, out: &mut Vec<Fact>) {
+        out.push(Fact::Flag(Flag::Upgraded));
+        self.end_front(time, time, true, out);
+        self.abandon_all(time, time, out);
+        self.received.make_opaque();
+        self.sent.make_opaque();
+    }
+
+    /// An answer to a request that was never seen. Whether it has a body (HEAD?) only the peer knows.
+    fn orphan(&mut self, interim: bool, out: &mut Vec<Fact>) {
+        out.push(Fact::Flag(Flag::OrphanResponse));
+        if !self.doubt {
+            self.begin_doubt();
+        }
+        self.answer_since_doubt |= !interim;
+        self.answers_stream().begin(if interim { Framing::None } else { Framing::Unknown });
     }
 
     /// One direction can't be followed any further for now.
