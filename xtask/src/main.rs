@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod deny;
 mod layers;
 mod nouns;
 mod stage;
@@ -53,6 +54,7 @@ fn check(stages: &mut Stages) -> anyhow::Result<()> {
     stages.run("import table", layers::check)?;
     stages.run("same nouns", nouns::check)?;
     stages.run("tidy", tidy::check)?;
+    stages.run("licences, sources, bans", deny::check)?;
     stages.command("format", "cargo", &["fmt", "--all", "--check"])?;
     stages.command(
         "lints",
