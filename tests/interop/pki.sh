@@ -34,9 +34,10 @@ leaf() { # name, server or client, CA, days from now at which it ends
 
 section() {
 	printf '[%s]\ndatabase=%s.index\nnew_certs_dir=.\nserial=%s.serial\nrand_serial=yes\ndefault_md=sha256\npolicy=any\n' "$1" "$1" "$1"
-	printf 'certificate=%s.crt\nprivate_key=%s.key\ndefault_crl_days=30\nunique_subject=no\n' "$1" "$1"
+	printf 'certificate=%s.crt\nprivate_key=%s.key\ndefault_crl_days=30\nunique_subject=no\ncrlnumber=crlnumber\ncrl_extensions=crl\n' "$1" "$1"
 }
-{ section ca; section rogue-ca; printf '[any]\ncommonName=supplied\n'; } >ca.cnf
+{ section ca; section rogue-ca; printf '[any]\ncommonName=supplied\n[crl]\nauthorityKeyIdentifier=keyid\n'; } >ca.cnf
+echo 01 >crlnumber # with a number it is a version 2 list, the only one that rustls takes
 
 authority ca
 authority rogue-ca
@@ -52,6 +53,6 @@ for name in revoked-client revoked-server; do
 	openssl ca -config ca.cnf -name ca -revoke $name.crt 2>/dev/null
 done
 openssl ca -config ca.cnf -name ca -gencrl -out ca.crl 2>/dev/null
-rm -f ca.cnf ./*.index* ./*.serial* ./[0-9A-F]*.pem
+rm -f ca.cnf crlnumber* ./*.index* ./*.serial* ./[0-9A-F]*.pem
 chmod 755 .
 chmod 644 ./*

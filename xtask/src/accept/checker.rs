@@ -161,7 +161,6 @@ mod tests {
             id: String::new(),
             trace: String::new(),
             span: String::new(),
-            client: String::new(),
             path: String::new(),
             nonce: Some((*nonce).to_owned()),
         });

@@ -14,7 +14,6 @@ pub(crate) struct Request {
     pub(crate) id: String,
     pub(crate) trace: String,
     pub(crate) span: String,
-    pub(crate) client: String,
     pub(crate) path: String,
     /// As the request had it: from the finding, or from the span that has the request's id.
     pub(crate) nonce: Option<String>,
@@ -35,7 +34,6 @@ impl Link {
             id: text(request, "id"),
             trace: text(request, "trace"),
             span: text(request, "span"),
-            client: text(request, "client"),
             path: text(request, "path"),
             nonce: nonce_in(&text(request, "query")),
         });

@@ -9,7 +9,6 @@ use anyhow::{Context as _, ensure};
 use serde_json::json;
 use std::{
     fs,
-    os::unix::fs::chown,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -27,6 +26,8 @@ pub(crate) struct Options<'a> {
     pub(crate) collector: Option<&'a Collector>,
     /// Folder with client.crt and client.key to show it; without: good ones.
     pub(crate) shown: Option<&'a Path>,
+    /// The long-term key, private and public; without: a new one.
+    pub(crate) key: Option<(PathBuf, PathBuf)>,
     /// A small one is soon full.
     pub(crate) payload_ring_bytes: Option<u32>,
 }
@@ -44,15 +45,10 @@ pub(crate) struct Sensor {
 impl Sensor {
     pub(crate) fn start(lab: &Lab, options: &Options<'_>) -> anyhow::Result<Self> {
         let dir = lab.pipeline_folder("sensor")?;
-        let (key, public_key) = (dir.join("guardbee.key"), dir.join("guardbee.pub"));
-        let made = Command::new(lab.guardbee())
-            .args(["key", "new", "--out"])
-            .arg(&key)
-            .arg("--public")
-            .arg(&public_key)
-            .output()?;
-        ensure!(made.status.success(), "guardbee key new: {}", String::from_utf8_lossy(&made.stderr));
-        chown(&key, Some(PIPELINE_ID), Some(PIPELINE_ID))?;
+        let (key, public_key) = match &options.key {
+            Some(pair) => pair.clone(),
+            None => new_key(lab)?,
+        };
         let (findings, records) = (dir.join("findings.jsonl"), dir.join("records.jsonl"));
         // The pipeline can't look into root's home, where the checkout may be.
         let mut rules = vec![dir.join("nonce.yml")];
@@ -78,7 +74,12 @@ impl Sensor {
         let path = dir.join("guardbee.yaml");
         fs::write(&path, serde_json::to_string_pretty(&config)?)?; // JSON is YAML
         let mut command = Command::new(lab.guardbee());
-        command.args(["run", "--config"]).arg(&path).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command
+            .args(["run", "--config"])
+            .arg(&path)
+            .env_clear()
+            .env("NO_COLOR", "1")
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         let mut process = Process::start("guardbee", command, dir.join("log"))?;
         let log = dir.join("log");
         process.wait_until("ready", READY_LIMIT, || {
@@ -127,6 +128,16 @@ impl Sensor {
     pub(crate) fn wait_end(&mut self, limit: Duration) -> anyhow::Result<()> {
         self.process.wait_end(limit).map(drop)
     }
+}
+
+/// A new long-term key: private, public.
+pub(crate) fn new_key(lab: &Lab) -> anyhow::Result<(PathBuf, PathBuf)> {
+    let dir = lab.folder("key")?;
+    let (key, public) = (dir.join("guardbee.key"), dir.join("guardbee.pub"));
+    let mut command = Command::new(lab.guardbee());
+    let made = command.args(["key", "new", "--out"]).arg(&key).arg("--public").arg(&public).output()?;
+    ensure!(made.status.success(), "guardbee key new: {}", String::from_utf8_lossy(&made.stderr));
+    Ok((key, public))
 }
 
 fn status_field(pid: u32, name: &str) -> Option<String> {

@@ -63,7 +63,7 @@ fn replaced(lab: &Lab, certificate: &str) -> Judged {
         "not every finding arrived after the certificate was replaced; said before: {error}"
     );
     sensor.stop()?;
-    Ok((true, format!("{ATTACKS} findings arrived after it; said before: {error}")))
+    Ok((true, format!("{ATTACKS} findings arrived after it; said before: {}", shortened(&error))))
 }
 
 fn revoked_server(lab: &Lab) -> Judged {
@@ -78,7 +78,7 @@ fn revoked_server(lab: &Lab) -> Judged {
         "records went to a server whose certificate is revoked"
     );
     sensor.stop()?;
-    Ok((true, error))
+    Ok((true, shortened(&error)))
 }
 
 /// The first line of the sensor's log that is about a certificate.
@@ -87,5 +87,10 @@ fn complaint(sensor: &Sensor) -> anyhow::Result<String> {
         || sensor.log().lines().find(|line| line.to_lowercase().contains("certificate")).map(str::to_owned);
     wait_for(ERROR_LIMIT, || find().is_some());
     let line = find().context("the sensor says nothing of a certificate")?;
-    Ok(line.chars().take(160).collect())
+    Ok(line)
+}
+
+/// Without the time, and not longer than a line of the table.
+fn shortened(line: &str) -> String {
+    line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ").chars().take(150).collect()
 }
