@@ -60,9 +60,11 @@ static __always_inline __u32 tail_text(__u8 *record, __u32 at, const __u32 room,
 	if (length <= 0 || length > limit)
 		return tail_end(record, at, id, 0, UNREADABLE);
 	length--; /* without the NUL */
+	OPAQUE(length); /* 5.10 doesn't bring the bounds above through the subtraction: the mask must stay */
+	length &= STRING_BYTES - 1;
 	/* Its length was not known before: zero from its end to the next multiple of eight. */
 	for (__u32 i = 0; i < 8; i++)
-		bytes[(length & (STRING_BYTES - 1)) + i] = 0;
+		bytes[length + i] = 0;
 	return tail_end(record, at, id, length, length);
 }
 
