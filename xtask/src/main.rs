@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod bench;
 mod deny;
 mod layers;
 mod nouns;
@@ -29,6 +30,8 @@ struct Cli {
 enum Command {
     /// Show what an issue must show, on real programs: a table of rows.
     Accept(accept::Args),
+    /// What the sensor costs: side by side with nothing and with empty hooks.
+    Bench(bench::Args),
     /// Form: formatting, lints, the import table, names, licences. No tests.
     Check,
     /// Every check and every test of the pure and the host lane.
@@ -38,6 +41,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Accept(args) => accept::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Check => check(&mut Stages::default()),
         Command::Test => test(),
     };

@@ -1,0 +1,39 @@
+//! Redis, asked by its own benchmark.
+use super::{
+    loads::Values,
+    place::{Place, free_port},
+    process::{Process, cpu_ns, output},
+    sensor::Sensor,
+};
+use anyhow::{Context as _, ensure};
+use std::{
+    net::TcpStream,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+const READY_LIMIT: Duration = Duration::from_secs(10);
+const RUN_LIMIT: Duration = Duration::from_mins(2);
+/// Of each kind.
+const REQUESTS: u32 = 100_000;
+const KINDS: [&str; 2] = ["get", "set"];
+
+/// Time per request, and the server's CPU time per request.
+pub(super) fn run(place: &Place, _: Option<&Sensor>) -> anyhow::Result<Values> {
+    let (dir, port) = (place.folder("redis")?, free_port()?);
+    let mut command = Command::new("redis-server");
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    let mut server = Process::start("redis", command.arg("--dir").arg(&dir), &dir)?;
+    server.wait_until(READY_LIMIT, |_| TcpStream::connect(("127.0.0.1", port)).is_ok())?;
+    let mut client = Command::new("redis-benchmark");
+    client.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-n", &REQUESTS.to_string()]);
+    client.args(["-t", &KINDS.join(","), "--csv"]);
+    let (cpu, began) = (cpu_ns(server.id())?, Instant::now());
+    let printed = output("redis-benchmark", &mut client, &dir, RUN_LIMIT).context("redis-benchmark")?;
+    let wall = began.elapsed().as_nanos() as f64;
+    let cpu = cpu_ns(server.id())? - cpu;
+    ensure!(printed.lines().count() > KINDS.len(), "redis-benchmark said too little: {printed}");
+    server.stop()?;
+    let requests = f64::from(REQUESTS) * KINDS.len() as f64;
+    Ok(vec![Some(wall / requests), Some(cpu / requests)])
+}
