@@ -1,0 +1,39 @@
+//! Every request, and what is wrong in one field.
+use super::Seeds;
+use guardbee_wire::{ABI, Operation, Request, Thing};
+use std::error::Error;
+use zerocopy::IntoBytes as _;
+
+pub(crate) fn seeds() -> Result<Seeds, Box<dyn Error>> {
+    let ask =
+        |operation: Operation| Request { abi: ABI, operation: operation as u16, id: 7, ..Request::default() };
+    let open = Request { tgid: 4242, start_ns: 123_456_789, ..ask(Operation::Open) };
+    let attach = Request { token: 1 << 40 | 3, offset: 0x1_2340, program: 20, ..ask(Operation::Attach) };
+    let heartbeat = Request { offset: 99, bytes: [0xab; 32], ..ask(Operation::Heartbeat) };
+    let mut requests = vec![
+        ("hello".to_owned(), ask(Operation::Hello)),
+        ("iterate-processes".to_owned(), ask(Operation::IterateProcesses)),
+        ("iterate-sockets".to_owned(), ask(Operation::IterateSockets)),
+        ("self-test".to_owned(), ask(Operation::SelfTest)),
+        ("attach".to_owned(), attach),
+        ("heartbeat".to_owned(), heartbeat),
+        ("wrong-abi".to_owned(), Request { abi: ABI + 1, ..ask(Operation::Hello) }),
+        ("wrong-operation".to_owned(), Request { operation: 8, ..ask(Operation::Hello) }),
+        ("wrong-no-operation".to_owned(), Request { operation: 0, ..ask(Operation::Hello) }),
+        ("wrong-thing".to_owned(), Request { thing: 8, ..open }),
+        ("wrong-no-thing".to_owned(), open),
+        ("wrong-unused".to_owned(), Request { tgid: 1, ..ask(Operation::Hello) }),
+        ("wrong-unused-bytes".to_owned(), Request { bytes: [1; 32], ..attach }),
+        ("wrong-zero".to_owned(), Request::default()),
+    ];
+    let things = (1..).map_while(Thing::from_number);
+    requests.extend(things.map(|thing| {
+        (format!("open-{}", format!("{thing:?}").to_lowercase()), Request { thing: thing as u16, ..open })
+    }));
+    let mut seeds: Seeds =
+        requests.into_iter().map(|(name, request)| (name, request.as_bytes().to_vec())).collect();
+    let hello = ask(Operation::Hello).as_bytes().to_vec();
+    seeds.push(("wrong-short".to_owned(), hello[..hello.len() - 1].to_vec()));
+    seeds.push(("wrong-long".to_owned(), [&hello[..], &[0]].concat()));
+    Ok(seeds)
+}
