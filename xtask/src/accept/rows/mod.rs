@@ -3,6 +3,7 @@ mod attributed;
 mod delivered;
 mod joined_late;
 mod killed;
+mod lossy;
 mod proved;
 mod quiet;
 mod refused;
@@ -29,7 +30,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { letter: 'c', about: "proof survives the Collector", run: Some(proved::run) },
     Row { letter: 'd', about: "certificates refused and replaced", run: Some(refused::run) },
     Row { letter: 'e', about: "killed at random moments", run: Some(killed::run) },
-    Row { letter: 'f', about: "loss is counted", run: None },
+    Row { letter: 'f', about: "loss is counted", run: Some(lossy::run) },
     Row { letter: 'g', about: "started in the middle", run: Some(joined_late::run) },
     Row { letter: 'h', about: "hostile RPC", run: None },
     Row { letter: 'i', about: "exporting makes no spans", run: Some(quiet::run) },

@@ -2,7 +2,7 @@
 use super::{ATTACKS, IN_FLIGHT};
 use crate::accept::{
     collector::Collector,
-    driver::{self, Truth},
+    driver,
     export::{Export, attribute_mut},
     lab::Lab,
     process::wait_for,
@@ -27,7 +27,6 @@ const REF: &str = "guardbee.seal.ref";
 struct Story {
     export: Export,
     key: PathBuf,
-    truth: Truth,
 }
 
 pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
@@ -56,10 +55,10 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
         remove(export.log_lists(), "guardbee.link.kind")
     })?;
     bench.named("a span removed", SAMPLED, |export| remove(export.span_lists(), "url.path"))?;
-    let stolen = finding(&other)?;
-    bench.named("a finding of another stream", "REPLAYED", |export| {
+    let stolen = disguised(&other.export, &instance(&ours.export)?);
+    bench.named("a batch of another stream", "REPLAYED", |export| {
         let list = export.log_lists().into_iter().next().context("no list of findings")?;
-        list.push(stolen.clone());
+        list.extend(stolen.clone());
         Ok(())
     })?;
     bench.row("a foreign key", &ours.export, &foreign, Some("FOREIGN-KEY"));
@@ -94,7 +93,7 @@ fn record(lab: &Lab, pair: &(PathBuf, PathBuf)) -> anyhow::Result<Story> {
         before == size()
     };
     ensure!(wait_for(DEADLINE, quiet), "the Collector goes on writing");
-    Ok(Story { export: Export::read(&collector.traces(), &collector.logs())?, key, truth })
+    Ok(Story { export: Export::read(&collector.traces(), &collector.logs())?, key })
 }
 
 struct Bench<'a> {
@@ -193,15 +192,28 @@ fn exchange(export: &mut Export) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One finding of this story.
-fn finding(story: &Story) -> anyhow::Result<Value> {
-    let nonce = story.truth.nonces().first().copied().context("no attack was made")?.to_owned();
-    let mut export = story.export.clone();
-    let found = export
-        .log_lists()
-        .into_iter()
-        .flatten()
-        .find(|record| record.to_string().contains(&nonce))
-        .map(|record| record.clone());
-    found.context("the other stream has no finding")
+/// Which of a sensor's runs sealed this, from the reference `1;<instance>/<stream>/...`.
+fn instance(export: &Export) -> anyhow::Result<String> {
+    let mut export = export.clone();
+    let reference = with_attribute(export.log_lists(), REF)?.as_str().unwrap_or_default().to_owned();
+    let place = reference.split(';').nth(1).and_then(|place| place.split('/').next());
+    place.map(str::to_owned).context("a reference names no instance")
+}
+
+/// All of the other stream, with the statement that certifies its key; its findings say that they are of `instance`.
+fn disguised(other: &Export, instance: &str) -> Vec<Value> {
+    let mut export = other.clone();
+    let mut records: Vec<Value> = export.log_lists().into_iter().flat_map(std::mem::take).collect();
+    for record in &mut records {
+        if attribute_mut(record, "guardbee.link.kind").is_none() {
+            continue;
+        }
+        if let Some(reference) = attribute_mut(record, REF)
+            && let Some((own, rest)) = reference.as_str().and_then(|text| text.split_once('/'))
+            && let Some((version, _)) = own.split_once(';')
+        {
+            *reference = Value::from(format!("{version};{instance}/{rest}"));
+        }
+    }
+    records
 }
