@@ -77,6 +77,14 @@ static __always_inline bool syscall_compat(struct task_struct *task)
 #endif
 }
 
+/* THREAD_SIZE. Not every 5.10 names the union in its BTF: then the size of x86-64, and of arm64 with 4 KiB pages. If that
+ * were wrong no call would be seen, which the self-test tells.
+ */
+static __always_inline __u64 stack_bytes(void)
+{
+	return bpf_core_type_exists(union thread_union) ? bpf_core_type_size(union thread_union) : 16384;
+}
+
 /* The registers that the task entered the kernel with. 5.10 has no helper: they lie at the end of the kernel stack. */
 static __always_inline struct pt_regs *task_registers(struct task_struct *task)
 {
@@ -85,8 +93,7 @@ static __always_inline struct pt_regs *task_registers(struct task_struct *task)
 #else
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
 		return (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	return BPF_CORE_READ(task, stack) + bpf_core_type_size(union thread_union) -
-	       bpf_core_type_size(struct pt_regs);
+	return BPF_CORE_READ(task, stack) + stack_bytes() - bpf_core_type_size(struct pt_regs);
 #endif
 }
 
