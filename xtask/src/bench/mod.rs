@@ -44,7 +44,7 @@ pub(crate) struct Args {
     guardbee: Option<PathBuf>,
 }
 
-/// Measures, prints the table; an error only when something could not be run.
+/// Measures, prints the table. What could not be run is a line too; an error only before all or at Ctrl-C.
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let names: Vec<_> =
         LOADS.iter().map(|load| load.name).chain(STUDIES.iter().map(|study| study.name)).collect();
@@ -58,29 +58,16 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     println!("{machine}");
     let mut results = Results::default();
     for load in LOADS.iter().filter(|load| wanted(load.name)) {
-        println!("-- {}", load.name);
-        match missing(load.needs) {
-            Some(why) => results.missing.push((load.name, why)),
-            None => results.series.extend(measure(&place, load, args.rounds)?),
-        }
+        results.take(load.name, load.needs, || measure(&place, load, args.rounds))?;
     }
     for study in STUDIES.iter().filter(|study| wanted(study.name)) {
-        println!("-- {}", study.name);
-        match missing(study.needs) {
-            Some(why) => results.missing.push((study.name, why)),
-            None => results.series.extend((study.run)(&place).context(study.name)?),
-        }
+        results.take(study.name, study.needs, || (study.run)(&place))?;
     }
     results.print(args.rounds.into());
     if let Some(path) = args.json {
         results.write(&path, machine, args.rounds.into())?;
     }
     Ok(())
-}
-
-fn missing(needs: &[&str]) -> Option<String> {
-    let missing: Vec<_> = needs.iter().copied().filter(|program| !process::installed(program)).collect();
-    (!missing.is_empty()).then(|| format!("{} is not installed", missing.join(", ")))
 }
 
 /// All rounds of a load. Each round begins with another condition: warmth and drift favour none.

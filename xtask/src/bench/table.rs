@@ -1,5 +1,8 @@
 //! The table, for people; JSON, for machines.
-use super::figure::{Condition, Goal, Series, Unit};
+use super::{
+    figure::{Condition, Goal, Series, Unit},
+    process::{ensure_wanted, installed},
+};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use std::{fs, path::Path};
@@ -13,6 +16,29 @@ pub(super) struct Results {
 }
 
 impl Results {
+    /// Has something measured and keeps what came out, or why nothing did. An error: nothing more is wanted.
+    pub(super) fn take(
+        &mut self,
+        name: &'static str,
+        needs: &[&str],
+        measure: impl FnOnce() -> anyhow::Result<Vec<Series>>,
+    ) -> anyhow::Result<()> {
+        println!("-- {name}");
+        let missing: Vec<_> = needs.iter().copied().filter(|program| !installed(program)).collect();
+        if !missing.is_empty() {
+            self.missing.push((name, format!("{} is not installed", missing.join(", "))));
+            return Ok(());
+        }
+        match measure() {
+            Ok(series) => self.series.extend(series),
+            Err(error) => {
+                ensure_wanted()?;
+                self.missing.push((name, format!("{error:#}")));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn print(&self, rounds: usize) {
         println!(
             "\nmedians of {rounds} rounds; ratios are to bare in the same round, [smallest - largest]\n"
