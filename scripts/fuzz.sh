@@ -68,7 +68,7 @@ for target in $targets; do
 	printf '%-8s %12s  %-14s %s\n' "$target" "${executions:--}" "$verdict" $((SECONDS - began))
 	if [ "$verdict" != ok ]; then
 		failed=1
-		grep -aE -A1 '^thread .* panicked|^==[0-9]+== ?ERROR|Test unit written' "$log" | sed 's/^/    /' || true
+		{ grep -a -A1 '^thread .* panicked' "$log"; grep -aE '^==[0-9]+== ?ERROR|Test unit written' "$log"; } | sed 's/^/    /' || true
 		echo "    again: fuzz/target/$host/release/$target FILE; smaller: cargo fuzz tmin --fuzz-dir fuzz -s none $target FILE"
 	fi
 done
