@@ -4,6 +4,7 @@ mod delivered;
 mod joined_late;
 mod killed;
 mod lossy;
+mod other_kernels;
 mod proved;
 mod quiet;
 mod refused;
@@ -35,7 +36,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { letter: 'h', about: "hostile RPC", run: None },
     Row { letter: 'i', about: "exporting makes no spans", run: Some(quiet::run) },
     Row { letter: 'j', about: "bad input", run: None },
-    Row { letter: 'k', about: "other kernels", run: None },
+    Row { letter: 'k', about: "other kernels", run: Some(other_kernels::run) },
     Row { letter: 'l', about: "cost", run: None },
 ];
 

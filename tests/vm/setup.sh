@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Installs what the virtual machines need from Debian's packages, and makes their root image, where they are missing.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+missing=""
+for package in qemu-system-x86 qemu-system-common busybox-static zstd kmod e2fsprogs mmdebstrap; do
+	dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+	[ "$(id -u)" = 0 ] || { echo "these packages are missing, install them as root:$missing" >&2; exit 1; }
+	echo "installing:$missing" >&2
+	apt-get update -qq
+	# shellcheck disable=SC2086 # a list of words
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi
+[ -e "${XDG_CACHE_HOME:-$HOME/.cache}/guardbee/vm/root.ext4" ] || ./mkroot >&2
