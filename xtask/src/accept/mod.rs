@@ -55,6 +55,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         rows
     };
     let mut lab = Lab::new(args.only, args.keep)?;
+    process::end_on_signals(lab.dir.path().to_owned())?;
     let mut table = Table::default();
     if args.dry {
         rows::dry(&lab, &mut table);

@@ -1,16 +1,41 @@
 //! Processes that a run starts: each leads a process group of its own, and is ended by its id.
 use anyhow::{Context as _, bail};
 use nix::{
-    sys::signal::{Signal, kill, killpg},
+    sys::signal::{SigSet, Signal, kill, killpg},
     unistd::Pid,
 };
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
+
+/// Groups that run now: whoever stops the harness stops them too.
+static RUNNING: Mutex<BTreeSet<Pid>> = Mutex::new(BTreeSet::new());
+
+/// From now on SIGINT and SIGTERM end what was started, remove `dir`, and end the harness. Call it before other threads begin.
+pub(crate) fn end_on_signals(dir: PathBuf) -> anyhow::Result<()> {
+    let signals = stop_signals();
+    signals.thread_block().context("block signals")?;
+    std::thread::spawn(move || {
+        if signals.wait().is_ok() {
+            for group in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                killpg(*group, Signal::SIGKILL).ok();
+            }
+            fs::remove_dir_all(dir).ok();
+            std::process::exit(130);
+        }
+    });
+    Ok(())
+}
+
+fn stop_signals() -> SigSet {
+    [Signal::SIGINT, Signal::SIGTERM].into_iter().collect()
+}
 
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(10);
@@ -28,8 +53,13 @@ impl Process {
     pub(crate) fn start(name: &str, mut command: Command, log: PathBuf) -> anyhow::Result<Self> {
         let out = File::create(&log).with_context(|| format!("create {}", log.display()))?;
         command.process_group(0).stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
-        let child = command.spawn().with_context(|| format!("start {name}: {command:?}"))?;
+        // A process inherits what is blocked, and must end when it is asked to.
+        stop_signals().thread_unblock()?;
+        let child = command.spawn().with_context(|| format!("start {name}: {command:?}"));
+        stop_signals().thread_block()?;
+        let child = child?;
         let group = Pid::from_raw(i32::try_from(child.id())?);
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(group);
         Ok(Self { child, group, name: name.to_owned(), log })
     }
 
@@ -102,6 +132,7 @@ impl Drop for Process {
         // What it left behind in its group; none is the usual case.
         killpg(self.group, Signal::SIGKILL).ok();
         self.child.wait().ok();
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.group);
     }
 }
 
