@@ -28,7 +28,7 @@ for one in securityfs:kernel/security tracefs:kernel/tracing debugfs:kernel/debu
 	mount -t "${one%%:*}" none "$new/sys/${one#*:}"
 done
 mount -t ext4 -o ro /dev/vdb $new/lib/modules
-share=$(cat /share)
+share=$(cat /shared-folder)
 if [ -n "$share" ]; then
 	mkdir -p "$new$share"
 	mount -t virtiofs share "$new$share" || echo "vmrun: no share"
