@@ -24,6 +24,8 @@ use std::{collections::VecDeque, sync::Arc};
 const ANCESTORS: usize = 16;
 /// How long a loss is remembered, for findings whose window it overlaps.
 const LOSS_MEMORY_NS: u64 = 60_000_000_000;
+/// How long a finding waits for the counters of its time: they are read every 50 ms.
+const COUNTERS_LATE_NS: u64 = 100_000_000;
 /// Losses that are remembered: one for each cause and kind in each turn is more than enough.
 const LOSS_MEMORY: usize = 4096;
 
@@ -40,6 +42,8 @@ pub(crate) struct Core {
     loader: u32,
     /// What was lost lately.
     lost: VecDeque<Loss>,
+    /// Findings until the losses of their time are known, oldest first; as bounded as what they wait for.
+    findings: VecDeque<(BootTime, Finding)>,
     /// Observations so far.
     sequence: u64,
     events: Vec<Event>,
@@ -86,6 +90,7 @@ impl Core {
             outbox,
             loader: std::os::unix::process::parent_id(),
             lost: VecDeque::new(),
+            findings: VecDeque::new(),
             sequence: 0,
             events: Vec::new(),
             outputs: Vec::new(),
@@ -116,6 +121,7 @@ impl Core {
         losses.extend(self.engine.losses(now));
         losses.extend(self.outbox.losses(now));
         self.remember(&mut losses, now);
+        self.release(BootTime(now.0.saturating_sub(COUNTERS_LATE_NS)));
         (self.losses, self.events) = (losses, events);
     }
 
@@ -198,19 +204,30 @@ impl Core {
         });
         let mut matches = std::mem::take(&mut self.matches);
         self.engine.observe(&observation, &mut matches);
+        let now = SystemClock.boot();
         for Match { rule, evidence } in matches.drain(..) {
             let id = self.ids.finding();
-            let losses = self.losses_during(&evidence, time);
-            let finding = Finding { id, rule, time, evidence, losses };
-            self.outbox.put(Item::Finding(Box::new(finding)));
+            self.findings.push_back((now, Finding { id, rule, time, evidence, losses: Vec::new() }));
         }
         self.matches = matches;
     }
 
-    /// What was lost between the first and the last step of a finding.
-    fn losses_during(&self, evidence: &[Arc<Observation>], end: BootTime) -> Vec<Loss> {
-        let begin = evidence.iter().map(|observation| observation.time).min().unwrap_or(end);
-        self.lost.iter().filter(|loss| loss.from <= end && begin <= loss.to).copied().collect()
+    /// Passes on the findings that were made until `until`, with what was lost in their windows.
+    pub(crate) fn release(&mut self, until: BootTime) {
+        while self.findings.front().is_some_and(|(made, _)| *made <= until) {
+            let Some((_, mut finding)) = self.findings.pop_front() else { return };
+            finding.losses = self.losses_during(&finding);
+            self.outbox.put(Item::Finding(Box::new(finding)));
+        }
+    }
+
+    /// What was lost between the first thing that a finding rests on, its request included, and its last step.
+    fn losses_during(&self, finding: &Finding) -> Vec<Loss> {
+        let steps = finding.evidence.iter().map(|observation| observation.time);
+        let links = finding.evidence.iter().filter_map(|observation| observation.link.as_ref());
+        let requests = links.flat_map(|link| &link.requests).map(|request| request.start);
+        let begin = steps.chain(requests).min().unwrap_or(finding.time);
+        self.lost.iter().filter(|loss| loss.from <= finding.time && begin <= loss.to).copied().collect()
     }
 
     fn remember(&mut self, losses: &mut Vec<Loss>, now: BootTime) {

@@ -25,7 +25,7 @@ pub(crate) enum Item {
 }
 
 impl Item {
-    fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Finding(_) => "finding",
             Self::Losses(_) => "losses",

@@ -126,6 +126,7 @@ fn stop(mut core: Core, sealing: Sealing, end: End, clock: SystemClock) {
     let deadline = Instant::now() + within;
     core.turn(clock);
     let now = clock.boot();
+    core.release(now);
     let last = match end {
         End::Stopped => Statement::info("guardbee.stop", now, "the sensor was told to stop"),
         End::Blind => {

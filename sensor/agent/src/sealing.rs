@@ -14,14 +14,14 @@ use guardbee_model::{
     clock::{BootTime, Clock as _, WallOffset, WallTime},
     finding::Finding,
     id::FindingId,
-    loss::Loss,
+    loss::{Loss, LossCounter, Stage},
     record::{Record, Resource, Shape, Stream, Value},
 };
 use guardbee_seal::{Added, LossTotals, Origin, Params, Sealer, SigningKey, merkle::Hash};
 use guardbee_wire::Reply;
 use std::{
     collections::VecDeque,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -41,6 +41,7 @@ const LOSSES_EVERY: u64 = 1_000_000_000;
 #[derive(Debug)]
 pub(crate) struct Sealing {
     thread: JoinHandle<Sinks>,
+    deadline: Arc<OnceLock<Instant>>,
 }
 
 impl Sealing {
@@ -70,7 +71,10 @@ impl Sealing {
         let params = Params { previous, resource, ..Params::default() };
         let sealer = Sealer::new(Origin::new("default", name, boot), key, params, now(clock))
             .context("make the key of this run")?;
+        let deadline = Arc::new(OnceLock::new());
         let worker = Worker {
+            deadline: Arc::clone(&deadline),
+            late: LossCounter::new(Stage::Seal),
             clock,
             encoder,
             identity,
@@ -84,11 +88,14 @@ impl Sealing {
             told: clock.boot(),
         };
         let thread = std::thread::Builder::new().name("sealing".into()).spawn(move || worker.run(&inbox))?;
-        Ok(Self { thread })
+        Ok(Self { thread, deadline })
     }
 
-    /// Waits for the thread, which ends when the core's end of the queues is gone, then for the sinks.
+    /// Waits for the thread, which ends when the core's end of the queues is gone, then for the sinks. In the first half
+    /// of the time everything is sealed; then only statements, and what is left is counted in the last of them.
     pub(crate) fn finish(self, deadline: Instant) {
+        let half = deadline.saturating_duration_since(Instant::now()) / 2;
+        self.deadline.get_or_init(|| deadline.checked_sub(half).unwrap_or(deadline));
         if let Ok(mut sinks) = self.thread.join() {
             sinks.stop(deadline.saturating_duration_since(Instant::now()));
         } else {
@@ -119,6 +126,10 @@ fn sensor_resource(encoder: &Encoder) -> Arc<Resource> {
 }
 
 struct Worker {
+    /// After it only statements are sealed.
+    deadline: Arc<OnceLock<Instant>>,
+    /// What came too late.
+    late: LossCounter,
     clock: SystemClock,
     encoder: Encoder,
     identity: Identity,
@@ -175,6 +186,12 @@ impl Worker {
 
     fn item(&mut self, item: Item) {
         let offset = self.clock.wall_offset();
+        if matches!(item, Item::Finding(_) | Item::Span(_))
+            && self.deadline.get().is_some_and(|deadline| Instant::now() >= *deadline)
+        {
+            self.late.add("stopped", item.kind(), 1);
+            return;
+        }
         match item {
             Item::Finding(finding) => {
                 let record = self.encoder.finding(&finding, offset);
@@ -219,7 +236,9 @@ impl Worker {
     }
 
     fn tell_losses(&mut self, time: BootTime, last: bool) {
-        let own = self.sealer.drain_losses(time).into_iter().chain(self.sinks.losses(time));
+        let mut own = self.sealer.drain_losses(time);
+        own.extend(self.sinks.losses(time));
+        own.extend(self.late.drain(time));
         for loss in own {
             self.totals.add(&loss);
             self.untold.push(loss);

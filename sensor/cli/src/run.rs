@@ -8,6 +8,7 @@ use guardbee_agent::{
 use guardbee_loader::{HookList, KernelOptions, OnExit, Options, Pipeline};
 use std::{
     ffi::OsString,
+    io::IsTerminal as _,
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::PathBuf,
     process::{Command, ExitCode},
@@ -117,7 +118,9 @@ pub(crate) fn loader(args: &LoaderArgs) -> anyhow::Result<ExitCode> {
 
 pub(crate) fn pipeline(args: &PipelineArgs) -> anyhow::Result<ExitCode> {
     let filter = EnvFilter::try_from_env("GUARDBEE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    log.with_ansi(colour).with_target(false).init();
     pipeline::run(&load(&args.config)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -180,12 +180,13 @@ pub(super) fn parse(text: &str) -> Result<Config, String> {
     })
 }
 
-/// Of serde's "unknown field `x`, expected one of `a`, `b`": the expected name nearest to `x`.
+/// Of "unknown field `x`, expected one of a, b": the expected name nearest to `x`.
 fn nearest(message: &str) -> Option<&str> {
     let (_, after) =
         message.split_once("unknown field `").or_else(|| message.split_once("unknown variant `"))?;
-    let mut names = after.split('`').step_by(2);
-    let wrong = names.next()?;
+    let (wrong, after) = after.split_once('`')?;
+    let (_, names) = after.lines().next()?.split_once("expected ")?;
+    let names = names.trim_start_matches("one of ").split([',', ' ', '`']).filter(|name| !name.is_empty());
     let (distance, name) = names.map(|name| (edit_distance(wrong, name), name)).min()?;
     (distance <= 3.max(wrong.len() / 2)).then_some(name)
 }

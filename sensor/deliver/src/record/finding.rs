@@ -107,6 +107,11 @@ fn named(request: &Request) -> serde_json::Value {
     json!({ "id": request.id.to_string(), "trace": request.trace.trace.to_string() })
 }
 
+fn shown_query(query: &[u8]) -> String {
+    let redacted = guardbee_model::redact::query(query);
+    super::text::bounded_to(&guardbee_model::text::escape(&redacted), 256).to_string()
+}
+
 fn candidate(request: &Request) -> serde_json::Value {
     json!({
         "id": request.id.to_string(),
@@ -115,5 +120,7 @@ fn candidate(request: &Request) -> serde_json::Value {
         "source": request.trace.source.name(),
         "method": super::text::bounded_to(&guardbee_model::text::escape(&request.method), 64),
         "path": super::text::bounded_to(&guardbee_model::text::escape(&request.path), 512),
+        "query": request.query.as_deref().map(shown_query),
+        "client": request.client.to_string(),
     })
 }
