@@ -6,6 +6,7 @@
 #include "kernel.h"
 #include "event.h"
 #include "io.h"
+#include "preempt.h"
 
 static __always_inline enum io_buffer buffer_of(__s64 number)
 {
@@ -41,8 +42,8 @@ static __always_inline void buffer_find(struct io *io, struct task_struct *task)
 		io->buffer = BUFFER_NONE;
 }
 
-static __always_inline int moved(struct sock *sk, int length, int flags, enum data_direction direction,
-				 enum program_id program)
+static __always_inline void moved(struct sock *sk, int length, int flags, enum data_direction direction,
+				  enum program_id program)
 {
 	struct task_struct *task;
 	struct site site;
@@ -50,15 +51,15 @@ static __always_inline int moved(struct sock *sk, int length, int flags, enum da
 	__u16 family;
 
 	if (length <= 0)
-		return 0;
+		return;
 	family = sk->__sk_common.skc_family;
 	if (!family_wanted(sk, family))
-		return 0;
+		return;
 	if (direction == DATA_RECEIVED && flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))
-		return 0;
+		return;
 	task = bpf_get_current_task_btf();
 	if (task->flags & PF_KTHREAD || !site_enter(&site, CONTEXT_TASK, program))
-		return 0;
+		return;
 	io = &site.scratch->io;
 	io->sk = (__u64)sk;
 	io->task = (__u64)task;
@@ -68,19 +69,24 @@ static __always_inline int moved(struct sock *sk, int length, int flags, enum da
 	io->direction = direction;
 	buffer_find(io, task);
 	socket_io(&site, task);
-	return 0;
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(net_send, struct sock *sk, int length, int flags)
 {
-	return moved(sk, length, flags, DATA_SENT, PROGRAM_SEND);
+	preempt_hold();
+	moved(sk, length, flags, DATA_SENT, PROGRAM_SEND);
+	preempt_release();
+	return 0;
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(net_receive, struct sock *sk, int length, int flags)
 {
-	return moved(sk, length, flags, DATA_RECEIVED, PROGRAM_RECEIVE);
+	preempt_hold();
+	moved(sk, length, flags, DATA_RECEIVED, PROGRAM_RECEIVE);
+	preempt_release();
+	return 0;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

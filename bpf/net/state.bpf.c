@@ -5,6 +5,7 @@
 #include "kernel.h"
 #include "event.h"
 #include "sock.h"
+#include "preempt.h"
 #include "task.h"
 
 #define E2BIG 7
@@ -180,27 +181,34 @@ static __always_inline void state_change(struct site *site, struct sock *sk, int
 	}
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(net_state, struct sock *sk, int old, int new)
+static __always_inline void changed(struct sock *sk, int old, int new)
 {
 	struct site site;
 	bool interrupting;
 
 	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
-		return 0;
+		return;
 	if (!site_enter(&site, CONTEXT_SOFTIRQ, PROGRAM_STATE))
-		return 0;
+		return;
 	/* Where this program runs for a task a softirq may run it again on top (kernels from 6.1 on refuse that and count
 	 * it). That task is then in no other program of ours: its own context is free.
 	 */
 	interrupting = site.scratch->busy;
 	if (interrupting && !site_enter(&site, CONTEXT_TASK, PROGRAM_STATE))
-		return 0;
+		return;
 	if (!interrupting)
 		site.scratch->busy = 1;
 	state_change(&site, sk, old, new);
 	if (!interrupting)
 		site.scratch->busy = 0;
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(net_state, struct sock *sk, int old, int new)
+{
+	preempt_hold();
+	changed(sk, old, new);
+	preempt_release();
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "kernel.h"
 #include "event.h"
 #include "image.h"
+#include "preempt.h"
 
 /* argv as the kernel laid it out on the new stack: the first 4 KiB, and of a longer one the last bytes too. */
 static __always_inline __u32 tail_args(__u8 *record, __u32 at, struct task_struct *task)
@@ -33,18 +34,17 @@ static __always_inline void serving_follow(struct task_struct *task, pid_t old_p
 		serving->start_ns = BPF_CORE_READ(task, start_boottime);
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+static __always_inline void executed(struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	struct image_scratch *scratch;
 	struct site site;
 	__u32 at;
 
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_EXEC))
-		return 0;
+		return;
 	scratch = image_enter(&site, EVENT_EXEC);
 	if (!scratch)
-		return 0;
+		return;
 	serving_follow(task, old_pid);
 	header_fill_for(&site, task, EVENT_EXEC);
 	scratch->event.header = site.scratch->header;
@@ -55,6 +55,14 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	at = tail_args(scratch->bytes, at, task);
 	image_send(&site, scratch, at);
 	image_leave(scratch);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	preempt_hold();
+	executed(task, old_pid, bprm);
+	preempt_release();
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 /* The last thread of a process ended; every thread's stamp goes with it. */
 #include "kernel.h"
 #include "event.h"
+#include "preempt.h"
 #include "task.h"
 
 /* Two threads that end at once may both find nobody alive. The first to enter its process here reports it. */
@@ -39,17 +40,24 @@ static __always_inline void process_end(struct site *site, struct task_struct *t
 	bpf_map_delete_elem(&origins, &key);
 }
 
-SEC("tp_btf/sched_process_exit")
-int BPF_PROG(process_exit, struct task_struct *task)
+static __always_inline void exited(struct task_struct *task)
 {
 	__u64 thread = (__u64)task;
 	struct site site;
 
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_EXIT))
-		return 0;
+		return;
 	if (BPF_CORE_READ(task, signal, live.counter) == 0)
 		process_end(&site, task);
 	bpf_map_delete_elem(&stamps, &thread);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	preempt_hold();
+	exited(task);
+	preempt_release();
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "kernel.h"
 #include "event.h"
 #include "tail.h"
+#include "preempt.h"
 #include "task.h"
 
 /* The serving stamp of the thread that forks, else what its process came from itself. */
@@ -16,8 +17,7 @@ static __always_inline void origin_inherit(struct site *site, struct fork_event 
 		stamp_lost(site, event->child.tgid, EVENT_FORK);
 }
 
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+static __always_inline void forked(struct task_struct *parent, struct task_struct *child)
 {
 	struct fork_event *event;
 	struct site site;
@@ -25,9 +25,9 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 
 	/* A thread inherits nothing: its process's origin is its own. */
 	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
-		return 0;
+		return;
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_FORK))
-		return 0;
+		return;
 	event = &site.scratch->fork;
 	header_fill_for(&site, parent, EVENT_FORK);
 	event->child.start_ns = BPF_CORE_READ(child, start_boottime);
@@ -38,6 +38,14 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	origin_inherit(&site, event);
 	at = task_names(site.scratch->bytes, sizeof(*event), sizeof(site.scratch->bytes), parent);
 	security_send(&site, &event->header, EVENT_FORK, at);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	preempt_hold();
+	forked(parent, child);
+	preempt_release();
 	return 0;
 }
 
