@@ -145,7 +145,8 @@ pub(crate) fn mutated_messages_and_descriptor_floods() {
     let before = descriptors(stage.loader());
     stage.expect("flooded");
     assert!(alive(pid));
-    assert_eq!(descriptors(stage.loader()), before);
+    // `before` may have been counted while an answer's descriptors were open; a leak of one in a thousand would be ten.
+    until("the loader has as few descriptors as before", || descriptors(stage.loader()) <= before);
 }
 
 /// Asks for descriptors without end and takes none.
