@@ -68,7 +68,7 @@ fn joined(lab: &Lab, vm: &Path, kernel: &str) -> Judged {
         && figures.wrong() == 0
         && verified;
     let proof = if verified { "verified" } else { "NOT verified" };
-    let figure = format!("{fired} programs fired, not: {silent:?}; {acted} acts {figures}; {proof}");
+    let figure = format!("{fired} programs fired, silent: {silent:?}; {acted} acts; {figures}; {proof}");
     Ok((passed, figure))
 }
 
@@ -78,7 +78,7 @@ fn programs(doctor: &str) -> (usize, Vec<String>) {
     let listed = doctor.lines().skip_while(|line| !line.starts_with("hooks: ")).skip(1);
     let (fired, silent): (Vec<&str>, Vec<&str>) = listed
         .take_while(|line| !line.is_empty())
-        .filter(|line| !old || !NEW_LIST.iter().any(|name| line.contains(name)))
+        .filter(|line| !old || !line.split_whitespace().any(|word| NEW_LIST.contains(&word)))
         .partition(|line| line.ends_with(FIRED));
     (fired.len(), silent.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect())
 }
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn programs_of_the_list_in_use() {
         let text = "kernel 5.10\n\nhooks: tracepoints, kernels from 5.10\n  process  process_fork   loaded, attached, fired\n  \
-                    payload  net_send       not loaded: errno 3\n  payload  net_read       attached, but\n\nnot seen\n";
-        assert_eq!(programs(text), (1, vec!["payload net_read attached, but".to_owned()]));
+                    payload  net_send       not loaded: errno 3\n  payload  net_sendto     attached, but\n\nnot seen\n";
+        assert_eq!(programs(text), (1, vec!["payload net_sendto attached, but".to_owned()]));
     }
 }
