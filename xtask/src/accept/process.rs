@@ -165,3 +165,10 @@ pub(crate) fn wait_for(limit: Duration, mut condition: impl FnMut() -> bool) -> 
         std::thread::sleep(POLL);
     }
 }
+
+/// Whether a process has ended, its parent having taken note or not: an orphan waits for pid 1, which has time.
+pub(crate) fn ended(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+    matches!(state, None | Some('Z' | 'X'))
+}

@@ -98,7 +98,7 @@ fn loader_killed(lab: &Lab) -> Judged {
             let (loader, pipeline) = sensor.loader_and_pipeline()?;
             process::signal(loader, Signal::SIGKILL)?;
             let killed = Instant::now();
-            let gone = || !Path::new(&format!("/proc/{pipeline}")).exists();
+            let gone = || process::ended(pipeline);
             ensure!(wait_for(RESTART_LIMIT, gone), "the pipeline outlived its loader");
             slowest = slowest.max(killed.elapsed());
             sensor.wait_end(RESTART_LIMIT)?;
