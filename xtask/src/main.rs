@@ -12,6 +12,7 @@ mod bench;
 mod deny;
 mod layers;
 mod nouns;
+mod process;
 mod stage;
 mod tidy;
 

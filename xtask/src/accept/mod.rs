@@ -8,12 +8,12 @@ mod export;
 mod findings;
 mod http;
 mod lab;
-mod process;
 mod rows;
 mod sensor;
 mod table;
 mod target;
 
+use crate::process;
 use anyhow::{bail, ensure};
 use clap::Parser;
 use lab::Lab;

@@ -81,10 +81,7 @@ impl Sensor {
             .env("NO_COLOR", "1")
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         let mut process = Process::start("guardbee", command, dir.join("log"))?;
-        let log = dir.join("log");
-        process.wait_until("ready", READY_LIMIT, || {
-            fs::read_to_string(&log).is_ok_and(|text| text.contains("guardbee: ready"))
-        })?;
+        process.wait_until_said("guardbee: ready", READY_LIMIT)?;
         Ok(Self { process, public_key, records, findings })
     }
 
@@ -95,15 +92,8 @@ impl Sensor {
 
     /// The loader (or its supervisor) is what was started; the pipeline is the child that isn't root.
     pub(crate) fn loader_and_pipeline(&self) -> anyhow::Result<(u32, u32)> {
-        let mut family = vec![self.process.pid()];
-        let mut at = 0;
-        while at < family.len() {
-            family.extend(process::children(family[at]));
-            at += 1;
-        }
-        let pipeline = family
-            .iter()
-            .copied()
+        let pipeline = process::family(self.process.pid())
+            .into_iter()
             .find(|pid| status_field(*pid, "Uid:").is_some_and(|uid| uid == PIPELINE_ID.to_string()))
             .context("no process of the sensor runs as the pipeline's user")?;
         let loader = status_field(pipeline, "PPid:")

@@ -3,17 +3,18 @@ use super::{
     figure::{Figure, Goal, Series, Unit, median, quantile},
     loads::LOADS,
     place::{Place, free_port},
-    process::{Process, pause, wait_for},
     records::Tail,
     sensor::Sensor,
     web,
 };
+use crate::process::{Process, wait_for};
 use anyhow::{Context as _, ensure};
 use nix::time::{ClockId, clock_gettime};
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     process::Command,
+    thread::sleep,
     time::{Duration, Instant},
 };
 
@@ -42,9 +43,9 @@ fn series(name: &'static str, unit: Unit, goal: Goal, value: f64) -> Series {
 fn memory(place: &Place) -> anyhow::Result<Vec<Series>> {
     let sensor = Sensor::start(place)?;
     let (start_cpu, peak) = (sensor.cpu_ns()?, sensor.peak()?);
-    pause(Duration::from_secs(2))?; // what the start left to do
+    sleep(Duration::from_secs(2)); // what the start left to do
     let (cpu, sleeps, began) = (sensor.cpu_ns()?, sensor.sleeps(), Instant::now());
-    pause(IDLE)?;
+    sleep(IDLE);
     let seconds = began.elapsed().as_secs_f64();
     let (idle_cpu, wakeups) = (sensor.cpu_ns()? - cpu, sensor.sleeps().saturating_sub(sleeps) as f64);
     let idle = sensor.memory()?;
@@ -80,8 +81,8 @@ fn latency(place: &Place) -> anyhow::Result<Vec<Series>> {
     let (dir, port) = (place.folder("app")?, free_port()?);
     let mut command = Command::new("python3");
     command.arg(place.root.join("tests/load/timed_app.py")).args(["--port", &port.to_string()]);
-    let mut app = Process::start("app", &mut command, &dir)?;
-    app.wait_until(APP_LIMIT, |app| app.printed().contains("listening"))?;
+    let mut app = Process::start("app", command, dir.join("log"))?;
+    app.wait_until_said("listening", APP_LIMIT)?;
     let mut findings = Tail::open(&sensor.findings())?;
     let (mut waits, mut sizes) = (Vec::new(), Vec::new());
     for number in 0..ATTACKS {
@@ -91,9 +92,9 @@ fn latency(place: &Place) -> anyhow::Result<Vec<Series>> {
         waits.push(arrived - acted(&app, &nonce)?);
         sizes.push(bytes);
         // Off the beat: attacks in step with a finding's way would always meet the same part of a drain period.
-        std::thread::sleep(Duration::from_millis(number as u64 * 7 % 50));
+        sleep(Duration::from_millis(number as u64 * 7 % 50));
     }
-    app.stop().ok(); // it ends by the signal, so never "well"
+    app.stop(APP_LIMIT).ok(); // it ends by the signal, so never "well"
     sensor.stop()?;
     let found = waits.len() as f64 / ATTACKS as f64;
     let mut all = vec![series("attacks found", Unit::Share, Goal::Least(1.0), found)];
@@ -127,7 +128,6 @@ fn arrival(findings: &mut Tail, nonce: &str) -> anyhow::Result<Option<(f64, f64)
     let began = Instant::now();
     let mut bytes = None;
     while bytes.is_none() {
-        super::process::ensure_wanted()?;
         if began.elapsed() > FINDING_LIMIT {
             println!("   no finding for {nonce} in {} s", FINDING_LIMIT.as_secs());
             return Ok(None);
@@ -137,7 +137,7 @@ fn arrival(findings: &mut Tail, nonce: &str) -> anyhow::Result<Option<(f64, f64)
                 bytes = Some(line.len() as f64);
             }
         })?;
-        std::thread::sleep(WATCH);
+        sleep(WATCH);
     }
     let now = Duration::from(clock_gettime(ClockId::CLOCK_MONOTONIC).context("read the clock")?);
     Ok(bytes.map(|bytes| (now.as_nanos() as f64, bytes)))
@@ -148,11 +148,11 @@ fn acted(app: &Process, nonce: &str) -> anyhow::Result<f64> {
     let mut at = None;
     wait_for(APP_LIMIT, || {
         at = app
-            .printed()
+            .log()
             .lines()
             .filter(|line| line.contains(nonce))
             .find_map(|line| line.strip_prefix("acts ")?.split(' ').next()?.parse().ok());
         at.is_some()
-    })?;
+    });
     at.context("the application did not say when it acts")
 }

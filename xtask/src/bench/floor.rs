@@ -1,5 +1,6 @@
 //! The empty-hook floor: programs that do nothing at the sensor's hooks (tests/load/floor.c).
-use super::{place::Place, process::Process};
+use super::place::Place;
+use crate::process::Process;
 use std::{process::Command, time::Duration};
 
 const READY_LIMIT: Duration = Duration::from_secs(20);
@@ -17,7 +18,7 @@ const HOOKS: [&str; 6] = [
 /// Attaches the empty programs; they are attached as long as the process lives.
 pub(super) fn attach(place: &Place) -> anyhow::Result<Process> {
     let mut command = Command::new(place.built("floor"));
-    let mut floor = Process::start("floor", command.args(HOOKS), &place.folder("floor")?)?;
-    floor.wait_until(READY_LIMIT, |floor| floor.printed().contains("ready"))?;
+    let mut floor = Process::start("floor", command.args(HOOKS), place.folder("floor")?.join("log"))?;
+    floor.wait_until_said("ready", READY_LIMIT)?;
     Ok(floor)
 }

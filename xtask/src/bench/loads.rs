@@ -2,11 +2,11 @@
 use super::{
     figure::{Figure, Goal, Unit},
     place::Place,
-    process::output,
     redis,
     sensor::Sensor,
     web,
 };
+use crate::process::output;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use std::{process::Command, time::Duration};

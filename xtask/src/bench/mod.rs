@@ -9,11 +9,11 @@ mod figure;
 mod floor;
 mod loads;
 mod place;
-mod process;
 mod records;
 mod redis;
 mod sensor;
 mod table;
+mod usage;
 mod web;
 
 use alone::STUDIES;
@@ -44,7 +44,7 @@ pub(crate) struct Args {
     guardbee: Option<PathBuf>,
 }
 
-/// Measures, prints the table. What could not be run is a line too; an error only before all or at Ctrl-C.
+/// Measures, prints the table. What could not be run is a line too; an error only before all.
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let names: Vec<_> =
         LOADS.iter().map(|load| load.name).chain(STUDIES.iter().map(|study| study.name)).collect();
@@ -52,16 +52,15 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         ensure!(names.contains(&name.as_str()), "there is no `{name}`; there are {}", names.join(", "));
     }
     let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
-    process::catch_interrupts()?;
     let place = Place::new(args.guardbee)?;
     let machine = machine();
     println!("{machine}");
     let mut results = Results::default();
     for load in LOADS.iter().filter(|load| wanted(load.name)) {
-        results.take(load.name, load.needs, || measure(&place, load, args.rounds))?;
+        results.take(load.name, load.needs, || measure(&place, load, args.rounds));
     }
     for study in STUDIES.iter().filter(|study| wanted(study.name)) {
-        results.take(study.name, study.needs, || (study.run)(&place))?;
+        results.take(study.name, study.needs, || (study.run)(&place));
     }
     results.print(args.rounds.into());
     if let Some(path) = args.json {

@@ -1,5 +1,5 @@
 //! Where a benchmark takes place: the built load programs, the sensor's binary, a folder that is removed afterwards.
-use super::process::output;
+use crate::process::{end_on_signals, output};
 use anyhow::{Context as _, ensure};
 use std::{
     cell::Cell,
@@ -36,6 +36,7 @@ impl Place {
             None => built_sensor(root)?,
         };
         let dir = tempfile::Builder::new().prefix("guardbee-bench.").tempdir_in("/tmp")?;
+        end_on_signals(dir.path().to_owned())?;
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?; // servers drop their privileges
         let place = Self { root: root.to_owned(), guardbee, dir, folders: Cell::new(0) };
         for name in ["loads", "pace", "floor"] {
@@ -81,6 +82,12 @@ fn built_sensor(root: &Path) -> anyhow::Result<PathBuf> {
     let status = Command::new("cargo").args(args).current_dir(root).status().context("start cargo")?;
     ensure!(status.success(), "the sensor could not be built");
     Ok(root.join("target/release/guardbee"))
+}
+
+/// Whether a program of this name can be started.
+pub(super) fn installed(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }
 
 /// A port of loopback that nobody listened on a moment ago.

@@ -1,5 +1,5 @@
 //! Files that the sensor appends lines to: read as they grow, each line once.
-use super::process::wait_for;
+use crate::process::wait_for;
 use anyhow::Context as _;
 use serde_json::Value;
 use std::{
@@ -91,7 +91,7 @@ pub(super) fn server_spans(records: &Path, path: &str, expected: u64) -> anyhow:
             newest = Instant::now();
         }
         failure.is_some() || spans.count >= expected || newest.elapsed() > QUIET
-    })?;
+    });
     failure.map_or(Ok(spans), Err)
 }
 

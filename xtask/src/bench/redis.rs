@@ -2,9 +2,10 @@
 use super::{
     loads::Values,
     place::{Place, free_port},
-    process::{Process, cpu_ns, output},
     sensor::Sensor,
+    usage::cpu_ns,
 };
+use crate::process::{Process, output};
 use anyhow::{Context as _, ensure};
 use std::{
     net::TcpStream,
@@ -13,6 +14,7 @@ use std::{
 };
 
 const READY_LIMIT: Duration = Duration::from_secs(10);
+const STOP_LIMIT: Duration = Duration::from_secs(15);
 const RUN_LIMIT: Duration = Duration::from_mins(2);
 /// Of each kind.
 const REQUESTS: u32 = 100_000;
@@ -23,17 +25,18 @@ pub(super) fn run(place: &Place, _: Option<&Sensor>) -> anyhow::Result<Values> {
     let (dir, port) = (place.folder("redis")?, free_port()?);
     let mut command = Command::new("redis-server");
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
-    let mut server = Process::start("redis", command.arg("--dir").arg(&dir), &dir)?;
-    server.wait_until(READY_LIMIT, |_| TcpStream::connect(("127.0.0.1", port)).is_ok())?;
+    let mut server = Process::start("redis", command.arg("--dir").arg(&dir), dir.join("log"))?;
+    server.wait_until("ready", READY_LIMIT, || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
     let mut client = Command::new("redis-benchmark");
     client.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-n", &REQUESTS.to_string()]);
     client.args(["-t", &KINDS.join(","), "--csv"]);
-    let (cpu, began) = (cpu_ns(server.id())?, Instant::now());
+    let (cpu, began) = (cpu_ns(server.pid())?, Instant::now());
     let printed = output("redis-benchmark", &mut client, &dir, RUN_LIMIT).context("redis-benchmark")?;
     let wall = began.elapsed().as_nanos() as f64;
-    let cpu = cpu_ns(server.id())? - cpu;
+    let cpu = cpu_ns(server.pid())? - cpu;
     ensure!(printed.lines().count() > KINDS.len(), "redis-benchmark said too little: {printed}");
-    server.stop()?;
+    let ended = server.stop(STOP_LIMIT)?;
+    ensure!(ended.success(), "redis-server ended with {ended}");
     let requests = f64::from(REQUESTS) * KINDS.len() as f64;
     Ok(vec![Some(wall / requests), Some(cpu / requests)])
 }

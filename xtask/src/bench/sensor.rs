@@ -1,13 +1,12 @@
 //! The sensor as it is measured: its defaults and its rules, records and findings to files, no console.
-use super::{
-    place::Place,
-    process::{Process, cpu_ns, family},
-};
+use super::{place::Place, usage::cpu_ns};
+use crate::process::{Process, family};
 use anyhow::{Context as _, ensure};
 use serde_json::json;
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Command, time::Duration};
 
 const READY_LIMIT: Duration = Duration::from_mins(1);
+const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// A running sensor; dropped, it is ended.
 pub(super) struct Sensor {
@@ -34,8 +33,8 @@ impl Sensor {
         fs::write(&path, config.to_string())?; // JSON is YAML
         let mut command = Command::new(&place.guardbee);
         command.args(["run", "--config"]).arg(&path).env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        let mut process = Process::start("guardbee", &mut command, &dir)?;
-        process.wait_until(READY_LIMIT, |process| process.said().contains("guardbee: ready"))?;
+        let mut process = Process::start("guardbee", command, dir.join("log"))?;
+        process.wait_until_said("guardbee: ready", READY_LIMIT)?;
         Ok(Self { process, dir })
     }
 
@@ -51,7 +50,7 @@ impl Sensor {
 
     /// Ends it. What was measured stands even if it doesn't end well, so that is only said.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
-        if let Err(error) = self.process.stop() {
+        if let Err(error) = self.process.stop(STOP_LIMIT) {
             println!("   the sensor did not stop well: {error:#}");
         }
         fs::remove_dir_all(&self.dir).with_context(|| format!("remove {}", self.dir.display()))
@@ -59,7 +58,7 @@ impl Sensor {
 
     /// Loader and pipeline.
     fn processes(&self) -> Vec<u32> {
-        family(self.process.id())
+        family(self.process.pid())
     }
 
     /// CPU time of both so far, ns.

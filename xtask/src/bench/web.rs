@@ -2,10 +2,11 @@
 use super::{
     loads::Values,
     place::{Place, free_port},
-    process::{Process, cpu_ns, family, output, wait_for},
     records::server_spans,
     sensor::Sensor,
+    usage::cpu_ns,
 };
+use crate::process::{Process, children, output, wait_for};
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use std::{
@@ -18,6 +19,7 @@ use std::{
 };
 
 const READY_LIMIT: Duration = Duration::from_secs(10);
+const STOP_LIMIT: Duration = Duration::from_secs(15);
 const RUN_LIMIT: Duration = Duration::from_mins(1);
 const FULL_SPEED_SECONDS: u32 = 3;
 const PACED_SECONDS: u32 = 4;
@@ -70,11 +72,11 @@ impl Web {
         fs::write(dir.join("conf"), config)?;
         let mut command = Command::new("nginx");
         command.arg("-e").arg(dir.join("log")).arg("-c").arg(dir.join("conf"));
-        let mut process = Process::start("nginx", &mut command, &dir)?;
-        process.wait_until(READY_LIMIT, |_| TcpStream::connect(("127.0.0.1", port)).is_ok())?;
-        let master = process.id();
-        wait_for(READY_LIMIT, || family(master).len() > 1)?;
-        let worker = *family(master).get(1).context("nginx has no worker")?;
+        let mut process = Process::start("nginx", command, dir.join("said"))?;
+        process.wait_until("ready", READY_LIMIT, || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
+        let master = process.pid();
+        wait_for(READY_LIMIT, || !children(master).is_empty());
+        let worker = *children(master).first().context("nginx has no worker")?;
         let path = format!("/bench-{port}-{}", std::process::id());
         Ok(Self { process, worker, port, dir, path })
     }
@@ -138,7 +140,7 @@ pub(super) fn full_speed(place: &Place, sensor: Option<&Sensor>) -> anyhow::Resu
         run.sensor_cpu_per_request(),
         web.captured(&run, sensor)?,
     ];
-    web.process.stop()?;
+    web.process.stop(STOP_LIMIT)?;
     Ok(figures)
 }
 
@@ -155,7 +157,7 @@ pub(super) fn paced(place: &Place, sensor: Option<&Sensor>) -> anyhow::Result<Va
         run.sensor_cpu_per_request(),
         web.captured(&run, sensor)?,
     ];
-    web.process.stop()?;
+    web.process.stop(STOP_LIMIT)?;
     Ok(figures)
 }
 
@@ -173,6 +175,6 @@ pub(super) fn span_bytes(place: &Place, sensor: &Sensor) -> anyhow::Result<Optio
     let mut web = Web::start(place)?;
     let run = web.run("pace", &mut web.pacer(place), Some(sensor))?;
     let spans = server_spans(&sensor.records(), &web.path, run.requests)?;
-    web.process.stop()?;
+    web.process.stop(STOP_LIMIT)?;
     Ok((spans.count > 0).then(|| spans.bytes as f64 / spans.count as f64))
 }

@@ -1,10 +1,11 @@
 //! Processes that a run starts: each leads a process group of its own, and is ended by its id.
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use nix::{
     sys::signal::{SigSet, Signal, kill, killpg},
     unistd::Pid,
 };
 use std::{
+    borrow::BorrowMut,
     collections::BTreeSet,
     fs::{self, File},
     os::unix::process::CommandExt as _,
@@ -50,9 +51,20 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `command` with both outputs in `log`.
-    pub(crate) fn start(name: &str, mut command: Command, log: PathBuf) -> anyhow::Result<Self> {
-        let out = File::create(&log).with_context(|| format!("create {}", log.display()))?;
-        command.process_group(0).stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out);
+    pub(crate) fn start(name: &str, command: impl BorrowMut<Command>, log: PathBuf) -> anyhow::Result<Self> {
+        let file = create(&log)?;
+        Self::spawn(name, command, file.try_clone()?, file, log)
+    }
+
+    fn spawn(
+        name: &str,
+        mut command: impl BorrowMut<Command>,
+        out: File,
+        err: File,
+        log: PathBuf,
+    ) -> anyhow::Result<Self> {
+        let command = command.borrow_mut();
+        command.process_group(0).stdin(Stdio::null()).stdout(out).stderr(err);
         // A process inherits what is blocked, and must end when it is asked to.
         stop_signals().thread_unblock()?;
         let child = command.spawn().with_context(|| format!("start {name}: {command:?}"));
@@ -87,6 +99,12 @@ impl Process {
         Ok(())
     }
 
+    /// Waits until its log contains `word`.
+    pub(crate) fn wait_until_said(&mut self, word: &str, limit: Duration) -> anyhow::Result<()> {
+        let log = self.log.clone();
+        self.wait_until("ready", limit, || text(&log).contains(word))
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) fn wait_end(&mut self, limit: Duration) -> anyhow::Result<ExitStatus> {
         let began = Instant::now();
@@ -111,7 +129,7 @@ impl Process {
 
     /// The log's text.
     pub(crate) fn log(&self) -> String {
-        fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        text(&self.log)
     }
 
     fn tail(&self) -> String {
@@ -136,6 +154,28 @@ impl Drop for Process {
     }
 }
 
+fn create(path: &Path) -> anyhow::Result<File> {
+    File::create(path).with_context(|| format!("create {}", path.display()))
+}
+
+fn text(path: &Path) -> String {
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+/// Runs `command` to its end, which must be a good one, and gives what it printed; what it complained of goes to a log in `dir`.
+pub(crate) fn output(
+    name: &str,
+    command: impl BorrowMut<Command>,
+    dir: &Path,
+    limit: Duration,
+) -> anyhow::Result<String> {
+    let (printed, log) = (dir.join(format!("{name}.out")), dir.join(format!("{name}.log")));
+    let mut process = Process::spawn(name, command, create(&printed)?, create(&log)?, log)?;
+    let status = process.wait_end(limit)?;
+    ensure!(status.success(), "{name} ended with {status}: {}", process.tail());
+    Ok(text(&printed))
+}
+
 /// Sends a signal to one process.
 pub(crate) fn signal(pid: u32, signal: Signal) -> anyhow::Result<()> {
     kill(Pid::from_raw(i32::try_from(pid)?), signal).with_context(|| format!("send {signal} to {pid}"))
@@ -143,13 +183,22 @@ pub(crate) fn signal(pid: u32, signal: Signal) -> anyhow::Result<()> {
 
 /// Processes whose parent is `pid`.
 pub(crate) fn children(pid: u32) -> Vec<u32> {
-    let task = format!("/proc/{pid}/task");
-    let Ok(threads) = fs::read_dir(Path::new(&task)) else { return Vec::new() };
-    threads
-        .flatten()
-        .filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok())
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let lists = threads.flatten().map(|thread| text(&thread.path().join("children")));
+    lists
         .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
         .collect()
+}
+
+/// The process and all that descend from it.
+pub(crate) fn family(first: u32) -> Vec<u32> {
+    let mut family = vec![first];
+    let mut at = 0;
+    while let Some(pid) = family.get(at) {
+        family.extend(children(*pid));
+        at += 1;
+    }
+    family
 }
 
 /// Waits for a condition; false: it didn't come.
@@ -168,7 +217,7 @@ pub(crate) fn wait_for(limit: Duration, mut condition: impl FnMut() -> bool) -> 
 
 /// Whether a process has ended, its parent having taken note or not: an orphan waits for pid 1, which has time.
 pub(crate) fn ended(pid: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let stat = text(Path::new(&format!("/proc/{pid}/stat")));
     let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
     matches!(state, None | Some('Z' | 'X'))
 }
