@@ -60,7 +60,10 @@ impl Client {
         let answer = timeout(self.call_timeout, send(channel, batch, self.call_timeout)).await;
         let result = match answer {
             Ok(Ok(accepted)) => Ok(accepted),
-            Ok(Err(status)) => Err(classify(&status, self.files())),
+            Ok(Err(status)) => {
+                tracing::debug!(code = ?status.code(), "An export failed.");
+                Err(classify(&status, self.files()))
+            }
             Err(_) => Err(Failure::Retry {
                 reason: format!("the receiver did not answer within {} s", self.call_timeout.as_secs_f32()),
                 after: None,

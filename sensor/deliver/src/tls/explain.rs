@@ -18,6 +18,9 @@ pub(crate) fn explain(error: &(dyn Error + 'static), files: Option<&Files>) -> E
     if let Some(tls) = find::<Tls>(error) {
         return of_tls(tls, files);
     }
+    if let Some(alert) = alert_in_words(&innermost(error)) {
+        return of_tls(&Tls::AlertReceived(alert), files);
+    }
     let text = match find::<io::Error>(error).map(io::Error::kind) {
         Some(io::ErrorKind::ConnectionRefused) => {
             "connection refused: nobody listens there; is the receiver running, is the port right?".to_owned()
@@ -53,6 +56,22 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
         last = source;
     }
     last.to_string()
+}
+
+/// h2 keeps an error's words, not the error: an alert within a call comes as these.
+fn alert_in_words(words: &str) -> Option<Alert> {
+    let mut explained = [
+        Alert::CertificateRequired,
+        Alert::CertificateExpired,
+        Alert::CertificateRevoked,
+        Alert::UnknownCA,
+        Alert::BadCertificate,
+        Alert::CertificateUnknown,
+        Alert::UnsupportedCertificate,
+        Alert::AccessDenied,
+    ]
+    .into_iter();
+    explained.find(|alert| words == Tls::AlertReceived(*alert).to_string())
 }
 
 fn of_tls(error: &Tls, files: Option<&Files>) -> Explanation {
@@ -159,6 +178,12 @@ mod tests {
         let deep = io::Error::other(io::Error::other(alert));
         let text = "the receiver demands a client certificate and we have none: set `certificate` and `key`";
         assert_eq!(said(deep), (text.into(), true));
+    }
+
+    #[test]
+    fn an_alert_within_a_call_is_known_by_its_words() {
+        let (said, credential) = said(io::Error::other("received fatal alert: CertificateRevoked"));
+        assert!(said.contains("is revoked: have a new one issued and replace it") && credential, "{said}");
     }
 
     #[test]
