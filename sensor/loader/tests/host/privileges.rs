@@ -3,7 +3,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
-use crate::roles::{ready, say};
+use crate::roles::{figure, ready, say};
 use crate::stage::{Stage, status};
 
 pub(crate) fn the_loader_has_exactly_the_stated_capabilities() {
@@ -17,6 +17,8 @@ pub(crate) fn the_loader_has_exactly_the_stated_capabilities() {
         assert_eq!(mask(field), 0, "{field}");
     }
     assert_eq!(status(stage.loader(), "Threads"), "1");
+    let names = guardbee_loader::KEPT.map(|(_, name, _)| name.trim_start_matches("CAP_"));
+    figure(&format!("one thread with {} and nothing else", names.join(" ")));
 }
 
 pub(crate) fn the_pipeline_has_no_rights() {

@@ -65,6 +65,11 @@ pub(crate) fn say(line: &str) {
     std::io::stdout().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
+/// What a test has found out, for `cargo xtask accept`: before its `ok`.
+pub(crate) fn figure(text: &str) {
+    say(&format!("figure {text}"));
+}
+
 pub(crate) fn ready() {
     say(&format!("ready {}", std::process::id()));
 }

@@ -65,6 +65,16 @@ impl Stage {
         }
     }
 
+    /// Likewise of the next one that also has `part`.
+    pub(crate) fn expect_with(&mut self, word: &str, part: &str) -> String {
+        loop {
+            let line = self.expect(word);
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
     /// The pid of the pipeline that says next that it is ready.
     pub(crate) fn pipeline(&mut self) -> u32 {
         self.expect("ready").parse().unwrap()
