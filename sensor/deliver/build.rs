@@ -10,6 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");
     let files = protox::compile(SERVICES, ["proto"])?;
     tonic_prost_build::configure()
+        .build_client(false)
         .build_transport(false)
         .build_server(env::var_os("CARGO_FEATURE_TESTING").is_some())
         .compile_fds(files)?;

@@ -1,12 +1,11 @@
 //! One gRPC connection to the receiver: opened when needed, opened anew with new credentials.
 use crate::{
+    Compression,
+    codec::{Exchange, Written},
     endpoint::Target,
     otlp::{
         self,
-        proto::collector::{
-            logs::v1::{ExportLogsServiceRequest, logs_service_client::LogsServiceClient},
-            trace::v1::{ExportTraceServiceRequest, trace_service_client::TraceServiceClient},
-        },
+        proto::collector::{logs::v1::ExportLogsServiceResponse, trace::v1::ExportTraceServiceResponse},
     },
     queue::Batch,
     retry::{Failure, classify},
@@ -18,11 +17,14 @@ use std::{io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncBufRead, AsyncRead, AsyncWrite},
     net::TcpStream,
-    time::timeout,
+    time::{error::Elapsed, timeout},
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
+    client::Grpc,
+    codec::CompressionEncoding,
+    codegen::http::uri::PathAndQuery,
     transport::{Channel, Endpoint, Uri},
 };
 
@@ -30,6 +32,10 @@ use tonic::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a receiver may take to judge our certificate before we stop waiting for its verdict.
 const VERDICT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// `Export` of both services.
+const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 
 /// The receiver has taken the batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,17 +53,37 @@ pub(crate) struct Client {
     credentials: Option<Arc<Credentials>>,
     channel: Option<(u64, Channel)>,
     call_timeout: Duration,
+    compression: Compression,
 }
 
 impl Client {
-    pub(crate) fn new(target: Target, credentials: Option<Arc<Credentials>>, call_timeout: Duration) -> Self {
-        Self { target, credentials, channel: None, call_timeout }
+    pub(crate) fn new(
+        target: Target,
+        credentials: Option<Arc<Credentials>>,
+        call_timeout: Duration,
+        compression: Compression,
+    ) -> Self {
+        Self { target, credentials, channel: None, call_timeout, compression }
     }
 
     /// Sends a batch and hears the answer.
     pub(crate) async fn export(&mut self, batch: &Batch) -> Result<Accepted, Failure> {
         let channel = self.channel()?;
-        let answer = timeout(self.call_timeout, send(channel, batch, self.call_timeout)).await;
+        let request = Written::from(otlp::request(&batch.records));
+        let mut answer = self.send(&channel, batch, request.clone()).await;
+        if self.compression == Compression::Gzip
+            && let Ok(Err(status)) = &answer
+            && status.code() == Code::Unimplemented
+        {
+            // So answers a receiver that can't decompress, and one that has no such service: the second try tells.
+            self.compression = Compression::None;
+            answer = self.send(&channel, batch, request).await;
+            if let Ok(Err(status)) = &answer
+                && status.code() == Code::Unimplemented
+            {
+                self.compression = Compression::Gzip;
+            }
+        }
         let result = match answer {
             Ok(Ok(accepted)) => Ok(accepted),
             Ok(Err(status)) => {
@@ -74,6 +100,30 @@ impl Client {
             self.channel = None;
         }
         result
+    }
+
+    /// The answer, or [`Elapsed`].
+    async fn send(
+        &self,
+        channel: &Channel,
+        batch: &Batch,
+        request: Written,
+    ) -> Result<Result<Accepted, Status>, Elapsed> {
+        let mut request = Request::new(request);
+        request.set_timeout(self.call_timeout);
+        let (channel, compression) = (channel.clone(), self.compression);
+        let answer = async {
+            let partial = if batch.is_spans() {
+                let answer: ExportTraceServiceResponse = call(channel, TRACES, request, compression).await?;
+                answer.partial_success.map(|p| (p.rejected_spans, p.error_message))
+            } else {
+                let answer: ExportLogsServiceResponse = call(channel, LOGS, request, compression).await?;
+                answer.partial_success.map(|p| (p.rejected_log_records, p.error_message))
+            };
+            let (rejected, message) = partial.unwrap_or_default();
+            Ok(Accepted { rejected: u64::try_from(rejected).unwrap_or(0), message })
+        };
+        timeout(self.call_timeout, answer).await
     }
 
     fn files(&self) -> Option<&Files> {
@@ -121,19 +171,20 @@ impl Client {
     }
 }
 
-async fn send(channel: Channel, batch: &Batch, limit: Duration) -> Result<Accepted, Status> {
-    if batch.is_spans() {
-        let mut request: Request<ExportTraceServiceRequest> = Request::new(otlp::traces(&batch.records));
-        request.set_timeout(limit);
-        let answer = TraceServiceClient::new(channel).export(request).await?.into_inner().partial_success;
-        let (rejected, message) = answer.map(|p| (p.rejected_spans, p.error_message)).unwrap_or_default();
-        return Ok(Accepted { rejected: u64::try_from(rejected).unwrap_or(0), message });
+/// One call of the service of spans or of logs.
+async fn call<T: prost::Message + Default + 'static>(
+    channel: Channel,
+    path: &'static str,
+    request: Request<Written>,
+    compression: Compression,
+) -> Result<T, Status> {
+    let mut grpc = Grpc::new(channel);
+    if compression == Compression::Gzip {
+        grpc = grpc.send_compressed(CompressionEncoding::Gzip);
     }
-    let mut request: Request<ExportLogsServiceRequest> = Request::new(otlp::logs(&batch.records));
-    request.set_timeout(limit);
-    let answer = LogsServiceClient::new(channel).export(request).await?.into_inner().partial_success;
-    let (rejected, message) = answer.map(|p| (p.rejected_log_records, p.error_message)).unwrap_or_default();
-    Ok(Accepted { rejected: u64::try_from(rejected).unwrap_or(0), message })
+    grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
+    let answer = grpc.unary(request, PathAndQuery::from_static(path), Exchange::default()).await?;
+    Ok(answer.into_inner())
 }
 
 /// A plain or a TLS stream.

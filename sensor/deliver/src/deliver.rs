@@ -16,6 +16,16 @@ use guardbee_model::{
 use std::{sync::Arc, time::Duration};
 use tokio::{runtime::Handle, task::JoinHandle};
 
+/// How requests are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// Every OTLP receiver must take it; to one that doesn't, requests go uncompressed.
+    #[default]
+    Gzip,
+    /// Not at all.
+    None,
+}
+
 /// A receiver of OTLP/gRPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Otlp {
@@ -27,6 +37,8 @@ pub struct Otlp {
     pub files: Files,
     /// Plain text; to this node only.
     pub insecure: bool,
+    /// Of requests.
+    pub compression: Compression,
     /// For each call.
     pub timeout: Duration,
     /// Between attempts.
@@ -44,6 +56,7 @@ impl Default for Otlp {
             server_name: String::new(),
             files: Files::default(),
             insecure: false,
+            compression: Compression::default(),
             timeout: Duration::from_secs(10),
             backoff: Backoff::default(),
             watch: Duration::from_secs(2),
@@ -111,7 +124,7 @@ impl Deliver {
                 let worker = Worker {
                     stream,
                     queue: Arc::clone(&queue),
-                    client: Client::new(target.clone(), credentials.clone(), otlp.timeout),
+                    client: Client::new(target.clone(), credentials.clone(), otlp.timeout, otlp.compression),
                     credentials: credentials.clone(),
                     backoff: otlp.backoff,
                     health: Arc::clone(&health),

@@ -13,6 +13,7 @@ pub mod otlp;
 pub mod record;
 
 mod client;
+mod codec;
 mod deliver;
 mod endpoint;
 mod error;
@@ -25,7 +26,7 @@ mod tls;
 mod worker;
 
 pub use self::{
-    deliver::{Deliver, Otlp, Status},
+    deliver::{Compression, Deliver, Otlp, Status},
     error::Error,
     file::Lines,
     queue::{Bound, Bounds, Fill},

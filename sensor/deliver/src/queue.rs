@@ -1,9 +1,10 @@
 //! What waits for its receiver: a lane for each stream, bounded by records and bytes, every drop counted.
 //!
-//! A record is in its lane until its receiver has taken or refused it, so a bound covers what is in flight. When a lane is
+//! Records are encoded when they come: what waits takes the memory that its bytes say, and is not encoded again when it is
+//! tried again. A record is in its lane until its receiver has taken or refused it, so a bound covers what is in flight. When a lane is
 //! full, spans lose their oldest (the newest tell what goes on now); findings and statements refuse the newest, so that a
 //! flood can't push out how an attack began. No lane ever costs another one anything.
-use crate::otlp;
+use crate::otlp::Encoded;
 use guardbee_model::{
     clock::BootTime,
     loss::{Loss, LossCounter, Stage},
@@ -26,7 +27,7 @@ const MOST_RECORDS: usize = 1024;
 pub struct Bound {
     /// Records.
     pub records: usize,
-    /// Their encoded size.
+    /// Their encoded size, which is also the memory they take.
     pub bytes: usize,
 }
 
@@ -64,7 +65,7 @@ pub(crate) fn kind(record: &Record) -> &'static str {
 /// Records of one kind and lane, in order, on their way to the receiver.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) records: Vec<Record>,
+    pub(crate) records: Vec<Encoded>,
     pub(crate) kind: &'static str,
     stream: Stream,
     bytes: usize,
@@ -81,9 +82,16 @@ impl Batch {
 }
 
 #[derive(Debug)]
+struct Waiting {
+    record: Encoded,
+    kind: &'static str,
+    bytes: usize,
+}
+
+#[derive(Debug)]
 struct Lane {
     bound: Bound,
-    waiting: VecDeque<(Record, usize)>,
+    waiting: VecDeque<Waiting>,
     /// Kind and count of the batch that was taken and has not left yet; a lane has one worker.
     in_flight: Option<(&'static str, u64)>,
     /// Of what waits and what is in flight.
@@ -132,8 +140,8 @@ impl State {
         }
     }
 
-    fn push(&mut self, record: Record) {
-        let (kind, stream, bytes) = (kind(&record), record.stream, otlp::encoded_bound(&record));
+    fn push(&mut self, stream: Stream, came: Waiting) {
+        let Waiting { kind, bytes, .. } = came;
         if self.closed {
             return self.lose("closed", kind, 1);
         }
@@ -142,15 +150,15 @@ impl State {
         }
         while stream == Stream::Spans && !self.lane(stream).fits(bytes) {
             let lane = self.lane(stream);
-            let Some((oldest, bytes)) = lane.waiting.pop_front() else { break };
-            lane.leave(1, bytes);
-            self.lose("queue_full", self::kind(&oldest), 1);
+            let Some(oldest) = lane.waiting.pop_front() else { break };
+            lane.leave(1, oldest.bytes);
+            self.lose("queue_full", oldest.kind, 1);
         }
         let lane = self.lane(stream);
         if lane.fits(bytes) {
             lane.records += 1;
             lane.bytes += bytes;
-            lane.waiting.push_back((record, bytes));
+            lane.waiting.push_back(came);
         } else {
             self.lose("queue_full", kind, 1);
         }
@@ -158,15 +166,15 @@ impl State {
 
     fn take(&mut self, stream: Stream) -> Option<Batch> {
         let waiting = &mut self.lane(stream).waiting;
-        let kind = kind(&waiting.front()?.0);
+        let kind = waiting.front()?.kind;
         let mut batch = Batch { records: Vec::new(), kind, stream, bytes: 0 };
-        while let Some((record, bytes)) = waiting.pop_front_if(|(record, bytes)| {
-            self::kind(record) == kind
+        while let Some(next) = waiting.pop_front_if(|next| {
+            next.kind == kind
                 && batch.records.len() < MOST_RECORDS
-                && batch.bytes + *bytes <= LARGEST_REQUEST
+                && batch.bytes + next.bytes <= LARGEST_REQUEST
         }) {
-            batch.records.push(record);
-            batch.bytes += bytes;
+            batch.records.push(next.record);
+            batch.bytes += next.bytes;
         }
         self.lane(stream).in_flight = Some((kind, batch.count()));
         Some(batch)
@@ -226,13 +234,20 @@ impl Queue {
     /// Never waits: what does not fit is counted.
     pub(crate) fn push(&self, records: impl IntoIterator<Item = Record>) {
         let mut touched = [false; 3];
+        let came: Vec<(Stream, Waiting)> = records
+            .into_iter()
+            .map(|record| {
+                let (kind, stream, record) = (kind(&record), record.stream, Encoded::new(&record));
+                (stream, Waiting { kind, bytes: record.bound(), record })
+            })
+            .collect();
         {
             let mut state = self.state();
-            for record in records {
-                for (touched, stream) in touched.iter_mut().zip(Stream::ALL) {
-                    *touched |= stream == record.stream;
+            for (stream, came) in came {
+                for (touched, of) in touched.iter_mut().zip(Stream::ALL) {
+                    *touched |= of == stream;
                 }
-                state.push(record);
+                state.push(stream, came);
             }
         }
         for (_, stream) in touched.into_iter().zip(Stream::ALL).filter(|(touched, _)| *touched) {
@@ -290,7 +305,7 @@ impl Queue {
         }
         let mut left = Vec::new();
         for lane in &mut state.lanes {
-            left.extend(lane.waiting.drain(..).map(|(record, _)| (kind(&record), 1)));
+            left.extend(lane.waiting.drain(..).map(|left| (left.kind, 1)));
             left.extend(lane.in_flight.take());
             (lane.records, lane.bytes) = (0, 0);
         }

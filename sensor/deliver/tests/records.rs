@@ -223,7 +223,7 @@ fn no_attacker_makes_a_finding_too_large_to_send() {
         finding.evidence = vec![Arc::clone(&finding.evidence[0]); 64];
         let record = sample::encoder().finding(&finding, OFFSET);
         schema::check(&serde_json::from_str(&record.body).unwrap());
-        let bytes = otlp::encoded_bound(&record);
+        let bytes = otlp::Encoded::new(&record).bound();
         assert!(bytes < 3_500 << 10, "{candidates} candidates: {bytes}");
     }
 }
@@ -251,7 +251,7 @@ fn no_secret_gets_out() {
         format!("{record:?}"),
         format!("{:?}", span(SpanKind::Server, 200)),
         format!("{:?}", span(SpanKind::Client, 200)),
-        format!("{:?}", otlp::logs(std::slice::from_ref(&record))),
+        String::from_utf8_lossy(&otlp::request(&[otlp::Encoded::new(&record)])).into_owned(),
         ocsf::line(&finding, sample::identity(), OFFSET, Some(&record)),
         console::finding(&finding, OFFSET, Colour::Ansi),
         console::span(&sample::span(SpanKind::Client, 200), OFFSET),

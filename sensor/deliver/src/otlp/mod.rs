@@ -1,9 +1,36 @@
 //! OTLP: records as export requests.
 mod encode;
 pub mod json;
+#[cfg(test)]
+mod tests;
+mod wire;
 
-pub use encode::{encoded_bound, logs, traces};
-use encode::{severity_text, span_flags};
+pub use encode::{Encoded, request};
+use guardbee_model::record::Record;
+
+/// `SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK` and `SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK`.
+const HAS_IS_REMOTE: u32 = 1 << 8;
+const IS_REMOTE: u32 = 1 << 9;
+
+/// A server's parent is in another process, a client's in its own.
+fn span_flags(record: &Record, kind: u8) -> u32 {
+    const SERVER: u8 = 2;
+    let remote = if kind == SERVER && !record.parent.is_zero() { IS_REMOTE } else { 0 };
+    encode::SAMPLED | HAS_IS_REMOTE | remote
+}
+
+/// Short names of the logs data model.
+fn severity_text(severity: u8) -> &'static str {
+    match severity {
+        1..=4 => "TRACE",
+        5..=8 => "DEBUG",
+        9..=12 => "INFO",
+        13..=16 => "WARN",
+        17..=20 => "ERROR",
+        21..=24 => "FATAL",
+        _ => "",
+    }
+}
 
 /// Messages and services, generated from `proto/`.
 #[allow(

@@ -40,8 +40,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tonic::{
-    Code, Request, Response, Status, codegen::tokio_stream::wrappers::ReceiverStream, metadata::MetadataMap,
-    transport::server::Connected,
+    Code, Request, Response, Status, codec::CompressionEncoding,
+    codegen::tokio_stream::wrappers::ReceiverStream, metadata::MetadataMap, transport::server::Connected,
 };
 
 /// How the receiver answers the requests that reach it.
@@ -77,8 +77,10 @@ pub struct Received {
     pub spans: Vec<(String, Span)>,
     /// Log records of accepted requests.
     pub logs: Vec<LogRecord>,
-    /// Encoded size of the largest request.
+    /// Encoded size of the largest request, before compression.
     pub largest: usize,
+    /// Bytes of HTTP/2 that came, below TLS.
+    pub bytes: usize,
     /// Failed handshakes.
     pub handshake_errors: Vec<String>,
     /// Handshakes that succeeded.
@@ -137,15 +139,20 @@ impl Server {
 
     /// The same at a known address.
     pub fn start_at(address: &str, identity: &Issued, trust: &Trust<'_>) -> Self {
-        Self::listen(address, Some(tls(identity, trust)))
+        Self::listen(address, Some(tls(identity, trust)), true)
     }
 
     /// Without TLS.
     pub fn start_plain() -> Self {
-        Self::listen("127.0.0.1:0", None)
+        Self::listen("127.0.0.1:0", None, true)
     }
 
-    fn listen(address: &str, tls: Option<ServerConfig>) -> Self {
+    /// Without TLS, and unable to decompress.
+    pub fn start_without_gzip() -> Self {
+        Self::listen("127.0.0.1:0", None, false)
+    }
+
+    fn listen(address: &str, tls: Option<ServerConfig>, gzip: bool) -> Self {
         let shared = Arc::new(Shared {
             received: Mutex::default(),
             came: Condvar::new(),
@@ -158,7 +165,7 @@ impl Server {
             .expect("start a runtime");
         let listener = runtime.block_on(TcpListener::bind(address)).expect("listen");
         let address = listener.local_addr().expect("an address");
-        drop(runtime.spawn(serve(listener, tls, Arc::clone(&shared))));
+        drop(runtime.spawn(serve(listener, tls, gzip, Arc::clone(&shared))));
         Self { shared, address, runtime: Some(runtime) }
     }
 
@@ -226,7 +233,7 @@ fn tls(identity: &Issued, trust: &Trust<'_>) -> ServerConfig {
     config
 }
 
-async fn serve(listener: TcpListener, tls: Option<ServerConfig>, shared: Arc<Shared>) {
+async fn serve(listener: TcpListener, tls: Option<ServerConfig>, gzip: bool, shared: Arc<Shared>) {
     let acceptor = tls.map(|tls| TlsAcceptor::from(Arc::new(tls)));
     let (ready, incoming) = mpsc::channel(16);
     let accepting = Arc::clone(&shared);
@@ -235,7 +242,7 @@ async fn serve(listener: TcpListener, tls: Option<ServerConfig>, shared: Arc<Sha
             tokio::spawn(accept(tcp, acceptor.clone(), ready.clone(), Arc::clone(&accepting)));
         }
     });
-    services(shared).serve_with_incoming(ReceiverStream::new(incoming)).await.expect("serve");
+    services(shared, gzip).serve_with_incoming(ReceiverStream::new(incoming)).await.expect("serve");
 }
 
 async fn accept(
@@ -245,9 +252,9 @@ async fn accept(
     shared: Arc<Shared>,
 ) {
     let io = match acceptor {
-        None => Io(Box::new(tcp)),
+        None => Io(Box::new(tcp), Arc::clone(&shared)),
         Some(acceptor) => match acceptor.accept(tcp).await {
-            Ok(stream) => Io(Box::new(stream)),
+            Ok(stream) => Io(Box::new(stream), Arc::clone(&shared)),
             Err(error) => return shared.note(|received| received.handshake_errors.push(error.to_string())),
         },
     };
@@ -258,8 +265,8 @@ async fn accept(
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A connection with or without TLS.
-struct Io(Box<dyn Stream>);
+/// A connection with or without TLS, whose bytes are counted.
+struct Io(Box<dyn Stream>, Arc<Shared>);
 
 impl Connected for Io {
     type ConnectInfo = ();
@@ -272,7 +279,11 @@ impl AsyncRead for Io {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let ready = Pin::new(&mut self.0).poll_read(cx, buf);
+        let came = buf.filled().len() - before;
+        self.1.note(|received| received.bytes += came);
+        ready
     }
 }
 
@@ -288,10 +299,14 @@ impl AsyncWrite for Io {
     }
 }
 
-fn services(shared: Arc<Shared>) -> tonic::transport::server::Router {
-    tonic::transport::Server::builder()
-        .add_service(TraceServiceServer::new(Service(Arc::clone(&shared))))
-        .add_service(LogsServiceServer::new(Service(shared)))
+fn services(shared: Arc<Shared>, gzip: bool) -> tonic::transport::server::Router {
+    let mut traces = TraceServiceServer::new(Service(Arc::clone(&shared)));
+    let mut logs = LogsServiceServer::new(Service(shared));
+    if gzip {
+        traces = traces.accept_compressed(CompressionEncoding::Gzip);
+        logs = logs.accept_compressed(CompressionEncoding::Gzip);
+    }
+    tonic::transport::Server::builder().add_service(traces).add_service(logs)
 }
 
 struct Service(Arc<Shared>);

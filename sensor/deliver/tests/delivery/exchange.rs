@@ -1,7 +1,7 @@
 //! What arrives, what is tried again, what is counted as lost.
 use crate::{Bench, SOON, finding, span, statement, until, until_error};
 use guardbee_deliver::{
-    Bound, Bounds, Otlp,
+    Bound, Bounds, Compression, Otlp,
     testing::{Answer, Leaf, Server, Trust},
 };
 use guardbee_model::{
@@ -66,6 +66,34 @@ fn requests_stay_below_what_receivers_take() {
 }
 
 #[test]
+fn requests_are_compressed_unless_told_otherwise() {
+    let mut bytes = Vec::new();
+    for compression in [Compression::Gzip, Compression::None] {
+        let bench = Bench::new();
+        let deliver = bench.start(&Otlp { compression, ..bench.otlp() });
+        deliver.send_all(vec![finding(); 100]);
+        assert!(deliver.flush(SOON), "{:?}", deliver.status());
+        let received = bench.server.received();
+        assert_eq!(received.logs.len(), 100);
+        bytes.push(received.bytes);
+    }
+    assert!(bytes[0] * 5 < bytes[1], "{bytes:?}");
+}
+
+#[test]
+fn a_receiver_that_cannot_decompress_gets_plain_requests() {
+    let server = Server::start_without_gzip();
+    let bench = Bench::with(guardbee_deliver::testing::Authority::new("unused"), server);
+    let endpoint = format!("http://127.0.0.1:{}", bench.server.address.port());
+    let deliver = bench.start(&Otlp { endpoint, insecure: true, ..Otlp::default() });
+    deliver.send_all([span(), finding(), finding()]);
+    assert!(deliver.flush(SOON), "{:?}", deliver.status());
+    let received = bench.server.received();
+    assert_eq!((received.spans.len(), received.logs.len()), (1, 2));
+    assert_eq!((deliver.status().delivered, deliver.status().lost), (3, vec![]));
+}
+
+#[test]
 fn what_can_come_right_is_tried_again() {
     let bench = Bench::new();
     let deliver = bench.start(&Otlp { timeout: Duration::from_millis(200), ..bench.otlp() });
@@ -102,7 +130,8 @@ fn what_is_refused_is_counted_and_not_tried_again() {
         assert!(deliver.flush(SOON));
         until_error(&deliver, error);
     }
-    assert_eq!(bench.server.received().requests, 4);
+    // The last one twice: it could have been for the compression.
+    assert_eq!(bench.server.received().requests, 5);
     assert_eq!(deliver.status().lost, [("refused", "span", 4)]);
     let loss = Loss {
         stage: Stage::Deliver,
