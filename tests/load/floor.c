@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The empty-hook floor: holds programs that do nothing at the hooks named, until it is ended.
 //   floor HOOK..             hooks are kernel tracepoints, such as sched_process_fork
+//   floor --times            no hook: the kernel measures the run time of every program, whoever's it is
 // What they cost is the price of the hooks' places; what a sensor costs beyond it is the price of its work.
 // Prints `ready` once all are attached. They are held by file descriptors alone: nothing outlives the process.
 #include <fcntl.h>
@@ -125,16 +126,30 @@ static void attach_empty(const char *hook)
 		fail(hook);
 }
 
+static void measure_times(void)
+{
+	union bpf_attr enable = { .enable_stats.type = BPF_STATS_RUN_TIME };
+
+	if (bpf(BPF_ENABLE_STATS, &enable) < 0)
+		fail("enable the measuring of programs");
+}
+
 int main(int count, char **hooks)
 {
+	int times = count == 2 && !strcmp(hooks[1], "--times");
+
 	if (count < 2) {
 		fprintf(stderr, "usage: see the head of floor.c\n");
 		return 2;
 	}
-	read_btf();
-	for (int i = 1; i < count; i++)
-		attach_empty(hooks[i]);
-	free(btf);
+	if (times) {
+		measure_times();
+	} else {
+		read_btf();
+		for (int i = 1; i < count; i++)
+			attach_empty(hooks[i]);
+		free(btf);
+	}
 	puts("ready");
 	fflush(stdout);
 	for (;;)

@@ -5,6 +5,7 @@
 //   loads open N PATH        open for reading, close
 //   loads exec N PATH        fork, execve, wait
 //   loads connect N          TCP over loopback: connect, accept, reset
+//   loads refused N RATE     TCP over loopback to where nobody listens, so many a second; 0: as many as it can
 // Prints {"operations":N,"wall_ns":..,"cpu_ns":..}: the time of all of them; CPU time is user and system, own and children's.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -140,6 +141,37 @@ static void load_connect(long n)
 	waitpid(acceptor, NULL, 0);
 }
 
+/* Ahead of time by at most this: a pause is longer than what is asked for. */
+#define BURST 50
+
+static void load_refused(long n, long rate)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(1), /* tcpmux: nobody's any more */
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	long long began = wall();
+
+	prctl(PR_SET_TIMERSLACK, 1UL);
+	for (long done = 0; done < n; done++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		if (fd < 0)
+			fail("socket");
+		if (!connect(fd, (void *)&address, sizeof(address))) {
+			fprintf(stderr, "somebody listens on port 1\n");
+			exit(1);
+		}
+		close(fd);
+		if (rate && done % BURST == 0) {
+			long long left = began + done * 1000000000LL / rate - wall();
+			struct timespec pause = { left / 1000000000, left % 1000000000 };
+
+			if (left > 0)
+				nanosleep(&pause, NULL);
+		}
+	}
+}
+
 int main(int count, char **words)
 {
 	const char *load = count > 2 ? words[1] : "";
@@ -156,6 +188,8 @@ int main(int count, char **words)
 		load_exec(n, words[3]);
 	else if (!strcmp(load, "connect"))
 		load_connect(n);
+	else if (!strcmp(load, "refused") && count == 4)
+		load_refused(n, atol(words[3]));
 	else {
 		fprintf(stderr, "usage: see the head of loads.c\n");
 		return 2;

@@ -7,6 +7,8 @@ pub(crate) enum Verdict {
     Pass,
     Fail,
     NotBuilt,
+    /// A goal, missed for a reason that the line says: neither passed nor failed.
+    Missed,
 }
 
 impl Verdict {
@@ -20,9 +22,11 @@ impl Verdict {
             (Self::Pass, false) => "PASS     ",
             (Self::Fail, false) => "FAIL     ",
             (Self::NotBuilt, false) => "NOT BUILT",
+            (Self::Missed, false) => "MISSED   ",
             (Self::Pass, true) => "\x1b[32mPASS     \x1b[0m",
             (Self::Fail, true) => "\x1b[31mFAIL     \x1b[0m",
             (Self::NotBuilt, true) => "\x1b[33mNOT BUILT\x1b[0m",
+            (Self::Missed, true) => "\x1b[33mMISSED   \x1b[0m",
         }
     }
 }
@@ -52,27 +56,32 @@ impl Line {
 #[derive(Default)]
 pub(crate) struct Table {
     passed: usize,
+    missed: usize,
     others: usize,
 }
 
 impl Table {
     pub(crate) fn add(&mut self, line: Line) {
-        if self.passed + self.others == 0 {
+        if self.passed + self.missed + self.others == 0 {
             println!("{:<3} {:<34} {:<9} {:>7}  figure", "row", "what", "verdict", "seconds");
         }
         let Line { row, what, verdict, figure, seconds } = line;
         println!("{row:<3} {what:<34} {} {seconds:>7.1}  {figure}", verdict.shown());
         match verdict {
             Verdict::Pass => self.passed += 1,
+            Verdict::Missed => self.missed += 1,
             Verdict::Fail | Verdict::NotBuilt => self.others += 1,
         }
     }
 
-    /// An error unless every line has passed.
+    /// An error unless every line has passed, or is a goal that is missed for a reason.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
-        ensure!(self.others == 0, "{} passed, {} did not", self.passed, self.others);
-        ensure!(self.passed != 0, "nothing was run: no target's name contains what --only says");
-        println!("{} passed", self.passed);
+        let Self { passed, missed, others } = self;
+        ensure!(passed + missed + others != 0, "nothing was run: no target's name contains what --only says");
+        let missed =
+            if missed == 0 { String::new() } else { format!(", {missed} goals missed: the lines say why") };
+        ensure!(others == 0, "{passed} passed, {others} did not{missed}");
+        println!("{passed} passed{missed}");
         Ok(())
     }
 }

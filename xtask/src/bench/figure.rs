@@ -1,4 +1,5 @@
-//! Figures: what is measured, what is aimed at, and what came out over all rounds.
+//! Figures: what is measured, and what came out over all rounds.
+use super::goals;
 use serde_json::{Value, json};
 
 /// Under what a load runs.
@@ -25,6 +26,9 @@ pub(super) enum Unit {
     Share,
     Bytes,
     PerSecond,
+    Count,
+    /// Of something else that was measured.
+    Times,
 }
 
 impl Unit {
@@ -34,35 +38,27 @@ impl Unit {
             Self::Nanos if value.abs() >= 1e6 => format!("{:.1} ms", value / 1e6),
             Self::Nanos if value.abs() >= 1e3 => format!("{:.2} us", value / 1e3),
             Self::Nanos => format!("{value:.0} ns"),
-            Self::Share => format!("{:.2} %", value * 100.0),
+            Self::Share => format!("{:.3} %", value * 100.0),
             Self::Bytes if value >= f64::from(1 << 20) => format!("{:.1} MiB", value / f64::from(1 << 20)),
             Self::Bytes => format!("{value:.0} B"),
             Self::PerSecond => format!("{value:.0}/s"),
+            Self::Count => format!("{value:.0}"),
+            Self::Times => format!("x{value:.2}"),
         }
     }
 }
 
-/// What is aimed at.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) enum Goal {
-    /// At most this ratio to bare.
-    Ratio(f64),
-    /// At most this much more than bare.
-    Added(f64),
-    /// At most this, with the sensor.
-    Most(f64),
-    /// At least this, with the sensor.
-    Least(f64),
-    /// For information.
-    None,
-}
-
-/// A figure of a load.
+/// A figure of a load or a study. Goals go by its name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Figure {
     pub(super) name: &'static str,
     pub(super) unit: Unit,
-    pub(super) goal: Goal,
+}
+
+impl Figure {
+    pub(super) const fn new(name: &'static str, unit: Unit) -> Self {
+        Self { name, unit }
+    }
 }
 
 /// All rounds of a figure. A load that says nothing under a condition leaves it empty.
@@ -75,11 +71,6 @@ pub(super) struct Series {
 impl Series {
     pub(super) fn new(figure: Figure) -> Self {
         Self { figure, rounds: Vec::new() }
-    }
-
-    /// A figure that only the sensor has.
-    pub(super) fn of_sensor(figure: Figure, value: f64) -> Self {
-        Self { figure, rounds: vec![[None, None, Some(value)]] }
     }
 
     /// Adds one round, in the order of [`Condition::ALL`].
@@ -113,29 +104,32 @@ impl Series {
         median(self.pairs(Condition::Sensor).map(|(bare, with)| with - bare).collect())
     }
 
-    /// Whether the goal is met; `None`: there is none, or nothing was measured.
-    pub(super) fn met(&self) -> Option<bool> {
-        match self.figure.goal {
-            Goal::Ratio(most) => self.ratio(Condition::Sensor).map(|[_, ratio, _]| ratio <= most),
-            Goal::Added(most) => self.added().map(|added| added <= most),
-            Goal::Most(most) => self.median(Condition::Sensor).map(|value| value <= most),
-            Goal::Least(least) => self.median(Condition::Sensor).map(|value| value >= least),
-            Goal::None => None,
+    /// How far the rounds without anything lie apart, as a share of their median: what differs by less means nothing.
+    pub(super) fn noise(&self) -> Option<f64> {
+        let values = self.values(Condition::Bare);
+        if values.len() < 2 {
+            return None;
         }
+        let smallest = values.iter().copied().reduce(f64::min)?;
+        let largest = values.iter().copied().reduce(f64::max)?;
+        let median = median(values)?;
+        (median > 0.0).then(|| (largest - smallest) / median)
     }
 
     pub(super) fn json(&self) -> Value {
+        let goal = goals::of(self.figure.name);
         json!({
             "name": self.figure.name,
             "unit": format!("{:?}", self.figure.unit),
-            "goal": format!("{:?}", self.figure.goal),
-            "met": self.met(),
+            "goal": goal.map(|target| target.goal.show(self.figure.unit)),
+            "met": goal.and_then(|target| target.goal.met(self)),
             "bare": self.median(Condition::Bare),
             "floor": self.median(Condition::Floor),
             "sensor": self.median(Condition::Sensor),
             "floor_ratio": self.ratio(Condition::Floor),
             "sensor_ratio": self.ratio(Condition::Sensor),
             "added": self.added(),
+            "noise": self.noise(),
             "rounds": self.rounds,
         })
     }
@@ -164,7 +158,7 @@ pub(super) fn quantile(mut values: Vec<f64>, part: f64) -> Option<f64> {
 mod tests {
     use super::*;
 
-    const NANOS: Figure = Figure { name: "x", unit: Unit::Nanos, goal: Goal::Ratio(1.10) };
+    const NANOS: Figure = Figure::new("x", Unit::Nanos);
 
     #[test]
     fn ratios_are_of_rounds_not_of_medians() {
@@ -174,15 +168,8 @@ mod tests {
         }
         assert_eq!(series.ratio(Condition::Sensor), Some([1.05, 1.08, 1.25]));
         assert_eq!(series.added(), Some(5.0));
-        assert_eq!(series.met(), Some(true));
+        assert_eq!(series.noise(), Some(1.5));
         assert_eq!(series.ratio(Condition::Floor), None);
-    }
-
-    #[test]
-    fn a_goal_without_a_measurement_is_neither_met_nor_missed() {
-        assert_eq!(Series::new(NANOS).met(), None);
-        let missed = Series::of_sensor(Figure { goal: Goal::Least(1.0), ..NANOS }, 0.99);
-        assert_eq!(missed.met(), Some(false));
     }
 
     #[test]

@@ -1,24 +1,31 @@
-//! The empty-hook floor: programs that do nothing at the sensor's hooks (tests/load/floor.c).
-use super::place::Place;
+//! The empty-hook floor: programs that do nothing at the sensor's hooks; and the kernel's clock for programs (tests/load/floor.c).
+use super::{place::Place, sensor::Sensor};
 use crate::process::Process;
 use std::{process::Command, time::Duration};
 
 const READY_LIMIT: Duration = Duration::from_secs(20);
 
-/// The sensor's list tracepoint-6.3: `bpf/process`, `bpf/net`.
-const HOOKS: [&str; 6] = [
-    "sched_process_fork",
-    "sched_process_exec",
-    "sched_process_exit",
-    "inet_sock_set_state",
-    "sock_send_length",
-    "sock_recv_length",
-];
+/// Where the sensor has attached programs on this kernel: its own word, so that the floor is of the same hooks.
+pub(super) fn hooks(place: &Place) -> anyhow::Result<Vec<String>> {
+    let sensor = Sensor::start(place)?;
+    let hooks = sensor.programs()?.into_keys().collect();
+    sensor.stop()?;
+    Ok(hooks)
+}
 
-/// Attaches the empty programs; they are attached as long as the process lives.
-pub(super) fn attach(place: &Place) -> anyhow::Result<Process> {
+/// Attaches empty programs; they are attached as long as the process lives.
+pub(super) fn attach(place: &Place, hooks: &[String]) -> anyhow::Result<Process> {
+    hold(place, hooks)
+}
+
+/// Has the kernel measure the run time of programs, as long as the process lives.
+pub(super) fn measure_times(place: &Place) -> anyhow::Result<Process> {
+    hold(place, &["--times".to_owned()])
+}
+
+fn hold(place: &Place, words: &[String]) -> anyhow::Result<Process> {
     let mut command = Command::new(place.built("floor"));
-    let mut floor = Process::start("floor", command.args(HOOKS), place.folder("floor")?.join("log"))?;
+    let mut floor = Process::start("floor", command.args(words), place.folder("floor")?.join("log"))?;
     floor.wait_until_said("ready", READY_LIMIT)?;
     Ok(floor)
 }

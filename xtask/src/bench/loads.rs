@@ -1,6 +1,8 @@
-//! The loads: what is run, what of it is measured, what is aimed at. The goals are those of a machine with two cores.
+//! The loads: what is run under every condition, and what of it is measured.
+//!
+//! Each is held on one CPU, its client, where it has one, on another: where the scheduler puts them is not what is measured.
 use super::{
-    figure::{Figure, Goal, Unit},
+    figure::{Figure, Unit},
     place::Place,
     redis,
     sensor::Sensor,
@@ -11,10 +13,22 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use std::{process::Command, time::Duration};
 
-const RUN_LIMIT: Duration = Duration::from_mins(2);
+pub(super) const RUN_LIMIT: Duration = Duration::from_mins(2);
+/// Where what is measured runs.
+pub(super) const SERVER_CPU: &str = "0";
+/// Where what asks it runs.
+pub(super) const CLIENT_CPU: &str = "1";
 
-/// What a load's figures came to, in their order; `None`: there is none under this condition.
-pub(super) type Values = Vec<Option<f64>>;
+/// What a load came to.
+pub(super) struct Outcome {
+    /// How often it did what it does.
+    pub(super) operations: f64,
+    /// Figures in their order, without [`EVERY`]; `None`: there is none under this condition.
+    pub(super) values: Vec<Option<f64>>,
+}
+
+/// How many figures every load has, as its last ones: BPF time of an operation, security events lost.
+pub(super) const EVERY: usize = 2;
 
 /// A load that runs under every condition.
 pub(super) struct Load {
@@ -23,94 +37,92 @@ pub(super) struct Load {
     /// Programs that must be installed.
     pub(super) needs: &'static [&'static str],
     pub(super) figures: &'static [Figure],
-    /// Gives the figures, in order; the sensor where it runs beside.
-    pub(super) run: fn(&Place, Option<&Sensor>) -> anyhow::Result<Values>,
+    /// The sensor is given where it runs beside.
+    pub(super) run: fn(&Place, Option<&Sensor>) -> anyhow::Result<Outcome>,
 }
 
-const fn nanos(name: &'static str, goal: Goal) -> Figure {
-    Figure { name, unit: Unit::Nanos, goal }
+macro_rules! load {
+    ($name:literal, $label:literal, $needs:expr, [$($figure:literal: $unit:ident),+], $run:expr) => {
+        Load {
+            name: $name,
+            needs: &$needs,
+            figures: &[
+                $(Figure::new(concat!($label, ", ", $figure), Unit::$unit),)+
+                Figure::new(concat!($label, ", BPF time"), Unit::Nanos),
+                Figure::new(concat!($label, ", security events lost"), Unit::Count),
+            ],
+            run: $run,
+        }
+    };
 }
 
-const fn share(name: &'static str, goal: Goal) -> Figure {
-    Figure { name, unit: Unit::Share, goal }
-}
-
-pub(super) const LOADS: [Load; 8] = [
-    Load {
-        name: "getppid",
-        needs: &[],
-        figures: &[nanos("getppid, CPU", Goal::Ratio(1.10))],
-        run: |place, _| own(place, &["getppid", "4000000"]),
-    },
-    Load {
-        name: "pipe",
-        needs: &[],
-        figures: &[nanos("pipe write + read, CPU", Goal::Ratio(1.05))],
-        run: |place, _| own(place, &["pipe", "1500000"]),
-    },
-    Load {
-        name: "open",
-        needs: &[],
-        // No rule of the shipped pack wants opens.
-        figures: &[nanos("open + close, CPU", Goal::Ratio(1.06))],
-        run: |place, _| own(place, &["open", "800000", "/etc/passwd"]),
-    },
-    Load {
-        name: "exec",
-        needs: &[],
-        figures: &[nanos("fork + exec + wait, CPU", Goal::Added(8_000.0))],
-        run: |place, _| {
-            let tiny = place.built("tiny");
-            own(place, &["exec", "1500", tiny.to_str().context("a path that is no text")?])
-        },
-    },
-    Load {
-        name: "connect",
-        needs: &[],
-        figures: &[nanos("TCP connect + accept, CPU", Goal::Added(500.0))],
-        run: |place, _| own(place, &["connect", "30000"]),
-    },
-    Load {
-        name: "nginx",
-        needs: &["nginx", "wrk"],
-        figures: &[
-            nanos("nginx full speed, CPU/request", Goal::Ratio(1.08)),
-            nanos("nginx full speed, time/request", Goal::None),
-            nanos("nginx full speed, sensor CPU/request", Goal::None),
-            share("nginx full speed, captured", Goal::Least(1.0)),
-        ],
-        run: web::full_speed,
-    },
-    Load {
-        name: "nginx-paced",
-        needs: &["nginx"],
-        figures: &[
-            nanos("nginx 5,000/s, CPU/request", Goal::Ratio(1.08)),
-            nanos("nginx 5,000/s, p50", Goal::None),
-            nanos("nginx 5,000/s, p99", Goal::Ratio(1.05)),
-            nanos("nginx 5,000/s, sensor CPU/request", Goal::None),
-            share("nginx 5,000/s, captured", Goal::Least(1.0)),
-        ],
-        run: web::paced,
-    },
-    Load {
-        name: "redis",
-        needs: &["redis-server", "redis-benchmark"],
-        figures: &[
-            nanos("redis-benchmark, time/request", Goal::Ratio(1.03)),
-            nanos("redis-benchmark, server CPU/request", Goal::None),
-        ],
-        run: redis::run,
-    },
+pub(super) const LOADS: [Load; 11] = [
+    load!("getppid", "getppid", [], ["CPU": Nanos], |place, _| own(place, &["getppid", "4000000"])),
+    load!("pipe", "pipe write + read", [], ["CPU": Nanos], |place, _| own(place, &["pipe", "1500000"])),
+    load!("open", "open + close", [], ["CPU": Nanos], |place, _| own(
+        place,
+        &["open", "800000", "/etc/passwd"]
+    )),
+    load!("exec", "fork + exec + wait", [], ["CPU": Nanos], |place, _| execs(place, 2_000)),
+    load!("connect", "TCP connect + accept", [], ["CPU": Nanos], |place, _| own(place, &["connect", "30000"])),
+    load!("refused", "refused connect", [], ["CPU": Nanos], |place, _| own(place, &["refused", "40000", "0"])),
+    load!(
+        "nginx",
+        "nginx full speed",
+        ["nginx", "wrk"],
+        ["CPU/request": Nanos, "requests/s": PerSecond, "sensor CPU/request": Nanos, "captured": Share],
+        web::full_speed
+    ),
+    load!(
+        "nginx-paced",
+        "nginx 5,000/s",
+        ["nginx"],
+        ["CPU/request": Nanos, "p50": Nanos, "p99": Nanos, "sensor CPU/request": Nanos, "captured": Share],
+        |place, sensor| web::paced(place, web::nginx, 5_000, sensor)
+    ),
+    load!(
+        "nginx-10k",
+        "nginx 10,000/s",
+        ["nginx"],
+        ["CPU/request": Nanos, "p50": Nanos, "p99": Nanos, "sensor CPU/request": Nanos, "captured": Share],
+        |place, sensor| web::paced(place, web::nginx, 10_000, sensor)
+    ),
+    load!(
+        "go",
+        "Go net/http 1,000/s",
+        ["go"],
+        ["CPU/request": Nanos, "p50": Nanos, "p99": Nanos, "sensor CPU/request": Nanos, "captured": Share],
+        |place, sensor| web::paced(place, web::go, 1_000, sensor)
+    ),
+    load!(
+        "redis",
+        "redis-benchmark",
+        ["redis-server", "redis-benchmark"],
+        ["time/request": Nanos, "server CPU/request": Nanos],
+        redis::run
+    ),
 ];
 
+/// `program` on that CPU only.
+pub(super) fn on_cpu(cpu: &str, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new("taskset");
+    command.args(["--cpu-list", cpu]).arg(program);
+    command
+}
+
 /// CPU time of one operation of our own load program.
-fn own(place: &Place, words: &[&str]) -> anyhow::Result<Values> {
-    let mut command = Command::new(place.built("loads"));
+fn own(place: &Place, words: &[&str]) -> anyhow::Result<Outcome> {
+    let mut command = on_cpu(SERVER_CPU, place.built("loads"));
     let printed = output("loads", command.args(words), &place.folder("loads")?, RUN_LIMIT)?;
     let result: Value = serde_json::from_str(&printed).context("read what loads printed")?;
     let (cpu, operations) =
         result["cpu_ns"].as_f64().zip(result["operations"].as_f64()).context("its result")?;
     ensure!(operations > 0.0, "loads did nothing: {printed}");
-    Ok(vec![Some(cpu / operations)])
+    Ok(Outcome { operations, values: vec![Some(cpu / operations)] })
+}
+
+/// So many times fork, exec of the smallest program, wait.
+pub(super) fn execs(place: &Place, count: u32) -> anyhow::Result<Outcome> {
+    let tiny = place.built("tiny");
+    own(place, &["exec", &count.to_string(), tiny.to_str().context("a path that is no text")?])
 }

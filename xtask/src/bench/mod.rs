@@ -4,36 +4,45 @@
 //! never fails on time: a missed goal is a line in the table.
 #![expect(clippy::cast_precision_loss, reason = "what is measured here is less precise than an f64")]
 
-mod alone;
 mod figure;
 mod floor;
+pub(crate) mod goals;
+mod latency;
 mod loads;
+mod memory;
 mod place;
+mod rate;
 mod records;
 mod redis;
 mod sensor;
+mod studies;
 mod table;
+mod turns;
 mod usage;
 mod web;
+mod wire;
 
-use alone::STUDIES;
-use anyhow::{Context as _, ensure};
+pub(crate) use place::Place;
+pub(crate) use table::{Outcome, Results};
+
+use crate::process;
+use anyhow::ensure;
 use clap::Parser;
-use figure::{Condition, Series};
-use loads::{LOADS, Load, Values};
-use place::Place;
-use sensor::Sensor;
+use loads::LOADS;
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf};
-use table::Results;
+use std::{fs, path::PathBuf, time::Instant};
+use studies::STUDIES;
+
+/// Rounds of each load, where nobody says otherwise.
+pub(crate) const ROUNDS: u16 = 5;
 
 /// How often, what, whereto.
 #[derive(Parser)]
 pub(crate) struct Args {
     /// Rounds of each load.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    #[arg(long, default_value_t = ROUNDS, value_parser = clap::value_parser!(u16).range(1..=100))]
     rounds: u16,
-    /// Only these: getppid, pipe, open, exec, connect, nginx, nginx-paced, redis, memory, latency.
+    /// Only these loads and studies, such as getppid,nginx,memory; a wrong name is answered with all names.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// All figures of all rounds.
@@ -44,65 +53,56 @@ pub(crate) struct Args {
     guardbee: Option<PathBuf>,
 }
 
-/// Measures, prints the table. What could not be run is a line too; an error only before all.
+/// Measures, prints the tables. What could not be run is a line too; an error only before all.
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let names: Vec<_> =
         LOADS.iter().map(|load| load.name).chain(STUDIES.iter().map(|study| study.name)).collect();
     for name in &args.only {
         ensure!(names.contains(&name.as_str()), "there is no `{name}`; there are {}", names.join(", "));
     }
+    let guardbee = place::sensor_at(args.guardbee)?;
+    let dir = place::new_folder()?;
+    process::end_on_signals(dir.path().to_owned())?;
+    let place = Place::new(dir.path(), &guardbee)?;
     let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
-    let place = Place::new(args.guardbee)?;
-    let machine = machine();
-    println!("{machine}");
-    let mut results = Results::default();
+    let results = measure(&place, args.rounds, wanted)?;
+    results.print();
+    match args.json {
+        Some(path) => results.write(&path),
+        None => Ok(()),
+    }
+}
+
+/// Runs the loads and studies that are wanted, and tells where it is.
+pub(crate) fn measure(
+    place: &Place,
+    rounds: u16,
+    wanted: impl Fn(&'static str) -> bool,
+) -> anyhow::Result<Results> {
+    let mut results = Results::new(machine(), rounds);
+    println!("{}", results.machine);
+    let hooks = floor::hooks(place)?;
+    println!("the sensor's hooks: {}", hooks.join(", "));
+    let began = Instant::now();
+    let tell = |name: &str| println!("-- {:>4} s: {name}", began.elapsed().as_secs());
     for load in LOADS.iter().filter(|load| wanted(load.name)) {
-        results.take(load.name, load.needs, || measure(&place, load, args.rounds));
+        tell(load.name);
+        results.take_load(load, || turns::take(place, &hooks, load, rounds));
     }
     for study in STUDIES.iter().filter(|study| wanted(study.name)) {
-        results.take(study.name, study.needs, || (study.run)(&place));
+        tell(study.name);
+        results.take_study(study, || (study.run)(place));
     }
-    results.print(args.rounds.into());
-    if let Some(path) = args.json {
-        results.write(&path, machine, args.rounds.into())?;
-    }
-    Ok(())
+    tell("done");
+    Ok(results)
 }
 
-/// All rounds of a load. Each round begins with another condition: warmth and drift favour none.
-fn measure(place: &Place, load: &Load, rounds: u16) -> anyhow::Result<Vec<Series>> {
-    let mut all: Vec<Series> = load.figures.iter().copied().map(Series::new).collect();
-    for round in 0..usize::from(rounds) {
-        let mut figures = vec![[None; 3]; all.len()];
-        for turn in 0..Condition::ALL.len() {
-            let condition = Condition::ALL[(round + turn) % Condition::ALL.len()];
-            let values = under(condition, place, load)
-                .with_context(|| format!("{}, round {}, {condition:?}", load.name, round + 1))?;
-            for (figure, value) in figures.iter_mut().zip(values) {
-                figure[condition as usize] = value;
-            }
-        }
-        for (series, round) in all.iter_mut().zip(figures) {
-            series.push(round);
-        }
-    }
-    Ok(all)
-}
-
-fn under(condition: Condition, place: &Place, load: &Load) -> anyhow::Result<Values> {
-    match condition {
-        Condition::Bare => (load.run)(place, None),
-        Condition::Floor => {
-            let _attached = floor::attach(place)?;
-            (load.run)(place, None)
-        }
-        Condition::Sensor => {
-            let sensor = Sensor::start(place)?;
-            let values = (load.run)(place, Some(&sensor))?;
-            sensor.stop()?;
-            Ok(values)
-        }
-    }
+/// The name of the load or study that gives this figure.
+pub(crate) fn measured_by(figure: &str) -> Option<&'static str> {
+    let loads = LOADS.iter().map(|load| (load.name, load.figures));
+    let all = loads.chain(STUDIES.iter().map(|study| (study.name, study.figures)));
+    let mut by = all.filter(|(_, figures)| figures.iter().any(|one| one.name == figure));
+    by.next().map(|(name, _)| name)
 }
 
 /// Where figures come from: without it they mean nothing.

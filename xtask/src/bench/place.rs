@@ -1,13 +1,13 @@
-//! Where a benchmark takes place: the built load programs, the sensor's binary, a folder that is removed afterwards.
-use crate::process::{end_on_signals, output};
+//! Where a benchmark takes place: the built load programs, the sensor's binary, folders.
+use crate::process::output;
 use anyhow::{Context as _, ensure};
 use std::{
-    cell::Cell,
     fs,
     net::TcpListener,
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -15,30 +15,25 @@ const BUILD_LIMIT: Duration = Duration::from_mins(2);
 /// Whom the pipeline runs as, so whose its files must be.
 const PIPELINE_ID: u32 = 65532;
 
-pub(super) struct Place {
+pub(crate) struct Place {
     /// The checkout.
     pub(super) root: PathBuf,
     /// The sensor's binary.
     pub(super) guardbee: PathBuf,
-    dir: tempfile::TempDir,
-    folders: Cell<u32>,
+    /// Whoever made it removes it.
+    dir: PathBuf,
+    folders: AtomicU32,
 }
 
 impl Place {
-    /// Builds the sensor, unless one is given, and the load programs.
-    pub(super) fn new(guardbee: Option<PathBuf>) -> anyhow::Result<Self> {
-        ensure!(nix::unistd::geteuid().is_root(), "the sensor loads BPF programs: run this as root");
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
-        let guardbee = match guardbee {
-            Some(given) => {
-                given.canonicalize().with_context(|| format!("find the sensor {}", given.display()))?
-            }
-            None => built_sensor(root)?,
+    /// In an empty folder that everybody may read: servers drop their privileges. Builds the load programs.
+    pub(crate) fn new(dir: &Path, guardbee: &Path) -> anyhow::Result<Self> {
+        let place = Self {
+            root: root()?.to_owned(),
+            guardbee: guardbee.to_owned(),
+            dir: dir.to_owned(),
+            folders: AtomicU32::new(0),
         };
-        let dir = tempfile::Builder::new().prefix("guardbee-bench.").tempdir_in("/tmp")?;
-        end_on_signals(dir.path().to_owned())?;
-        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?; // servers drop their privileges
-        let place = Self { root: root.to_owned(), guardbee, dir, folders: Cell::new(0) };
         for name in ["loads", "pace", "floor"] {
             place.compile(name, &["-O2", "-Wall", "-Wextra", "-Werror"])?;
         }
@@ -50,20 +45,20 @@ impl Place {
         let source = self.root.join("tests/load").join(name).with_extension("c");
         let mut command = Command::new("gcc");
         command.args(flags).arg("-o").arg(self.built(name)).arg(&source);
-        output("gcc", &mut command, self.dir.path(), BUILD_LIMIT)
+        output("gcc", &mut command, &self.dir, BUILD_LIMIT)
             .with_context(|| format!("compile {}", source.display()))?;
         Ok(())
     }
 
     /// A built load program.
     pub(super) fn built(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+        self.dir.join(name)
     }
 
     /// A new folder, readable by everybody.
     pub(super) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
-        self.folders.set(self.folders.get() + 1);
-        let path = self.dir.path().join(format!("{:03}-{name}", self.folders.get()));
+        let number = self.folders.fetch_add(1, Ordering::Relaxed);
+        let path = self.dir.join(format!("{number:03}-{name}"));
         fs::create_dir(&path).with_context(|| format!("create {}", path.display()))?;
         Ok(path)
     }
@@ -76,12 +71,28 @@ impl Place {
     }
 }
 
-fn built_sensor(root: &Path) -> anyhow::Result<PathBuf> {
+fn root() -> anyhow::Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")
+}
+
+/// The sensor's binary: the given one, or a new build.
+pub(super) fn sensor_at(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    ensure!(nix::unistd::geteuid().is_root(), "the sensor loads BPF programs: run this as root");
+    if let Some(given) = given {
+        return given.canonicalize().with_context(|| format!("find the sensor {}", given.display()));
+    }
     println!("-- building the sensor, release");
     let args = ["build", "--release", "--quiet", "--package", "guardbee-cli"];
-    let status = Command::new("cargo").args(args).current_dir(root).status().context("start cargo")?;
+    let status = Command::new("cargo").args(args).current_dir(root()?).status().context("start cargo")?;
     ensure!(status.success(), "the sensor could not be built");
-    Ok(root.join("target/release/guardbee"))
+    Ok(root()?.join("target/release/guardbee"))
+}
+
+/// A folder under /tmp that everybody may read.
+pub(super) fn new_folder() -> anyhow::Result<tempfile::TempDir> {
+    let dir = tempfile::Builder::new().prefix("guardbee-bench.").tempdir_in("/tmp")?;
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
+    Ok(dir)
 }
 
 /// Whether a program of this name can be started.

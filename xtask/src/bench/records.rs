@@ -3,7 +3,7 @@ use crate::process::wait_for;
 use anyhow::Context as _;
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs::File,
     io::{BufRead as _, BufReader},
     path::Path,
@@ -13,6 +13,10 @@ use std::{
 /// When nothing has come for so long, nothing more is expected.
 const QUIET: Duration = Duration::from_secs(5);
 const LIMIT: Duration = Duration::from_mins(2);
+/// Where a span begins in what the Collector writes.
+const SPAN: &str = "{\"traceId\":";
+/// Kinds of events that no storm may cost.
+const SECURITY: [&str; 6] = ["fork", "exec", "exit", "accept", "connect", "listen"];
 
 /// A file being appended to.
 pub(super) struct Tail {
@@ -39,60 +43,86 @@ impl Tail {
     }
 }
 
-/// Server spans of one path.
-#[derive(Default, Debug)]
+/// Server spans of one path, each counted once.
+#[derive(Default)]
 pub(super) struct Spans {
-    pub(super) count: u64,
+    ids: HashSet<String>,
+    /// How often a span came that was there already.
+    pub(super) twice: u64,
     /// As OTLP JSON.
     pub(super) bytes: u64,
-    /// What the sensor says that it lost, of whatever: stage, cause, kind, how many.
-    pub(super) losses: BTreeMap<String, u64>,
 }
 
 impl Spans {
+    pub(super) fn count(&self) -> u64 {
+        self.ids.len() as u64
+    }
+
     fn add(&mut self, line: &str, path: &str) {
         // Kind 2 is SERVER; the encoder writes no spaces.
-        if line.contains(path) && line.contains("\"kind\":2,") {
-            self.count += 1;
-            self.bytes += line.len() as u64;
-        } else if line.contains("\"guardbee.losses\"") && line.contains("\"guardbee.loss\"") {
-            for (what, count) in losses(line).into_iter().flatten() {
-                *self.losses.entry(what).or_default() += count;
-            }
+        if !(line.contains(path) && line.contains("\"kind\":2,")) {
+            return;
+        }
+        self.bytes += line.len() as u64;
+        let id = line.split_once("\"spanId\":\"").and_then(|(_, rest)| rest.split('"').next());
+        if !self.ids.insert(id.unwrap_or_default().to_owned()) {
+            self.twice += 1;
         }
     }
 }
 
-/// The counters in a record of losses.
-fn losses(line: &str) -> Option<Vec<(String, u64)>> {
-    let line: Value = serde_json::from_str(line).ok()?;
-    let attributes = line.pointer("/resourceLogs/0/scopeLogs/0/logRecords/0/attributes")?.as_array()?;
-    let losses = attributes.iter().find(|attribute| attribute["key"] == "guardbee.losses")?;
-    let losses: Value = serde_json::from_str(losses["value"]["stringValue"].as_str()?).ok()?;
-    let word = |loss: &Value, key: &str| loss[key].as_str().unwrap_or("?").to_owned();
-    let loss = |loss: &Value| {
-        let what = ["stage", "cause", "kind"].map(|key| word(loss, key)).join(" ");
-        Some((what, loss["count"].as_u64()?))
-    };
-    losses.as_array()?.iter().map(loss).collect()
-}
-
-/// Counts the server spans whose request named `path`, until there are `expected` ones or no more come.
+/// The server spans whose request named `path`, once there are `expected` ones or no more come.
 pub(super) fn server_spans(records: &Path, path: &str, expected: u64) -> anyhow::Result<Spans> {
     let mut tail = Tail::open(records)?;
     let mut spans = Spans::default();
     let mut newest = Instant::now();
     let mut failure = None;
     wait_for(LIMIT, || {
-        let before = spans.count;
-        let read = tail.read(|line| spans.add(line, path));
+        let before = spans.count();
+        // The Collector puts many spans into a line, the sensor one.
+        let read = tail.read(|line| line.split(SPAN).for_each(|span| spans.add(span, path)));
         failure = read.err();
-        if spans.count != before {
+        if spans.count() != before {
             newest = Instant::now();
         }
-        failure.is_some() || spans.count >= expected || newest.elapsed() > QUIET
+        failure.is_some() || spans.count() >= expected || newest.elapsed() > QUIET
     });
     failure.map_or(Ok(spans), Err)
+}
+
+/// What the sensor says that it lost, of whatever: stage, cause, kind, how many.
+#[derive(Default, Debug, PartialEq)]
+pub(super) struct Losses(pub(super) BTreeMap<[String; 3], u64>);
+
+impl Losses {
+    pub(super) fn read(records: &Path) -> anyhow::Result<Self> {
+        let mut all = Self::default();
+        Tail::open(records)?.read(|line| {
+            if line.contains("\"guardbee.losses\"") && line.contains("\"guardbee.loss\"") {
+                all.add(line);
+            }
+        })?;
+        Ok(all)
+    }
+
+    /// The counters in a record of losses.
+    fn add(&mut self, line: &str) -> Option<()> {
+        let line: Value = serde_json::from_str(line).ok()?;
+        let attributes = line.pointer("/resourceLogs/0/scopeLogs/0/logRecords/0/attributes")?.as_array()?;
+        let losses = attributes.iter().find(|attribute| attribute["key"] == "guardbee.losses")?;
+        let losses: Value = serde_json::from_str(losses["value"]["stringValue"].as_str()?).ok()?;
+        for loss in losses.as_array()? {
+            let what = ["stage", "cause", "kind"].map(|key| loss[key].as_str().unwrap_or("?").to_owned());
+            *self.0.entry(what).or_default() += loss["count"].as_u64()?;
+        }
+        Some(())
+    }
+
+    /// Of events that no storm may cost, by whatever cause.
+    pub(super) fn security(&self) -> u64 {
+        let security = self.0.iter().filter(|([_, _, kind], _)| SECURITY.contains(&kind.as_str()));
+        security.map(|(_, count)| count).sum()
+    }
 }
 
 #[cfg(test)]
@@ -114,11 +144,25 @@ mod tests {
     }
 
     #[test]
-    fn other_paths_and_client_spans_are_not_counted() {
-        let mut file = tempfile::NamedTempFile::new().unwrap();
-        writeln!(file, r#"{{"kind":2,"x":"/ours"}}"#).unwrap();
-        writeln!(file, r#"{{"kind":3,"x":"/ours"}}"#).unwrap();
-        writeln!(file, r#"{{"kind":2,"x":"/theirs"}}"#).unwrap();
-        assert_eq!(server_spans(file.path(), "/ours", 1).unwrap().count, 1);
+    fn other_paths_client_spans_and_copies_are_not_counted() {
+        let mut spans = Spans::default();
+        for (kind, path, id) in [(2, "/ours", "a"), (3, "/ours", "b"), (2, "/theirs", "c"), (2, "/ours", "a")]
+        {
+            spans.add(&format!(r#"{{"kind":{kind},"x":"{path}","spanId":"{id}"}}"#), "/ours");
+        }
+        assert_eq!((spans.count(), spans.twice), (1, 1));
+    }
+
+    #[test]
+    fn losses_add_up() {
+        let line = r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"eventName":"guardbee.loss","attributes":[{"key":
+            "guardbee.losses","value":{"stringValue":"[{\"stage\":\"kernel\",\"cause\":\"ring_full\",\"kind\":\"exec\",\"count\":2}]"
+            }}]}]}]}]}"#;
+        let mut losses = Losses::default();
+        losses.add(line).unwrap();
+        losses.add(&line.replace("exec", "data")).unwrap();
+        losses.add(line).unwrap();
+        assert_eq!(losses.security(), 4);
+        assert_eq!(losses.0.values().sum::<u64>(), 6);
     }
 }

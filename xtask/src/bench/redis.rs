@@ -1,15 +1,14 @@
 //! Redis, asked by its own benchmark.
 use super::{
-    loads::Values,
+    loads::{CLIENT_CPU, Outcome, SERVER_CPU, on_cpu},
     place::{Place, free_port},
     sensor::Sensor,
     usage::cpu_ns,
 };
 use crate::process::{Process, output};
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use std::{
     net::TcpStream,
-    process::Command,
     time::{Duration, Instant},
 };
 
@@ -21,22 +20,22 @@ const REQUESTS: u32 = 100_000;
 const KINDS: [&str; 2] = ["get", "set"];
 
 /// Time per request, and the server's CPU time per request.
-pub(super) fn run(place: &Place, _: Option<&Sensor>) -> anyhow::Result<Values> {
+pub(super) fn run(place: &Place, _: Option<&Sensor>) -> anyhow::Result<Outcome> {
     let (dir, port) = (place.folder("redis")?, free_port()?);
-    let mut command = Command::new("redis-server");
+    let mut command = on_cpu(SERVER_CPU, "redis-server");
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
     let mut server = Process::start("redis", command.arg("--dir").arg(&dir), dir.join("log"))?;
     server.wait_until("ready", READY_LIMIT, || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
-    let mut client = Command::new("redis-benchmark");
+    let mut client = on_cpu(CLIENT_CPU, "redis-benchmark");
     client.args(["-h", "127.0.0.1", "-p", &port.to_string(), "-n", &REQUESTS.to_string()]);
     client.args(["-t", &KINDS.join(","), "--csv"]);
     let (cpu, began) = (cpu_ns(server.pid())?, Instant::now());
-    let printed = output("redis-benchmark", &mut client, &dir, RUN_LIMIT).context("redis-benchmark")?;
+    let printed = output("redis-benchmark", &mut client, &dir, RUN_LIMIT)?;
     let wall = began.elapsed().as_nanos() as f64;
     let cpu = cpu_ns(server.pid())? - cpu;
     ensure!(printed.lines().count() > KINDS.len(), "redis-benchmark said too little: {printed}");
     let ended = server.stop(STOP_LIMIT)?;
     ensure!(ended.success(), "redis-server ended with {ended}");
-    let requests = f64::from(REQUESTS) * KINDS.len() as f64;
-    Ok(vec![Some(wall / requests), Some(cpu / requests)])
+    let operations = f64::from(REQUESTS) * KINDS.len() as f64;
+    Ok(Outcome { operations, values: vec![Some(wall / operations), Some(cpu / operations)] })
 }

@@ -1,8 +1,11 @@
 //! The sensor as it is measured: its defaults and its rules, records and findings to files, no console.
-use super::{place::Place, usage::cpu_ns};
+use super::{
+    place::Place,
+    usage::{self, Ran, cpu_ns},
+};
 use crate::process::{Process, family};
 use anyhow::{Context as _, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Command, time::Duration};
 
 const READY_LIMIT: Duration = Duration::from_mins(1);
@@ -16,12 +19,17 @@ pub(super) struct Sensor {
 
 impl Sensor {
     pub(super) fn start(place: &Place) -> anyhow::Result<Self> {
+        Self::start_with(place, None)
+    }
+
+    /// Delivers to this OTLP destination too.
+    pub(super) fn start_with(place: &Place, otlp: Option<Value>) -> anyhow::Result<Self> {
         let dir = place.pipeline_folder()?;
         // The pipeline can't look into root's home, where the checkout may be.
         let rules = dir.join("rules");
         let copied = Command::new("cp").arg("-r").arg(place.root.join("rules")).arg(&rules).status()?;
         ensure!(copied.success(), "copy the shipped rules");
-        let config = json!({
+        let mut config = json!({
             "rules": [rules],
             "deliver": {
                 "console": false,
@@ -29,6 +37,9 @@ impl Sensor {
                 "records_file": dir.join("records.jsonl"),
             },
         });
+        if let Some(otlp) = otlp {
+            config["deliver"]["otlp"] = otlp;
+        }
         let path = dir.join("guardbee.yaml");
         fs::write(&path, config.to_string())?; // JSON is YAML
         let mut command = Command::new(&place.guardbee);
@@ -50,8 +61,10 @@ impl Sensor {
 
     /// Ends it. What was measured stands even if it doesn't end well, so that is only said.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
-        if let Err(error) = self.process.stop(STOP_LIMIT) {
-            println!("   the sensor did not stop well: {error:#}");
+        match self.process.stop(STOP_LIMIT) {
+            Ok(status) if status.success() => {}
+            Ok(status) => println!("   the sensor ended with {status}"),
+            Err(error) => println!("   the sensor did not stop well: {error:#}"),
         }
         fs::remove_dir_all(&self.dir).with_context(|| format!("remove {}", self.dir.display()))
     }
@@ -66,101 +79,53 @@ impl Sensor {
         self.processes().into_iter().map(cpu_ns).sum()
     }
 
+    /// CPU time of each thread so far, ns: the loader has one, the pipeline's first is the core.
+    pub(super) fn threads(&self) -> BTreeMap<String, f64> {
+        let mut all = BTreeMap::new();
+        for pid in self.processes() {
+            let pipeline = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let first = if pipeline.split('\0').nth(1) == Some("pipeline") { "core" } else { "loader" };
+            for (name, ns) in usage::threads(pid, first) {
+                *all.entry(name).or_default() += ns;
+            }
+        }
+        all
+    }
+
+    /// Its attached programs by tracepoint; what they did counts while the kernel measures.
+    pub(super) fn programs(&self) -> anyhow::Result<BTreeMap<String, Ran>> {
+        let mut all = BTreeMap::new();
+        for pid in self.processes() {
+            all.extend(usage::programs(pid)?);
+        }
+        ensure!(!all.is_empty(), "the sensor has attached nothing");
+        Ok(all)
+    }
+
     /// Bytes: proportional share of both processes' memory, and what the kernel charges for BPF maps. The rings, which the
     /// pipeline has mapped, count as maps only.
     pub(super) fn memory(&self) -> anyhow::Result<f64> {
-        let mut bytes = self.map_bytes();
-        for pid in self.processes() {
-            bytes += process_bytes(pid)?;
-        }
-        Ok(bytes as f64)
+        self.bytes(usage::private_bytes)
     }
 
-    /// Bytes: the most that the processes ever had, shared pages in each, and the maps.
+    /// Bytes: the most that each process ever had, shared pages in both, and the maps.
     pub(super) fn peak(&self) -> anyhow::Result<f64> {
-        let mut bytes = self.map_bytes();
-        for pid in self.processes() {
-            bytes += status(pid, "VmHWM:")?.context("VmHWM")? * 1024;
-        }
-        Ok(bytes as f64)
+        self.bytes(usage::peak_bytes)
+    }
+
+    fn bytes(&self, of: fn(u32) -> anyhow::Result<u64>) -> anyhow::Result<f64> {
+        let processes: u64 = self.processes().into_iter().map(of).sum::<anyhow::Result<u64>>()?;
+        Ok((processes + self.map_bytes()) as f64)
     }
 
     /// BPF maps of which these processes hold descriptors, each once.
     pub(super) fn map_bytes(&self) -> u64 {
-        let mut maps = BTreeMap::new();
-        for pid in self.processes() {
-            let Ok(files) = fs::read_dir(format!("/proc/{pid}/fdinfo")) else { continue };
-            for info in files.flatten().filter_map(|file| fs::read_to_string(file.path()).ok()) {
-                if let (Some(id), Some(bytes)) = (number(&info, "map_id:"), number(&info, "memlock:")) {
-                    maps.insert(id, bytes);
-                }
-            }
-        }
+        let maps: BTreeMap<u64, u64> = self.processes().into_iter().flat_map(usage::maps).collect();
         maps.values().sum()
     }
 
-    /// How often a thread of either went to sleep so far, so how often it was woken.
-    pub(super) fn sleeps(&self) -> u64 {
-        let mut sleeps = 0;
-        for pid in self.processes() {
-            let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { continue };
-            for thread in threads.flatten() {
-                let status = fs::read_to_string(thread.path().join("status")).unwrap_or_default();
-                sleeps += number(&status, "voluntary_ctxt_switches:").unwrap_or_default();
-            }
-        }
-        sleeps
-    }
-}
-
-/// Proportional share of all mappings but BPF maps.
-fn process_bytes(pid: u32) -> anyhow::Result<u64> {
-    let path = format!("/proc/{pid}/smaps");
-    let smaps = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
-    Ok(pss_without_maps(&smaps))
-}
-
-fn pss_without_maps(smaps: &str) -> u64 {
-    let (mut bytes, mut map) = (0, false);
-    for line in smaps.lines() {
-        // The head of a mapping begins with its address range, other lines with a capital.
-        if line.starts_with(|first: char| first.is_ascii_hexdigit() && !first.is_ascii_uppercase()) {
-            map = line.contains("anon_inode:bpf");
-        } else if !map {
-            bytes += number(line, "Pss:").unwrap_or_default() * 1024;
-        }
-    }
-    bytes
-}
-
-fn status(pid: u32, name: &str) -> anyhow::Result<Option<u64>> {
-    let path = format!("/proc/{pid}/status");
-    let status = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
-    Ok(number(&status, name))
-}
-
-/// The number in the line that begins with `name`.
-fn number(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rings_are_left_out_of_the_processes() {
-        let smaps = "\
-7f00-7f10 rw-p 00000000 00:00 0    [heap]
-Size:   64 kB
-Pss:    40 kB
-Pss_Dirty:    40 kB
-VmFlags: rd wr
-ae00-af00 rw-s 00000000 00:0e 1033    anon_inode:bpf-map
-Pss:    8192 kB
-55aa-55bb r-xp 00000000 fe:00 77    /usr/bin/guardbee
-Pss:    3 kB
-";
-        assert_eq!(pss_without_maps(smaps), 43 * 1024);
+    /// How often a thread of either was woken so far.
+    pub(super) fn wakeups(&self) -> u64 {
+        self.processes().into_iter().map(usage::sleeps).sum()
     }
 }

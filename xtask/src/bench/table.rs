@@ -1,62 +1,157 @@
-//! The table, for people; JSON, for machines.
+//! The tables, for people; JSON, for machines.
 use super::{
-    figure::{Condition, Goal, Series, Unit},
+    figure::{Condition, Figure, Series, Unit},
+    goals::{self, Target},
+    loads::Load,
     place::installed,
+    studies::Study,
+    turns::{Measured, Work},
 };
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use std::{fs, path::Path};
 
 /// Everything that was measured, and what could not be.
-#[derive(Default)]
-pub(super) struct Results {
-    pub(super) series: Vec<Series>,
+pub(crate) struct Results {
+    /// Where, and how busy it was.
+    pub(super) machine: Value,
+    rounds: u16,
+    series: Vec<Series>,
+    work: Vec<Work>,
     /// Name of what was not measured, and why.
-    pub(super) missing: Vec<(&'static str, String)>,
+    missing: Vec<(&'static str, String)>,
+}
+
+/// A goal's outcome.
+pub(crate) enum Outcome {
+    Met(String),
+    Missed(String),
+    NotMeasured(String),
 }
 
 impl Results {
-    /// Has something measured and keeps what came out, or why nothing did.
-    pub(super) fn take(
-        &mut self,
-        name: &'static str,
-        needs: &[&str],
-        measure: impl FnOnce() -> anyhow::Result<Vec<Series>>,
-    ) {
-        println!("-- {name}");
-        let missing: Vec<_> = needs.iter().copied().filter(|program| !installed(program)).collect();
-        if !missing.is_empty() {
-            return self.missing.push((name, format!("{} is not installed", missing.join(", "))));
-        }
-        match measure() {
-            Ok(series) => self.series.extend(series),
-            Err(error) => self.missing.push((name, format!("{error:#}"))),
+    pub(super) fn new(machine: Value, rounds: u16) -> Self {
+        Self { machine, rounds, series: Vec::new(), work: Vec::new(), missing: Vec::new() }
+    }
+
+    /// Has a load measured and keeps what came out, or why nothing did.
+    pub(super) fn take_load(&mut self, load: &Load, measure: impl FnOnce() -> anyhow::Result<Measured>) {
+        if let Some(Measured { series, work }) = self.tried(load.name, load.needs, measure) {
+            for (what, count) in &work.losses {
+                println!("   the sensor says that it lost {count}: {}", what.join(" "));
+            }
+            self.series.extend(series);
+            self.work.push(work);
         }
     }
 
-    pub(super) fn print(&self, rounds: usize) {
+    /// The same for a study.
+    pub(super) fn take_study(
+        &mut self,
+        study: &Study,
+        measure: impl FnOnce() -> anyhow::Result<Vec<Option<f64>>>,
+    ) {
+        if let Some(values) = self.tried(study.name, study.needs, measure) {
+            for (figure, value) in study.figures.iter().zip(values) {
+                let mut series = Series::new(*figure);
+                series.push([None, None, value]);
+                self.series.push(series);
+            }
+        }
+    }
+
+    fn tried<T>(
+        &mut self,
+        name: &'static str,
+        needs: &[&str],
+        measure: impl FnOnce() -> anyhow::Result<T>,
+    ) -> Option<T> {
+        let missing: Vec<_> = needs.iter().copied().filter(|program| !installed(program)).collect();
+        let measured = if missing.is_empty() {
+            measure().map_err(|error| format!("{error:#}"))
+        } else {
+            Err(format!("{} is not installed", missing.join(", ")))
+        };
+        measured
+            .map_err(|why| {
+                println!("   not measured: {why}");
+                self.missing.push((name, why));
+            })
+            .ok()
+    }
+
+    /// What became of a goal.
+    pub(crate) fn outcome(&self, target: &Target) -> Outcome {
+        let Some(series) = self.series.iter().find(|series| series.figure.name == target.figure) else {
+            let by = super::measured_by(target.figure);
+            let missing = self.missing.iter().find(|(name, _)| Some(*name) == by);
+            return Outcome::NotMeasured(
+                missing.map_or_else(|| "nothing measured it".to_owned(), |(_, why)| why.clone()),
+            );
+        };
+        let told = format!("{}; goal {}", told(series), target.goal.show(series.figure.unit));
+        match target.goal.met(series) {
+            Some(true) => Outcome::Met(told),
+            Some(false) => Outcome::Missed(told),
+            None => Outcome::NotMeasured(format!("no figure; goal {}", target.goal.show(series.figure.unit))),
+        }
+    }
+
+    pub(crate) fn print(&self) {
         println!(
-            "\nmedians of {rounds} rounds; ratios are to bare in the same round, [smallest - largest]\n"
+            "\nmedians of {} rounds; ratios are to bare in the same round, [smallest - largest]; noise: how far the bare \
+             rounds lie apart\n",
+            self.rounds
         );
         println!(
-            "{:<39} {:>9} {:>7} {:>20} {:>9}  {:<11} verdict",
-            "load", "bare", "floor", "sensor", "added", "goal"
+            "{:<46} {:>9} {:>5} {:>7} {:>22} {:>9}  {:<13} verdict",
+            "figure", "bare", "noise", "floor", "sensor", "added", "goal"
         );
         for series in &self.series {
             println!("{}", row(series));
         }
         for (name, why) in &self.missing {
-            println!("{name:<39} not measured: {why}");
+            println!("{name:<46} not measured: {why}");
+        }
+        self.print_work();
+    }
+
+    /// For one operation of each load: what the sensor's threads take, and its programs in the kernel.
+    pub(crate) fn print_work(&self) {
+        println!(
+            "\nwhere the sensor's time goes, for one operation: its threads' CPU; its programs: runs, run time"
+        );
+        for work in &self.work {
+            let threads: Vec<_> = work
+                .threads
+                .iter()
+                .map(|(name, rounds)| (name, super::figure::median(rounds.clone()).unwrap_or_default()))
+                .filter(|(_, ns)| *ns >= 1.0)
+                .map(|(name, ns)| format!("{name} {}", Unit::Nanos.show(ns)))
+                .collect();
+            let programs: Vec<_> = work
+                .programs
+                .iter()
+                .filter(|(_, [runs, _])| *runs >= 0.01)
+                .map(|(hook, [runs, ns])| format!("{hook} {runs:.1}, {}", Unit::Nanos.show(*ns)))
+                .collect();
+            println!("{:<12} {} | {}", work.load, threads.join("; "), programs.join("; "));
         }
     }
 
-    pub(super) fn write(&self, path: &Path, machine: Value, rounds: usize) -> anyhow::Result<()> {
+    pub(super) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let missing: Vec<Value> =
             self.missing.iter().map(|(name, why)| json!({ "name": name, "why": why })).collect();
+        let work = |work: &Work| {
+            let losses: Vec<Value> =
+                work.losses.iter().map(|(what, count)| json!({ "what": what, "count": count })).collect();
+            json!({ "load": work.load, "threads": work.threads, "programs": work.programs, "losses": losses })
+        };
         let all = json!({
-            "machine": machine,
-            "rounds": rounds,
+            "machine": self.machine,
+            "rounds": self.rounds,
             "figures": self.series.iter().map(Series::json).collect::<Vec<_>>(),
+            "work": self.work.iter().map(work).collect::<Vec<_>>(),
             "missing": missing,
         });
         let text = serde_json::to_string_pretty(&all).context("write results as JSON")? + "\n";
@@ -64,36 +159,52 @@ impl Results {
     }
 }
 
+/// A figure in words: with the sensor, and what it is to be compared with.
+fn told(series: &Series) -> String {
+    let show =
+        |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| series.figure.unit.show(value));
+    let with = show(series.median(Condition::Sensor));
+    let (Some([smallest, ratio, largest]), Some(added)) = (series.ratio(Condition::Sensor), series.added())
+    else {
+        return with;
+    };
+    format!(
+        "{with}, bare {} (noise {}): x{ratio:.2} [{smallest:.2}-{largest:.2}], +{}, floor {}",
+        show(series.median(Condition::Bare)),
+        noise(series),
+        series.figure.unit.show(added),
+        floor(series),
+    )
+}
+
+fn noise(series: &Series) -> String {
+    series.noise().map_or_else(|| "-".to_owned(), |noise| format!("{:.0}%", noise * 100.0))
+}
+
+fn floor(series: &Series) -> String {
+    series.ratio(Condition::Floor).map_or_else(|| "-".to_owned(), |[_, ratio, _]| format!("x{ratio:.2}"))
+}
+
 fn row(series: &Series) -> String {
-    let unit = series.figure.unit;
+    let Figure { name, unit } = series.figure;
     let shown = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| unit.show(value));
-    let floor =
-        series.ratio(Condition::Floor).map_or_else(|| "-".to_owned(), |[_, ratio, _]| format!("x{ratio:.2}"));
     let sensor = match series.ratio(Condition::Sensor) {
         Some([smallest, ratio, largest]) => format!("x{ratio:.2} [{smallest:.2}-{largest:.2}]"),
         None => shown(series.median(Condition::Sensor)),
     };
-    let verdict = match series.met() {
+    let target = goals::of(name);
+    let verdict = match target.and_then(|target| target.goal.met(series)) {
         Some(true) => "meets",
         Some(false) => "misses",
         None => "",
     };
     let row = format!(
-        "{:<39} {:>9} {floor:>7} {sensor:>20} {:>9}  {:<11} {verdict}",
-        series.figure.name,
+        "{name:<46} {:>9} {:>5} {:>7} {sensor:>22} {:>9}  {:<13} {verdict}",
         shown(series.median(Condition::Bare)),
+        noise(series),
+        floor(series),
         shown(series.added()),
-        goal(series.figure.goal, unit),
+        target.map(|target| target.goal.show(unit)).unwrap_or_default(),
     );
     row.trim_end().to_owned()
-}
-
-fn goal(goal: Goal, unit: Unit) -> String {
-    match goal {
-        Goal::Ratio(most) => format!("<= x{most:.2}"),
-        Goal::Added(most) => format!("<= +{}", unit.show(most)),
-        Goal::Most(most) => format!("<= {}", unit.show(most)),
-        Goal::Least(least) => format!(">= {}", unit.show(least)),
-        Goal::None => String::new(),
-    }
 }

@@ -1,6 +1,6 @@
-//! nginx: one worker, keep-alive, a static file; asked at full speed by wrk, at a fixed rate by our own pacer.
+//! Web servers on one CPU, asked over keep-alive connections from another: at full speed by wrk, at a fixed rate by our own pacer.
 use super::{
-    loads::Values,
+    loads::{CLIENT_CPU, Outcome, SERVER_CPU, on_cpu},
     place::{Place, free_port},
     records::server_spans,
     sensor::Sensor,
@@ -20,65 +20,95 @@ use std::{
 
 const READY_LIMIT: Duration = Duration::from_secs(10);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
+const BUILD_LIMIT: Duration = Duration::from_mins(2);
 const RUN_LIMIT: Duration = Duration::from_mins(1);
 const FULL_SPEED_SECONDS: u32 = 3;
 const PACED_SECONDS: u32 = 4;
-const RATE: u32 = 5_000;
 const CONNECTIONS: u32 = 16;
 /// As long as nginx's own welcome page.
 const PAGE_BYTES: usize = 612;
 
-/// A started nginx.
-struct Web {
+/// A started server.
+pub(super) struct Web {
     process: Process,
+    /// Does the work.
     worker: u32,
     port: u16,
     dir: PathBuf,
     /// Asked for in this run only, so that its spans are known.
-    path: String,
+    pub(super) path: String,
+    /// The number of requests in what it answers to /count, and whether asking is one.
+    counted: fn(&str) -> Option<u64>,
+    counts_itself: bool,
 }
 
 /// What a run of requests came to.
-struct Run {
+pub(super) struct Run {
     /// By the server's own count.
-    requests: u64,
+    pub(super) requests: u64,
     worker_cpu_ns: f64,
     wall_ns: f64,
-    /// Of the sensor, while the requests were made.
-    sensor_cpu_ns: Option<f64>,
     /// What the client printed.
     printed: String,
 }
 
+/// nginx: one worker, a static file.
+pub(super) fn nginx(place: &Place) -> anyhow::Result<Web> {
+    let (dir, port) = (place.folder("nginx")?, free_port()?);
+    fs::write(dir.join("page.html"), "x".repeat(PAGE_BYTES))?;
+    let config = format!(
+        "daemon off; pid {0}/pid; error_log {0}/log; worker_processes 1; user root;
+         events {{ worker_connections 256; }}
+         http {{
+           access_log off; sendfile on; keepalive_requests 100000000;
+           client_body_temp_path {0}/body; proxy_temp_path {0}/proxy; fastcgi_temp_path {0}/fastcgi;
+           uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;
+           server {{
+             listen 127.0.0.1:{port};
+             location = /count {{ stub_status; }}
+             location / {{ root {0}; rewrite ^ /page.html break; }}
+           }}
+         }}\n",
+        dir.display()
+    );
+    fs::write(dir.join("conf"), config)?;
+    let mut command = on_cpu(SERVER_CPU, "nginx");
+    command.arg("-e").arg(dir.join("log")).arg("-c").arg(dir.join("conf"));
+    let mut web = Web::start(&mut command, dir, port, |page| {
+        // "server accepts handled requests", and these numbers below.
+        let numbers = page.lines().skip_while(|line| !line.starts_with("server accepts")).nth(1)?;
+        numbers.split_whitespace().nth(2)?.parse().ok()
+    })?;
+    let master = web.process.pid();
+    wait_for(READY_LIMIT, || !children(master).is_empty());
+    web.worker = *children(master).first().context("nginx has no worker")?;
+    web.counts_itself = true;
+    Ok(web)
+}
+
+/// Go's own server.
+pub(super) fn go(place: &Place) -> anyhow::Result<Web> {
+    let (dir, port, built) = (place.folder("go")?, free_port()?, place.built("go-server"));
+    if !built.exists() {
+        let mut command = Command::new("go");
+        command.args(["build", "-o"]).arg(&built).arg(".").current_dir(place.root.join("tests/load/go"));
+        output("go", &mut command, &dir, BUILD_LIMIT).context("build tests/load/go")?;
+    }
+    let mut command = on_cpu(SERVER_CPU, built);
+    Web::start(command.env("PORT", port.to_string()), dir, port, |page| page.trim().parse().ok())
+}
+
 impl Web {
-    fn start(place: &Place) -> anyhow::Result<Self> {
-        let (dir, port) = (place.folder("nginx")?, free_port()?);
-        fs::write(dir.join("page.html"), "x".repeat(PAGE_BYTES))?;
-        let config = format!(
-            "daemon off; pid {0}/pid; error_log {0}/log; worker_processes 1; user root;
-             events {{ worker_connections 256; }}
-             http {{
-               access_log off; sendfile on; keepalive_requests 100000000;
-               client_body_temp_path {0}/body; proxy_temp_path {0}/proxy; fastcgi_temp_path {0}/fastcgi;
-               uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;
-               server {{
-                 listen 127.0.0.1:{port};
-                 location = /count {{ stub_status; }}
-                 location / {{ root {0}; rewrite ^ /page.html break; }}
-               }}
-             }}\n",
-            dir.display()
-        );
-        fs::write(dir.join("conf"), config)?;
-        let mut command = Command::new("nginx");
-        command.arg("-e").arg(dir.join("log")).arg("-c").arg(dir.join("conf"));
-        let mut process = Process::start("nginx", command, dir.join("said"))?;
+    fn start(
+        command: &mut Command,
+        dir: PathBuf,
+        port: u16,
+        counted: fn(&str) -> Option<u64>,
+    ) -> anyhow::Result<Self> {
+        let mut process = Process::start("server", command, dir.join("said"))?;
         process.wait_until("ready", READY_LIMIT, || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
-        let master = process.pid();
-        wait_for(READY_LIMIT, || !children(master).is_empty());
-        let worker = *children(master).first().context("nginx has no worker")?;
-        let path = format!("/bench-{port}-{}", std::process::id());
-        Ok(Self { process, worker, port, dir, path })
+        let (worker, path) = (process.pid(), format!("/bench-{port}-{}", std::process::id()));
+        Ok(Self { process, worker, port, dir, path, counted, counts_itself: false })
     }
 
     /// Requests so far; this one is not counted.
@@ -86,95 +116,91 @@ impl Web {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
         stream.set_read_timeout(Some(READY_LIMIT))?;
         stream.write_all(b"GET /count HTTP/1.0\r\n\r\n")?;
-        let mut page = String::new();
-        stream.read_to_string(&mut page)?;
-        // "server accepts handled requests", and these numbers below.
-        let numbers = page.lines().skip_while(|line| !line.starts_with("server accepts")).nth(1);
-        let requests = numbers.and_then(|line| line.split_whitespace().nth(2)).context("nginx's count")?;
-        Ok(requests.parse::<u64>()? - 1)
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (_, page) = answer.split_once("\r\n\r\n").context("the server's answer to /count")?;
+        let requests = (self.counted)(page).with_context(|| format!("the server counts {page:?}"))?;
+        Ok(requests - u64::from(self.counts_itself))
     }
 
-    fn run(&self, name: &'static str, client: &mut Command, sensor: Option<&Sensor>) -> anyhow::Result<Run> {
-        let sensor_cpu = || sensor.map(Sensor::cpu_ns).transpose();
-        let sensor_before = sensor_cpu()?;
+    fn run(&self, name: &'static str, client: &mut Command) -> anyhow::Result<Run> {
         let (cpu, before, began) = (cpu_ns(self.worker)?, self.count()?, Instant::now());
         let printed = output(name, client, &self.dir, RUN_LIMIT)?;
         let wall_ns = began.elapsed().as_nanos() as f64;
         let worker_cpu_ns = cpu_ns(self.worker)? - cpu;
-        let sensor_cpu_ns = sensor_cpu()?.zip(sensor_before).map(|(after, before)| after - before);
-        let requests = self.count()?.saturating_sub(before + 1); // the first count is a request to the second
-        ensure!(requests > 0, "nginx was asked nothing: {printed}");
-        Ok(Run { requests, worker_cpu_ns, wall_ns, sensor_cpu_ns, printed })
+        // The first count is a request to the second.
+        let requests = self.count()?.saturating_sub(before + u64::from(self.counts_itself));
+        ensure!(requests > 0, "the server was asked nothing: {printed}");
+        Ok(Run { requests, worker_cpu_ns, wall_ns, printed })
     }
 
     /// Of the server's requests, the share that was delivered as spans.
     fn captured(&self, run: &Run, sensor: Option<&Sensor>) -> anyhow::Result<Option<f64>> {
         let Some(sensor) = sensor else { return Ok(None) };
         let spans = server_spans(&sensor.records(), &self.path, run.requests)?;
-        for (what, count) in &spans.losses {
-            println!("   the sensor says that it lost {count}: {what}");
-        }
-        Ok(Some(spans.count as f64 / run.requests as f64))
+        ensure!(spans.twice == 0, "{} spans were delivered more than once", spans.twice);
+        Ok(Some(spans.count() as f64 / run.requests as f64))
+    }
+
+    /// Asks so often a second, for that long.
+    pub(super) fn pace(&self, place: &Place, rate: u32, seconds: u32) -> anyhow::Result<(Run, Value)> {
+        let mut command = on_cpu(CLIENT_CPU, place.built("pace"));
+        command.args([self.port.into(), rate, seconds, CONNECTIONS].map(|number| number.to_string()));
+        let run = self.run("pace", command.arg(&self.path))?;
+        let printed: Value = serde_json::from_str(&run.printed).context("read what pace printed")?;
+        ensure!(printed["failed"] == 0, "the server answered other than 200: {printed}");
+        ensure!(printed["answered"] == printed["sent"], "the server did not answer all: {printed}");
+        Ok((run, printed))
+    }
+
+    /// Ends it. One that SIGTERM ends, as Go's, ends as it should.
+    pub(super) fn stop(mut self) -> anyhow::Result<()> {
+        self.process.stop(STOP_LIMIT).map(drop)
     }
 }
 
-impl Run {
-    fn cpu_per_request(&self) -> f64 {
-        self.worker_cpu_ns / self.requests as f64
-    }
-
-    fn sensor_cpu_per_request(&self) -> Option<f64> {
-        Some(self.sensor_cpu_ns? / self.requests as f64)
-    }
+/// Between two moments, the sensor's CPU time per request; its part that comes after the requests included.
+fn sensor_cpu(sensor: Option<&Sensor>, before: Option<f64>, requests: u64) -> anyhow::Result<Option<f64>> {
+    let after = sensor.map(Sensor::cpu_ns).transpose()?;
+    Ok(after.zip(before).map(|(after, before)| (after - before) / requests as f64))
 }
 
-/// CPU per request, time per request, the sensor's CPU per request, captured share.
-pub(super) fn full_speed(place: &Place, sensor: Option<&Sensor>) -> anyhow::Result<Values> {
-    let mut web = Web::start(place)?;
-    let mut wrk = Command::new("wrk");
+/// CPU per request, requests per second, the sensor's CPU per request, captured share.
+pub(super) fn full_speed(place: &Place, sensor: Option<&Sensor>) -> anyhow::Result<Outcome> {
+    let web = nginx(place)?;
+    let before = sensor.map(Sensor::cpu_ns).transpose()?;
+    let mut wrk = on_cpu(CLIENT_CPU, "wrk");
     wrk.args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{FULL_SPEED_SECONDS}s")]);
-    let run = web.run("wrk", wrk.arg(format!("http://127.0.0.1:{}{}", web.port, web.path)), sensor)?;
-    let figures = vec![
-        Some(run.cpu_per_request()),
-        Some(run.wall_ns / run.requests as f64),
-        run.sensor_cpu_per_request(),
-        web.captured(&run, sensor)?,
+    let run = web.run("wrk", wrk.arg(format!("http://127.0.0.1:{}{}", web.port, web.path)))?;
+    let captured = web.captured(&run, sensor)?;
+    let values = vec![
+        Some(run.worker_cpu_ns / run.requests as f64),
+        Some(run.requests as f64 / (run.wall_ns / 1e9)),
+        sensor_cpu(sensor, before, run.requests)?,
+        captured,
     ];
-    web.process.stop(STOP_LIMIT)?;
-    Ok(figures)
+    web.stop()?;
+    Ok(Outcome { operations: run.requests as f64, values })
 }
 
 /// CPU per request, median and 99th percentile of latency, the sensor's CPU per request, captured share.
-pub(super) fn paced(place: &Place, sensor: Option<&Sensor>) -> anyhow::Result<Values> {
-    let mut web = Web::start(place)?;
-    let run = web.run("pace", &mut web.pacer(place), sensor)?;
-    let printed: Value = serde_json::from_str(&run.printed).context("read what pace printed")?;
-    ensure!(printed["failed"] == 0, "nginx answered other than 200: {printed}");
-    let figures = vec![
-        Some(run.cpu_per_request()),
+pub(super) fn paced(
+    place: &Place,
+    server: fn(&Place) -> anyhow::Result<Web>,
+    rate: u32,
+    sensor: Option<&Sensor>,
+) -> anyhow::Result<Outcome> {
+    let web = server(place)?;
+    let before = sensor.map(Sensor::cpu_ns).transpose()?;
+    let (run, printed) = web.pace(place, rate, PACED_SECONDS)?;
+    let captured = web.captured(&run, sensor)?;
+    let values = vec![
+        Some(run.worker_cpu_ns / run.requests as f64),
         printed["p50_ns"].as_f64(),
         printed["p99_ns"].as_f64(),
-        run.sensor_cpu_per_request(),
-        web.captured(&run, sensor)?,
+        sensor_cpu(sensor, before, run.requests)?,
+        captured,
     ];
-    web.process.stop(STOP_LIMIT)?;
-    Ok(figures)
-}
-
-impl Web {
-    fn pacer(&self, place: &Place) -> Command {
-        let mut command = Command::new(place.built("pace"));
-        command.args([self.port.into(), RATE, PACED_SECONDS, CONNECTIONS].map(|number| number.to_string()));
-        command.arg(&self.path);
-        command
-    }
-}
-
-/// Has requests made and gives the mean size of their spans, OTLP JSON.
-pub(super) fn span_bytes(place: &Place, sensor: &Sensor) -> anyhow::Result<Option<f64>> {
-    let mut web = Web::start(place)?;
-    let run = web.run("pace", &mut web.pacer(place), Some(sensor))?;
-    let spans = server_spans(&sensor.records(), &web.path, run.requests)?;
-    web.process.stop(STOP_LIMIT)?;
-    Ok((spans.count > 0).then(|| spans.bytes as f64 / spans.count as f64))
+    web.stop()?;
+    Ok(Outcome { operations: run.requests as f64, values })
 }

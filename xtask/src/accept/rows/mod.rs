@@ -1,5 +1,6 @@
 //! The rows, in the order. One without a function is not built, and counts as failed.
 mod attributed;
+mod cost;
 mod delivered;
 mod joined_late;
 mod killed;
@@ -37,7 +38,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { letter: 'i', about: "exporting makes no spans", run: Some(quiet::run) },
     Row { letter: 'j', about: "bad input", run: None },
     Row { letter: 'k', about: "other kernels", run: Some(other_kernels::run) },
-    Row { letter: 'l', about: "cost", run: None },
+    Row { letter: 'l', about: "cost", run: Some(cost::run) },
 ];
 
 /// What a part of a row found: passed or not, and a figure; an error is a failure too.

@@ -1,0 +1,3 @@
+module guardbee.dev/load
+
+go 1.19

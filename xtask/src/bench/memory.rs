@@ -1,0 +1,73 @@
+//! Memory: at start, idle, under load, and after many processes have come and gone; and what idling costs.
+use super::{loads::execs, place::Place, sensor::Sensor, web};
+use anyhow::Context as _;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+/// What the start left to do.
+const SETTLE: Duration = Duration::from_secs(2);
+const IDLE: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(200);
+const RATE: u32 = 5_000;
+const SECONDS: u32 = 6;
+
+/// Start: CPU, peak; idle: memory, wake-ups, CPU; loaded: memory, and the maps' part.
+pub(super) fn run(place: &Place) -> anyhow::Result<Vec<Option<f64>>> {
+    let sensor = Sensor::start(place)?;
+    let start_cpu = sensor.cpu_ns()?;
+    sleep(SETTLE);
+    let peak = sensor.peak()?;
+    let (cpu, wakeups, began) = (sensor.cpu_ns()?, sensor.wakeups(), Instant::now());
+    sleep(IDLE);
+    let seconds = began.elapsed().as_secs_f64();
+    let idle_cpu = (sensor.cpu_ns()? - cpu) / seconds;
+    let wakeups = sensor.wakeups().saturating_sub(wakeups) as f64 / seconds;
+    let idle = sensor.memory()?;
+    let loaded = loaded(place, &sensor)?;
+    let maps = sensor.map_bytes() as f64;
+    sensor.stop()?;
+    Ok([start_cpu, peak, idle, wakeups, idle_cpu, loaded, maps].map(Some).into())
+}
+
+/// The most while requests and execs are made at once.
+fn loaded(place: &Place, sensor: &Sensor) -> anyhow::Result<f64> {
+    let web = web::nginx(place)?;
+    let done = AtomicBool::new(false);
+    let most = std::thread::scope(|scope| {
+        let watch = scope.spawn(|| -> anyhow::Result<f64> {
+            let mut most = sensor.memory()?;
+            while !done.load(Ordering::Relaxed) {
+                sleep(LOOK);
+                most = most.max(sensor.memory()?);
+            }
+            Ok(most)
+        });
+        let loads = execs(place, 2_000)
+            .and_then(|_| web.pace(place, RATE, SECONDS))
+            .and_then(|_| execs(place, 2_000));
+        done.store(true, Ordering::Relaxed);
+        let most = watch.join().map_err(|_| anyhow::anyhow!("the watch panicked"))?;
+        loads.and(most)
+    })?;
+    web.stop()?;
+    Ok(most)
+}
+
+const BEFORE: u32 = 10_000;
+const AFTER: u32 = 100_000;
+
+/// After the first execs, and how many times that after ten times as many.
+pub(super) fn churn(place: &Place) -> anyhow::Result<Vec<Option<f64>>> {
+    let sensor = Sensor::start(place)?;
+    execs(place, BEFORE)?;
+    sleep(SETTLE);
+    let first = sensor.memory()?;
+    execs(place, AFTER - BEFORE).context("90,000 further execs")?;
+    sleep(SETTLE);
+    let second = sensor.memory()?;
+    sensor.stop()?;
+    Ok(vec![Some(first), Some(second / first)])
+}

@@ -1,0 +1,79 @@
+//! What only the sensor has: measured once, with nothing to compare it with.
+use super::{
+    figure::{Figure, Unit},
+    latency, memory,
+    place::Place,
+    rate, wire,
+};
+
+/// Something that is measured once.
+pub(super) struct Study {
+    /// For `--only`.
+    pub(super) name: &'static str,
+    /// Programs that must be installed.
+    pub(super) needs: &'static [&'static str],
+    pub(super) figures: &'static [Figure],
+    /// Gives the figures in their order.
+    pub(super) run: fn(&Place) -> anyhow::Result<Vec<Option<f64>>>,
+}
+
+pub(super) const STUDIES: [Study; 5] = [
+    Study {
+        name: "memory",
+        needs: &["nginx"],
+        figures: &[
+            Figure::new("start, CPU", Unit::Nanos),
+            Figure::new("start, peak", Unit::Bytes),
+            Figure::new("idle, memory", Unit::Bytes),
+            Figure::new("idle, wake-ups", Unit::PerSecond),
+            Figure::new("idle, CPU a second", Unit::Nanos),
+            Figure::new("loaded, memory", Unit::Bytes),
+            Figure::new("of it BPF maps", Unit::Bytes),
+        ],
+        run: memory::run,
+    },
+    Study {
+        name: "churn",
+        needs: &[],
+        figures: &[
+            Figure::new("memory after 10,000 execs", Unit::Bytes),
+            Figure::new("memory after 100,000 execs, to after 10,000", Unit::Times),
+        ],
+        run: memory::churn,
+    },
+    Study {
+        name: "rate",
+        needs: &[],
+        figures: &[
+            Figure::new("security events/s, none lost", Unit::PerSecond),
+            Figure::new("security events/s, core thread's CPU allows", Unit::PerSecond),
+        ],
+        run: rate::run,
+    },
+    Study {
+        name: "latency",
+        needs: &["python3"],
+        figures: &[
+            Figure::new("attacks found", Unit::Share),
+            Figure::new("action to finding in the file, p50", Unit::Nanos),
+            Figure::new("action to finding in the file, p99", Unit::Nanos),
+            Figure::new("finding, OCSF line", Unit::Bytes),
+            Figure::new("finding, OTLP JSON line", Unit::Bytes),
+        ],
+        run: latency::run,
+    },
+    Study {
+        name: "wire",
+        needs: &["nginx", "python3", "go", "openssl"],
+        figures: &[
+            Figure::new("delivered over mTLS at 5,000/s", Unit::Share),
+            Figure::new("delivering at 5,000/s, sensor CPU/request", Unit::Nanos),
+            Figure::new("span on the wire", Unit::Bytes),
+            Figure::new("span, OTLP JSON", Unit::Bytes),
+            Figure::new("attack's records on the wire, each", Unit::Bytes),
+            Figure::new("action to finding at the Collector, p50", Unit::Nanos),
+            Figure::new("action to finding at the Collector, p99", Unit::Nanos),
+        ],
+        run: wire::run,
+    },
+];
