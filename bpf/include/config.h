@@ -10,6 +10,7 @@
 /* Which hierarchy's cgroup tells containers apart. */
 enum cgroup_source { CGROUP_DEFAULT = 0, CGROUP_MEMORY = 1, CGROUP_PIDS = 2 };
 
+/* A budget, in tokens: throttle.h. */
 struct rate {
 	__u64 per_second; /* 0: unlimited */
 	__u64 burst;

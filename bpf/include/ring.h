@@ -134,35 +134,51 @@ static __always_inline bool security_output(struct site *site, struct event_head
 	return false;
 }
 
+/* throttle_ask for what site `index` is about to send. */
+GLOBAL_FUNCTION __u32 throttle(__u32 index, __u32 scope, __u32 kind, __u64 size_pressed, __u64 now)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &index);
+	struct episode episode = {};
+	__u32 answer;
+
+	if (!scratch)
+		return 0;
+	answer = throttle_ask(&episode, scope, kind & (EVENT_KINDS - 1), size_pressed >> 1, size_pressed & 1, now);
+	scratch->throttle.dropped = episode.dropped;
+	scratch->throttle.since_ns = episode.since_ns;
+	return answer;
+}
+
 /* The scope's budget begins to be exceeded, or holds again: say so. */
-static __always_inline void throttle_report(struct site *site, const struct event_header *cause,
-					    const struct verdict *verdict)
+static __always_inline void throttle_report(struct site *site, const struct event_header *cause)
 {
 	struct throttle_event *event = &site->scratch->throttle;
 
 	event->header = *cause;
 	event->header.kind = EVENT_THROTTLE;
-	event->dropped = verdict->dropped;
-	event->since_ns = verdict->since_ns;
 	event->throttled_kind = cause->kind;
 	event->pad = 0;
 	security_output(site, &event->header, EVENT_THROTTLE, sizeof(*event));
 }
 
-/* Is this event within the budget of its scope? A dropped one still takes a number. */
+/* Is there room for this event, or is it within the budget of its scope? A dropped one still takes a number. `shift`: of
+ * a quarter of the ring.
+ */
 static __always_inline bool event_admitted(struct site *site, struct event_header *header, enum event_kind kind,
-					   __u32 ring)
+					   __u32 number, void *ring, __u32 shift, __u64 size)
 {
-	struct verdict verdict = {};
+	bool pressed;
+	__u32 answer;
 
 	if (!config.rates[kind].per_second)
 		return true;
-	throttle_ask(&verdict, header->scope, kind, header->time_ns);
-	if (verdict.report)
-		throttle_report(site, header, &verdict);
-	if (verdict.admitted)
+	pressed = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >> shift >= PRESSED_QUARTERS;
+	answer = throttle(site->index, header->scope, kind, size << 1 | pressed, header->time_ns);
+	if (answer & THROTTLE_REPORT)
+		throttle_report(site, header);
+	if (!(answer & THROTTLE_DROP))
 		return true;
-	site->slot->sequence[ring & (RINGS - 1)]++;
+	site->slot->sequence[number & (RINGS - 1)]++;
 	site->slot->produced[kind]++;
 	count_lost(site, LOSS_THROTTLED, kind);
 	return false;
@@ -171,24 +187,26 @@ static __always_inline bool event_admitted(struct site *site, struct event_heade
 static __always_inline bool security_send(struct site *site, struct event_header *header, enum event_kind kind,
 					  __u64 size)
 {
-	return event_admitted(site, header, kind, 0) && security_output(site, header, kind, size);
+	return event_admitted(site, header, kind, 0, &security, config.security_wake_shift, size) &&
+	       security_output(site, header, kind, size);
 }
 
 static __always_inline bool payload_send(struct site *site, struct event_header *header, enum event_kind kind,
 					 __u64 connection, __u64 size)
 {
 	__u32 index = connection % config.payload_rings;
-	__u32 ring = (index + 1) & (RINGS - 1);
-	void *map;
+	__u32 number = (index + 1) & (RINGS - 1);
+	void *ring = bpf_map_lookup_elem(&payload, &index);
 
-	if (!event_admitted(site, header, kind, ring))
+	if (!ring) /* never: every index has one */
 		return false;
-	header->ring = ring;
+	if (!event_admitted(site, header, kind, number, ring, config.payload_wake_shift, size))
+		return false;
+	header->ring = number;
 	header->size = size;
-	header->sequence = ++site->slot->sequence[ring];
+	header->sequence = ++site->slot->sequence[number];
 	site->slot->produced[kind]++;
-	map = bpf_map_lookup_elem(&payload, &index);
-	if (map && !bpf_ringbuf_output(map, header, size, ring_flags(map, config.payload_wake_shift, header, size)))
+	if (!bpf_ringbuf_output(ring, header, size, ring_flags(ring, config.payload_wake_shift, header, size)))
 		return true;
 	count_lost(site, LOSS_RING_FULL, kind);
 	return false;

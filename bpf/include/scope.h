@@ -27,5 +27,5 @@ static __always_inline struct cgroup *task_cgroup(struct task_struct *task)
 		return LOAD(task, cgroups, dfl_cgrp);
 	subsystem = config.cgroup_subsys == CGROUP_MEMORY ? bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) :
 							    bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id);
-	return BPF_CORE_READ(task, cgroups, subsys[subsystem], cgroup);
+	return CAST(struct cgroup, BPF_CORE_READ(task, cgroups, subsys[subsystem], cgroup));
 }

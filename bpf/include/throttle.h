@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A token bucket for each (scope, kind): one tenant's storm can't blind the node. Buckets are shared by CPUs without a
- * lock; two at once may let a few more through, never fewer.
+/* A token bucket for each (scope, kind): one tenant's storm can't blind the node. Everybody may fill a ring up to
+ * PRESSED_QUARTERS; the rest of it is for scopes within their budget, whose events therefore find room also when the
+ * reader can't keep up with a storm, or stands still. Buckets are shared by CPUs without a lock; two at once may let a few
+ * more through, never fewer.
  */
 #pragma once
 #include "config.h"
@@ -12,8 +14,13 @@ struct bucket_key {
 	__u32 kind;
 };
 
+/* From this fill on a ring is for scopes within their budget. */
+#define PRESSED_QUARTERS 3
+/* A record costs a token for each of these that it begins. */
+#define TOKEN_BYTES_SHIFT 10
+
 struct bucket {
-	__u64 credit;	/* event-nanoseconds: an event costs NSEC_PER_SEC, each ns earns `per_second` */
+	__u64 credit;	/* token-nanoseconds: a token is NSEC_PER_SEC, each ns earns `per_second` */
 	__u64 time_ns;	/* of the last refill */
 	__u64 since_ns; /* of the episode; 0: none */
 	__u64 dropped;	/* in the episode */
@@ -22,57 +29,74 @@ struct bucket {
 /* LRU: a scope that was idle long enough to be forgotten has a full bucket anyway. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 8192);
 	__type(key, struct bucket_key);
 	__type(value, struct bucket);
 } buckets __weak SEC(".maps");
 
-struct verdict {
-	__u64 dropped;
-	__u64 since_ns;
-	bool admitted;
-	bool report;
-};
-
 #define NSEC_PER_SEC 1000000000ull
 
-static __always_inline void throttle_ask(struct verdict *verdict, __u32 scope, __u32 kind, __u64 now)
+/* What throttle_ask answers. */
+enum throttle_answer {
+	THROTTLE_DROP = 1 << 0,
+	THROTTLE_REPORT = 1 << 1, /* an episode begins or ends */
+};
+
+/* What the report says. */
+struct episode {
+	__u64 dropped;
+	__u64 since_ns;
+};
+
+/* Credit since the last time. */
+static __always_inline void bucket_refill(struct bucket *bucket, __u64 rate, __u64 full, __u64 now)
 {
-	struct bucket_key key = {.scope = scope, .kind = kind};
-	const __u64 rate = config.rates[kind].per_second, full = config.rates[kind].burst * NSEC_PER_SEC;
-	struct bucket *bucket = bpf_map_lookup_elem(&buckets, &key);
-	__u64 elapsed;
+	__u64 elapsed = now > bucket->time_ns ? now - bucket->time_ns : 0;
 
-	verdict->admitted = true;
-	if (!bucket) {
-		struct bucket first = {.credit = full - NSEC_PER_SEC, .time_ns = now};
-
-		bpf_map_update_elem(&buckets, &key, &first, BPF_NOEXIST);
-		return;
-	}
-	elapsed = now > bucket->time_ns ? now - bucket->time_ns : 0;
 	if (elapsed > NSEC_PER_SEC * 10)
 		elapsed = NSEC_PER_SEC * 10; /* so that the product can't overflow at any sane rate */
 	bucket->time_ns = now;
 	bucket->credit += elapsed * rate;
 	if (bucket->credit > full)
 		bucket->credit = full;
-	if (bucket->credit < NSEC_PER_SEC) {
-		verdict->admitted = false;
-		verdict->report = !bucket->since_ns;
-		if (verdict->report)
-			bucket->since_ns = now;
-		verdict->since_ns = bucket->since_ns;
-		bucket->dropped++;
-		return;
+}
+
+/* Every event takes from the bucket, also while there is room for all: a storm has nothing left when the ring is full. */
+static __always_inline __u32 throttle_ask(struct episode *episode, __u32 scope, __u32 kind, __u64 size, bool pressed,
+					  __u64 now)
+{
+	struct bucket_key key = {.scope = scope, .kind = kind};
+	const __u64 rate = config.rates[kind].per_second, full = config.rates[kind].burst * NSEC_PER_SEC;
+	const __u64 cost = (1 + (size >> TOKEN_BYTES_SHIFT)) * NSEC_PER_SEC;
+	struct bucket *bucket = bpf_map_lookup_elem(&buckets, &key);
+
+	if (!bucket) {
+		struct bucket first = {.credit = full > cost ? full - cost : 0, .time_ns = now};
+
+		bpf_map_update_elem(&buckets, &key, &first, BPF_NOEXIST);
+		return 0;
 	}
-	bucket->credit -= NSEC_PER_SEC;
+	bucket_refill(bucket, rate, full, now);
+	if (bucket->credit < cost) {
+		if (!pressed) {
+			bucket->credit = 0;
+			return 0;
+		}
+		bucket->dropped++;
+		if (bucket->since_ns)
+			return THROTTLE_DROP;
+		bucket->since_ns = now;
+		episode->since_ns = now;
+		episode->dropped = 0;
+		return THROTTLE_DROP | THROTTLE_REPORT;
+	}
+	bucket->credit -= cost;
 	/* The episode is over when half of the budget is back: else every refilled token would end one. */
 	if (!bucket->since_ns || bucket->credit < full / 2)
-		return;
-	verdict->report = true;
-	verdict->since_ns = bucket->since_ns;
-	verdict->dropped = bucket->dropped;
+		return 0;
+	episode->since_ns = bucket->since_ns;
+	episode->dropped = bucket->dropped;
 	bucket->since_ns = 0;
 	bucket->dropped = 0;
+	return THROTTLE_REPORT;
 }

@@ -2,7 +2,8 @@
 use guardbee_wire::EVENT_KINDS;
 use zerocopy::{Immutable, IntoBytes};
 
-/// Events a second that a scope may cause, with bursts. 0 a second: unlimited.
+/// What a scope may cause of a kind while a ring is more than three quarters full; with more room nobody is throttled. In
+/// tokens: an event costs one, and one more for each KiB of its record. 0 a second: unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Immutable, IntoBytes)]
 #[repr(C)]
 pub struct Rate {

@@ -1,18 +1,63 @@
 //! What may be chosen before the programs are loaded.
 use crate::{Config, Error, Rate};
 use guardbee_wire::{EVENT_KINDS, EventKind, HookList, RINGS};
+use std::fs;
+
+/// Controllers and their v1 hierarchies: cgroups(7).
+const CONTROLLERS: &str = "/proc/cgroups";
 
 /// Which hierarchy's cgroup tells containers apart: `enum cgroup_source`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum CgroupSource {
     /// The v2 hierarchy.
-    #[default]
     Default = 0,
     /// The v1 memory controller.
     Memory = 1,
     /// The v1 pids controller.
     Pids = 2,
+}
+
+impl CgroupSource {
+    /// A container runtime limits memory and processes where these controllers are; the other hierarchy may be empty.
+    pub fn of_this_kernel() -> Self {
+        Self::of(&fs::read_to_string(CONTROLLERS).unwrap_or_default())
+    }
+
+    fn of(controllers: &str) -> Self {
+        // name, number of its v1 hierarchy (0: v2), cgroups, enabled
+        let is_v1 = |name: &str| {
+            controllers.lines().any(|line| {
+                let mut words = line.split_whitespace();
+                words.next() == Some(name) && words.next().is_some_and(|hierarchy| hierarchy != "0")
+            })
+        };
+        if is_v1("memory") {
+            Self::Memory
+        } else if is_v1("pids") {
+            Self::Pids
+        } else {
+            Self::Default
+        }
+    }
+}
+
+/// Small against the quarter of a ring that is kept for those within their budget, large against a busy container.
+fn budgets() -> [Rate; EVENT_KINDS] {
+    let mut rates = [Rate::default(); EVENT_KINDS];
+    let limits = [
+        (500, &[EventKind::Fork, EventKind::Exec, EventKind::Exit, EventKind::Listen][..]),
+        (2_000, &[EventKind::Accept, EventKind::Connect, EventKind::Socket, EventKind::Close]),
+        (20_000, &[EventKind::Data]),
+    ];
+    for (per_second, kinds) in limits {
+        for kind in kinds {
+            if let Some(rate) = rates.get_mut(*kind as usize) {
+                *rate = Rate { per_second, burst: 1_000 };
+            }
+        }
+    }
+    rates
 }
 
 /// How the kernel half is set up. [`Options::default`] suits a node.
@@ -26,11 +71,11 @@ pub struct Options {
     pub payload_bytes: u32,
     /// Payload rings, 1 to 3.
     pub payload_rings: u32,
-    /// Hierarchy of `cgroup_id`.
-    pub cgroup: CgroupSource,
+    /// Hierarchy of `cgroup_id`; `None`: the one in which this kernel's containers are.
+    pub cgroup: Option<CgroupSource>,
     /// The sensor's own processes: their payload is never reported.
     pub own: Vec<u32>,
-    /// Budget of each scope, by kind.
+    /// Budget of each scope in a ring that is nearly full, by kind.
     pub rates: [Rate; EVENT_KINDS],
     /// Connections that are followed at once, TCP and unix each.
     pub connections: u32,
@@ -42,25 +87,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let mut rates = [Rate::default(); EVENT_KINDS];
-        let limits = [
-            (EventKind::Accept, Rate { per_second: 50_000, burst: 100_000 }),
-            (EventKind::Connect, Rate { per_second: 50_000, burst: 100_000 }),
-            (EventKind::Listen, Rate { per_second: 1_000, burst: 5_000 }),
-        ];
-        for (kind, limit) in limits {
-            if let Some(rate) = rates.get_mut(kind as usize) {
-                *rate = limit;
-            }
-        }
         Self {
             hooks: None,
             security_bytes: 8 << 20,
             payload_bytes: 8 << 20,
             payload_rings: 2,
-            cgroup: CgroupSource::default(),
+            cgroup: None,
             own: Vec::new(),
-            rates,
+            rates: budgets(),
             connections: 32_768,
             stamps: 16_384,
             scopes: 1_024,
@@ -109,7 +143,7 @@ impl Options {
             rates: self.rates,
             hooks: hooks as u32,
             payload_rings: self.payload_rings,
-            cgroup_subsys: self.cgroup as u32,
+            cgroup_subsys: self.cgroup.unwrap_or_else(CgroupSource::of_this_kernel) as u32,
             // The reader is woken at each quarter.
             security_wake_shift: self.security_bytes.ilog2() - 2,
             payload_wake_shift: self.payload_bytes.ilog2() - 2,
@@ -123,5 +157,23 @@ impl Options {
             + u64::from(self.payload_bytes) * u64::from(self.payload_rings)
             + u64::from(self.connections) * 2 * 256
             + u64::from(self.stamps) * 2 * 128
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers_are_where_their_memory_is_limited() {
+        let head = "#subsys_name\thierarchy\tnum_cgroups\tenabled\n";
+        for (lines, source) in [
+            ("cpuset\t3\t1\t1\nmemory\t4\t60\t1\npids\t8\t1\t1\n", CgroupSource::Memory),
+            ("memory\t0\t60\t0\npids\t8\t1\t1\n", CgroupSource::Pids),
+            ("memory\t0\t60\t1\npids\t0\t60\t1\n", CgroupSource::Default),
+            ("", CgroupSource::Default),
+        ] {
+            assert_eq!(CgroupSource::of(&format!("{head}{lines}")), source, "{lines:?}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! A loaded kernel half and the records it wrote: for tests on the running kernel.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses its part")]
 use guardbee_bpf::{HookList, Kernel, Options};
-use guardbee_wire::{EventHeader, EventKind, StringId, Strings};
+use guardbee_wire::{CounterSlot, EventHeader, EventKind, LossCause, StringId, Strings};
 use libbpf_rs::{MapHandle, MapInfo, RingBuffer, RingBufferBuilder};
 use std::{
     cell::RefCell,
@@ -41,6 +41,15 @@ impl Record {
             .map(|(bytes, _)| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default()
     }
+}
+
+/// Events of one kind: how many there were, where they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Account {
+    pub produced: u64,
+    pub seen: u64,
+    pub ring_full: u64,
+    pub throttled: u64,
 }
 
 /// A kernel half with its rings being read.
@@ -87,11 +96,33 @@ impl Watch {
         self.records.borrow().clone()
     }
 
+    /// Waits for a moment in which none of this kind is produced: others on this machine act too.
+    pub fn account(&self, kind: EventKind) -> Account {
+        let sum =
+            |slots: &[CounterSlot], get: &dyn Fn(&CounterSlot) -> u64| slots.iter().map(get).sum::<u64>();
+        let index = kind as usize;
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let before = sum(&self.kernel.counter_slots(), &|slot| slot.produced[index]);
+            self.ring.consume().expect("consume");
+            let slots = self.kernel.counter_slots();
+            let produced = sum(&slots, &|slot| slot.produced[index]);
+            if before == produced {
+                let lost = |cause: LossCause| sum(&slots, &|slot| slot.lost[cause as usize][index]);
+                let seen = self.records.borrow().iter().filter(|record| record.kind() == kind).count() as u64;
+                let (ring_full, throttled) = (lost(LossCause::RingFull), lost(LossCause::Throttled));
+                return Account { produced, seen, ring_full, throttled };
+            }
+            assert!(Instant::now() < deadline, "{kind:?} is produced all the time");
+        }
+    }
+
     /// Waits until a record is as wanted.
     pub fn wait(&self, what: &str, wanted: impl Fn(&Record) -> bool) -> Record {
         let deadline = Instant::now() + Duration::from_secs(10);
         loop {
-            if let Some(found) = self.records().iter().find(|record| wanted(record)) {
+            self.ring.consume().expect("consume");
+            if let Some(found) = self.records.borrow().iter().find(|record| wanted(record)) {
                 return found.clone();
             }
             assert!(Instant::now() < deadline, "no {what} in 10 s");
