@@ -2,12 +2,16 @@
 use crate::rpc::{Client, Error, Target};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use guardbee_enrich::{Thing, Want};
+use guardbee_model::{
+    clock::BootTime,
+    loss::{Loss, LossCounter, Stage},
+};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{
     io::Read as _,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -35,28 +39,73 @@ pub(crate) struct Answer {
     pub(crate) bytes: Vec<u8>,
 }
 
+/// What the thread has found out beside answers.
+#[derive(Debug, Default)]
+struct Told {
+    /// The loader has ended: nothing is watched any more.
+    gone: AtomicBool,
+    /// Answers that found the core busy.
+    dropped: AtomicU64,
+    /// Runs of the kernel half that did not happen, since it was loaded.
+    misses: AtomicU64,
+}
+
 /// Both ends of the thread.
 #[derive(Debug)]
 pub(crate) struct Asker {
     pub(crate) questions: Sender<Question>,
     pub(crate) answers: Receiver<Answer>,
-    /// The loader has ended: nothing is watched any more.
-    pub(crate) gone: Arc<AtomicBool>,
+    told: Arc<Told>,
+    /// Of what the thread has told, that which became losses.
+    dropped: u64,
+    misses: u64,
+    lost: LossCounter,
+    not_run: LossCounter,
 }
 
 impl Asker {
-    /// Starts the thread; it ends when the loader or the last sender of questions has.
-    pub(crate) fn start(client: Client) -> std::io::Result<Self> {
+    /// Starts the thread; it ends when the loader or the last sender of questions has. `misses` were told to the pipeline
+    /// before this one.
+    pub(crate) fn start(client: Client, misses: u64) -> std::io::Result<Self> {
         let (questions, asked) = bounded(WAITING);
         let (answered, answers) = bounded(WAITING);
-        let gone = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&gone);
+        let told = Arc::new(Told { misses: AtomicU64::new(misses), ..Told::default() });
+        let tell = Arc::clone(&told);
         std::thread::Builder::new().name("asker".into()).spawn(move || {
-            if serve(client, &asked, &answered) == End::LoaderGone {
-                flag.store(true, Ordering::Release);
+            if serve(client, &asked, &answered, &tell) == End::LoaderGone {
+                tell.gone.store(true, Ordering::Release);
             }
         })?;
-        Ok(Self { questions, answers, gone })
+        let (lost, not_run) = (LossCounter::new(Stage::Enrich), LossCounter::new(Stage::Kernel));
+        Ok(Self { questions, answers, told, dropped: 0, misses, lost, not_run })
+    }
+
+    /// The loader has ended.
+    pub(crate) fn is_blind(&self) -> bool {
+        self.told.gone.load(Ordering::Acquire)
+    }
+
+    /// Asks for something of a process; with no room the process keeps its gap.
+    pub(crate) fn want(&mut self, want: Want) {
+        if self.questions.try_send(Question::Want(want)).is_err() {
+            self.lost.add("questions_full", "process", 1);
+        }
+    }
+
+    /// What was lost here, and in the kernel half by programs that could not run, since this was last asked.
+    pub(crate) fn losses(&mut self, now: BootTime) -> Vec<Loss> {
+        let dropped = self.told.dropped.load(Ordering::Relaxed);
+        let misses = self.told.misses.load(Ordering::Relaxed);
+        if dropped > self.dropped {
+            self.lost.add("answers_full", "process", dropped - self.dropped);
+        }
+        if misses > self.misses {
+            self.not_run.add("recursion", "event", misses - self.misses);
+        }
+        (self.dropped, self.misses) = (dropped, misses.max(self.misses));
+        let mut losses = self.lost.drain(now);
+        losses.extend(self.not_run.drain(now));
+        losses
     }
 }
 
@@ -66,7 +115,7 @@ enum End {
     NobodyAsks,
 }
 
-fn serve(mut client: Client, asked: &Receiver<Question>, answered: &Sender<Answer>) -> End {
+fn serve(mut client: Client, asked: &Receiver<Question>, answered: &Sender<Answer>, tell: &Told) -> End {
     loop {
         let question = match asked.recv_timeout(LOOK) {
             Ok(question) => question,
@@ -75,10 +124,14 @@ fn serve(mut client: Client, asked: &Receiver<Question>, answered: &Sender<Answe
             Err(RecvTimeoutError::Timeout) => continue,
         };
         let result = match question {
-            Question::Heartbeat { sequence, hash } => client.heartbeat(sequence, hash),
+            Question::Heartbeat { sequence, hash } => {
+                client.heartbeat(sequence, hash).map(|misses| tell.misses.store(misses, Ordering::Relaxed))
+            }
             Question::Want(want) => read(&mut client, want).map(|bytes| {
                 // A full channel means that the core is busy with events: the process keeps its gap.
-                answered.try_send(Answer { want, bytes }).unwrap_or_default();
+                if answered.try_send(Answer { want, bytes }).is_err() {
+                    tell.dropped.fetch_add(1, Ordering::Relaxed);
+                }
             }),
         };
         if matches!(result, Err(Error::LoaderGone)) {

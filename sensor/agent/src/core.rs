@@ -1,11 +1,12 @@
 //! The core: from rings to findings, plain function calls on one thread.
 use crate::{
-    asker::{Asker, Question},
+    asker::Asker,
     clock::SystemClock,
+    holding::{Held, Holding},
     ids::Ids,
     outbox::{Item, Outbox},
 };
-use guardbee_capture::Capture;
+use guardbee_capture::{Capture, Counts};
 use guardbee_enrich::Table;
 use guardbee_model::{
     clock::{BootTime, Clock as _},
@@ -42,8 +43,7 @@ pub(crate) struct Core {
     loader: u32,
     /// What was lost lately.
     lost: VecDeque<Loss>,
-    /// Findings until the losses of their time are known, oldest first; as bounded as what they wait for.
-    findings: VecDeque<(BootTime, Finding)>,
+    holding: Holding,
     /// Observations so far.
     sequence: u64,
     events: Vec<Event>,
@@ -80,6 +80,7 @@ impl Core {
         asker: Asker,
         outbox: Outbox,
     ) -> Self {
+        let holding = Holding::new(capture.taken());
         Self {
             capture,
             table,
@@ -90,7 +91,7 @@ impl Core {
             outbox,
             loader: std::os::unix::process::parent_id(),
             lost: VecDeque::new(),
-            findings: VecDeque::new(),
+            holding,
             sequence: 0,
             events: Vec::new(),
             outputs: Vec::new(),
@@ -108,6 +109,9 @@ impl Core {
             self.tracer.loss(loss);
         }
         for event in events.drain(..) {
+            if event.body.is_payload() {
+                self.holding.settle(&event.body);
+            }
             self.event(event);
         }
         let now = clock.boot();
@@ -119,8 +123,10 @@ impl Core {
         losses.extend(self.table.losses(now));
         losses.extend(self.tracer.losses(now));
         losses.extend(self.engine.losses(now));
+        losses.extend(self.asker.losses(now));
         losses.extend(self.outbox.losses(now));
         self.remember(&mut losses, now);
+        self.holding.mark(now, &self.capture.undecoded());
         self.release(BootTime(now.0.saturating_sub(COUNTERS_LATE_NS)));
         (self.losses, self.events) = (losses, events);
     }
@@ -161,6 +167,9 @@ impl Core {
     }
 
     fn security(&mut self, event: Event, link: Option<Link>) {
+        if !event.body.is_payload() {
+            self.holding.settle(&event.body);
+        }
         let action = match event.body {
             Body::Accept(socket) => Action::Accept(Arc::new(socket)),
             Body::Connect(connect) => Action::Connect(Arc::new(connect)),
@@ -207,18 +216,27 @@ impl Core {
         let now = SystemClock.boot();
         for Match { rule, evidence } in matches.drain(..) {
             let id = self.ids.finding();
-            self.findings.push_back((now, Finding { id, rule, time, evidence, losses: Vec::new() }));
+            self.holding.finding(now, Finding { id, rule, time, evidence, losses: Vec::new() });
         }
         self.matches = matches;
     }
 
     /// Passes on the findings that were made until `until`, with what was lost in their windows.
     pub(crate) fn release(&mut self, until: BootTime) {
-        while self.findings.front().is_some_and(|(made, _)| *made <= until) {
-            let Some((_, mut finding)) = self.findings.pop_front() else { return };
-            finding.losses = self.losses_during(&finding);
-            self.outbox.put(Item::Finding(Box::new(finding)));
+        while let Some(held) = self.holding.next(until) {
+            match held {
+                Held::Finding(mut finding) => {
+                    finding.losses = self.losses_during(&finding);
+                    self.outbox.put(Item::Finding(finding));
+                }
+                Held::Settled(counts) => self.outbox.settled(counts),
+            }
         }
+    }
+
+    /// Of the kernel half's records, how many have been through rules, by kind.
+    pub(crate) fn settled(&self) -> Counts {
+        self.holding.settled(&self.capture.undecoded())
     }
 
     /// What was lost between the first thing that a finding rests on, its request included, and its last step.
@@ -244,8 +262,7 @@ impl Core {
 
     fn wants(&mut self) {
         for want in self.table.wants() {
-            // A full channel: the loader is slower than processes come; the table keeps its gap and says `recovered`.
-            self.asker.questions.try_send(Question::Want(want)).unwrap_or_default();
+            self.asker.want(want);
         }
     }
 

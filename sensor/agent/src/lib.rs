@@ -3,6 +3,7 @@ mod asker;
 pub mod clock;
 pub mod config;
 mod core;
+mod holding;
 pub mod ids;
 mod outbox;
 pub mod pipeline;
@@ -11,6 +12,7 @@ pub mod rule_files;
 pub mod sandbox;
 mod sealing;
 mod sinks;
+mod statement;
 pub mod sys;
 
 use anyhow::{Context as _, bail};

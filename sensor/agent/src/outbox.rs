@@ -1,5 +1,6 @@
 //! Between the core and the sealing thread: two bounded queues, so that a flood of spans never costs a finding.
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use guardbee_capture::Counts;
 use guardbee_deliver::record::Statement;
 use guardbee_model::{
     clock::BootTime,
@@ -19,9 +20,15 @@ const SPANS: usize = 32_768;
 pub(crate) enum Item {
     Finding(Box<Finding>),
     Losses(Vec<Loss>),
+    /// All that came of these records of the kernel half, by kind, is before this.
+    Settled(Box<Counts>),
     Span(Box<Span>),
     Statement(Box<Statement>),
-    Throttle { time: BootTime, scope: u32, throttle: Throttle },
+    Throttle {
+        time: BootTime,
+        scope: u32,
+        throttle: Throttle,
+    },
 }
 
 impl Item {
@@ -29,6 +36,7 @@ impl Item {
         match self {
             Self::Finding(_) => "finding",
             Self::Losses(_) => "losses",
+            Self::Settled(_) => "settled",
             Self::Span(_) => "span",
             Self::Statement(_) => "statement",
             Self::Throttle { .. } => "throttle",
@@ -68,6 +76,11 @@ impl Outbox {
         if let Err(TrySendError::Full(item) | TrySendError::Disconnected(item)) = queue.try_send(item) {
             self.dropped.add("outbox_full", item.kind(), 1);
         }
+    }
+
+    /// With no room it is not told: the next one says the same and more.
+    pub(crate) fn settled(&mut self, counts: Box<Counts>) {
+        self.urgent.try_send(Item::Settled(counts)).unwrap_or_default();
     }
 
     /// Losses are never lost themselves.

@@ -8,12 +8,12 @@ use crate::{
     outbox::{self, Item, Outbox},
     rpc::{Client, Hello},
     rule_files,
-    sandbox::{self, Landlock, Sandbox, Violation},
+    sandbox::{self, Sandbox, Violation},
     sealing::{self, Sealing},
+    statement,
 };
 use anyhow::{Context as _, bail};
-use guardbee_capture::{Capture, Counters, Ring, read_iterator};
-use guardbee_deliver::record::Statement;
+use guardbee_capture::{Capture, Counters, Ring, Taken, ledger, read_iterator};
 use guardbee_enrich::{Limits, Table};
 use guardbee_model::{
     clock::Clock as _,
@@ -30,7 +30,7 @@ use std::{
     io::Read as _,
     os::fd::AsFd as _,
     path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -76,13 +76,16 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
     let key = long_term_key(&hello, &password)?;
     let clock = SystemClock;
     let (mut outbox, inbox) = outbox::new();
-    outbox.put(Item::Statement(Box::new(started(&hello, landlock, &rules, clock))));
+    let (taken, settled, before) = ledger::open(hello.ledger.as_fd())?;
+    outbox.put(Item::Statement(Box::new(statement::started(&hello, &before, landlock, &rules, clock))));
     sinks.start(config)?;
     let reply = hello.reply;
-    let capture = open_rings(hello)?;
+    let capture = open_rings(hello, taken)?;
     let snapshots = [client.iterate_sockets(), client.iterate_processes()];
-    let asker = Asker::start(client).context("start the thread that talks to the loader")?;
-    let sealing = Sealing::start(&node, key.as_ref(), inbox, sinks, asker.questions.clone(), &reply)?;
+    let asker =
+        Asker::start(client, reply.recursion_misses).context("start the thread that talks to the loader")?;
+    let questions = asker.questions.clone();
+    let sealing = Sealing::start(&node, key.as_ref(), inbox, sinks, questions, settled, &reply)?;
     let mut core = core(config, rules, capture, asker, outbox)?;
     for snapshot in snapshots {
         let file = snapshot.context("ask the loader for what was there before")?;
@@ -106,7 +109,7 @@ fn observe(core: &mut Core, signals: &SignalFd, clock: SystemClock) -> anyhow::R
     loop {
         waiter.wait(core.capture.period())?;
         core.turn(clock);
-        if core.asker.gone.load(Ordering::Acquire) {
+        if core.asker.is_blind() {
             return Ok(End::Blind);
         }
         if signals.read_signal().context("read signals")?.is_some() {
@@ -127,15 +130,8 @@ fn stop(mut core: Core, sealing: Sealing, end: End, clock: SystemClock) {
     core.turn(clock);
     let now = clock.boot();
     core.release(now);
-    let last = match end {
-        End::Stopped => Statement::info("guardbee.stop", now, "the sensor was told to stop"),
-        End::Blind => {
-            let mut last =
-                Statement::warning("guardbee.blind", now, "the loader has ended: nothing is watched");
-            last.attributes.push(number("guardbee.blind_since_boot_ns", now.0));
-            last
-        }
-    };
+    let kernel = core.capture.snapshot(&clock);
+    let last = statement::ended(end, &kernel, &core.capture.taken(), &core.settled(), clock);
     core.outbox.put(Item::Statement(Box::new(last)));
     drop(core);
     sealing.finish(deadline);
@@ -154,7 +150,7 @@ fn core(
     Ok(Core::new(capture, Table::new(Limits::default()), tracer, engine, Ids::new()?, asker, outbox))
 }
 
-fn open_rings(hello: Hello) -> anyhow::Result<Capture> {
+fn open_rings(hello: Hello, taken: Taken) -> anyhow::Result<Capture> {
     let security = Ring::new(hello.security, hello.reply.security_bytes)?;
     let payload = hello
         .payload
@@ -163,7 +159,7 @@ fn open_rings(hello: Hello) -> anyhow::Result<Capture> {
         .collect::<Result<Vec<_>, _>>()?;
     let cpus = usize::try_from(hello.reply.cpus)?;
     let counters = Counters::new(hello.counters.as_fd(), cpus)?;
-    Ok(Capture::new(security, payload, counters, guardbee_capture::Params::default())?)
+    Ok(Capture::new(security, payload, counters, taken, guardbee_capture::Params::default())?)
 }
 
 /// Used to certify, then closed with `hello`.
@@ -201,54 +197,6 @@ fn sandbox_of(config: &Config) -> anyhow::Result<Sandbox> {
         .collect();
     let connect_ports = sealing::ports(config)?;
     Ok(Sandbox { read, write, connect_ports, violation: Violation::Refuse })
-}
-
-/// The first statement: what this instance is, and what the one before it left.
-fn started(hello: &Hello, landlock: Landlock, rules: &RuleSet, clock: SystemClock) -> Statement {
-    let reply = &hello.reply;
-    let mut first = Statement::info("guardbee.start", clock.boot(), "the sensor observes");
-    first.attributes = vec![
-        text("guardbee.object.sha256", hex(&reply.object_hash)),
-        text("guardbee.landlock", format!("{landlock:?}").to_lowercase()),
-        number("guardbee.rules", rules.rules().len() as u64),
-        number("guardbee.previous.pipelines", reply.previous_pipelines),
-    ];
-    if reply.previous_pipelines > 0 {
-        first.event = "guardbee.gap";
-        first.severity = 17;
-        first.body = "the pipeline before this one has ended; what it had not delivered is lost".into();
-        first.attributes.extend([
-            text("guardbee.previous.batch_hash", hex(&reply.previous_hash)),
-            number("guardbee.previous.batch_sequence", reply.previous_sequence),
-        ]);
-        for kind in guardbee_wire::EventKind::ALL {
-            let index = kind as usize;
-            let at = |counts: &[u64]| counts.get(index).copied().unwrap_or(0);
-            for (what, count) in
-                [("produced", at(&reply.previous_produced)), ("lost", at(&reply.previous_lost))]
-            {
-                first.attributes.push((
-                    format!("guardbee.previous.{what}.{}", kind.name()).into(),
-                    i64::try_from(count).unwrap_or(i64::MAX).into(),
-                ));
-            }
-        }
-    }
-    first
-}
-
-type Attribute = (std::borrow::Cow<'static, str>, guardbee_model::record::Value);
-
-fn number(key: &'static str, value: u64) -> Attribute {
-    (key.into(), i64::try_from(value).unwrap_or(i64::MAX).into())
-}
-
-fn text(key: &'static str, value: String) -> Attribute {
-    (key.into(), value.into())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Where this run is, in evidence.

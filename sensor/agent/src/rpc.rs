@@ -15,8 +15,8 @@ use rustix::net::{
 };
 use zerocopy::{FromBytes, IntoBytes};
 
-/// More than any answer carries: rings, counters, key.
-const ANSWER_FDS: usize = guardbee_wire::RINGS + 2;
+/// More than any answer carries: rings, counters, ledger, key.
+const ANSWER_FDS: usize = guardbee_wire::RINGS + 3;
 /// A self-test takes the longest; it starts processes and may have to wait for one that hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -89,6 +89,8 @@ pub struct Hello {
     pub payload: Vec<OwnedFd>,
     /// The array of `CounterSlot`.
     pub counters: OwnedFd,
+    /// What pipelines count what they did in: `guardbee_wire::Ledger`.
+    pub ledger: OwnedFd,
     /// The long-term key's file: certify with it, then close it. Only in the first hello of a pipeline.
     pub key: Option<File>,
     /// Sizes, states, what the pipeline before this one left.
@@ -126,9 +128,9 @@ impl Client {
         let mut next = || fds.next().ok_or(Error::Foreign);
         let security = next()?;
         let payload = (0..reply.payload_rings).map(|_| next()).collect::<Result<_, _>>()?;
-        let counters = next()?;
+        let (counters, ledger) = (next()?, next()?);
         let key = if reply.has_key == 1 { Some(File::from(next()?)) } else { None };
-        Ok(Hello { security, payload, counters, key, reply })
+        Ok(Hello { security, payload, counters, ledger, key, reply })
     }
 
     /// A fresh iterator over the processes that exist now.
@@ -148,10 +150,12 @@ impl Client {
         self.file(Request { operation, thing: thing as u16, tgid, start_ns, ..Request::default() })
     }
 
-    /// Tells the loader the last batch, for the next pipeline should this one die.
-    pub fn heartbeat(&mut self, sequence: u64, hash: [u8; 32]) -> Result<(), Error> {
+    /// Tells the loader the last batch, for the next pipeline should this one die; gives how often the kernel has refused
+    /// to run a program because one was running, at most a second ago.
+    pub fn heartbeat(&mut self, sequence: u64, hash: [u8; 32]) -> Result<u64, Error> {
         let operation = Operation::Heartbeat as u16;
-        self.ask(Request { operation, offset: sequence, bytes: hash, ..Request::default() }).map(|_| ())
+        let request = Request { operation, offset: sequence, bytes: hash, ..Request::default() };
+        Ok(self.ask(request)?.0.value)
     }
 
     /// Fires every program; states and errors are in the reply. [`Status::Busy`]: asked too soon again.

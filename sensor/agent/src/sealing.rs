@@ -9,6 +9,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use crossbeam_channel::{RecvTimeoutError, Sender};
+use guardbee_capture::{Counts, Settled};
 use guardbee_deliver::record::{Encoder, Identity, Statement, losses as loss_statement};
 use guardbee_model::{
     clock::{BootTime, Clock as _, WallOffset, WallTime},
@@ -52,6 +53,7 @@ impl Sealing {
         inbox: Inbox,
         sinks: Sinks,
         questions: Sender<Question>,
+        ledger: Settled,
         reply: &Reply,
     ) -> anyhow::Result<Self> {
         let clock = SystemClock;
@@ -86,6 +88,8 @@ impl Sealing {
             findings: VecDeque::new(),
             flushed: [BootTime(0); 2],
             told: clock.boot(),
+            settled: None,
+            ledger,
         };
         let thread = std::thread::Builder::new().name("sealing".into()).spawn(move || worker.run(&inbox))?;
         Ok(Self { thread, deadline })
@@ -143,6 +147,9 @@ struct Worker {
     /// When findings and spans were last flushed.
     flushed: [BootTime; 2],
     told: BootTime,
+    /// What has come of these records is here or was sealed.
+    settled: Option<Box<Counts>>,
+    ledger: Settled,
 }
 
 impl Worker {
@@ -206,6 +213,7 @@ impl Worker {
                 }
                 self.untold.extend(losses);
             }
+            Item::Settled(counts) => self.settled = Some(counts),
             Item::Span(span) => {
                 self.sinks.span(&span, offset);
                 let record = self.encoder.span(&span, offset);
@@ -257,6 +265,7 @@ impl Worker {
     fn flush(&mut self, time: BootTime, all: bool) {
         let [findings, spans] = self.flushed;
         let mut streams = Vec::new();
+        let settled = self.settled.take_if(|_| all || time.since(findings) >= FINDINGS_EVERY);
         if all || time.since(findings) >= FINDINGS_EVERY {
             streams.extend([Stream::Findings, Stream::Audit]);
             self.flushed = [time, spans];
@@ -267,6 +276,9 @@ impl Worker {
         }
         if !streams.is_empty() {
             self.seal(&streams);
+        }
+        if let Some(counts) = settled {
+            self.ledger.store(&counts);
         }
     }
 
@@ -307,9 +319,9 @@ impl Worker {
 
     /// The audit chain's head: what the pipeline after this one must name.
     fn heartbeat(&mut self) {
-        let head = self.sealer.heads().into_iter().find(|(stream, _)| *stream == Stream::Audit);
-        if let Some((_, hash)) = head {
-            let question = Question::Heartbeat { sequence: 0, hash: hash.0 };
+        let head = self.sealer.heads().into_iter().find(|(stream, ..)| *stream == Stream::Audit);
+        if let Some((_, sequence, hash)) = head {
+            let question = Question::Heartbeat { sequence, hash: hash.0 };
             // A full channel: the next batch tells.
             self.questions.try_send(question).unwrap_or_default();
         }

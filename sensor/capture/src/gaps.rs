@@ -185,7 +185,7 @@ mod tests {
         }
 
         fn came(&mut self, sequence: u64) {
-            assert!(self.gaps.came(Source { cpu: 0, context: 0, ring: 0, sequence }));
+            assert!(self.gaps.came(Source { cpu: 0, context: 0, ring: 0, sequence, kind: 1 }));
         }
 
         fn give(&mut self, count: u64) {
@@ -270,7 +270,7 @@ mod tests {
     fn no_such_sequence() {
         let mut gaps = Gaps::new(1, 100);
         for (cpu, context, ring) in [(1, 0, 0), (0, 4, 0), (0, 0, 4), (u16::MAX, u8::MAX, u8::MAX)] {
-            assert!(!gaps.came(Source { cpu, context, ring, sequence: 1 }));
+            assert!(!gaps.came(Source { cpu, context, ring, sequence: 1, kind: 1 }));
         }
     }
 }

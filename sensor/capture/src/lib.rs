@@ -7,6 +7,7 @@ mod counters;
 pub mod decode;
 mod gaps;
 mod iterator;
+pub mod ledger;
 mod memory;
 mod merge;
 pub mod ring;
@@ -15,6 +16,7 @@ mod wait;
 pub use counters::{Counters, Snapshot};
 pub use decode::{DecodeError, Source};
 pub use iterator::read_iterator;
+pub use ledger::{Counts, Settled, Taken};
 pub use ring::Ring;
 pub use wait::{Waiter, Woken};
 
@@ -76,6 +78,9 @@ pub enum Error {
     },
 }
 
+/// Of one ring, before what was read is given back to the producer.
+const RELEASE_BYTES: u64 = 16 << 10;
+
 /// How rings are read.
 #[derive(Clone, Copy, Debug)]
 pub struct Params {
@@ -128,7 +133,10 @@ pub struct Capture {
     params: Params,
     merge: Merge,
     gaps: Gaps,
+    taken: Taken,
     refused: LossCounter,
+    /// Records that could not be decoded, by kind.
+    undecoded: Counts,
     before: Option<Snapshot>,
     period: Duration,
     stats: Stats,
@@ -140,6 +148,7 @@ impl Capture {
         security: Ring,
         payload: Vec<Ring>,
         counters: Counters,
+        taken: Taken,
         params: Params,
     ) -> Result<Self, Error> {
         if payload.len() >= RINGS {
@@ -153,7 +162,9 @@ impl Capture {
             params,
             merge: Merge::default(),
             gaps,
+            taken,
             refused: LossCounter::new(Stage::Capture),
+            undecoded: Counts::default(),
             before: None,
             period: params.period_max,
             stats: Stats::default(),
@@ -170,12 +181,14 @@ impl Capture {
         self.period
     }
 
-    /// Reads what has come: the security ring to its end, then of the payload rings what the budget allows. Events go to
+    /// Reads what has come: the security ring to its end (once its size), then of the payload rings what the budget allows. Events go to
     /// `out` in the order of time, what was lost since the last cycle to `losses`.
     pub fn cycle(&mut self, clock: &impl Clock, out: &mut Vec<Event>, losses: &mut Vec<Loss>) {
         let now = clock.boot();
         self.read_counters(now, losses);
-        let mut fill = self.drain(0, u64::MAX, now);
+        // A ring's worth: whoever fills it faster than it is read must not keep us here.
+        let whole = self.rings.first().map_or(0, Ring::size);
+        let mut fill = self.drain(0, whole, now);
         let mut budget = self.params.payload_bytes;
         let payload = self.rings.len().saturating_sub(1) as u64;
         for index in 1..self.rings.len() {
@@ -193,6 +206,16 @@ impl Capture {
     /// The kernel half's counters, now.
     pub fn snapshot(&self, clock: &impl Clock) -> Snapshot {
         self.counters.snapshot(clock.boot())
+    }
+
+    /// Records that left the rings since the loader began, those of earlier readers included.
+    pub fn taken(&self) -> Counts {
+        self.taken.counts()
+    }
+
+    /// Records of this reader that gave no event, by kind; [`Capture::cycle`] tells them as losses too.
+    pub fn undecoded(&self) -> Counts {
+        self.undecoded
     }
 
     /// What was read so far.
@@ -218,32 +241,57 @@ impl Capture {
 
     /// Reads one ring; gives how full it was, in percent.
     fn drain(&mut self, index: usize, budget: u64, now: BootTime) -> u64 {
-        let Self { rings, merge, gaps, refused, .. } = self;
-        let Some(ring) = rings.get_mut(index) else { return 0 };
-        let class = if index == 0 { "security" } else { "payload" };
-        let drained = ring.drain(budget, |bytes| {
+        let mut bytes = 0;
+        loop {
+            let Some(drained) = self.drain_some(index, RELEASE_BYTES.min(budget - bytes), now) else {
+                return 0;
+            };
+            self.taken.store();
+            bytes += drained.bytes;
+            self.stats.records += drained.records;
+            self.stats.bytes += drained.bytes;
+            if drained.malformed > 0 {
+                self.refused.add("ring_malformed", class(index), drained.malformed);
+            }
+            match drained.left {
+                Left::Budget if bytes < budget => {}
+                Left::Budget => return 100,
+                left => {
+                    if left == Left::Nothing {
+                        self.gaps.read_to_end(index, now);
+                    }
+                    return 100 * bytes / self.rings.get(index).map_or(1, Ring::size).max(1);
+                }
+            }
+        }
+    }
+
+    fn drain_some(&mut self, index: usize, budget: u64, now: BootTime) -> Option<Drained> {
+        let Self { rings, merge, gaps, refused, taken, undecoded, .. } = self;
+        let drained = rings.get_mut(index)?.drain(budget, |bytes| {
+            let source = decode::source(bytes);
+            let kind = source.map_or(0, |source| source.kind);
+            taken.add(kind);
             // A record that can't be decoded has come all the same: it is no hole in its sequence.
-            if let Some(source) = decode::source(bytes)
+            if let Some(source) = source
                 && !(usize::from(source.ring) == index && gaps.came(source))
             {
-                refused.add("no_sequence", class, 1);
+                refused.add("no_sequence", class(index), 1);
             }
             match decode::record(bytes) {
                 Ok(event) => merge.push(event, now),
-                Err(error) => refused.add(error.cause(), error.kind(), 1),
+                Err(error) => {
+                    *ledger::slot(undecoded, kind) += 1;
+                    refused.add(error.cause(), error.kind(), 1);
+                }
             }
         });
-        let Drained { records, bytes, malformed, left } = drained;
-        if malformed > 0 {
-            refused.add("ring_malformed", class, malformed);
-        }
-        if left == Left::Nothing {
-            gaps.read_to_end(index, now);
-        }
-        self.stats.records += records;
-        self.stats.bytes += bytes;
-        if left == Left::Budget { 100 } else { 100 * bytes / ring.size().max(1) }
+        Some(drained)
     }
+}
+
+fn class(ring: usize) -> &'static str {
+    if ring == 0 { "security" } else { "payload" }
 }
 
 /// A ring that was a quarter full could be full within three periods: no time for small steps.

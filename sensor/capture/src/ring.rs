@@ -12,8 +12,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 const BUSY: u32 = 1 << 31;
 const DISCARD: u32 = 1 << 30;
 const HEADER_BYTES: u64 = 8;
-/// The consumer's position is in a cache line that every producer reads: it is not stored for each record.
-const RELEASE_BYTES: u64 = 16 << 10;
 
 /// What one drain did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,7 +52,8 @@ pub(crate) trait View {
     fn release(&self, position: u64);
 }
 
-/// Gives every committed record between `at` and the producer's position to `take`, until `budget` bytes are consumed.
+/// Gives every committed record between `at` and the producer's position to `take`, until `budget` bytes are consumed,
+/// and then their room back to the producer, once: the consumer's position is in a cache line that every producer reads.
 /// Total: whatever the ring holds, it ends, and reads nothing outside.
 pub(crate) fn walk(
     view: &impl View,
@@ -65,7 +64,6 @@ pub(crate) fn walk(
 ) -> Drained {
     let (size, end) = (view.size(), view.producer());
     let mut drained = Drained::default();
-    let mut released = *at;
     while *at != end {
         if drained.bytes >= budget {
             drained.left = Left::Budget;
@@ -92,10 +90,6 @@ pub(crate) fn walk(
         }
         drained.bytes += whole;
         *at = at.wrapping_add(whole);
-        if at.wrapping_sub(released) >= RELEASE_BYTES {
-            view.release(*at);
-            released = *at;
-        }
     }
     view.release(*at);
     drained

@@ -81,6 +81,12 @@ impl Producer {
     }
 }
 
+fn taken() -> Taken {
+    let file = memfd_create(c"ledger", MFdFlags::MFD_CLOEXEC).unwrap();
+    nix::unistd::ftruncate(&file, 4096).unwrap();
+    ledger::open(file.as_fd()).unwrap().0
+}
+
 /// A kernel half with two rings and one CPU.
 struct Kernel {
     rings: [Producer; 2],
@@ -96,7 +102,8 @@ impl Kernel {
         let counters = memfd_create(c"counters", MFdFlags::MFD_CLOEXEC).unwrap();
         nix::unistd::ftruncate(&counters, 8 * 4096).unwrap();
         let mapped = Counters::new(counters.as_fd(), 1).unwrap();
-        let capture = Capture::new(rings[0].reader(), vec![rings[1].reader()], mapped, params).unwrap();
+        let capture =
+            Capture::new(rings[0].reader(), vec![rings[1].reader()], mapped, taken(), params).unwrap();
         Self { rings, counters, slot: CounterSlot::default(), clock: Now(Cell::new(MILLI)), capture }
     }
 
@@ -258,7 +265,8 @@ fn what_can_not_be_a_ring_is_refused() {
         nix::unistd::ftruncate(&file, 8 * 4096).unwrap();
         Counters::new(file.as_fd(), 1).unwrap()
     };
-    let open = |count| Capture::new(Producer::new().reader(), rings(count), counters(), Params::default());
+    let open =
+        |count| Capture::new(Producer::new().reader(), rings(count), counters(), taken(), Params::default());
     assert!(open(3).is_ok());
     assert!(matches!(open(4), Err(Error::RingCount { count: 4, most: 3 })));
 }

@@ -11,12 +11,16 @@ use guardbee_model::{
     socket::Endpoint,
 };
 use guardbee_wire::{CONTEXTS, EventKind, LossCause};
-use nix::time::{ClockId, clock_gettime};
+use nix::{
+    sys::memfd::{MFdFlags, memfd_create},
+    time::{ClockId, clock_gettime},
+};
 use std::{
     collections::BTreeMap,
     fs::File,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    os::fd::AsFd as _,
     process::Command,
     time::{Duration, Instant},
 };
@@ -42,7 +46,10 @@ fn start(options: &Options, params: Params) -> (Kernel, Capture) {
     let security = open(kernel.security_ring(), options.security_bytes);
     let payload = kernel.payload_rings().into_iter().map(|fd| open(fd, options.payload_bytes)).collect();
     let counters = Counters::new(kernel.counters(), kernel.slots() as usize / CONTEXTS).unwrap();
-    let capture = Capture::new(security, payload, counters, params).unwrap();
+    let ledger = memfd_create(c"ledger", MFdFlags::MFD_CLOEXEC).unwrap();
+    nix::unistd::ftruncate(&ledger, 4096).unwrap();
+    let (taken, _, _) = guardbee_capture::ledger::open(ledger.as_fd()).unwrap();
+    let capture = Capture::new(security, payload, counters, taken, params).unwrap();
     (kernel, capture)
 }
 

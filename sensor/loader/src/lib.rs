@@ -8,6 +8,7 @@
 mod capability;
 mod doctor;
 mod error;
+mod ledger;
 mod notice;
 mod pipeline;
 mod process;
@@ -79,6 +80,7 @@ pub fn run(options: &Options, notice: &mut dyn FnMut(&Notice)) -> Result<ExitSta
     let states = self_test::run(&kernel)?;
     notice(&server::summary(&states));
     capability::drop_rest()?;
-    let server = Server::new(kernel, &options.kernel, key, states);
+    let ledger = ledger::make().map_err(Error::system("make the pipelines' ledger"))?;
+    let server = Server::new(kernel, &options.kernel, ledger, key, states);
     Supervisor { server, signals, pipeline: &options.pipeline, on_exit: options.on_exit, notice }.run()
 }

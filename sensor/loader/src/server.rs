@@ -23,8 +23,10 @@ use crate::{Error, Notice};
 
 /// A self-test starts processes: a pipeline can't ask for it more often.
 const SELF_TEST_PAUSE: Duration = Duration::from_secs(2);
-/// Most descriptors in one answer: rings, counters, key.
-const ANSWER_FDS: usize = guardbee_wire::RINGS + 2;
+/// Most descriptors in one answer: rings, counters, ledger, key.
+const ANSWER_FDS: usize = guardbee_wire::RINGS + 3;
+/// Asking the kernel for the recursion misses is a system call for each program: not with each heartbeat.
+const MISSES_PAUSE: Duration = Duration::from_secs(1);
 
 /// What outlives a pipeline.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,9 +44,12 @@ pub(crate) struct Server {
     pub(crate) kernel: Kernel,
     /// Bytes of the security ring, of each payload ring.
     ring_bytes: (u32, u32),
+    ledger: OwnedFd,
     key: Option<OwnedFd>,
     states: States,
     tested: Option<Instant>,
+    /// Recursion misses, and when they were asked for.
+    misses: Option<(Instant, u64)>,
     tokens: Tokens,
     memory: Memory,
 }
@@ -56,12 +61,13 @@ impl Server {
     pub(crate) fn new(
         kernel: Kernel,
         options: &guardbee_bpf::Options,
+        ledger: OwnedFd,
         key: Option<OwnedFd>,
         states: States,
     ) -> Self {
         let ring_bytes = (options.security_bytes, options.payload_bytes);
         let (tokens, memory) = (Tokens::default(), Memory::default());
-        Self { kernel, ring_bytes, key, states, tested: None, tokens, memory }
+        Self { kernel, ring_bytes, ledger, key, states, tested: None, misses: None, tokens, memory }
     }
 
     /// Reads one datagram and answers it. `closed`: poll said that the peer hung up.
@@ -128,6 +134,7 @@ impl Server {
             }
             Ask::Heartbeat { sequence, hash } => {
                 (self.memory.sequence, self.memory.hash) = (sequence, hash);
+                reply.value = self.recursion_misses();
                 Status::Done
             }
             Ask::SelfTest => self.self_test_asked(&mut reply),
@@ -142,7 +149,7 @@ impl Server {
         reply.payload_rings = u32::try_from(payload.len()).unwrap_or(u32::MAX);
         let mut shared = vec![self.kernel.security_ring()];
         shared.extend(payload);
-        shared.push(self.kernel.counters());
+        shared.extend([self.kernel.counters(), self.ledger.as_fd()]);
         for fd in shared {
             match fd.try_clone_to_owned() {
                 Ok(fd) => fds.push(fd),
@@ -176,6 +183,17 @@ impl Server {
         (reply.previous_hash, reply.previous_sequence) = (memory.hash, memory.sequence);
         reply.previous_pipelines = memory.pipelines;
         (reply.previous_produced, reply.previous_lost) = (memory.produced, memory.lost);
+    }
+
+    fn recursion_misses(&mut self) -> u64 {
+        match self.misses {
+            Some((asked, misses)) if asked.elapsed() < MISSES_PAUSE => misses,
+            _ => {
+                let misses = self.kernel.recursion_misses();
+                self.misses = Some((Instant::now(), misses));
+                misses
+            }
+        }
     }
 
     fn self_test_asked(&mut self, reply: &mut Reply) -> Status {

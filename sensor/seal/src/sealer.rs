@@ -138,9 +138,9 @@ impl Sealer {
         &self.current.epoch.key
     }
 
-    /// For the next instance's [`Params::previous`]: the hash of each stream's last batch record.
-    pub fn heads(&self) -> [(Stream, Hash); 3] {
-        self.chains.each_ref().map(|chain| (chain.stream, chain.previous))
+    /// For the next instance's [`Params::previous`]: number and hash of each stream's last batch record.
+    pub fn heads(&self) -> [(Stream, u64, Hash); 3] {
+        self.chains.each_ref().map(|chain| (chain.stream, chain.sequence.saturating_sub(1), chain.previous))
     }
 
     /// Takes a record; it is given back, sealed, by the next flush of its stream.

@@ -400,7 +400,10 @@ fn epochs_follow_each_other_and_instances_name_their_predecessors() {
         sealer.add(finding(10 + hour));
         records.extend(sealer.flush(&Stream::ALL, now, &losses).unwrap());
     }
-    let params = Params { previous: sealer.heads().to_vec(), ..Params::default() };
+    let params = Params {
+        previous: sealer.heads().map(|(stream, _, hash)| (stream, hash)).to_vec(),
+        ..Params::default()
+    };
     let origin = guardbee_seal::Origin::new("test", "node", "boot");
     let mut next = Sealer::new(origin, Some(&key), params, at(20_000)).unwrap();
     records.extend(next.flush(&Stream::ALL, at(20_000), &losses).unwrap());

@@ -12,6 +12,7 @@ mod exec;
 mod exit;
 mod fork;
 mod header;
+mod ledger;
 mod rpc;
 mod socket;
 mod strings;
@@ -25,6 +26,7 @@ pub use fork::ForkEvent;
 pub use header::{
     ABI, EventFlag, EventHeader, EventKind, HookList, ProcessKey, Stamp, StampFlag, StampLayer,
 };
+pub use ledger::{LEDGER_BYTES, Ledger};
 pub use rpc::*;
 pub use socket::{ConnectEvent, ListenEvent, SocketEvent, SocketFlag, SocketInfo, SocketRole};
 pub use strings::{EventString, StringId, Strings, UNREADABLE};

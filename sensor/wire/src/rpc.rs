@@ -13,7 +13,8 @@ pub const RPC_PROGRAMS: usize = crate::PROGRAMS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Operation {
-    /// Rings, counters, state of the programs. Fds: security ring, payload rings, counters, [key].
+    /// Rings, counters, state of the programs. Fds: security ring, payload rings, counters,
+    /// ledger, [key].
     Hello = 1,
     /// An iterator fd over all processes.
     IterateProcesses = 2,
@@ -156,7 +157,7 @@ pub struct Reply {
     pub operation: u16,
     /// Of the request; 0 where it could not be read.
     pub id: u64,
-    /// errno, token, or count of fds, by operation.
+    /// errno, token, count of fds, or (heartbeat) recursion misses, by operation.
     pub value: u64,
     /// CPUs that have counter slots.
     pub cpus: u32,

@@ -105,12 +105,15 @@ pub struct Source {
     pub ring: u8,
     /// Its number; iterators: 0.
     pub sequence: u64,
+    /// Number of its kind, whether this ABI has it or not.
+    pub kind: u16,
 }
 
 /// The number that a record has, whatever else it says.
 pub fn source(bytes: &[u8]) -> Option<Source> {
     let (head, _) = EventHeader::read_from_prefix(bytes).ok()?;
-    Some(Source { cpu: head.cpu, context: head.context, ring: head.ring, sequence: head.sequence })
+    let EventHeader { cpu, context, ring, sequence, kind, .. } = head;
+    Some(Source { cpu, context, ring, sequence, kind })
 }
 
 /// Decodes one record, of a ring or an iterator.

@@ -3,6 +3,7 @@ use super::*;
 use guardbee_model::{
     clock::BootTime,
     event::{Body, Direction, Hook},
+    loss::{LossCounter, Stage},
     process::{Args, Fd},
     socket::{Endpoint, Role},
 };
@@ -181,12 +182,22 @@ fn long_arguments_lose_their_middle_only() {
     assert_eq!(args_of(&[]), Args::default());
 }
 
-/// Each is an error with this cause and this text.
+/// Each is an error with this cause and this text, and counted by them where it has kept its frame.
 fn refused<const N: usize>(cases: [(Vec<u8>, &str, &str); N]) {
     for (bytes, cause, message) in cases {
         let error = record(&bytes).expect_err(message);
         assert_eq!((error.cause(), error.to_string().as_str()), (cause, message));
+        let framed =
+            bytes.get(32..36).is_some_and(|size| size == u32::try_from(bytes.len()).unwrap().to_ne_bytes());
+        if framed && bytes.len() >= size_of::<EventHeader>() {
+            let (mut events, mut losses) = (Vec::new(), LossCounter::new(Stage::Capture));
+            crate::read_iterator(&bytes[..], bytes.len(), &mut events, &mut losses).expect(message);
+            let told = losses.drain(BootTime(0));
+            let told: Vec<_> = told.iter().map(|loss| (loss.cause, loss.kind, loss.count)).collect();
+            assert_eq!((events.len(), told), (0, vec![(cause, error.kind(), 1)]), "{message}");
+        }
     }
+    println!("cases: {N}");
 }
 
 fn exit_with(header: EventHeader) -> Vec<u8> {

@@ -37,7 +37,13 @@ pub(crate) fn the_pipeline_has_no_rights() {
     let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
     assert_eq!(String::from_utf8_lossy(&environment), "GUARDBEE_TEST=1\0");
     let link = |fd: &str| std::fs::read_link(format!("/proc/{pid}/fd/{fd}")).unwrap().into_os_string();
-    let known = ["anon_inode:bpf-map".into(), link("0"), link("1"), link("2")];
+    let known = [
+        "anon_inode:bpf-map".into(),
+        "/memfd:guardbee-ledger (deleted)".into(),
+        link("0"),
+        link("1"),
+        link("2"),
+    ];
     for entry in std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(known.contains(&link(&name)), "inherited: {name} {}", link(&name).display());

@@ -1,0 +1,126 @@
+//! Findings until the losses of their time are known, and among them how far the work had come.
+use guardbee_capture::Counts;
+use guardbee_model::{clock::BootTime, event::Body, finding::Finding};
+use guardbee_wire::EventKind;
+use std::collections::VecDeque;
+
+/// Findings and marks that are held; beyond it the oldest go on early, told losses or not.
+const MOST: usize = 8192;
+
+/// What is held.
+#[derive(Debug)]
+pub(crate) enum Held {
+    Finding(Box<Finding>),
+    /// Of the kernel half's records these have been through rules, by kind; what came of them was held before this.
+    Settled(Box<Counts>),
+}
+
+/// First in, first out.
+#[derive(Debug)]
+pub(crate) struct Holding {
+    queue: VecDeque<(BootTime, Held)>,
+    settled: Counts,
+    marked: Counts,
+}
+
+impl Holding {
+    /// `before`: what the pipelines before this one have taken. It is theirs to have settled, or a gap.
+    pub(crate) fn new(before: Counts) -> Self {
+        Self { queue: VecDeque::new(), settled: before, marked: before }
+    }
+
+    /// Holds a finding that was made now.
+    pub(crate) fn finding(&mut self, now: BootTime, finding: Finding) {
+        self.queue.push_back((now, Held::Finding(Box::new(finding))));
+    }
+
+    /// Counts an event that has been through rules, or that rules never see.
+    pub(crate) fn settle(&mut self, body: &Body) {
+        let kind = match body {
+            Body::Accept(_) => EventKind::Accept,
+            Body::Close(_) => EventKind::Close,
+            Body::Connect(_) => EventKind::Connect,
+            Body::Data(_) => EventKind::Data,
+            Body::Exec(_) => EventKind::Exec,
+            Body::Exit(_) => EventKind::Exit,
+            Body::Fork(_) => EventKind::Fork,
+            Body::Listen(_) => EventKind::Listen,
+            Body::Process(_) => EventKind::Process,
+            Body::Socket(_) => EventKind::Socket,
+            Body::Throttle(_) => EventKind::Throttle,
+        };
+        if let Some(count) = self.settled.get_mut(kind as usize) {
+            *count += 1;
+        }
+    }
+
+    /// Notes how far the work has come; `undecoded` records are settled too: they were counted as lost.
+    pub(crate) fn mark(&mut self, now: BootTime, undecoded: &Counts) {
+        let settled = self.settled(undecoded);
+        if settled != self.marked {
+            self.marked = settled;
+            self.queue.push_back((now, Held::Settled(Box::new(settled))));
+        }
+    }
+
+    /// How far the work has come.
+    pub(crate) fn settled(&self, undecoded: &Counts) -> Counts {
+        let mut settled = self.settled;
+        for (count, undecoded) in settled.iter_mut().zip(undecoded) {
+            *count += undecoded;
+        }
+        settled
+    }
+
+    /// The oldest, if it was held at `until` or there are too many.
+    pub(crate) fn next(&mut self, until: BootTime) -> Option<Held> {
+        let due = self.queue.len() > MOST || self.queue.front().is_some_and(|(since, _)| *since <= until);
+        if due { self.queue.pop_front().map(|(_, held)| held) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guardbee_model::event::Exit;
+
+    fn exit() -> Body {
+        Body::Exit(Exit { code: 0 })
+    }
+
+    fn exits(held: Option<Held>) -> Option<u64> {
+        match held {
+            Some(Held::Settled(counts)) => Some(counts[EventKind::Exit as usize]),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn marks_wait_as_findings_do() {
+        let mut before = Counts::default();
+        before[EventKind::Exit as usize] = 40;
+        let mut holding = Holding::new(before);
+        holding.mark(BootTime(1), &Counts::default());
+        assert!(holding.next(BootTime(9)).is_none(), "nothing was done");
+        holding.settle(&exit());
+        holding.mark(BootTime(2), &Counts::default());
+        holding.settle(&exit());
+        let mut undecoded = Counts::default();
+        undecoded[EventKind::Exit as usize] = 5;
+        holding.mark(BootTime(3), &undecoded);
+        assert_eq!(exits(holding.next(BootTime(2))), Some(41));
+        assert!(holding.next(BootTime(2)).is_none());
+        assert_eq!(exits(holding.next(BootTime(3))), Some(47));
+    }
+
+    #[test]
+    fn too_many_go_on_early() {
+        let mut holding = Holding::new(Counts::default());
+        for _ in 0..=MOST {
+            holding.settle(&exit());
+            holding.mark(BootTime(5), &Counts::default());
+        }
+        assert_eq!(exits(holding.next(BootTime(0))), Some(1));
+        assert!(holding.next(BootTime(0)).is_none());
+    }
+}

@@ -1,0 +1,104 @@
+//! What the sensor says of itself when it begins and ends.
+use crate::{clock::SystemClock, pipeline::End, rpc::Hello, sandbox::Landlock};
+use guardbee_capture::{Counts, Snapshot};
+use guardbee_deliver::record::Statement;
+use guardbee_model::{clock::Clock as _, record::Value};
+use guardbee_rules::RuleSet;
+use guardbee_wire::{EventKind, Ledger, LossCause};
+use std::borrow::Cow;
+
+type Attribute = (Cow<'static, str>, Value);
+
+/// The first statement: what this instance is, and what the one before it left.
+pub(crate) fn started(
+    hello: &Hello,
+    ledger: &Ledger,
+    landlock: Landlock,
+    rules: &RuleSet,
+    clock: SystemClock,
+) -> Statement {
+    let reply = &hello.reply;
+    let mut first = Statement::info("guardbee.start", clock.boot(), "the sensor observes");
+    first.attributes = vec![
+        text("guardbee.object.sha256", hex(&reply.object_hash)),
+        text("guardbee.landlock", format!("{landlock:?}").to_lowercase()),
+        number("guardbee.rules", rules.rules().len() as u64),
+        number("guardbee.previous.pipelines", reply.previous_pipelines),
+    ];
+    if reply.previous_pipelines > 0 {
+        first.event = "guardbee.gap";
+        first.severity = 17;
+        first.body = "the pipeline before this one has ended; what it had not delivered is lost".into();
+        first.attributes.extend([
+            text("guardbee.previous.batch_hash", hex(&reply.previous_hash)),
+            number("guardbee.previous.batch_sequence", reply.previous_sequence),
+        ]);
+        let gap: Counts = std::array::from_fn(|kind| {
+            let at = |counts: &Counts| counts.get(kind).copied().unwrap_or(0);
+            at(&ledger.taken).saturating_sub(at(&ledger.settled))
+        });
+        by_kind(&mut first, "guardbee.previous.produced", &reply.previous_produced);
+        by_kind(&mut first, "guardbee.previous.lost", &reply.previous_lost);
+        by_kind(&mut first, "guardbee.previous.taken", &ledger.taken);
+        by_kind(&mut first, "guardbee.previous.settled", &ledger.settled);
+        by_kind(&mut first, "guardbee.gap", &gap);
+    }
+    first
+}
+
+/// The last statement: why it ends, and what became of all that the kernel half gave since the loader began.
+pub(crate) fn ended(
+    end: End,
+    kernel: &Snapshot,
+    taken: &Counts,
+    settled: &Counts,
+    clock: SystemClock,
+) -> Statement {
+    let now = clock.boot();
+    let mut statement = match end {
+        End::Stopped => Statement::info("guardbee.stop", now, "the sensor was told to stop"),
+        End::Blind => {
+            let mut blind =
+                Statement::warning("guardbee.blind", now, "the loader has ended: nothing is watched");
+            blind.attributes.push(number("guardbee.blind_since_boot_ns", now.0));
+            blind
+        }
+    };
+    let lost = |kind| LossCause::ALL.into_iter().map(|cause| kernel.lost(cause, kind)).sum();
+    by_kind(&mut statement, "guardbee.produced", &counts(|kind| kernel.produced(kind)));
+    by_kind(&mut statement, "guardbee.lost", &counts(lost));
+    by_kind(&mut statement, "guardbee.taken", taken);
+    by_kind(&mut statement, "guardbee.settled", settled);
+    statement
+}
+
+fn counts(of: impl Fn(EventKind) -> u64) -> Counts {
+    let kind = |number| EventKind::ALL.into_iter().find(|kind| *kind as usize == number);
+    std::array::from_fn(|number| kind(number).map_or(0, &of))
+}
+
+/// One attribute for each kind that was counted at all.
+fn by_kind(statement: &mut Statement, what: &str, counts: &Counts) {
+    for kind in EventKind::ALL {
+        if let Some(count) = counts.get(kind as usize).filter(|count| **count > 0) {
+            let key = format!("{what}.{}", kind.name());
+            statement.attributes.push((key.into(), int(*count)));
+        }
+    }
+}
+
+fn number(key: &'static str, value: u64) -> Attribute {
+    (key.into(), int(value))
+}
+
+fn int(value: u64) -> Value {
+    Value::Int(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+fn text(key: &'static str, value: String) -> Attribute {
+    (key.into(), value.into())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
