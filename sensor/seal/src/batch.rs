@@ -100,7 +100,7 @@ pub struct BatchRecord {
     pub origin: Hash,
     /// Number of its first record in the stream: how many came before.
     pub first: u64,
-    /// Merkle root of its leaves.
+    /// Of findings and statements the Merkle root of their leaves; of spans, and of an empty batch, [`crate::merkle::list`].
     pub root: Hash,
     /// How many records.
     pub size: u32,

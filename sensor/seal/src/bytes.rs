@@ -4,12 +4,6 @@
 pub(crate) trait Put {
     /// Bytes as they are.
     fn put(&mut self, bytes: &[u8]);
-    /// A 32-bit length (longer is cut: nothing here comes near), then the bytes.
-    fn put_sized(&mut self, bytes: &[u8]) {
-        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        self.put(&length.to_be_bytes());
-        self.put(bytes);
-    }
 }
 
 impl Put for Vec<u8> {

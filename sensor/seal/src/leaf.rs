@@ -6,14 +6,15 @@
 //! ```text
 //! "GBLEAF1"  shape u8 (1 span, 2 log)  stream u8 (1 audit, 2 findings, 3 spans)  instance 8  batch u64  index u32
 //! trace 16  span 8  parent 8 (log: zero)  name text  start u64  end u64  kind or severity u8  status u8 (log: 0)
-//! body text  count u32  count × { key: u32 length, bytes;  type u8 (b, i, s);  value text }   sorted by key
+//! body text  keys 32 (SHA-256 of the text of the key list, see [`crate::reference`])  value text for each key, in its order
 //!
-//! text = 0x00  u32 length  bytes                                 up to 1 KiB
-//!      | 0x01  u32 length  bytes  u64 length  SHA-256            longer: its first 1 KiB (whole characters), then all
+//! text = length u16, bytes                                       up to 1 KiB
+//!      | length u16 | 0x8000, bytes, u64 length, SHA-256         longer: its first 1 KiB (whole characters), then all
 //! ```
 //!
-//! A boolean's text is `true` or `false`, a number's its shortest decimal form. Resource, scope, trace state, flags,
-//! links, events and the severity's text are not signed: collectors change them lawfully.
+//! A boolean's text is `true` or `false`, a number's its shortest decimal form. The key list says how many values there are and
+//! of which type, so it is signed with them, by its hash: it is the same for all records of a kind. Resource, scope, trace
+//! state, flags, links, events and the severity's text are not signed: collectors change them lawfully.
 use crate::{
     bytes::Put,
     merkle::{Hash, sha256},
@@ -22,7 +23,6 @@ use guardbee_model::{
     id::{SpanId, TraceId},
     record::{Shape, Stream, Value},
 };
-use std::borrow::Cow;
 use std::fmt;
 
 /// Text longer than this many bytes is signed as its beginning, its length and its hash.
@@ -124,7 +124,9 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Text<'a> {
     /// All of it.
-    Whole(Cow<'a, str>),
+    Whole(&'a str),
+    /// A number, as its shortest decimal form.
+    Number(i64),
     /// Of a long one, the beginning, the length in bytes and the hash.
     Long {
         /// Its first [`LONG`] bytes, cut between characters.
@@ -145,7 +147,7 @@ impl<'a> Text<'a> {
     /// What a leaf holds of `text`.
     pub fn new(text: &'a str) -> Self {
         if text.len() <= LONG {
-            Self::Whole(Cow::Borrowed(text))
+            Self::Whole(text)
         } else {
             Self::Long { prefix: prefix(text), length: text.len() as u64, hash: sha256(text.as_bytes()) }
         }
@@ -154,27 +156,56 @@ impl<'a> Text<'a> {
     /// The canonical text of a value.
     pub fn of(value: &'a Value) -> Self {
         match value {
-            Value::Bool(true) => Self::Whole(Cow::Borrowed("true")),
-            Value::Bool(false) => Self::Whole(Cow::Borrowed("false")),
-            Value::Int(number) => Self::Whole(Cow::Owned(number.to_string())),
+            Value::Bool(true) => Self::Whole("true"),
+            Value::Bool(false) => Self::Whole("false"),
+            Value::Int(number) => Self::Number(*number),
             Value::Text(text) => Self::new(text),
         }
     }
 
     fn put(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Whole(text) => {
-                out.push(0);
-                out.put_sized(text.as_bytes());
-            }
+            Self::Whole(text) => put_short(out, text.as_bytes(), 0),
+            Self::Number(number) => put_number(out, *number),
             Self::Long { prefix, length, hash } => {
-                out.push(1);
-                out.put_sized(prefix.as_bytes());
+                put_short(out, prefix.as_bytes(), CUT);
                 out.put(&length.to_be_bytes());
                 out.put(&hash.0);
             }
         }
     }
+}
+
+/// In the length of a text: what follows is its beginning.
+const CUT: u16 = 0x8000;
+
+/// At most [`LONG`] bytes.
+fn put_short(out: &mut Vec<u8>, bytes: &[u8], mark: u16) {
+    let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX) | mark;
+    out.put(&length.to_be_bytes());
+    out.put(bytes);
+}
+
+fn put_number(out: &mut Vec<u8>, number: i64) {
+    // Nineteen digits and a sign.
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut rest = number.unsigned_abs();
+    while let Some(slot) = at.checked_sub(1).and_then(|next| digits.get_mut(next)) {
+        *slot = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        at -= 1;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0
+        && let Some(slot) = at.checked_sub(1).and_then(|next| digits.get_mut(next))
+    {
+        *slot = b'-';
+        at -= 1;
+    }
+    put_short(out, digits.get(at..).unwrap_or_default(), 0);
 }
 
 /// A record without its attributes.
@@ -198,12 +229,13 @@ pub struct Head<'a> {
     pub body: Text<'a>,
 }
 
-/// Writes the leaf of a record into `out`, which is emptied first. `attributes` are sorted by key, each once.
+/// Writes the leaf of a record into `out`, which is emptied first: its head, the hash of its key list and a value for each key.
 pub fn write<'a>(
     out: &mut Vec<u8>,
     place: &Place,
     head: &Head<'_>,
-    attributes: impl ExactSizeIterator<Item = (&'a str, Kind, Text<'a>)>,
+    keys: &Hash,
+    values: impl Iterator<Item = Text<'a>>,
 ) {
     let (shape, number, status, parent) = match head.shape {
         Shape::Span { kind, status } => (1, kind, status, head.parent),
@@ -223,17 +255,16 @@ pub fn write<'a>(
     out.put(&head.end.to_be_bytes());
     out.put(&[number, status]);
     head.body.put(out);
-    out.put(&u32::try_from(attributes.len()).unwrap_or(u32::MAX).to_be_bytes());
-    for (key, kind, text) in attributes {
-        out.put_sized(key.as_bytes());
-        out.push(kind.letter() as u8);
-        text.put(out);
+    out.put(&keys.0);
+    for value in values {
+        value.put(out);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reference::KeyList;
     use proptest::prelude::*;
 
     type Fields =
@@ -261,8 +292,8 @@ mod tests {
             body: Text::new(body),
         };
         let mut out = Vec::new();
-        let attributes = attributes.iter().map(|(key, value)| (key.as_str(), Kind::Text, Text::new(value)));
-        write(&mut out, &place, &head, attributes);
+        let keys = KeyList(attributes.iter().map(|(key, _)| (key.as_str().into(), Kind::Text)).collect());
+        write(&mut out, &place, &head, &keys.hash(), attributes.iter().map(|(_, value)| Text::new(value)));
         out
     }
 
@@ -303,6 +334,18 @@ mod tests {
             prop_assert_ne!(&whole, &make(&name, &[(&format!("{key}{first}"), rest)]));
             prop_assert_ne!(&whole, &make(&name, &[(&key, first), (rest, "")]));
             prop_assert_ne!(&whole, &make(&format!("{name}{key}"), &[("", &value)]));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_have_their_shortest_form(number: i64) {
+            for number in [number, 0, -1, 9, 10, i64::MAX, i64::MIN] {
+                let (mut ours, mut text) = (Vec::new(), Vec::new());
+                Text::Number(number).put(&mut ours);
+                Text::Whole(&number.to_string()).put(&mut text);
+                prop_assert_eq!(ours, text);
+            }
         }
     }
 

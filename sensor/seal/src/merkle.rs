@@ -1,5 +1,10 @@
-//! The Merkle tree of RFC 6962, section 2.1, over at most a batch of leaves.
-use sha2::{Digest, Sha256};
+//! The Merkle tree of RFC 6962, section 2.1, over at most a batch of leaves; and the list of digests of a manifest.
+//!
+//! Where every leaf is listed nobody needs a path: what is signed is then SHA-256(02 ‖ digests), and a digest is the first half of
+//! a leaf hash. To pass another record off, somebody must find one with the same half: 2^128 tries, as many as it takes to find
+//! an epoch's private key. Two records with one half are found in 2^64, but only by who can choose all of both, and the leaf of a
+//! span has times in nanoseconds and ids that nobody can choose in advance.
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 
 /// A SHA-256 hash.
@@ -16,6 +21,32 @@ impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// The first half of a leaf hash, as manifests list it.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 16]);
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Hash {
+    /// Its first half.
+    pub fn digest(&self) -> Digest {
+        Digest(self.0.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+/// What is signed of a list of digests.
+pub fn list(digests: &[Digest]) -> Hash {
+    let mut hasher = Sha256::new_with_prefix([2]);
+    for digest in digests {
+        hasher.update(digest.0);
+    }
+    Hash(hasher.finalize().into())
 }
 
 /// SHA-256 of `bytes`.

@@ -3,14 +3,14 @@
 //! ```text
 //! proof     0x01  batch u64  index u32  hashes u8  hashes × 32 (sibling first)  batch record without its root (196)
 //!           signature (ASN.1 DER, to the end)                                               base64url, no padding
-//! manifest  batch record (228)  length u8, signature  size × 32 leaf hashes  schemas (key lists, one a line, UTF-8)
+//! manifest  batch record (228)  length u8, signature  size × 16 digests  schemas (key lists, one a line, UTF-8)
 //!                                                                                           base64
 //! ```
 use crate::{
     batch::BatchRecord,
     bytes::{Put, Take},
     leaf::Place,
-    merkle::{Hash, root, root_from},
+    merkle::{Digest, Hash, list, root_from},
 };
 use base64::{
     Engine as _,
@@ -85,7 +85,7 @@ pub struct Manifest {
     /// Over the batch record.
     pub signature: Vec<u8>,
     /// Of its records, in order.
-    pub leaves: Vec<Hash>,
+    pub leaves: Vec<Digest>,
     /// Key lists that references of the batch name.
     pub schemas: Vec<Box<str>>,
 }
@@ -96,8 +96,8 @@ impl Manifest {
         let mut out = self.record.bytes();
         out.push(u8::try_from(self.signature.len()).unwrap_or(u8::MAX));
         out.put(&self.signature);
-        for hash in &self.leaves {
-            out.put(&hash.0);
+        for digest in &self.leaves {
+            out.put(&digest.0);
         }
         out.put(self.schemas.join("\n").as_bytes());
         STANDARD.encode(out)
@@ -111,10 +111,10 @@ impl Manifest {
         let record = BatchRecord::take(&mut from).ok_or("its batch record is malformed")?;
         let length = from.u8().ok_or("it is cut short")?;
         let signature = from.bytes(length.into()).ok_or("it is cut short")?.to_vec();
-        let leaves: Option<Vec<_>> = (0..record.size).map(|_| from.array().map(Hash)).collect();
+        let leaves: Option<Vec<_>> = (0..record.size).map(|_| from.array().map(Digest)).collect();
         let leaves = leaves.ok_or("it has fewer leaves than its batch record says")?;
         let schemas = std::str::from_utf8(from.0).map_err(|_| "its key lists are not UTF-8")?;
-        if root(&leaves) != record.root {
+        if list(&leaves) != record.root {
             return Err("its leaves are not those of its root");
         }
         let schemas = schemas.lines().map(Box::from).collect();

@@ -61,6 +61,11 @@ impl KeyList {
         out
     }
 
+    /// The hash of its text: how a leaf names it.
+    pub fn hash(&self) -> Hash {
+        sha256(self.text().as_bytes())
+    }
+
     /// The list of a text; keys must be sorted and different.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let mut keys: Vec<(Box<str>, Kind)> = Vec::new();
@@ -96,9 +101,9 @@ impl KeyList {
     }
 }
 
-/// The short name of a list: eight hex digits of its hash. It need not be strong: the list itself is in the leaf.
-pub fn schema_id(text: &str) -> String {
-    hex(sha256(text.as_bytes()).0.get(..4).unwrap_or_default())
+/// The short name of a list: eight hex digits of its hash. It need not be strong: the whole hash is in the leaf.
+pub fn schema_id(list: &Hash) -> String {
+    hex(list.0.get(..4).unwrap_or_default())
 }
 
 fn quote(out: &mut String, text: &str) {

@@ -253,11 +253,13 @@ impl Sealer {
                 used.push(schema);
             }
         }
+        let digests: Option<Vec<_>> =
+            (!inline || size == 0).then(|| leaves.iter().map(Hash::digest).collect());
         let record = BatchRecord {
             id,
             origin: self.origin.hash(id.instance, id.stream),
             first: chain.first,
-            root: merkle::root(&leaves),
+            root: digests.as_ref().map_or_else(|| merkle::root(&leaves), |digests| merkle::list(digests)),
             size: u32::try_from(size).unwrap_or_default(),
             start: records.first().map(|record| record.start).unwrap_or_default(),
             end: records.iter().map(|record| record.end).max().unwrap_or_default(),
@@ -282,10 +284,9 @@ impl Sealer {
         if inline {
             prove(&mut records, &leaves, &record, &signature);
         }
-        let has_manifest = !inline || size == 0;
         out.append(&mut records);
         out.extend(repeat);
-        if has_manifest {
+        if let Some(leaves) = digests {
             let schemas = used.iter().map(|schema| schema.text.as_str().into()).collect();
             let body = Manifest { record, signature, leaves, schemas }.text();
             let attributes = vec![(Cow::Borrowed(BATCH), Value::from(id.to_string()))];

@@ -29,6 +29,8 @@ pub(crate) struct Schema {
     order: Vec<usize>,
     /// The key list.
     pub(crate) text: String,
+    /// Its hash.
+    hash: Hash,
     /// How a reference names it: by hash, and inline.
     by_hash: String,
     inline: String,
@@ -47,7 +49,9 @@ impl Schema {
         order.sort_by_key(|(_, key, _)| *key);
         let text = KeyList(order.iter().map(|(_, key, kind)| ((*key).into(), *kind)).collect()).text();
         let order = order.iter().map(|(at, ..)| *at).collect();
-        Self { order, by_hash: format!("#{}", schema_id(&text)), inline: format!("={text}"), text, written }
+        let hash = merkle::sha256(text.as_bytes());
+        let (by_hash, inline) = (format!("#{}", schema_id(&hash)), format!("={text}"));
+        Self { written, order, text, hash, by_hash, inline }
     }
 
     fn fits(&self, record: &Record) -> bool {
@@ -56,8 +60,13 @@ impl Schema {
                 .written
                 .iter()
                 .zip(&record.attributes)
-                .all(|((key, kind), (other, value))| key == other && *kind == Kind::of(value))
+                .all(|((key, kind), (other, value))| same(key, other) && *kind == Kind::of(value))
     }
+}
+
+/// Keys are constants of the program: most are equal because they are the same.
+fn same(key: &str, other: &str) -> bool {
+    std::ptr::eq(key, other) || key == other
 }
 
 /// Key lists that were made before, found by the keys' lengths and the first letters of their types.
@@ -123,16 +132,14 @@ impl<'a> Sealing<'a> {
         };
         note(Slot::Name, &head.name);
         note(Slot::Body, &head.body);
-        let mut signed = Vec::with_capacity(schema.order.len());
-        for (number, at) in (0_u16..).zip(&schema.order) {
-            if let Some((key, value)) = record.attributes.get(*at) {
-                let text = Text::of(value);
-                note(Slot::Key(number), &text);
-                signed.push((&**key, Kind::of(value), text));
-            }
-        }
+        let signed = schema.order.iter().filter_map(|at| record.attributes.get(*at));
+        let values = (0_u16..).zip(signed).map(|(number, (_, value))| {
+            let text = Text::of(value);
+            note(Slot::Key(number), &text);
+            text
+        });
         let place = Place { batch: self.batch, index };
-        leaf::write(self.buffer, &place, &head, signed.into_iter());
+        leaf::write(self.buffer, &place, &head, &schema.hash, values);
         let keys = if self.batch.stream == Stream::Spans { &schema.by_hash } else { &schema.inline };
         let text = reference::write(&self.prefix, index, (record.start.0, record.end.0), keys, &long);
         record.attributes.reserve_exact(2);

@@ -1,14 +1,21 @@
 //! Exports that nobody should have written: each is named with file, line and reason.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests panic as tests do")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "helpers of tests panic as tests do"
+)]
 
 mod export;
 
 use export::{at, attribute, export as exported, long_term, named, public, sealer, story, verify_text};
 use guardbee_seal::{
     Error,
+    merkle::Digest,
+    proof::Manifest,
     verify::{Class, Input, Options, Trust, run},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io;
 
 fn options() -> Options {
@@ -57,6 +64,17 @@ fn unreadable_lines_are_named() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    println!("cases: {}", cases.len());
+}
+
+/// A record that is not as it was sealed is named with its line and the reason, and counted.
+fn named_as_modified(records: &[Value], at: usize, why: &str) {
+    let outcome = export::verify(records);
+    let said = outcome.said();
+    let (begin, end) = (format!("export.jsonl:{}: ", at + 1), format!("MODIFIED ({why})"));
+    let names = |line: &String| line.starts_with(&begin) && line.ends_with(&end);
+    assert!(said.iter().any(names), "line {}, {why}: {said:#?}", at + 1);
+    assert!(outcome.report.totals["MODIFIED"] > 0);
 }
 
 #[test]
@@ -133,21 +151,58 @@ fn malformed_seals_are_named() {
             "guardbee.seal.proof: its batch record is malformed",
         ),
     ];
+    println!("cases: {}", cases.len());
     for (key, text, why) in cases {
         let mut records = clean.clone();
         let at = named(&records, "guardbee.finding")[0];
         *attribute(&mut records[at], key) = json!(text);
-        let said = export::verify(&records).said();
-        assert!(said[0].ends_with(&format!("MODIFIED ({why})")), "{text}: {said:?}");
+        named_as_modified(&records, at, why);
     }
-    for (text, why) in
-        [("!", "manifest: it is not base64"), ("AAAA", "manifest: its batch record is malformed")]
-    {
+}
+
+#[test]
+fn malformed_manifests_are_named() {
+    let clean = exported(&story(&mut sealer("node", Some(&long_term()))));
+    let text = |at: usize| clean[at]["body"]["stringValue"].as_str().unwrap();
+    let several = |at: &usize| Manifest::parse(text(*at)).unwrap().leaves.len() > 1;
+    let at = named(&clean, "guardbee.seal.manifest").into_iter().find(several).unwrap();
+    let good = text(at);
+    let changed = |change: fn(&mut Manifest)| {
+        let mut manifest = Manifest::parse(good).unwrap();
+        change(&mut manifest);
+        manifest.text()
+    };
+    let cut = |bytes: usize| good[..bytes.div_ceil(3) * 4].to_owned();
+    let cases = [
+        ("!".to_owned(), "it is not base64"),
+        (format!("{good}="), "it is not base64"),
+        (String::new(), "its batch record is malformed"),
+        ("AAAA".into(), "its batch record is malformed"),
+        (cut(60), "its batch record is malformed"),
+        (
+            changed(|manifest| {
+                manifest.leaves.clear();
+                manifest.schemas.clear();
+            }),
+            "it has fewer leaves than its batch record says",
+        ),
+        (
+            changed(|manifest| {
+                manifest.leaves.pop();
+                manifest.schemas.clear();
+            }),
+            "it has fewer leaves than its batch record says",
+        ),
+        (changed(|manifest| manifest.leaves.swap(0, 1)), "its leaves are not those of its root"),
+        (changed(|manifest| manifest.leaves[0].0[0] ^= 1), "its leaves are not those of its root"),
+        (changed(|manifest| manifest.record.root.0[31] ^= 1), "its leaves are not those of its root"),
+        (changed(|manifest| manifest.leaves.push(Digest([0xff; 16]))), "its key lists are not UTF-8"),
+    ];
+    println!("cases: {}", cases.len());
+    for (text, why) in cases {
         let mut records = clean.clone();
-        let at = named(&records, "guardbee.seal.manifest")[0];
         records[at]["body"]["stringValue"] = json!(text);
-        let said = export::verify(&records).said();
-        assert!(said.iter().any(|line| line.ends_with(&format!("MODIFIED ({why})"))), "{said:?}");
+        named_as_modified(&records, at, &format!("manifest: {why}"));
     }
 }
 

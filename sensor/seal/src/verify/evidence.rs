@@ -4,7 +4,7 @@ use crate::{
     batch::{BatchRecord, Origin},
     keys::{KeyId, PublicKey},
     leaf::{BatchId, Instance},
-    merkle::Hash,
+    merkle::{Digest, Hash},
     reference::KeyList,
     statement::Claim,
 };
@@ -109,8 +109,8 @@ pub(super) struct Batch {
     pub(super) hash: Hash,
     signature: Box<[u8]>,
     pub(super) standing: Standing,
-    /// Leaf hashes, of a manifest.
-    pub(super) leaves: Option<Box<[Hash]>>,
+    /// Of a manifest.
+    pub(super) leaves: Option<Box<[Digest]>>,
     /// Records that were found (or claim to be it), by index.
     seen: [u64; 8],
     verified: [u64; 8],
@@ -175,7 +175,7 @@ impl Batches {
         &mut self,
         record: BatchRecord,
         signature: &[u8],
-        leaves: Option<Vec<Hash>>,
+        leaves: Option<Vec<Digest>>,
         epochs: &Epochs,
         limits: &Limits,
     ) -> Result<(), Refused> {
@@ -299,7 +299,7 @@ mod tests {
                 id,
                 origin: origin.hash(id.instance, id.stream),
                 first: 0,
-                root: merkle::root(&[]),
+                root: merkle::list(&[]),
                 size: 0,
                 start: WallTime(0),
                 end: WallTime(0),

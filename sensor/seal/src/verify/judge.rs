@@ -183,7 +183,9 @@ impl<'a> Judge<'a> {
         }
         let fits = |batch: &Batch| match hash {
             Some(hash) => batch.hash == hash,
-            None => batch.leaves.as_ref().is_some_and(|leaves| leaves.get(index) == Some(&rebuilt.leaf)),
+            None => {
+                batch.leaves.as_ref().is_some_and(|leaves| leaves.get(index) == Some(&rebuilt.leaf.digest()))
+            }
         };
         let Some(batch) = self.batches.find(&place.batch, fits) else { return Some(Verdict::UnknownBatch) };
         if !fits(batch) {
@@ -295,8 +297,9 @@ impl<'a> Judge<'a> {
                 known.is_some_and(|known| known.claim.epoch.key.verifies(&record.bytes(), &proof.signature))
             });
         };
-        let listed = usize::try_from(place.index)
-            .is_ok_and(|index| batch.leaves.as_ref().is_some_and(|leaves| leaves.get(index) == Some(&leaf)));
+        let listed = usize::try_from(place.index).is_ok_and(|index| {
+            batch.leaves.as_ref().is_some_and(|leaves| leaves.get(index) == Some(&leaf.digest()))
+        });
         listed
             || proofs.into_iter().flatten().any(|proof| {
                 proof.place == *place

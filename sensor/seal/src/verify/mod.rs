@@ -213,7 +213,7 @@ fn collect(record: &Exported, epochs: &Epochs, batches: &mut Batches, limits: &L
                 if batches.schemas.len() < limits.epochs
                     && let Ok(list) = KeyList::parse(text)
                 {
-                    batches.schemas.insert(schema_id(text).into(), list);
+                    batches.schemas.insert(schema_id(&list.hash()).into(), list);
                 }
             }
         }

@@ -6,7 +6,6 @@ use crate::{
     reference::{KeyList, LongText, PREFIX, Reference, Slot},
 };
 use guardbee_model::record::Shape;
-use std::borrow::Cow;
 
 /// A leaf, and what of the record it does not prove.
 #[derive(Debug)]
@@ -23,16 +22,16 @@ pub(super) fn rebuild(
     place: &Place,
 ) -> Result<Rebuilt, String> {
     let mut unsigned: Vec<String> = record.extras.iter().map(|name| (*name).to_owned()).collect();
-    let mut attributes = Vec::with_capacity(keys.0.len());
+    let mut values = Vec::with_capacity(keys.0.len());
     for (number, (key, kind)) in (0_u16..).zip(&keys.0) {
-        let mut values = record.attributes.iter().filter(|(name, _)| **name == **key).map(|(_, got)| got);
-        let got = values.next().ok_or_else(|| format!("attribute {key} is missing"))?;
-        if values.next().is_some() {
+        let mut named = record.attributes.iter().filter(|(name, _)| **name == **key).map(|(_, got)| got);
+        let got = named.next().ok_or_else(|| format!("attribute {key} is missing"))?;
+        if named.next().is_some() {
             return Err(format!("attribute {key} is there twice"));
         }
         let text = text(got, reference.long(Slot::Key(number)), key, &mut unsigned)?;
         check_kind(*kind, &text, key)?;
-        attributes.push((&**key, *kind, text));
+        values.push(text);
     }
     let (is_span, name) = match record.shape {
         Shape::Span { .. } => (true, "name"),
@@ -50,7 +49,7 @@ pub(super) fn rebuild(
         body: text(&record.body, reference.long(Slot::Body), "body", &mut unsigned)?,
     };
     let mut bytes = Vec::with_capacity(1024);
-    leaf::write(&mut bytes, place, &head, attributes.into_iter());
+    leaf::write(&mut bytes, place, &head, &keys.hash(), values.into_iter());
     let extra = record.attributes.iter().map(|(key, _)| key.as_str());
     let signed = |key: &str| keys.0.binary_search_by(|(name, _)| (**name).cmp(key)).is_ok();
     unsigned.extend(extra.filter(|key| !key.starts_with(PREFIX) && !signed(key)).map(str::to_owned));
@@ -86,7 +85,7 @@ fn text<'a>(
         if text.len() > LONG {
             return Err(format!("{what} is longer than it was"));
         }
-        return Ok(Text::Whole(Cow::Borrowed(text)));
+        return Ok(Text::Whole(text));
     };
     let length = text.len() as u64;
     if length == long.length {
