@@ -145,6 +145,11 @@ impl Connection {
         self.pending.front().is_some_and(|front| front.answering) && (until_close || self.end_unseen())
     }
 
+    /// Nothing more can come: the last answer is there and said that it is the last.
+    pub fn is_over(&self) -> bool {
+        self.closing && self.pending.is_empty()
+    }
+
     /// Reads `chunk`.
     pub fn feed(&mut self, chunk: &Chunk<'_>, out: &mut Vec<Fact>) {
         let length = u64::from(chunk.length);

@@ -1,6 +1,7 @@
 //! Spans: one side of a request, from its first byte to its last.
 use crate::{
     clock::BootTime,
+    link::LinkKind,
     process::Process,
     request::{Request, Response},
 };
@@ -13,6 +14,15 @@ pub enum SpanKind {
     Server,
     /// Asked from here.
     Client,
+}
+
+/// How the parent of a client's span is known. For drawing a trace: it never makes the link of an action.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParentLink {
+    /// How far it is proven.
+    pub kind: LinkKind,
+    /// What decided, in a few words.
+    pub reason: &'static str,
 }
 
 /// A span. Its ids are in `request.trace`. For clients, `request.client` is the local end and `request.server` the
@@ -29,6 +39,8 @@ pub struct Span {
     pub end: BootTime,
     /// Who asked or answered, where known.
     pub process: Option<Arc<Process>>,
+    /// Of clients: how the request that this one was sent for is known; [`None`]: it is not.
+    pub parent: Option<ParentLink>,
     /// Bytes of this exchange were not seen: lengths and times are of what was.
     pub incomplete: bool,
 }

@@ -10,16 +10,18 @@ use crate::{
     Output, Processes, Tracer, emit,
     join::{Origin, Outcome},
     later, pair,
+    servers::{Group, Known, Server},
     table::Entry,
 };
 use guardbee_l7::{route, target};
 use guardbee_model::{
     event::Header,
-    id::RequestId,
+    id::{RequestId, TraceId},
+    link::LinkKind,
     process::ProcessKey,
     request::{Request, TraceContext, TraceSource},
     socket::Endpoint,
-    span::SpanKind,
+    span::{ParentLink, SpanKind},
 };
 use std::sync::Arc;
 
@@ -68,9 +70,12 @@ impl Tracer {
         processes: &dyn Processes,
         out: &mut Vec<Output>,
     ) {
-        let (trace, parent_by) = self.client_context(id, header, processes, out);
-        if let Some(by) = parent_by {
-            self.count(by);
+        let (trace, parent) = self.client_context(id, header, processes, out);
+        if let Some((kind, counter, reason)) = parent.map(Parent::told) {
+            self.count(counter);
+            if let Some(entry) = self.table.entry_mut(id) {
+                entry.parent = Some(ParentLink { kind, reason });
+            }
         }
         self.fix_as(id, trace, processes, out);
         let peer = self.table.peer(id.connection).map(|(peer, _)| peer);
@@ -135,19 +140,17 @@ impl Tracer {
         processes: &dyn Processes,
         out: &mut Vec<Output>,
     ) -> Option<Arc<Request>> {
-        let conn = self.table.conns.peek_mut(&id.connection)?;
         let nowhere = || Endpoint::Unix(Box::default());
-        let socket = conn.socket.clone();
-        let (local, remote) = match socket.as_deref() {
+        let (local, remote) = match self.table.conn(id.connection)?.socket.as_deref() {
             Some(socket) => (socket.local.clone(), socket.remote.clone()),
             None => (nowhere(), nowhere()),
         };
-        let entry = conn.entry_mut(id.position)?;
+        let entry = self.table.entry_mut(id)?;
         let (client, server) = match entry.side {
             SpanKind::Server => (remote, local),
             SpanKind::Client => (local, remote),
         };
-        let request = Arc::new(request(entry, trace, client, server));
+        let request = Arc::new(request(entry, trace, client, server)?);
         entry.request = Some(Arc::clone(&request));
         if entry.side == SpanKind::Server {
             out.push(Output::Request(Arc::clone(&request)));
@@ -158,14 +161,15 @@ impl Tracer {
 
     /// What the other end of a server request's connection says of it.
     fn client_of(&self, id: RequestId) -> Client {
-        let Some(conn) = self.table.conns.peek(&id.connection) else { return Client::Unseen };
+        let Some(conn) = self.table.conn(id.connection) else { return Client::Unseen };
         let Some(socket) = conn.socket.as_deref() else { return Client::Unseen };
         if socket.middle {
             return Client::Unseen; // Positions of the two ends have nothing to do with each other.
         }
+        let peer_id = |connection| RequestId { connection, position: id.position };
         match self.table.peer(id.connection) {
             Some((_, peer)) if peer.socket.as_deref().is_none_or(|socket| socket.middle) => Client::Unseen,
-            Some((_, peer)) => match peer.entry(id.position) {
+            Some((connection, peer)) => match self.table.entry(peer_id(connection)) {
                 Some(Entry { side: SpanKind::Client, request: Some(request), .. }) => {
                     Client::Known(request.trace)
                 }
@@ -189,11 +193,11 @@ impl Tracer {
         header: &Header,
         processes: &dyn Processes,
         out: &mut Vec<Output>,
-    ) -> (TraceContext, Option<&'static str>) {
+    ) -> (TraceContext, Option<Parent>) {
         let span = self.ids.span();
         let inbound = self.table.entry(id).and_then(|entry| entry.inbound);
         let parent = match inbound {
-            Some(_) => self.handed_on(id, header).map(|id| (id, "parent_traceparent")),
+            Some(_) => self.handed_on(id, header).map(|id| (id, Parent::Traceparent)),
             None => self.parent_of(id, header, processes),
         };
         if let Some((parent, by)) = parent
@@ -211,7 +215,7 @@ impl Tracer {
         }
         if let Some(Origin::Proven(request)) = self.origin(header) {
             let TraceContext { trace, span: parent, source, .. } = request.trace;
-            return (TraceContext { trace, span, parent: Some(parent), source }, Some("parent_origin"));
+            return (TraceContext { trace, span, parent: Some(parent), source }, Some(Parent::Origin));
         }
         let trace = TraceContext { trace: self.ids.trace(), span, parent: None, source: TraceSource::Own };
         (trace, None)
@@ -220,12 +224,12 @@ impl Tracer {
     /// The one open request that came with the very traceparent that goes out.
     fn handed_on(&self, id: RequestId, header: &Header) -> Option<RequestId> {
         let inbound = self.table.entry(id)?.inbound?;
-        let open = self.table.open(header.process.map(ProcessKey::life)?, header.time);
-        only(open.filter(|entry| entry.inbound == Some(inbound)).map(|entry| entry.id))
+        let same = |entry: &Entry| entry.inbound == Some(inbound);
+        self.only_open(header, |server| server.group(self.table.servers.claim(inbound)).known(), same)
     }
 
     /// Whose word a traceparent is that a process sends: handed on from outside, or its own.
-    fn source_of(&self, trace: guardbee_model::id::TraceId, header: &Header) -> TraceSource {
+    fn source_of(&self, trace: TraceId, header: &Header) -> TraceSource {
         let claimed = |entry: &Entry| {
             entry.inbound.is_some_and(|claim| claim.trace == trace)
                 && entry
@@ -233,8 +237,16 @@ impl Tracer {
                     .as_ref()
                     .is_none_or(|request| request.trace.source == TraceSource::ClientClaimed)
         };
-        let life = header.process.map(ProcessKey::life);
-        if life.is_some_and(|life| self.table.open(life, header.time).any(claimed)) {
+        let Some(life) = header.process.map(ProcessKey::life) else { return TraceSource::Local };
+        let open = self.table.servers.get(life).map(|server| server.group(self.table.servers.trace(trace)));
+        let one = match open.map(Group::known) {
+            Some(Known::One(id)) => self.table.entry(id).is_some_and(claimed),
+            // Some of them may be the claim of a stranger.
+            Some(Known::Several) => true,
+            Some(Known::None) | None => false,
+        };
+        let mut over = self.table.history.since(header.time).filter(|entry| entry.is_served_by(life));
+        if one || over.any(|entry| entry.may_be_open_at(header.time) && claimed(entry)) {
             TraceSource::ClientClaimed
         } else {
             TraceSource::Local
@@ -246,18 +258,66 @@ impl Tracer {
         id: RequestId,
         header: &Header,
         processes: &dyn Processes,
-    ) -> Option<(RequestId, &'static str)> {
+    ) -> Option<(RequestId, Parent)> {
         if let Outcome::Proven(parent) = self.serving(header, processes) {
-            return Some((parent, "parent_thread"));
+            return Some((parent, Parent::Thread));
         }
+        if let Some(parent) = self.only_open(header, Server::known, |_| true) {
+            return Some((parent, Parent::Sole));
+        }
+        let content = self.table.entry(id)?.content;
+        let alike = |entry: &Entry| entry.content == content;
+        let parent = self.only_open(header, |server| server.group(content).known(), alike)?;
+        (!self.table.entry(parent)?.has_upstream).then_some((parent, Parent::Content))
+    }
+
+    /// The only request of the acting process that is open and `wanted`, which `group` says of those not yet answered.
+    fn only_open(
+        &self,
+        header: &Header,
+        group: impl Fn(&Server) -> Known,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Option<RequestId> {
         let life = header.process.map(ProcessKey::life)?;
-        if let Some(parent) = only(self.table.open(life, header.time).map(|entry| entry.id)) {
-            return Some((parent, "parent_sole"));
+        let known = match self.table.servers.get(life) {
+            Some(server) if server.is_complete() => group(server),
+            Some(_) => Known::Several,
+            None => Known::None,
+        };
+        if known == Known::Several || !self.table.history.reaches(header.time) {
+            return None;
         }
-        let head = &self.table.entry(id)?.head;
-        let alike = |entry: &&Entry| entry.head.method == head.method && entry.head.target == head.target;
-        let parent = only(self.table.open(life, header.time).filter(alike))?;
-        (!parent.has_upstream).then_some((parent.id, "parent_content"))
+        let over =
+            self.table.history.since(header.time).filter(|entry| {
+                entry.is_served_by(life) && entry.may_be_open_at(header.time) && wanted(entry)
+            });
+        let open = if let Known::One(id) = known { Some(id) } else { None };
+        only(open.into_iter().chain(over.map(|entry| entry.id)))
+    }
+}
+
+/// How the parent of a client's request is known.
+#[derive(Clone, Copy, Debug)]
+enum Parent {
+    Thread,
+    Origin,
+    Traceparent,
+    Sole,
+    Content,
+}
+
+impl Parent {
+    /// The link, the name of its counter, and the reason.
+    fn told(self) -> (LinkKind, &'static str, &'static str) {
+        match self {
+            Self::Thread => (LinkKind::Exact, "parent_thread", "the thread's one unanswered request"),
+            Self::Origin => (LinkKind::Inherited, "parent_origin", "forked while serving it"),
+            Self::Traceparent => (LinkKind::Sole, "parent_traceparent", "came with the same traceparent"),
+            Self::Sole => (LinkKind::Sole, "parent_sole", "the process's only open request"),
+            Self::Content => {
+                (LinkKind::Sole, "parent_content", "the only open one with this method and target")
+            }
+        }
     }
 }
 
@@ -266,25 +326,29 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
     items.next().is_none().then_some(first)
 }
 
-fn request(entry: &Entry, trace: TraceContext, client: Endpoint, server: Endpoint) -> Request {
-    let (head, fields) = (&entry.head, &entry.head.fields);
-    let target = target::split(&head.method, &head.target);
-    let value = |field: &Option<Box<[u8]>>| field.clone().unwrap_or_default();
-    Request {
+/// [`None`]: its trace was decided before.
+fn request(entry: &mut Entry, trace: TraceContext, client: Endpoint, server: Endpoint) -> Option<Request> {
+    let head = *entry.head.take()?;
+    let (fields, target) = (head.fields, target::split(&head.method, &head.target));
+    let (path, query, route) =
+        (target.path.into(), target.query.map(Into::into), route::template(target.path));
+    let forwarded_for = guardbee_l7::head::forwarded_for(&fields);
+    let host = target.authority.map_or_else(|| fields.host.unwrap_or_default(), Into::into);
+    Some(Request {
         id: entry.id,
         process: entry.process,
         trace,
         start: head.start,
-        method: head.method.clone(),
-        path: target.path.into(),
-        query: target.query.map(Into::into),
-        route: route::template(target.path),
-        host: target.authority.map_or_else(|| value(&fields.host), Into::into),
-        user_agent: value(&fields.user_agent),
-        referer: value(&fields.referer),
+        path,
+        query,
+        route,
+        host,
+        method: head.method,
+        user_agent: fields.user_agent.unwrap_or_default(),
+        referer: fields.referer.unwrap_or_default(),
         minor_version: head.minor_version,
         client,
-        forwarded_for: guardbee_l7::head::forwarded_for(fields),
+        forwarded_for,
         server,
-    }
+    })
 }

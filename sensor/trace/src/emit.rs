@@ -1,9 +1,9 @@
 //! Payload in; requests, exchanges and spans out.
 use crate::{
-    Life, Output, Processes, Tracer, later,
+    Life, Output, Processes, Tracer,
     table::{Conn, Entry},
 };
-use guardbee_l7::{Chunk, Ended, Fact, RequestHead, connection, traceparent};
+use guardbee_l7::{Chunk, Ended, Fact, Flag, RequestHead, connection, traceparent};
 use guardbee_model::{
     clock::BootTime,
     event::{Close, Data, Direction, Header},
@@ -14,9 +14,6 @@ use guardbee_model::{
     span::{Span, SpanKind},
 };
 use std::sync::Arc;
-
-/// How often idle connections are looked for.
-const SWEEP: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Tracer {
     pub(crate) fn open(&mut self, socket: Socket, processes: &dyn Processes, out: &mut Vec<Output>) {
@@ -31,20 +28,55 @@ impl Tracer {
     }
 
     fn insert(&mut self, id: ConnectionId, conn: Conn, processes: &dyn Processes, out: &mut Vec<Output>) {
-        let Some((old, mut evicted)) = self.table.conns.push(id, conn) else { return };
-        if old == id || evicted.parser.unanswered() == 0 {
-            return;
-        }
-        // What it still owed can't be said any more: it goes back for a moment to be told so.
-        self.counter.add("connections_full", "request", evicted.parser.unanswered() as u64);
-        let mut facts = Vec::new();
-        evicted.parser.close(None, self.now, &mut facts);
-        for fact in facts {
-            let Fact::Ended(ended) = fact else { continue };
-            if let Some(mut entry) = evicted.entry_mut(ended.request).map(take_entry) {
-                entry.ended = Some(ended);
-                tell(&mut entry, processes, out);
+        if self.table.conns.len() >= self.table.conns.cap().get()
+            && let Some((&oldest, conn)) = self.table.conns.peek_lru()
+        {
+            let unanswered = conn.parser.unanswered() as u64;
+            if unanswered > 0 {
+                self.counter.add("connections_full", "request", unanswered);
             }
+            self.forget(oldest, None, processes, out);
+        }
+        let is_unix = conn.is_unix();
+        self.table.conns.push(id, conn);
+        if is_unix {
+            self.watch(id, self.params.unix_idle);
+        }
+    }
+
+    /// A connection is over, or nobody follows it any longer. It stays known as one that is over.
+    pub(crate) fn forget(
+        &mut self,
+        id: ConnectionId,
+        totals: Option<[u64; 2]>,
+        processes: &dyn Processes,
+        out: &mut Vec<Output>,
+    ) {
+        let mut facts = std::mem::take(&mut self.facts);
+        if let Some(conn) = self.table.conns.peek_mut(&id) {
+            conn.parser.close(totals, self.now, &mut facts);
+        }
+        self.facts(id, None, &mut facts, processes, out);
+        self.facts = facts;
+        let Some(mut conn) = self.table.conns.pop(&id) else { return };
+        (conn.ended, conn.watched) = (totals.is_some(), None);
+        if self.table.closed.len() >= self.table.closed.cap().get()
+            && let Some((&oldest, _)) = self.table.closed.peek_lru()
+        {
+            self.tell_all(oldest, processes, out);
+        }
+        self.table.closed.push(id, conn);
+    }
+
+    /// Decides what of a connection that is over was not decided yet: it can't be found any more.
+    fn tell_all(&mut self, id: ConnectionId, processes: &dyn Processes, out: &mut Vec<Output>) {
+        let Some(conn) = self.table.closed.peek(&id) else { return };
+        let answered = self.table.history.of(conn.answered).map(|(_, answered)| &answered.entry);
+        // A client that is not seen is waited for for a moment: only the last ones can be undecided.
+        let last = answered.take(connection::PENDING);
+        let untold: Vec<_> = last.filter(|entry| !entry.told).map(|entry| entry.id).collect();
+        for id in untold.into_iter().rev() {
+            self.fix(id, processes, out);
         }
     }
 
@@ -56,17 +88,13 @@ impl Tracer {
         out: &mut Vec<Output>,
     ) {
         if !self.table.conns.contains(&data.connection) {
-            // The record that leads a connection is missing: both ends are unknown.
-            self.counter.add("socket_missing", "socket", 1);
-            let conn = Conn::new(None, data.position != 0, header.time);
+            let Some(conn) = self.unknown(data, header.time, processes, out) else { return };
             self.insert(data.connection, conn, processes, out);
         }
         let mut facts = std::mem::take(&mut self.facts);
         if let Some(conn) = self.table.conns.get_mut(&data.connection) {
             for entry in conn.entries.iter_mut().rev().take(connection::PENDING) {
-                if entry.ended.is_none()
-                    && (entry.tid != header.tid || !same_life(entry.process, header.process))
-                {
+                if entry.tid != header.tid || !same_life(entry.process, header.process) {
                     entry.foreign.get_or_insert(header.time);
                 }
             }
@@ -82,87 +110,116 @@ impl Tracer {
         }
         self.facts(data.connection, Some(header), &mut facts, processes, out);
         self.facts = facts;
-        self.note_unseen_end(data.connection, header.time);
+        self.note_end(data.connection, header.time, processes, out);
+    }
+
+    /// Bytes of a connection that is not followed; [`None`]: it is over.
+    fn unknown(
+        &mut self,
+        data: &Data,
+        time: BootTime,
+        processes: &dyn Processes,
+        out: &mut Vec<Output>,
+    ) -> Option<Conn> {
+        let id = data.connection;
+        if self.table.closed.peek(&id).is_some_and(|conn| conn.ended) {
+            return None;
+        }
+        self.tell_all(id, processes, out);
+        if let Some(forgotten) = self.table.closed.pop(&id) {
+            self.counter.add("connections_full", "connection", 1);
+            return Some(Conn::new(forgotten.socket, true, time));
+        }
+        // The record that leads a connection is missing: both ends are unknown.
+        self.counter.add("socket_missing", "socket", 1);
+        Some(Conn::new(None, data.position != 0, time))
     }
 
     pub(crate) fn close(&mut self, close: Close, processes: &dyn Processes, out: &mut Vec<Output>) {
-        let mut facts = std::mem::take(&mut self.facts);
-        if let Some(conn) = self.table.conns.get_mut(&close.connection) {
-            conn.parser.close(Some([close.received_bytes, close.sent_bytes]), self.now, &mut facts);
-        }
-        self.facts(close.connection, None, &mut facts, processes, out);
-        self.facts = facts;
+        self.forget(close.connection, Some([close.received_bytes, close.sent_bytes]), processes, out);
     }
 
-    /// Ends what only silence can end.
-    pub(crate) fn sweep(&mut self, processes: &dyn Processes, out: &mut Vec<Output>) {
-        if self.now < later(self.swept, SWEEP) {
-            return;
-        }
-        self.swept = self.now;
-        let (now, quiet) = (self.now, self.params.quiet);
-        let idle: Vec<_> = self
-            .table
-            .conns
-            .iter()
-            .filter(|(_, conn)| conn.parser.waits_for_an_unseen_end() && later(conn.last, quiet) <= now)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in idle {
-            let mut facts = std::mem::take(&mut self.facts);
-            if let Some(conn) = self.table.conns.peek_mut(&id) {
-                conn.parser.give_up(now, &mut facts);
+    /// Nobody says when a unix connection, or an answer whose end can't be seen, is over.
+    fn note_end(
+        &mut self,
+        id: ConnectionId,
+        time: BootTime,
+        processes: &dyn Processes,
+        out: &mut Vec<Output>,
+    ) {
+        let Some(conn) = self.table.conns.peek_mut(&id) else { return };
+        if conn.entries.is_empty() {
+            if conn.parser.is_over() && conn.is_unix() {
+                self.forget(id, None, processes, out);
             }
-            self.facts(id, None, &mut facts, processes, out);
-            self.facts = facts;
-        }
-    }
-
-    fn note_unseen_end(&mut self, connection: ConnectionId, time: BootTime) {
-        let Some(conn) = self.table.conns.peek_mut(&connection).filter(|conn| conn.parser.end_unseen())
-        else {
             return;
-        };
-        if let Some(entry) = conn.entries.iter_mut().find(|entry| entry.ended.is_none()) {
+        }
+        if conn.parser.end_unseen()
+            && let Some(entry) = conn.entries.front_mut()
+        {
             entry.unseen_since.get_or_insert(time);
         }
+        if conn.parser.waits_for_an_unseen_end() {
+            self.watch(id, self.params.quiet);
+        }
     }
 
-    fn facts(
+    pub(crate) fn facts(
         &mut self,
-        connection: ConnectionId,
+        on: ConnectionId,
         header: Option<&Header>,
         facts: &mut Vec<Fact>,
         processes: &dyn Processes,
         out: &mut Vec<Output>,
     ) {
         for fact in facts.drain(..) {
-            let id = |position| RequestId { connection, position };
             match fact {
                 Fact::Request(head) => {
                     if let Some(header) = header {
-                        self.request(connection, header, *head, processes, out);
+                        self.request(on, header, head, processes, out);
                     }
                 }
                 Fact::RequestEnd { request, body_bytes, .. } => {
-                    if let Some(entry) = self.table.entry_mut(id(request)) {
+                    if let Some(entry) = self.table.entry_mut(RequestId { connection: on, position: request })
+                    {
                         entry.body_bytes = Some(body_bytes);
                     }
                 }
                 Fact::Response(head) if head.status < 200 && head.status != 101 => {}
                 Fact::Response(head) => {
-                    if let Some(entry) = self.table.entry_mut(id(head.request)) {
+                    let conn = self.table.conns.peek_mut(&on);
+                    if let Some(entry) = conn.and_then(|conn| conn.unanswered(head.request)) {
                         entry.response = Some(head);
                     }
                 }
                 Fact::Ended(ended) => {
-                    if let Some(entry) = self.table.entry_mut(id(ended.request)) {
-                        entry.ended = Some(ended);
-                        tell(entry, processes, out);
+                    self.ended(RequestId { connection: on, position: ended.request }, ended, processes, out);
+                }
+                Fact::Flag(flag) => {
+                    self.count(flag.name());
+                    if flag == Flag::PipelineFull {
+                        // What they were answered is lost.
+                        self.counter.add("requests_full", "request", connection::PENDING as u64);
                     }
                 }
-                Fact::Flag(flag) => self.flag(flag),
             }
+        }
+    }
+
+    fn ended(&mut self, id: RequestId, ended: Ended, processes: &dyn Processes, out: &mut Vec<Output>) {
+        if let Some(oldest) = self.table.history.in_the_way() {
+            let (oldest, learned, told) = (oldest.entry.id, oldest.learned, oldest.entry.told);
+            if self.now < crate::later(learned, self.params.wait) {
+                // No span is lost: an action that is told late may get an `unproven` link instead of a proven one.
+                self.counter.add("history_full", "request", 1);
+            }
+            if !told {
+                self.fix(oldest, processes, out);
+            }
+        }
+        let Some(number) = self.table.end(id, ended, self.now) else { return };
+        if let Some(answered) = self.table.history.get_mut(number) {
+            tell(&mut answered.entry, processes, out);
         }
     }
 
@@ -170,13 +227,11 @@ impl Tracer {
         &mut self,
         connection: ConnectionId,
         header: &Header,
-        head: RequestHead,
+        head: Box<RequestHead>,
         processes: &dyn Processes,
         out: &mut Vec<Output>,
     ) {
         let id = RequestId { connection, position: head.position };
-        let requests = self.table.conns.peek(&connection).and_then(|conn| conn.parser.requests());
-        let side = if requests == Some(Direction::Sent) { SpanKind::Client } else { SpanKind::Server };
         let claim = head.fields.traceparent.as_deref();
         let inbound = claim.and_then(traceparent::parse);
         if claim.is_some() && inbound.is_none() {
@@ -186,14 +241,27 @@ impl Tracer {
         if telemetry {
             self.count("own_telemetry");
         }
-        let entry = Entry {
+        let content = self.table.servers.content(&head.method, &head.target);
+        let Some(conn) = self.table.conns.peek_mut(&connection) else { return };
+        let side = match conn.parser.requests() {
+            Some(Direction::Sent) => SpanKind::Client,
+            _ => SpanKind::Server,
+        };
+        let mut entry = Entry {
             id,
             side,
-            head,
+            start: head.start,
+            time: head.time,
+            end: head.end,
+            uncertain: head.doubtful || head.truncated || head.open_ended,
+            head: Some(head),
             process: header.process,
             tid: header.tid,
             inbound,
+            content,
+            number: 0,
             request: None,
+            parent: None,
             body_bytes: None,
             response: None,
             unseen_since: None,
@@ -203,12 +271,14 @@ impl Tracer {
             telemetry,
             told: false,
         };
-        let (requests, servers) = self.table.add(entry, self.now);
+        let (requests, servers) = self.table.servers.begin(&mut entry);
+        conn.entries.push_back(entry);
+        // No span is lost: links of these processes that need to know what else was open say `unproven`.
         if requests > 0 {
-            self.counter.add("requests_full", "request", requests);
+            self.counter.add("open_full", "request", requests);
         }
         if servers > 0 {
-            self.counter.add("servers_full", "request", servers);
+            self.counter.add("servers_full", "process", servers);
         }
         match side {
             SpanKind::Client => self.sent_request(id, header, processes, out),
@@ -222,38 +292,19 @@ fn same_life(one: Option<ProcessKey>, other: Option<ProcessKey>) -> bool {
     life(one) == life(other)
 }
 
-/// The entry itself, leaving one that says nothing.
-fn take_entry(entry: &mut Entry) -> Entry {
-    let empty = Entry {
-        id: entry.id,
-        side: entry.side,
-        head: RequestHead::default(),
-        process: None,
-        tid: 0,
-        inbound: None,
-        request: None,
-        body_bytes: None,
-        response: None,
-        unseen_since: None,
-        ended: None,
-        foreign: None,
-        has_upstream: false,
-        telemetry: false,
-        told: true,
-    };
-    std::mem::replace(entry, empty)
-}
-
 /// Exports of spans make no spans: else each would make the next. They stay requests to rules and links, so that
 /// nobody hides behind such a path.
 fn is_telemetry(head: &RequestHead) -> bool {
+    if &*head.method != b"POST" {
+        return false;
+    }
     let path = guardbee_l7::target::split(&head.method, &head.target).path;
     let signal = [&b"/v1/traces"[..], b"/v1/logs", b"/v1/metrics"].contains(&path);
     let protobuf =
         head.fields.content_type.as_deref().is_some_and(|kind| kind.starts_with(b"application/x-protobuf"));
     let exporter =
         head.fields.user_agent.as_deref().is_some_and(|agent| agent.starts_with(b"OTel-OTLP-Exporter"));
-    &*head.method == b"POST" && signal && (protobuf || exporter)
+    signal && (protobuf || exporter)
 }
 
 /// Tells the exchange and the span of a request that is over and has its trace.
@@ -271,9 +322,10 @@ pub(crate) fn tell(entry: &mut Entry, processes: &dyn Processes, out: &mut Vec<O
         kind: entry.side,
         request: Arc::clone(request),
         response,
-        end: if ended.complete { ended.time } else { ended.since.max(entry.head.time) },
+        end: if ended.complete { ended.time } else { ended.since.max(entry.time) },
         process: entry.process.and_then(|key| processes.process(key)),
-        incomplete: !ended.complete || entry.uncertain(),
+        parent: entry.parent,
+        incomplete: !ended.complete || entry.uncertain,
     }));
 }
 

@@ -6,7 +6,8 @@
 //! Everything else is candidates: requests in flight in the acting process.
 use crate::{
     ExecutionModel, Life, Output, Processes, Tracer,
-    table::{Conn, Entry, Openness},
+    servers::{Common, Known, Server},
+    table::{Candidates, Conn, Entry, Openness},
 };
 use guardbee_model::{
     clock::BootTime,
@@ -18,6 +19,8 @@ use guardbee_model::{
     stamp::Stamp,
 };
 use std::sync::Arc;
+
+const FORGOTTEN: &str = "requests were forgotten";
 
 /// What is behind a process, fixed when it was forked, for its life.
 #[derive(Clone, Debug)]
@@ -68,6 +71,22 @@ impl Tracer {
         self.weak(life, header.time, unproven, origin, processes, out)
     }
 
+    /// The link of an action whose evidence could not be waited for.
+    pub(crate) fn early_link(
+        &mut self,
+        header: &Header,
+        processes: &dyn Processes,
+        out: &mut Vec<Output>,
+    ) -> Option<Link> {
+        let origin = match self.origin(header) {
+            Some(origin) => origin.clone(),
+            None if header.origin.is_some() => Origin::Weak(unproven_origin()),
+            None => Origin::Nothing,
+        };
+        let reason = Some("too many actions waited for their payload");
+        self.weak(header.process?.life(), header.time, reason, origin, processes, out)
+    }
+
     /// Candidates: the process's own requests, else what its origin knew. `unproven`: why evidence is missing.
     fn weak(
         &mut self,
@@ -78,13 +97,10 @@ impl Tracer {
         processes: &dyn Processes,
         out: &mut Vec<Output>,
     ) -> Option<Link> {
-        let ids: Vec<_> = self.table.open(life, time).map(|entry| entry.id).collect();
-        let more = u32::try_from(ids.len().saturating_sub(self.params.candidates)).unwrap_or(u32::MAX);
-        let requests: Vec<_> = ids
-            .into_iter()
-            .take(self.params.candidates)
-            .filter_map(|id| self.fix(id, processes, out))
-            .collect();
+        let Candidates { ids, more, whole } = self.table.open(life, time, self.params.candidates);
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
+        let requests: Vec<_> = ids.into_iter().filter_map(|id| self.fix(id, processes, out)).collect();
+        let unproven = unproven.or_else(|| (!whole).then_some(FORGOTTEN));
         match (unproven, requests.is_empty(), origin) {
             (Some(reason), true, Origin::Weak(link)) => {
                 Some(Link { kind: LinkKind::Unproven, reason, ..link })
@@ -154,7 +170,10 @@ impl Tracer {
         }
         let Some(stamp) = header.origin else { return Origin::Nothing };
         // A process begins when it is forked: what was unanswered then was unanswered when its origin was fixed.
-        let maker = self.stamped_entry(&stamp).and_then(|entry| entry.process);
+        let maker = match self.last_read(&stamp) {
+            Read::This(_, entry) => entry.process,
+            Read::Forgotten | Read::None => None,
+        };
         let origin = match self.resolve(&stamp, key.start, maker, processes) {
             Outcome::Proven(id) => match self.fix(id, processes, out) {
                 Some(request) => Origin::Proven(request),
@@ -176,8 +195,21 @@ impl Tracer {
         }
     }
 
-    fn stamped_entry(&self, stamp: &Stamp) -> Option<&Entry> {
-        last_read(self.table.conns.peek(&stamp.connection)?, stamp)
+    /// The last request whose head was read by `stamp`.
+    fn last_read(&self, stamp: &Stamp) -> Read<'_> {
+        let Some(conn) = self.table.conn(stamp.connection) else { return Read::None };
+        let unanswered = conn.entries.iter().rev().find(|entry| entry.end <= stamp.position);
+        let Some(newest) = conn.answered.filter(|_| unanswered.is_none()) else {
+            return unanswered.map_or(Read::None, |entry| Read::This(conn, entry));
+        };
+        let mut reaches_back = false;
+        for (_, answered) in self.table.history.of(Some(newest)) {
+            if answered.entry.end <= stamp.position {
+                return Read::This(conn, &answered.entry);
+            }
+            reaches_back = answered.before.is_none();
+        }
+        if reaches_back { Read::None } else { Read::Forgotten }
     }
 
     /// What `stamp`, of a thread of `process`, proves at `time`.
@@ -191,28 +223,32 @@ impl Tracer {
         if stamp.untracked {
             return Outcome::Unproven("the connection was not tracked");
         }
-        let Some(conn) = self.table.conns.peek(&stamp.connection) else {
+        let Some(conn) = self.table.conn(stamp.connection) else {
             return Outcome::Unproven("the connection was not seen");
         };
         if conn.parser.requests() == Some(Direction::Sent) {
             return Outcome::Open("it is the client here");
         }
-        let never_http = conn.entries.is_empty() && conn.parser.is_opaque();
+        let never_http = conn.parser.requests().is_none() && conn.parser.is_opaque();
         if never_http {
             return Outcome::Open("not HTTP");
         }
         if conn.parser.parsed(Direction::Received) < stamp.position {
             return Outcome::Unproven("its payload was not seen in time");
         }
-        let Some(entry) = last_read(conn, stamp) else {
-            let middle = conn.socket.as_deref().is_none_or(|socket| socket.middle);
-            return if middle && conn.parser.requests().is_some() {
-                Outcome::Unproven("the connection is older than the sensor")
-            } else {
-                Outcome::Open("no request was read")
-            };
-        };
-        self.resolve_entry(conn, entry, stamp, time, process, processes)
+        match self.last_read(stamp) {
+            Read::This(conn, entry) => self.resolve_entry(conn, entry, stamp, time, process, processes),
+            Read::Forgotten if self.table.history.reaches(time) => Outcome::Open("it was answered"),
+            Read::Forgotten => Outcome::Unproven(FORGOTTEN),
+            Read::None => {
+                let middle = conn.socket.as_deref().is_none_or(|socket| socket.middle);
+                if middle && conn.parser.requests().is_some() {
+                    Outcome::Unproven("the connection is older than the sensor")
+                } else {
+                    Outcome::Open("no request was read")
+                }
+            }
+        }
     }
 
     fn resolve_entry(
@@ -242,25 +278,68 @@ impl Tracer {
         if entry.foreign.is_some_and(|foreign| foreign <= time) {
             return Outcome::Open("another thread touched its connection");
         }
-        let begun = entry.head.start;
-        let also = |other: &&Entry| other.id != entry.id && other.in_flight(entry.head.time, time);
-        if conn.entries.iter().any(|other| also(&other)) {
+        let history = &self.table.history;
+        if !history.reaches(time) {
+            return Outcome::Unproven(FORGOTTEN);
+        }
+        let beside = |other: &Entry| other.id != entry.id && other.in_flight(entry.time, time);
+        let Some(answered) = self.answered_since(conn, entry.time) else {
+            return Outcome::Unproven(FORGOTTEN);
+        };
+        if answered.into_iter().chain(&conn.entries).any(beside) {
             return Outcome::Open("pipelined");
         }
-        let mut others = self.table.open(process.life(), time).filter(also);
-        if others.any(|other| other.tid == stamp.tid && other.at(time) == Openness::Open) {
+        let life = process.life();
+        let also_open = |other: &Entry| {
+            other.tid == stamp.tid
+                && other.is_served_by(life)
+                && beside(other)
+                && other.at(time) == Openness::Open
+        };
+        if history.since(time).any(also_open) || self.others_open(entry, life, also_open) {
             return Outcome::Open("the thread has others open");
         }
-        if entry.uncertain() || self.losses.overlap(begun, time) {
+        if !self.table.servers.get(life).is_some_and(Server::is_complete) {
+            return Outcome::Unproven(FORGOTTEN);
+        }
+        if entry.uncertain || self.losses.overlap(entry.start, time) {
             return Outcome::Unproven("payload was lost");
         }
         Outcome::Proven(entry.id)
     }
+
+    /// What this connection learned to be over since `time`; [`None`]: some of it is forgotten.
+    fn answered_since<'a>(&'a self, conn: &Conn, time: BootTime) -> Option<Vec<&'a Entry>> {
+        let mut since = Vec::new();
+        let mut number = conn.answered.filter(|_| conn.answered_at > time);
+        while let Some(answered) = number {
+            let answered = self.table.history.get(answered)?;
+            if answered.learned <= time {
+                break;
+            }
+            since.push(&answered.entry);
+            number = answered.before;
+        }
+        Some(since)
+    }
+
+    /// Whether a request like that is unanswered besides `entry`, of those that its thread read.
+    fn others_open(&self, entry: &Entry, life: Life, wanted: impl Fn(&Entry) -> bool) -> bool {
+        let Some(server) = self.table.servers.get(life) else { return false };
+        match server.group(Common::Thread(entry.tid)).known() {
+            Known::None => false,
+            Known::One(only) => self.table.entry(only).is_some_and(wanted),
+            Known::Several => server.open().filter_map(|id| self.table.entry(id)).any(wanted),
+        }
+    }
 }
 
-/// The last request whose head was read by `stamp`.
-fn last_read<'a>(conn: &'a Conn, stamp: &Stamp) -> Option<&'a Entry> {
-    conn.entries.iter().rev().find(|entry| entry.head.end <= stamp.position)
+/// What a stamp's read ended.
+enum Read<'a> {
+    This(&'a Conn, &'a Entry),
+    /// It was answered and is forgotten.
+    Forgotten,
+    None,
 }
 
 fn unproven_origin() -> Link {

@@ -9,17 +9,20 @@
 
 mod context;
 mod emit;
+mod history;
 mod join;
 mod losses;
 mod pair;
+mod servers;
+mod silence;
 mod table;
 mod wait;
 
-use guardbee_l7::{Fact, Flag};
+use guardbee_l7::Fact;
 use guardbee_model::{
     clock::BootTime,
     event::{Body, Event},
-    id::{RequestId, SpanId, TraceId},
+    id::{ConnectionId, RequestId, SpanId, TraceId},
     link::Link,
     loss::{Loss, LossCounter, Stage},
     process::{Process, ProcessKey},
@@ -30,13 +33,15 @@ use join::Origin;
 use losses::Losses;
 use lru::LruCache;
 use std::{
-    collections::{BTreeMap, VecDeque},
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, VecDeque},
     fmt,
     num::NonZeroUsize,
     sync::Arc,
     time::Duration,
 };
 use table::Table;
+use wait::Waiting;
 
 /// A process whatever it executes.
 type Life = (u32, BootTime);
@@ -48,6 +53,10 @@ pub struct Params {
     pub candidates: usize,
     /// Connections that are followed.
     pub connections: usize,
+    /// Connections that are remembered after their end.
+    pub closed: usize,
+    /// Answered requests that are kept for events that come late.
+    pub history: usize,
     /// Server processes whose requests are followed.
     pub servers: usize,
     /// Processes whose origin is remembered.
@@ -60,6 +69,8 @@ pub struct Params {
     pub settle: Duration,
     /// After this long without bytes, an answer whose end can't be seen is over.
     pub quiet: Duration,
+    /// After this long without bytes, a unix connection is over: no event says so.
+    pub unix_idle: Duration,
 }
 
 impl Default for Params {
@@ -67,12 +78,15 @@ impl Default for Params {
         Self {
             candidates: guardbee_model::link::CANDIDATES,
             connections: 16_384,
+            closed: 4_096,
+            history: 16_384,
             servers: 4_096,
             origins: 65_536,
             waiting: 8_192,
             wait: Duration::from_millis(250),
             settle: Duration::from_millis(10),
             quiet: Duration::from_secs(5),
+            unix_idle: Duration::from_mins(15),
         }
     }
 }
@@ -105,7 +119,6 @@ pub trait IdSource: fmt::Debug + Send {
 
 /// What comes out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "an output is moved once and not kept")]
 pub enum Output {
     /// A security event and what is behind it.
     Security {
@@ -129,15 +142,16 @@ pub struct Tracer {
     ids: Box<dyn IdSource>,
     table: Table,
     origins: LruCache<Life, Origin>,
-    waiting: VecDeque<Event>,
+    waiting: Waiting,
     /// Server requests whose trace may still come from their client, with the last moment.
     undecided: VecDeque<(RequestId, BootTime)>,
+    /// Connections that silence may end, by when they are looked at.
+    silent: BinaryHeap<Reverse<(BootTime, ConnectionId)>>,
     losses: Losses,
     counter: LossCounter,
     flags: BTreeMap<&'static str, u64>,
     facts: Vec<Fact>,
     now: BootTime,
-    swept: BootTime,
 }
 
 impl Tracer {
@@ -145,18 +159,18 @@ impl Tracer {
     pub fn new(params: Params, ids: Box<dyn IdSource>) -> Self {
         let origins = NonZeroUsize::new(params.origins).unwrap_or(NonZeroUsize::MIN);
         Self {
-            table: Table::new(params.connections, params.servers, params.wait),
+            table: Table::new(&params),
             origins: LruCache::new(origins),
             params,
             ids,
-            waiting: VecDeque::new(),
+            waiting: Waiting::default(),
             undecided: VecDeque::new(),
+            silent: BinaryHeap::new(),
             losses: Losses::default(),
             counter: LossCounter::new(Stage::Trace),
             flags: BTreeMap::new(),
             facts: Vec::new(),
             now: BootTime(0),
-            swept: BootTime(0),
         }
     }
 
@@ -185,24 +199,34 @@ impl Tracer {
     /// Time goes on: releases what waited long enough, ends what is idle.
     pub fn advance(&mut self, now: BootTime, processes: &dyn Processes, out: &mut Vec<Output>) {
         self.now = self.now.max(now);
-        self.sweep(processes, out);
+        self.end_silent(processes, out);
         self.decide(processes, out);
         self.pump(processes, out);
     }
 
-    /// What was dropped since the last call.
+    /// What was dropped since the last call, by cause:
+    ///
+    /// | cause | what it costs |
+    /// |---|---|
+    /// | `connections_full`, `requests_full` | answers: spans that are incomplete; `connection`: what it was, when it speaks again |
+    /// | `socket_missing` | addresses of a connection, and the first requests on it |
+    /// | `undecided_full` | the client's half of a trace |
+    /// | `history_full`, `open_full`, `servers_full`, `origins_full` | no span; links that say `unproven` |
+    /// | `waiting_full` | the payload that an action's link waited for: it says `unproven` |
     pub fn losses(&mut self, now: BootTime) -> Vec<Loss> {
         self.counter.drain(now)
     }
 
-    /// Counted so far: oddities of streams by [`Flag::name`], `invalid_traceparent`, `own_telemetry`, and how the parents
+    /// Counted so far: oddities of streams by [`guardbee_l7::Flag::name`], `invalid_traceparent`, `own_telemetry`,
+    /// `unix_idle` (forgotten after [`Params::unix_idle`]), and how the parents
     /// of client spans were known (`parent_thread`, `parent_sole`, ...; see `context.rs`).
     pub fn flags(&self) -> &BTreeMap<&'static str, u64> {
         &self.flags
     }
 
-    fn flag(&mut self, flag: Flag) {
-        self.count(flag.name());
+    /// Connections that are followed: at most [`Params::connections`].
+    pub fn connections(&self) -> usize {
+        self.table.conns.len()
     }
 
     fn count(&mut self, name: &'static str) {

@@ -1,5 +1,10 @@
 //! What is known of connections, their requests, and the processes that read them.
-use crate::{Life, pair::Pairs};
+use crate::{
+    Life, Params,
+    history::History,
+    pair::Pairs,
+    servers::{Common, Servers},
+};
 use guardbee_l7::{Connection, Ended, RequestHead, ResponseHead, traceparent::Traceparent};
 use guardbee_model::{
     clock::BootTime,
@@ -7,28 +12,37 @@ use guardbee_model::{
     process::ProcessKey,
     request::Request,
     socket::Socket,
-    span::SpanKind,
+    span::{ParentLink, SpanKind},
 };
 use lru::LruCache;
-use std::{collections::VecDeque, num::NonZeroUsize, sync::Arc, time::Duration};
-
-/// Requests that one connection keeps, answered ones included.
-const ENTRIES: usize = 128;
-/// Unanswered requests that one process keeps.
-const OPEN: usize = 8_192;
+use std::{collections::VecDeque, num::NonZeroUsize, sync::Arc};
 
 /// A request on one side of a connection.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one request")]
 pub(crate) struct Entry {
     pub(crate) id: RequestId,
     pub(crate) side: SpanKind,
-    pub(crate) head: RequestHead,
+    /// When the first and the last byte of its head were there.
+    pub(crate) start: BootTime,
+    pub(crate) time: BootTime,
+    /// Position behind its head.
+    pub(crate) end: u64,
+    /// Bytes around it are missing: nothing about it is proven.
+    pub(crate) uncertain: bool,
+    /// Until its trace is decided.
+    pub(crate) head: Option<Box<RequestHead>>,
     /// Who read (or sent) the end of its head.
     pub(crate) process: Option<ProcessKey>,
     pub(crate) tid: u32,
     pub(crate) inbound: Option<Traceparent>,
+    /// Method and target, hashed.
+    pub(crate) content: Common,
+    /// Its place among those of its process; 0: there was no room.
+    pub(crate) number: u64,
     /// With its trace, once that is decided.
     pub(crate) request: Option<Arc<Request>>,
+    pub(crate) parent: Option<ParentLink>,
     pub(crate) body_bytes: Option<u64>,
     pub(crate) response: Option<ResponseHead>,
     /// From here on its answer may be complete: the end can't be seen.
@@ -56,7 +70,7 @@ pub(crate) enum Openness {
 
 impl Entry {
     pub(crate) fn at(&self, time: BootTime) -> Openness {
-        if time < self.head.time {
+        if time < self.time {
             return Openness::NotYet;
         }
         match (self.ended, self.unseen_since) {
@@ -67,14 +81,19 @@ impl Entry {
         }
     }
 
-    /// Whether it was unanswered at any moment from `from` to `to`.
-    pub(crate) fn in_flight(&self, from: BootTime, to: BootTime) -> bool {
-        self.head.time <= to && self.ended.is_none_or(|end| end.time > from)
+    /// Not certainly answered.
+    pub(crate) fn may_be_open_at(&self, time: BootTime) -> bool {
+        matches!(self.at(time), Openness::Open | Openness::Unclear)
     }
 
-    /// Bytes around it are missing: nothing about it is proven.
-    pub(crate) fn uncertain(&self) -> bool {
-        self.head.doubtful || self.head.truncated || self.head.open_ended
+    /// Whether it was unanswered at any moment from `from` to `to`.
+    pub(crate) fn in_flight(&self, from: BootTime, to: BootTime) -> bool {
+        self.time <= to && self.ended.is_none_or(|end| end.time > from)
+    }
+
+    /// Whether it is of this process, to answer.
+    pub(crate) fn is_served_by(&self, life: Life) -> bool {
+        self.side == SpanKind::Server && self.process.is_some_and(|key| key.life() == life)
     }
 }
 
@@ -83,21 +102,39 @@ impl Entry {
 pub(crate) struct Conn {
     pub(crate) socket: Option<Arc<Socket>>,
     pub(crate) parser: Connection,
+    /// Unanswered ones, in order.
     pub(crate) entries: VecDeque<Entry>,
+    /// The last one that was answered, by its number in the history.
+    pub(crate) answered: Option<u64>,
+    /// When that was learned.
+    pub(crate) answered_at: BootTime,
     /// When bytes last moved.
     pub(crate) last: BootTime,
+    /// Its end was seen.
+    pub(crate) ended: bool,
+    /// When its silence is looked at.
+    pub(crate) watched: Option<BootTime>,
 }
 
 impl Conn {
     pub(crate) fn new(socket: Option<Arc<Socket>>, middle: bool, time: BootTime) -> Self {
-        Self { socket, parser: Connection::new(middle), entries: VecDeque::new(), last: time }
+        Self {
+            socket,
+            parser: Connection::new(middle),
+            entries: VecDeque::new(),
+            answered: None,
+            answered_at: BootTime(0),
+            last: time,
+            ended: false,
+            watched: None,
+        }
     }
 
-    pub(crate) fn entry(&self, position: u64) -> Option<&Entry> {
-        self.entries.iter().rev().find(|entry| entry.id.position == position)
+    pub(crate) fn is_unix(&self) -> bool {
+        self.socket.as_deref().is_some_and(|socket| socket.local.ip().is_none())
     }
 
-    pub(crate) fn entry_mut(&mut self, position: u64) -> Option<&mut Entry> {
+    pub(crate) fn unanswered(&mut self, position: u64) -> Option<&mut Entry> {
         self.entries.iter_mut().rev().find(|entry| entry.id.position == position)
     }
 }
@@ -106,88 +143,106 @@ impl Conn {
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) conns: LruCache<ConnectionId, Conn>,
-    /// Requests read by each process, answered ones for a while included, oldest first.
-    pub(crate) servers: LruCache<Life, VecDeque<RequestId>>,
+    /// Connections that have ended or were forgotten: stamps still name them.
+    pub(crate) closed: LruCache<ConnectionId, Conn>,
+    pub(crate) servers: Servers,
+    pub(crate) history: History,
     pub(crate) pairs: Pairs,
-    /// How long an answered request is kept for events that come late.
-    keep: Duration,
 }
 
 impl Table {
-    pub(crate) fn new(connections: usize, servers: usize, wait: Duration) -> Self {
+    pub(crate) fn new(params: &Params) -> Self {
         let limit = |limit| NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN);
         Self {
-            conns: LruCache::new(limit(connections)),
-            servers: LruCache::new(limit(servers)),
-            pairs: Pairs::new(connections),
-            keep: wait.saturating_mul(4),
+            conns: LruCache::new(limit(params.connections)),
+            closed: LruCache::new(limit(params.closed)),
+            servers: Servers::new(params.servers),
+            history: History::new(params.history),
+            pairs: Pairs::new(params.connections),
         }
+    }
+
+    /// A connection, ended or not.
+    pub(crate) fn conn(&self, id: ConnectionId) -> Option<&Conn> {
+        self.conns.peek(&id).or_else(|| self.closed.peek(&id))
     }
 
     pub(crate) fn entry(&self, id: RequestId) -> Option<&Entry> {
-        self.conns.peek(&id.connection)?.entry(id.position)
+        let conn = self.conn(id.connection)?;
+        let here = |entry: &&Entry| entry.id.position == id.position;
+        conn.entries.iter().rev().find(here).or_else(|| {
+            let number = self.answered(conn, id.position)?;
+            self.history.get(number).map(|answered| &answered.entry)
+        })
     }
 
     pub(crate) fn entry_mut(&mut self, id: RequestId) -> Option<&mut Entry> {
-        self.conns.peek_mut(&id.connection)?.entry_mut(id.position)
+        let conn = self.conn(id.connection)?;
+        if let Some(number) = self.answered(conn, id.position) {
+            return self.history.get_mut(number).map(|answered| &mut answered.entry);
+        }
+        self.conns.peek_mut(&id.connection)?.unanswered(id.position)
     }
 
-    /// Adds a request; gives the number of those forgotten for it: unanswered ones, and server processes.
-    pub(crate) fn add(&mut self, entry: Entry, now: BootTime) -> (u64, u64) {
-        let (id, side, process) = (entry.id, entry.side, entry.process);
-        let (mut requests, mut servers) = (0, 0);
-        let keep = self.keep;
-        if let Some(conn) = self.conns.peek_mut(&id.connection) {
-            while let Some(first) = conn.entries.front() {
-                let over = first.told && first.ended.is_some_and(|end| crate::later(end.time, keep) < now);
-                if !over && conn.entries.len() < ENTRIES {
-                    break;
-                }
-                requests += u64::from(!over);
-                conn.entries.pop_front();
-            }
-            conn.entries.push_back(entry);
-        }
-        let Some(life) = process.map(ProcessKey::life).filter(|_| side == SpanKind::Server) else {
-            return (requests, servers);
-        };
-        if self.servers.get(&life).is_none() {
-            servers += u64::from(self.servers.push(life, VecDeque::new()).is_some());
-        }
-        let count = self.servers.peek(&life).map_or(0, VecDeque::len);
-        if count >= OPEN || (count >= 32 && count.is_power_of_two()) {
-            requests += self.forget_answered(life, now);
-        }
-        if let Some(open) = self.servers.get_mut(&life) {
-            open.push_back(id);
-        }
-        (requests, servers)
+    /// Number of an answered request. Along a connection positions fall.
+    fn answered(&self, conn: &Conn, position: u64) -> Option<u64> {
+        let mut earlier = self.history.of(conn.answered);
+        let (number, found) = earlier.find(|(_, answered)| answered.entry.id.position <= position)?;
+        (found.entry.id.position == position).then_some(number)
     }
 
-    /// Forgets what was answered long ago; where that is not enough, the oldest, and says so.
-    fn forget_answered(&mut self, life: Life, now: BootTime) -> u64 {
-        let mut open = self.servers.get_mut(&life).map(std::mem::take).unwrap_or_default();
-        open.retain(|id| {
-            let ended = self.entry(*id).map(|entry| entry.ended);
-            ended.is_some_and(|ended| ended.is_none_or(|end| crate::later(end.time, self.keep) >= now))
-        });
-        let forgotten = if open.len() >= OPEN { u64::from(open.pop_front().is_some()) } else { 0 };
-        self.servers.put(life, open);
-        forgotten
-    }
-
-    /// Requests that `life` read and that were not certainly answered at `time`, oldest first.
-    pub(crate) fn open(&self, life: Life, time: BootTime) -> impl Iterator<Item = &Entry> {
-        let requests = self.servers.peek(&life).into_iter().flatten();
-        requests
-            .filter_map(|id| self.entry(*id))
-            .filter(move |entry| matches!(entry.at(time), Openness::Open | Openness::Unclear))
+    /// A request is over: it moves to the history, which has room for it. Gives its number there.
+    pub(crate) fn end(&mut self, id: RequestId, ended: Ended, now: BootTime) -> Option<u64> {
+        let conn = self.conns.peek_mut(&id.connection)?;
+        let at = conn.entries.iter().position(|entry| entry.id.position == id.position)?;
+        let mut entry = conn.entries.remove(at)?;
+        entry.ended = Some(ended);
+        self.servers.end(&entry);
+        let number = self.history.push(entry, now, conn.answered);
+        (conn.answered, conn.answered_at) = (Some(number), now);
+        Some(number)
     }
 
     /// The other end of a connection, where it is followed.
     pub(crate) fn peer(&self, connection: ConnectionId) -> Option<(ConnectionId, &Conn)> {
-        let socket = self.conns.peek(&connection)?.socket.as_deref()?;
+        let socket = self.conn(connection)?.socket.as_deref()?;
         let peer = self.pairs.peer(socket)?;
-        Some((peer, self.conns.peek(&peer)?))
+        Some((peer, self.conn(peer)?))
     }
+
+    /// Requests that `life` read and that were not certainly answered at `time`, oldest first: the first `most`, the
+    /// number of others, and whether some may be missing.
+    pub(crate) fn open(&self, life: Life, time: BootTime, most: usize) -> Candidates {
+        let mut ids: Vec<(BootTime, RequestId)> = self
+            .history
+            .since(time)
+            .filter(|entry| entry.is_served_by(life) && entry.may_be_open_at(time))
+            .map(|entry| (entry.time, entry.id))
+            .collect();
+        ids.reverse();
+        let mut whole = self.history.reaches(time);
+        let mut open = 0;
+        if let Some(server) = self.servers.get(life) {
+            whole &= server.is_complete();
+            let begun = |id: &RequestId| self.entry(*id).is_some_and(|entry| entry.time <= time);
+            open = server.open().len() - server.open().rev().take_while(|id| !begun(id)).count();
+            let known = server.open().filter_map(|id| self.entry(id)).filter(|entry| entry.time <= time);
+            ids.extend(known.take(most).map(|entry| (entry.time, entry.id)));
+            open = open.saturating_sub(open.min(most));
+        }
+        ids.sort_by_key(|(time, _)| *time);
+        let more = ids.len().saturating_sub(most) + open;
+        ids.truncate(most);
+        Candidates { ids: ids.into_iter().map(|(_, id)| id).collect(), more, whole }
+    }
+}
+
+/// Requests that may be behind an action.
+#[derive(Debug)]
+pub(crate) struct Candidates {
+    pub(crate) ids: Vec<RequestId>,
+    /// Beyond those.
+    pub(crate) more: usize,
+    /// None is missing.
+    pub(crate) whole: bool,
 }

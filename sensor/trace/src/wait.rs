@@ -6,38 +6,107 @@ use guardbee_model::{
     process::ProcessKey,
     stamp::Stamp,
 };
-use std::collections::HashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::VecDeque;
+
+/// Between two looks at those whose payload has not come.
+const AGAIN: std::time::Duration = std::time::Duration::from_millis(1);
+
+/// The waiting room.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    /// Too young for their payload to be missed, in the order they came.
+    young: VecDeque<Event>,
+    /// Their payload has not come, or others of their process wait before them.
+    late: VecDeque<Event>,
+    /// How many events each process has here, and how many forks of it.
+    lives: FxHashMap<Life, usize>,
+    /// When to look at `late` again.
+    again: BootTime,
+    /// Of the processes of `late`, while that is gone through.
+    blocked: FxHashSet<Life>,
+}
+
+impl Waiting {
+    fn len(&self) -> usize {
+        self.young.len() + self.late.len()
+    }
+
+    fn enter(&mut self, event: Event) {
+        for life in lives(&event) {
+            *self.lives.entry(life).or_default() += 1;
+        }
+        self.young.push_back(event);
+    }
+
+    fn leave(&mut self, event: &Event) {
+        for life in lives(event) {
+            if let Some(count) = self.lives.get_mut(&life) {
+                *count -= 1;
+                if *count == 0 {
+                    self.lives.remove(&life);
+                }
+            }
+        }
+    }
+}
+
+/// Processes whose later events come after this one: its own, and the one that it makes.
+fn lives(event: &Event) -> impl Iterator<Item = Life> + use<> {
+    let child = if let Body::Fork(fork) = &event.body { Some(fork.child) } else { None };
+    event.header.process.into_iter().chain(child).map(ProcessKey::life)
+}
 
 impl Tracer {
-    /// Takes a security event, which comes out by [`Tracer::pump`].
+    /// Takes a security event: it comes out at once, or by [`Tracer::pump`].
     pub(crate) fn hold(&mut self, event: Event, processes: &dyn Processes, out: &mut Vec<Output>) {
+        let life = event.header.process.map(ProcessKey::life);
+        if !life.is_some_and(|life| self.waiting.lives.contains_key(&life)) && self.ready(&event) {
+            return self.release(event, false, processes, out);
+        }
         if self.waiting.len() >= self.params.waiting
-            && let Some(oldest) = self.waiting.pop_front()
+            && let Some(oldest) = self.waiting.late.pop_front().or_else(|| self.waiting.young.pop_front())
         {
             self.counter.add("waiting_full", oldest.body.kind(), 1);
-            self.release(oldest, processes, out);
+            self.waiting.leave(&oldest);
+            let early = !self.ready(&oldest);
+            self.release(oldest, early, processes, out);
         }
-        self.waiting.push_back(event);
+        self.waiting.enter(event);
     }
 
     /// Releases what can be decided. What a process did stays in order, and a child waits for its fork.
     pub(crate) fn pump(&mut self, processes: &dyn Processes, out: &mut Vec<Output>) {
-        if self.waiting.is_empty() {
+        let due = |event: &Event, now| later(event.header.time, self.params.settle) <= now;
+        let young = self.waiting.young.front().is_some_and(|event| due(event, self.now));
+        let late = !self.waiting.late.is_empty() && self.waiting.again <= self.now;
+        if !young && !late {
             return;
         }
-        let mut blocked: HashSet<Life> = HashSet::new();
-        for event in std::mem::take(&mut self.waiting) {
-            let life = event.header.process.map(ProcessKey::life);
-            if !life.is_some_and(|life| blocked.contains(&life)) && self.ready(&event) {
-                self.release(event, processes, out);
-                continue;
-            }
-            blocked.extend(life);
-            if let Body::Fork(fork) = &event.body {
-                blocked.insert(fork.child.life());
-            }
-            self.waiting.push_back(event);
+        self.waiting.again = later(self.now, AGAIN);
+        self.waiting.blocked.clear();
+        for _ in 0..self.waiting.late.len() {
+            let Some(event) = self.waiting.late.pop_front() else { break };
+            self.judge(event, processes, out);
         }
+        while let Some(event) = self.waiting.young.pop_front() {
+            if later(event.header.time, self.params.settle) > self.now {
+                self.waiting.young.push_front(event);
+                break;
+            }
+            self.judge(event, processes, out);
+        }
+    }
+
+    /// Releases an event, or has it wait with those that are late.
+    fn judge(&mut self, event: Event, processes: &dyn Processes, out: &mut Vec<Output>) {
+        let life = event.header.process.map(ProcessKey::life);
+        if !life.is_some_and(|life| self.waiting.blocked.contains(&life)) && self.ready(&event) {
+            self.waiting.leave(&event);
+            return self.release(event, false, processes, out);
+        }
+        self.waiting.blocked.extend(lives(&event));
+        self.waiting.late.push_back(event);
     }
 
     fn ready(&self, event: &Event) -> bool {
@@ -57,14 +126,19 @@ impl Tracer {
             return false;
         }
         self.losses.overlap(time, time)
-            || self.table.conns.peek(&stamp.connection).is_some_and(|conn| {
+            || self.table.conn(stamp.connection).is_some_and(|conn| {
                 conn.parser.requests() == Some(Direction::Sent)
                     || conn.parser.parsed(Direction::Received) >= stamp.position
             })
     }
 
-    fn release(&mut self, event: Event, processes: &dyn Processes, out: &mut Vec<Output>) {
-        let link = self.link(&event.header, processes, out);
+    /// `early`: before what its stamps name could be there.
+    fn release(&mut self, event: Event, early: bool, processes: &dyn Processes, out: &mut Vec<Output>) {
+        let link = if early {
+            self.early_link(&event.header, processes, out)
+        } else {
+            self.link(&event.header, processes, out)
+        };
         match &event.body {
             Body::Fork(fork) => self.remember_origin(&event.header, fork, link.as_ref()),
             Body::Exit(_) => {

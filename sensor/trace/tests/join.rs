@@ -114,6 +114,7 @@ fn payload_that_comes_late_is_waited_for() {
     assert_eq!(world.says(1), "waiting");
     assert_eq!(world.says(2), "waiting");
     world.tracer.event(head, &world.known, &mut world.out);
+    world.wait(1);
     assert_eq!(world.says(1), "exact /a");
     assert_eq!(world.says(2), "sole /a");
 }

@@ -4,6 +4,7 @@ mod world;
 
 use guardbee_model::{
     event::Body,
+    link::LinkKind,
     process::ProcessKey,
     request::TraceSource,
     socket::{Endpoint, Role, Socket},
@@ -186,6 +187,9 @@ fn a_proxy_and_what_is_behind_it_are_one_trace() {
             if source == TraceSource::Own { TraceSource::Local } else { TraceSource::ClientClaimed };
         assert_eq!(inner.source, expected);
         assert_eq!(world.tracer.flags().get(by), Some(&1));
+        let parent = span(&world, "/a", SpanKind::Client, PROXY).parent.unwrap();
+        assert_eq!((parent.kind, parent.reason.is_empty()), (LinkKind::Sole, false));
+        assert_eq!(span(&world, "/a", SpanKind::Server, APP).parent, None);
         assert_eq!(world.says(1), "exact /a");
     }
 }

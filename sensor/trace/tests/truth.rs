@@ -10,6 +10,7 @@ use guardbee_model::{
     loss::{Loss, Stage},
     process::ProcessKey,
 };
+use guardbee_trace::Params;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use world::{MS, Reads, World, process};
@@ -182,8 +183,9 @@ impl Truth {
     }
 }
 
-fn run(steps: &[Step], late: &[u64], lost: &[bool], forks_lost: bool) -> Truth {
-    let mut truth = Truth { open: vec![Vec::new(); CONNECTIONS], ..Truth::default() };
+fn run(params: Params, steps: &[Step], late: &[u64], lost: &[bool], forks_lost: bool) -> Truth {
+    let (world, open) = (World::new(params), vec![Vec::new(); CONNECTIONS]);
+    let mut truth = Truth { world, open, ..Truth::default() };
     for id in 1..=CONNECTIONS as u64 {
         truth.world.accept(id, process(APP));
     }
@@ -222,8 +224,11 @@ proptest! {
         late in proptest::collection::vec(0..9 * MS, 1..8),
         lost in proptest::collection::vec(proptest::bool::weighted(0.1), 1..40),
         forks_lost in any::<bool>(),
+        small in any::<bool>(),
     ) {
-        let truth = run(&steps, &late, &lost, forks_lost);
+        let bounds = Params { connections: 4, closed: 1, history: 3, origins: 4, waiting: 6, ..Params::default() };
+        let params = if small { bounds } else { Params::default() };
+        let truth = run(params, &steps, &late, &lost, forks_lost);
         let (wrong, _) = wrong(&truth);
         prop_assert_eq!(wrong, Vec::<String>::new(), "{:#?}", steps);
     }
@@ -235,7 +240,7 @@ proptest! {
             .into_iter()
             .filter(|step| !matches!(step, Step::AnswerCut(_) | Step::Pipeline(_)))
             .collect();
-        let truth = run(&steps, &[0], &[false], false);
+        let truth = run(Params::default(), &steps, &[0], &[false], false);
         let (wrong, _) = wrong(&truth);
         prop_assert_eq!(wrong, Vec::<String>::new());
         let mut in_flight: HashMap<u32, usize> = HashMap::new();
