@@ -10,7 +10,7 @@ use guardbee_model::{
     process::{Args, Container, Credentials, Fd, File, Process, ProcessKey},
     request::{Request, Response, TraceContext, TraceSource},
     socket::Endpoint,
-    span::{Span, SpanKind},
+    span::{ParentLink, Span, SpanKind},
 };
 use std::sync::{Arc, LazyLock};
 
@@ -99,6 +99,8 @@ pub fn span(kind: SpanKind, status: u16) -> Span {
         response: Some(response(status)),
         end: BootTime(160_000_000),
         process: Some(process(41, "/usr/bin/python3", "python3 app.py")),
+        parent: (kind == SpanKind::Client)
+            .then_some(ParentLink { kind: LinkKind::Sole, reason: "the process's only open request" }),
         incomplete: false,
     }
 }
