@@ -42,13 +42,13 @@ impl CgroupSource {
     }
 }
 
-/// Small against the quarter of a ring that is kept for those within their budget, large against a busy container.
+/// A scope within these takes seconds to fill the quarter of a ring that is kept free, while nobody reads it.
 fn budgets() -> [Rate; EVENT_KINDS] {
     let mut rates = [Rate::default(); EVENT_KINDS];
     let limits = [
-        (500, &[EventKind::Fork, EventKind::Exec, EventKind::Exit, EventKind::Listen][..]),
-        (2_000, &[EventKind::Accept, EventKind::Connect, EventKind::Socket, EventKind::Close]),
-        (20_000, &[EventKind::Data]),
+        (100, &[EventKind::Fork, EventKind::Exec, EventKind::Exit, EventKind::Listen][..]),
+        (500, &[EventKind::Accept, EventKind::Connect, EventKind::Socket, EventKind::Close]),
+        (5_000, &[EventKind::Data]),
     ];
     for (per_second, kinds) in limits {
         for kind in kinds {
