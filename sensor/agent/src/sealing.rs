@@ -2,10 +2,10 @@
 use crate::{
     asker::Question,
     clock::SystemClock,
-    config::{self, Config},
+    config::Config,
     outbox::{Inbox, Item, merged},
     pipeline::Node,
-    sinks::Sinks,
+    sinks::{self, Sinks},
 };
 use anyhow::Context as _;
 use crossbeam_channel::{RecvTimeoutError, Sender};
@@ -115,7 +115,7 @@ pub(crate) fn open_sinks(config: &Config) -> anyhow::Result<Sinks> {
 
 /// TCP ports that delivery connects to.
 pub(crate) fn ports(config: &Config) -> anyhow::Result<Vec<u16>> {
-    config.deliver.otlp.iter().map(|otlp| Ok(config::otlp(otlp).port()?)).collect()
+    config.deliver.otlp.iter().map(|otlp| Ok(sinks::otlp(otlp).port()?)).collect()
 }
 
 fn now(clock: SystemClock) -> (BootTime, WallTime) {

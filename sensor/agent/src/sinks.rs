@@ -1,5 +1,5 @@
 //! Everything that takes records: the collector, files, the console.
-use crate::config::{self, Config};
+use crate::config::{Compression, Config, Otlp};
 use anyhow::Context as _;
 use guardbee_deliver::{Deliver, Lines, console, ocsf, otlp, record::Identity};
 use guardbee_model::{
@@ -35,7 +35,7 @@ impl Sinks {
         let deliver = &config.deliver;
         let lines = |path: &Option<std::path::PathBuf>| path.as_ref().map(Lines::open).transpose();
         if let Some(otlp) = &deliver.otlp {
-            config::otlp(otlp).check().context("deliver.otlp")?;
+            self::otlp(otlp).check().context("deliver.otlp")?;
         }
         let colour =
             if std::io::stdout().is_terminal() { console::Colour::Ansi } else { console::Colour::Plain };
@@ -59,7 +59,7 @@ impl Sinks {
             .enable_all()
             .build()
             .context("start delivery's threads")?;
-        let deliver = Deliver::start(&config::otlp(otlp), runtime.handle()).context("deliver.otlp")?;
+        let deliver = Deliver::start(&self::otlp(otlp), runtime.handle()).context("deliver.otlp")?;
         self.collector = Some((runtime, deliver));
         Ok(())
     }
@@ -133,5 +133,25 @@ impl Sinks {
             self.console = None;
             tracing::warn!("Nobody reads the console any more: it is switched off.");
         }
+    }
+}
+
+/// The collector as delivery wants it.
+pub(crate) fn otlp(otlp: &Otlp) -> guardbee_deliver::Otlp {
+    guardbee_deliver::Otlp {
+        endpoint: otlp.endpoint.clone(),
+        server_name: otlp.server_name.clone(),
+        files: guardbee_deliver::Files {
+            ca: otlp.ca.clone(),
+            certificate: otlp.certificate.clone(),
+            key: otlp.key.clone(),
+            crls: otlp.crl.clone(),
+        },
+        insecure: otlp.insecure,
+        compression: match otlp.compression {
+            Compression::Gzip => guardbee_deliver::Compression::Gzip,
+            Compression::None => guardbee_deliver::Compression::None,
+        },
+        ..guardbee_deliver::Otlp::default()
     }
 }

@@ -1,5 +1,4 @@
 //! The configuration file: what each key means, and its default.
-use super::Error;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -136,12 +135,25 @@ pub struct Otlp {
     pub crl: Vec<PathBuf>,
     /// Plain text; loopback only.
     pub insecure: bool,
+    /// How requests are compressed.
+    pub compression: Compression,
+}
+
+/// Compression of requests to the collector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// The default.
+    #[default]
+    Gzip,
+    /// Not at all.
+    None,
 }
 
 impl Config {
-    /// What serde can't say: ranges and relations.
-    pub(super) fn check(&self) -> Result<(), Error> {
-        let value = |setting, problem: String| Err(Error::Value { setting, problem });
+    /// What serde can't say: ranges and relations. The setting that is wrong, and what to do.
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        let value = |setting, problem: String| Err((setting, problem));
         if self.run_as.uid == 0 || self.run_as.gid == 0 {
             return value(
                 "run_as",
@@ -172,10 +184,12 @@ pub(super) fn parse(text: &str) -> Result<Config, String> {
         return Ok(Config::default());
     }
     serde_saphyr::from_str(text).map_err(|error| {
-        let message = error.to_string();
+        // The library speaks to programmers here.
+        let api = "use from_str_multiple or from_str_multiple_with_options";
+        let message = error.to_string().replace(api, "a configuration is one: remove the others");
         match nearest(&message) {
             Some(name) => format!("{message}\n  did you mean `{name}`?"),
-            None => message,
+            None => format!("{message}\n  `guardbee config show` lists the settings with their values"),
         }
     })
 }
@@ -204,22 +218,6 @@ fn edit_distance(a: &str, b: &str) -> usize {
         }
     }
     row.last().copied().unwrap_or_default()
-}
-
-/// The collector as delivery wants it.
-pub(crate) fn otlp(otlp: &Otlp) -> guardbee_deliver::Otlp {
-    guardbee_deliver::Otlp {
-        endpoint: otlp.endpoint.clone(),
-        server_name: otlp.server_name.clone(),
-        files: guardbee_deliver::Files {
-            ca: otlp.ca.clone(),
-            certificate: otlp.certificate.clone(),
-            key: otlp.key.clone(),
-            crls: otlp.crl.clone(),
-        },
-        insecure: otlp.insecure,
-        ..guardbee_deliver::Otlp::default()
-    }
 }
 
 /// Folders of certificates: replaced files appear in them under the same name, so the folders stay readable.
@@ -268,8 +266,7 @@ mod tests {
             ("trace: {candidates: 0}", "trace.candidates"),
             ("seal: {password_file: /x}", "seal.password_file"),
         ] {
-            let error = parse(text).unwrap().check().unwrap_err().to_string();
-            assert!(error.contains(setting), "{error}");
+            assert_eq!(parse(text).unwrap().check().unwrap_err().0, setting);
         }
     }
 }

@@ -2,8 +2,8 @@
 mod file;
 mod origin;
 
-pub use file::{Config, Deliver, Hooks, Kernel, Otlp, RunAs, Seal, Trace};
-pub(crate) use file::{certificate_folders, otlp};
+pub use file::{Compression, Config, Deliver, Hooks, Kernel, Otlp, RunAs, Seal, Trace};
+pub(crate) use file::certificate_folders;
 pub use origin::{Origin, Setting};
 
 use std::path::{Path, PathBuf};
@@ -33,8 +33,10 @@ pub enum Error {
         problem: String,
     },
     /// A value makes no sense.
-    #[error("configuration {setting}: {problem}")]
+    #[error("configuration {place}: {setting}: {problem}")]
     Value {
+        /// Who gave it: file and line, environment variable or flag.
+        place: String,
         /// Which setting.
         setting: &'static str,
         /// What is wrong and what to do.
@@ -56,21 +58,38 @@ pub fn load(
     environment: impl Iterator<Item = (String, String)>,
     flags: &[(String, String)],
 ) -> Result<(Config, Vec<Setting>), Error> {
-    let (config, from) = match path {
-        Some(path) => (read(path)?, Some(path)),
-        None if Path::new(DEFAULT_PATH).exists() => {
-            let path = Path::new(DEFAULT_PATH);
-            (read(path)?, Some(path))
+    let default = Path::new(DEFAULT_PATH);
+    let file = match path.or_else(|| default.exists().then_some(default)) {
+        Some(path) => Some((path, read(path)?)),
+        None => None,
+    };
+    let file = file.as_ref().map(|(path, text)| (*path, text.as_str()));
+    load_from(file, environment, flags)
+}
+
+/// The same with a file (its name and text) that was read already.
+pub fn load_from(
+    file: Option<(&Path, &str)>,
+    environment: impl Iterator<Item = (String, String)>,
+    flags: &[(String, String)],
+) -> Result<(Config, Vec<Setting>), Error> {
+    let config = match file {
+        Some((path, text)) => {
+            file::parse(text).map_err(|problem| Error::Parse { path: path.to_owned(), problem })?
         }
-        None => (Config::default(), None),
+        None => Config::default(),
     };
     let (config, overridden) = origin::overlay(config, environment, flags)?;
-    config.check()?;
-    let settings = origin::settings(&config, from, &overridden)?;
+    config.check().map_err(|(setting, problem)| Error::Value {
+        place: origin::place(setting, file, &overridden),
+        setting,
+        problem,
+    })?;
+    let settings = origin::settings(&config, file.map(|(path, _)| path), &overridden)?;
     Ok((config, settings))
 }
 
-fn read(path: &Path) -> Result<Config, Error> {
+fn read(path: &Path) -> Result<String, Error> {
     use std::io::Read as _;
     let unread = |source| Error::Read { path: path.to_owned(), source };
     let file = std::fs::File::open(path).map_err(unread)?;
@@ -82,5 +101,5 @@ fn read(path: &Path) -> Result<Config, Error> {
             problem: format!("longer than {MAX_BYTES} bytes: this is no configuration"),
         });
     }
-    file::parse(&text).map_err(|problem| Error::Parse { path: path.to_owned(), problem })
+    Ok(text)
 }

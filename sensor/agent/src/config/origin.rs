@@ -1,8 +1,8 @@
 //! Where each setting's value comes from: the overrides of environment and flags.
 //!
 //! `GUARDBEE_DELIVER__CONSOLE=true` sets `deliver.console`: two underscores go one level down. Of OpenTelemetry's own
-//! variables `OTEL_EXPORTER_OTLP_ENDPOINT`, `_CERTIFICATE`, `_CLIENT_CERTIFICATE` and `_CLIENT_KEY` are obeyed
-//! (specification: OTLP exporter configuration); ours win.
+//! variables `OTEL_EXPORTER_OTLP_ENDPOINT`, `_CERTIFICATE`, `_CLIENT_CERTIFICATE`, `_CLIENT_KEY` and `_COMPRESSION` are
+//! obeyed (specification: OTLP exporter configuration); ours win.
 use super::{Config, DEFAULT_PATH, Error};
 use serde_json::Value;
 use std::{
@@ -17,6 +17,7 @@ const OTEL: &[(&str, &str)] = &[
     ("OTEL_EXPORTER_OTLP_CERTIFICATE", "deliver.otlp.ca"),
     ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "deliver.otlp.certificate"),
     ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "deliver.otlp.key"),
+    ("OTEL_EXPORTER_OTLP_COMPRESSION", "deliver.otlp.compression"),
 ];
 
 /// Who gave a value.
@@ -141,6 +142,29 @@ pub(super) fn settings(
         .collect())
 }
 
+/// Who gave the value of a setting that is wrong.
+pub(super) fn place(setting: &str, file: Option<(&Path, &str)>, overridden: &Overridden) -> String {
+    let within = |name: &str, of: &str| name.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
+    let same = |name: &str| name == setting || within(name, setting) || within(setting, name);
+    match (overridden.iter().find(|(name, _)| same(name)), file) {
+        (Some((name, by)), _) => format!("{by} ({name})"),
+        (None, Some((path, text))) => format!("{}:{}", path.display(), line_of(text, setting)),
+        (None, None) => Origin::Default.to_string(),
+    }
+}
+
+/// The line of a setting in a file that gives it, from 1: its keys stand one after the other, one below the other.
+fn line_of(text: &str, setting: &str) -> usize {
+    let has = |line: &str, key: &str| {
+        let code = line.split('#').next().unwrap_or_default();
+        let mut words = code.split([' ', '\t', ',', '{']);
+        words.any(|word| word.split_once(':').is_some_and(|(name, _)| name.trim_matches(['"', '\'']) == key))
+    };
+    let below =
+        |at, key| text.lines().skip(at).position(|line| has(line, key)).map_or(at, |found| at + found);
+    setting.split('.').fold(0, below) + 1
+}
+
 fn tree(config: &Config) -> Result<Value, Error> {
     serde_json::to_value(config).map_err(|error| Error::Parse {
         path: PathBuf::from(DEFAULT_PATH),
@@ -201,6 +225,13 @@ mod tests {
         let flags = [("node".to_owned(), "c".to_owned())];
         let (config, set) = overlay(Config::default(), variables(&[("GUARDBEE_NODE", "b")]), &flags).unwrap();
         assert_eq!((config.node.as_str(), &set["node"]), ("c", &Origin::Flag));
+    }
+
+    #[test]
+    fn lines_of_settings() {
+        let text = "# kernel: x\nseal: {key: /k}\nkernel:\n  hooks: auto\n  \"payload_ring_bytes\": 1\n";
+        assert_eq!(line_of(text, "kernel.payload_ring_bytes"), 5);
+        assert_eq!(line_of(text, "seal.key"), 2);
     }
 
     #[test]
