@@ -11,6 +11,7 @@ fn said(bench: &Bench, change: impl FnOnce(&mut Otlp, &Path)) -> String {
     let mut otlp = bench.otlp();
     change(&mut otlp, bench.folder.path());
     let error = otlp.check().unwrap_err().to_string();
+    println!("cases: 1");
     error.replace(&format!("{}/", bench.folder.path().display()), "")
 }
 
