@@ -1,19 +1,22 @@
-//! A receiver that revokes: `strict_receiver FOLDER [slow]` lets in whom it trusts, until it is ended.
+//! A receiver that revokes: `strict_receiver FOLDER [slow | cancel]` lets in whom it trusts, until it is ended.
 //!
 //! Into the folder it puts `ca.crt`, `ca.crl` and two clients, `client` and `revoked`, each a `.crt` and a `.key`; then it
-//! prints `listening PORT`, and a line for each handshake that it refuses and each log record that it takes.
+//! prints `listening PORT`, and a line for each handshake that it refuses. Log records go to `logs.txt`, a line each.
 //! `slow`: its verdict on a client comes later than the client is willing to wait for it, and so within a call.
+//! `cancel`: it answers each call with CANCELLED until there is a file `go` in the folder.
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a tool of tests: a panic is how it fails")]
 use guardbee_deliver::{
     otlp::proto::{common::v1::any_value::Value, logs::v1::LogRecord},
-    testing::{Authority, Issued, Leaf, Server, Trust},
+    testing::{Answer, Authority, Issued, Leaf, Server, Trust},
 };
 use std::{
+    fs::File,
     io::{self, Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     path::Path,
     time::Duration,
 };
+use tonic::Code;
 
 /// Clients wait a second for a verdict.
 const SLOW: Duration = Duration::from_millis(1500);
@@ -23,7 +26,7 @@ fn main() {
     let mut args = std::env::args().skip(1);
     let folder = args.next().expect("give a folder");
     let folder = Path::new(&folder);
-    let slow = args.next().is_some_and(|word| word == "slow");
+    let manner = args.next().unwrap_or_default();
 
     let authority = Authority::new("strict");
     let (client, revoked) = (authority.issue(&Leaf::localhost()), authority.issue(&Leaf::localhost()));
@@ -35,17 +38,30 @@ fn main() {
 
     let trust = Trust { clients: Some(&authority), crls: vec![crl] };
     let server = Server::start(&authority.issue(&Leaf::localhost()), &trust);
-    let port = if slow { delayed(server.address).expect("listen") } else { server.address.port() };
+    if manner == "cancel" {
+        server.answer(Answer::Code(Code::Cancelled, "not now"));
+    }
+    let port =
+        if manner == "slow" { delayed(server.address).expect("listen") } else { server.address.port() };
     println!("listening {port}");
+    follow(&server, folder);
+}
+
+/// Tells what comes.
+fn follow(server: &Server, folder: &Path) -> ! {
+    let mut logs = File::create(folder.join("logs.txt")).expect("write into the folder");
     let (mut refused, mut taken) = (0, 0);
     loop {
         std::thread::sleep(LOOK);
+        if folder.join("go").exists() {
+            server.answer(Answer::Accept);
+        }
         let received = server.received();
         for error in received.handshake_errors.iter().skip(refused) {
             println!("refused {error}");
         }
         for log in received.logs.iter().skip(taken) {
-            println!("took {} {}", log.event_name, command_line(log));
+            writeln!(logs, "{} {}", log.event_name, command_line(log)).expect("write into the folder");
         }
         (refused, taken) = (received.handshake_errors.len(), received.logs.len());
     }

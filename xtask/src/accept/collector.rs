@@ -3,7 +3,7 @@ use super::{
     lab::{self, Lab},
     process::Process,
 };
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -14,6 +14,7 @@ use std::{
 };
 
 const START_LIMIT: Duration = Duration::from_secs(30);
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// A running Collector; dropped, it is ended.
 pub(crate) struct Collector {
@@ -21,7 +22,8 @@ pub(crate) struct Collector {
     /// Certificates by name: tests/interop/pki.sh.
     pub(crate) pki: PathBuf,
     pub(crate) dir: PathBuf,
-    _process: Process,
+    binary: PathBuf,
+    process: Process,
 }
 
 impl Collector {
@@ -32,26 +34,32 @@ impl Collector {
 
     /// With the server certificate of this name.
     pub(crate) fn start_as(lab: &Lab, certificate: &str) -> anyhow::Result<Self> {
-        let binary = lab::last_line(Command::new(lab.root.join("tests/interop/otelcol/setup.sh")))?;
+        let binary =
+            PathBuf::from(lab::last_line(Command::new(lab.root.join("tests/interop/otelcol/setup.sh")))?);
         let dir = lab.folder("collector")?;
         let pki = dir.join("pki");
         let made = Command::new(lab.root.join("tests/interop/pki.sh")).arg(&pki).status()?;
         ensure!(made.success(), "tests/interop/pki.sh: {made}");
-        for kind in ["crt", "key"] {
-            if certificate != "server" {
-                fs::copy(pki.join(format!("{certificate}.{kind}")), pki.join(format!("server.{kind}")))?;
-            }
-        }
         let port = lab.port();
         let template = fs::read_to_string(lab.root.join("tests/interop/otelcol/collector.yaml"))?;
-        let config =
-            template.replace("@PORT@", &port.to_string()).replace("@PKI@", &pki.display().to_string());
+        let config = template
+            .replace("@PORT@", &port.to_string())
+            .replace("@PKI@/server.", &format!("@PKI@/{certificate}."))
+            .replace("@PKI@", &pki.display().to_string());
         fs::write(dir.join("collector.yaml"), config)?;
-        let mut command = Command::new(binary);
-        command.args(["--config", "collector.yaml"]).current_dir(&dir);
-        let mut process = Process::start("otelcol", command, dir.join("log"))?;
-        process.wait_until("ready", START_LIMIT, || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
-        Ok(Self { port, pki, dir, _process: process })
+        let process = launch(&binary, &dir, port)?;
+        Ok(Self { port, pki, dir, binary, process })
+    }
+
+    /// Again at the same port, `old` in its configuration replaced by `new`; what it wrote before is gone.
+    pub(crate) fn restart(&mut self, old: &str, new: &str) -> anyhow::Result<()> {
+        let path = self.dir.join("collector.yaml");
+        let config = fs::read_to_string(&path)?;
+        ensure!(config.contains(old), "{} has no `{old}`", path.display());
+        fs::write(&path, config.replace(old, new))?;
+        self.process.stop(STOP_LIMIT).context("stop the Collector")?;
+        self.process = launch(&self.binary, &self.dir, self.port)?;
+        Ok(())
     }
 
     /// What the sensor is told, to show the client certificate and key in `shown`.
@@ -72,4 +80,12 @@ impl Collector {
     pub(crate) fn logs(&self) -> PathBuf {
         self.dir.join("logs.jsonl")
     }
+}
+
+fn launch(binary: &Path, dir: &Path, port: u16) -> anyhow::Result<Process> {
+    let mut command = Command::new(binary);
+    command.args(["--config", "collector.yaml"]).current_dir(dir);
+    let mut process = Process::start("otelcol", command, dir.join("log"))?;
+    process.wait_until("ready", START_LIMIT, || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
+    Ok(process)
 }

@@ -117,6 +117,34 @@ pub(crate) fn attribute<'a>(record: &'a Value, key: &str) -> Option<&'a str> {
     found["value"]["stringValue"].as_str().or_else(|| found["value"]["intValue"].as_str())
 }
 
+/// Something that the sensor says it has lost.
+pub(crate) struct Loss {
+    pub(crate) stage: String,
+    pub(crate) cause: String,
+    pub(crate) kind: String,
+    pub(crate) count: u64,
+}
+
+/// All losses that the sensor's statements among these records tell.
+pub(crate) fn losses(path: &Path) -> Vec<Loss> {
+    let statements = logs(path);
+    let lists = statements
+        .iter()
+        .filter(|record| record["eventName"] == "guardbee.loss")
+        .filter_map(|record| attribute(record, "guardbee.losses"))
+        .filter_map(|text| serde_json::from_str::<Vec<Value>>(text).ok());
+    let text = |loss: &Value, key: &str| loss[key].as_str().unwrap_or_default().to_owned();
+    lists
+        .flatten()
+        .map(|loss| Loss {
+            stage: text(&loss, "stage"),
+            cause: text(&loss, "cause"),
+            kind: text(&loss, "kind"),
+            count: loss["count"].as_u64().unwrap_or_default(),
+        })
+        .collect()
+}
+
 /// The text of a record's attribute, to be changed.
 pub(crate) fn attribute_mut<'a>(record: &'a mut Value, key: &str) -> Option<&'a mut Value> {
     let found =

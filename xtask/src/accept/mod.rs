@@ -10,6 +10,8 @@ mod http;
 mod lab;
 mod rows;
 mod sensor;
+mod strict;
+mod suite;
 mod table;
 mod target;
 

@@ -6,13 +6,8 @@ use super::{
     process::{self, Process},
 };
 use anyhow::{Context as _, ensure};
-use serde_json::json;
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use serde_json::{Value, json};
+use std::{fs, path::PathBuf, process::Command, time::Duration};
 
 const READY_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
@@ -24,8 +19,10 @@ pub(crate) struct Options<'a> {
     pub(crate) shipped_rules: bool,
     /// Where to deliver.
     pub(crate) collector: Option<&'a Collector>,
-    /// Folder with client.crt and client.key to show it; without: good ones.
-    pub(crate) shown: Option<&'a Path>,
+    /// Where to deliver instead, as its configuration has it.
+    pub(crate) otlp: Option<Value>,
+    /// What its log tells; without: the default.
+    pub(crate) log: Option<&'static str>,
     /// The long-term key, private and public; without: a new one.
     pub(crate) key: Option<(PathBuf, PathBuf)>,
     /// A small one is soon full.
@@ -65,8 +62,9 @@ impl Sensor {
             "seal": { "key": key },
             "deliver": { "findings_file": findings, "records_file": records },
         });
-        if let Some(collector) = options.collector {
-            config["deliver"]["otlp"] = collector.destination(options.shown.unwrap_or(&collector.pki));
+        let collector = || options.collector.map(|collector| collector.destination(&collector.pki));
+        if let Some(otlp) = options.otlp.clone().or_else(collector) {
+            config["deliver"]["otlp"] = otlp;
         }
         if let Some(bytes) = options.payload_ring_bytes {
             config["kernel"] = json!({ "payload_ring_bytes": bytes });
@@ -80,6 +78,9 @@ impl Sensor {
             .env_clear()
             .env("NO_COLOR", "1")
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        if let Some(filter) = options.log {
+            command.env("GUARDBEE_LOG", filter);
+        }
         let mut process = Process::start("guardbee", command, dir.join("log"))?;
         process.wait_until_said("guardbee: ready", READY_LIMIT)?;
         Ok(Self { process, public_key, records, findings })
@@ -130,7 +131,8 @@ pub(crate) fn new_key(lab: &Lab) -> anyhow::Result<(PathBuf, PathBuf)> {
     Ok((key, public))
 }
 
-fn status_field(pid: u32, name: &str) -> Option<String> {
+/// A field of /proc/PID/status, its first word.
+pub(crate) fn status_field(pid: u32, name: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next().map(str::to_owned)

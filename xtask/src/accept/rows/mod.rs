@@ -1,7 +1,9 @@
 //! The rows, in the order. One without a function is not built, and counts as failed.
 mod attributed;
+mod bad_input;
 mod cost;
 mod delivered;
+mod hostile;
 mod joined_late;
 mod killed;
 mod lossy;
@@ -34,9 +36,9 @@ pub(crate) const ROWS: &[Row] = &[
     Row { letter: 'e', about: "killed at random moments", run: Some(killed::run) },
     Row { letter: 'f', about: "loss is counted", run: Some(lossy::run) },
     Row { letter: 'g', about: "started in the middle", run: Some(joined_late::run) },
-    Row { letter: 'h', about: "hostile RPC", run: None },
+    Row { letter: 'h', about: "hostile RPC", run: Some(hostile::run) },
     Row { letter: 'i', about: "exporting makes no spans", run: Some(quiet::run) },
-    Row { letter: 'j', about: "bad input", run: None },
+    Row { letter: 'j', about: "bad input", run: Some(bad_input::run) },
     Row { letter: 'k', about: "other kernels", run: Some(other_kernels::run) },
     Row { letter: 'l', about: "cost", run: Some(cost::run) },
 ];
