@@ -219,7 +219,7 @@ impl Connection {
 
     fn item(&mut self, direction: Direction, item: Item, time: BootTime, out: &mut Vec<Fact>) {
         match item {
-            Item::Head(found) => self.found(direction, *found, time, out),
+            Item::Head(found) => self.found(direction, found, time, out),
             Item::BodyEnd { position, bytes } if self.requests == Some(direction) => {
                 if let Some(request) = self.reading.take() {
                     out.push(Fact::RequestEnd { request, position, time, body_bytes: bytes });

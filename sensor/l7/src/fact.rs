@@ -60,15 +60,9 @@ pub struct Fields {
     pub user_agent: Option<Box<[u8]>>,
     pub referer: Option<Box<[u8]>>,
     pub traceparent: Option<Box<[u8]>>,
-    pub tracestate: Option<Box<[u8]>>,
     pub x_forwarded_for: Option<Box<[u8]>>,
     pub forwarded: Option<Box<[u8]>>,
-    pub expect: Option<Box<[u8]>>,
-    pub upgrade: Option<Box<[u8]>>,
-    pub connection: Option<Box<[u8]>>,
     pub content_type: Option<Box<[u8]>>,
-    pub content_length: Option<Box<[u8]>>,
-    pub transfer_encoding: Option<Box<[u8]>>,
 }
 
 /// The head of a response, attributed to its request.

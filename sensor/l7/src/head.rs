@@ -2,9 +2,11 @@
 //! ([`crate::lenient`]), because the server behind may accept it, and is marked.
 use crate::{
     body::Framing,
-    fact::Fields,
+    fact::{Fields, RequestHead},
     lenient::{self, Lines},
 };
+use memchr::{memchr, memchr_iter};
+use std::{borrow::Cow, mem::MaybeUninit};
 
 /// Header lines that httparse is given room for; a head with more is read line by line.
 const HEADERS: usize = 128;
@@ -14,8 +16,7 @@ const VALUE_BYTES: usize = 2048;
 /// A head, of either kind.
 #[derive(Debug)]
 pub(crate) struct Head {
-    pub(crate) line: StartLine,
-    pub(crate) fields: Fields,
+    pub(crate) start: Start,
     pub(crate) framing: Framing,
     /// It breaks a rule of RFC 9112 that servers disagree about.
     pub(crate) odd: bool,
@@ -23,11 +24,36 @@ pub(crate) struct Head {
     pub(crate) truncated: bool,
 }
 
+/// What it begins, without its place in the stream.
+#[derive(Debug)]
+pub(crate) enum Start {
+    Request(Box<RequestHead>),
+    Response(Status),
+}
+
+/// A response, as far as anybody wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) code: u16,
+    pub(crate) minor_version: u8,
+    /// What `Connection` says.
+    pub(crate) close: bool,
+    pub(crate) keep_alive: bool,
+}
+
 /// The first line.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum StartLine {
-    Request { method: Box<[u8]>, target: Box<[u8]>, minor_version: u8 },
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StartLine<'a> {
+    Request { method: &'a [u8], target: &'a [u8], minor_version: u8 },
     Response { status: u16, minor_version: u8 },
+}
+
+/// The fields that say where a message and its connection end; repeated ones are joined by `, `.
+#[derive(Debug, Default)]
+pub(crate) struct Ending<'a> {
+    length: Option<Cow<'a, [u8]>>,
+    coding: Option<Cow<'a, [u8]>>,
+    connection: Option<Cow<'a, [u8]>>,
 }
 
 /// What the first bytes look like.
@@ -60,7 +86,7 @@ pub(crate) fn looks(bytes: &[u8]) -> Looks {
     }
     match bytes.get(token) {
         None => Looks::Short,
-        Some(b' ') => match bytes.iter().position(|&byte| byte == b'\n') {
+        Some(b' ') => match memchr(b'\n', bytes) {
             Some(end) if lenient::request_line(bytes.get(..end).unwrap_or_default()).is_none() => {
                 Looks::Other
             }
@@ -72,16 +98,15 @@ pub(crate) fn looks(bytes: &[u8]) -> Looks {
 
 /// Index behind the empty line that ends the head; `from`: bytes looked at before.
 pub(crate) fn end(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from.saturating_sub(3);
-    while let Some(found) = bytes.get(at..)?.iter().position(|&byte| byte == b'\n') {
-        at += found + 1;
+    let begin = from.saturating_sub(3);
+    memchr_iter(b'\n', bytes.get(begin..)?).find_map(|found| {
+        let at = begin + found + 1;
         match bytes.get(at..)? {
-            [b'\n', ..] => return Some(at + 1),
-            [b'\r', b'\n', ..] => return Some(at + 2),
-            _ => {}
+            [b'\n', ..] => Some(at + 1),
+            [b'\r', b'\n', ..] => Some(at + 2),
+            _ => None,
         }
-    }
-    None
+    })
 }
 
 /// Reads a whole head.
@@ -93,37 +118,40 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Head> {
 pub(crate) fn parse_truncated(bytes: &[u8]) -> Option<Head> {
     let mut lines = Lines::truncated(bytes);
     let line = lines.start_line()?;
-    let (fields, _) = lines.fields();
-    Some(Head { line, fields, framing: Framing::Unknown, odd: false, truncated: true })
+    let (fields, ending, _) = lines.fields();
+    Some(Head { framing: Framing::Unknown, truncated: true, ..head(line, fields, &ending) })
 }
 
 fn request(bytes: &[u8]) -> Option<Head> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
-    let mut parsed = httparse::Request::new(&mut headers);
-    match (parsed.parse(bytes), parsed.method, parsed.path, parsed.version) {
+    let mut headers = [const { MaybeUninit::uninit() }; HEADERS];
+    let mut parsed = httparse::Request::new(&mut []);
+    let done = parsed.parse_with_uninit_headers(bytes, &mut headers);
+    match (done, parsed.method, parsed.path, parsed.version) {
         (Ok(httparse::Status::Complete(_)), Some(method), Some(target), Some(minor_version)) => {
-            let fields = collect(parsed.headers);
-            let framing = request_framing(&fields, minor_version);
-            let line = StartLine::Request {
-                method: method.as_bytes().into(),
-                target: target.as_bytes().into(),
-                minor_version,
-            };
-            Some(Head { line, fields, framing, odd: false, truncated: false })
+            let (mut fields, mut ending) = (Fields::default(), Ending::default());
+            for header in parsed.headers.iter() {
+                add(header.name.as_bytes(), header.value, Some(&mut fields), &mut ending);
+            }
+            let line =
+                StartLine::Request { method: method.as_bytes(), target: target.as_bytes(), minor_version };
+            Some(head(line, fields, &ending))
         }
         _ => by_line(bytes),
     }
 }
 
 fn response(bytes: &[u8]) -> Option<Head> {
-    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
-    let mut parsed = httparse::Response::new(&mut headers);
-    match (parsed.parse(bytes), parsed.code, parsed.version) {
+    let mut headers = [const { MaybeUninit::uninit() }; HEADERS];
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let done = config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut headers);
+    match (done, parsed.code, parsed.version) {
         (Ok(httparse::Status::Complete(_)), Some(status), Some(minor_version)) => {
-            let fields = collect(parsed.headers);
-            let framing = response_framing(&fields, minor_version);
-            let line = StartLine::Response { status, minor_version };
-            Some(Head { line, fields, framing, odd: false, truncated: false })
+            let mut ending = Ending::default();
+            for header in parsed.headers.iter() {
+                add(header.name.as_bytes(), header.value, None, &mut ending);
+            }
+            Some(head(StartLine::Response { status, minor_version }, Fields::default(), &ending))
         }
         _ => by_line(bytes),
     }
@@ -132,55 +160,72 @@ fn response(bytes: &[u8]) -> Option<Head> {
 fn by_line(bytes: &[u8]) -> Option<Head> {
     let mut lines = Lines::whole(bytes);
     let line = lines.start_line()?;
-    let (fields, framing_is_odd) = lines.fields();
-    let framing = match &line {
-        _ if framing_is_odd => Framing::Unknown,
-        StartLine::Request { minor_version, .. } => request_framing(&fields, *minor_version),
-        StartLine::Response { minor_version, .. } => response_framing(&fields, *minor_version),
-    };
-    Some(Head { line, fields, framing, odd: true, truncated: false })
-}
-
-fn collect(headers: &[httparse::Header<'_>]) -> Fields {
-    let mut fields = Fields::default();
-    for header in headers {
-        fields.add(header.name.as_bytes(), header.value);
+    let (fields, ending, framing_is_odd) = lines.fields();
+    let mut head = head(line, fields, &ending);
+    if framing_is_odd {
+        head.framing = Framing::Unknown;
     }
-    fields
+    Some(Head { odd: true, ..head })
 }
 
-impl Fields {
-    /// Keeps a field that somebody wants.
-    pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) {
-        let wanted = [
-            (&b"host"[..], &mut self.host),
-            (b"user-agent", &mut self.user_agent),
-            (b"referer", &mut self.referer),
-            (b"traceparent", &mut self.traceparent),
-            (b"tracestate", &mut self.tracestate),
-            (b"x-forwarded-for", &mut self.x_forwarded_for),
-            (b"forwarded", &mut self.forwarded),
-            (b"expect", &mut self.expect),
-            (b"upgrade", &mut self.upgrade),
-            (b"connection", &mut self.connection),
-            (b"content-type", &mut self.content_type),
-            (b"content-length", &mut self.content_length),
-            (b"transfer-encoding", &mut self.transfer_encoding),
-        ];
-        let Some((_, slot)) = wanted.into_iter().find(|(wanted, _)| wanted.eq_ignore_ascii_case(name)) else {
-            return;
-        };
-        let value = value.get(..VALUE_BYTES).unwrap_or(value);
+fn head(line: StartLine<'_>, fields: Fields, ending: &Ending<'_>) -> Head {
+    let (start, framing) = match line {
+        StartLine::Request { method, target, minor_version } => {
+            let (method, target) = (method.into(), target.into());
+            let request = RequestHead { method, target, minor_version, fields, ..RequestHead::default() };
+            (Start::Request(Box::new(request)), request_framing(ending, minor_version))
+        }
+        StartLine::Response { status, minor_version } => {
+            let connection = ending.connection.as_deref();
+            let (close, keep_alive) = (has_token(connection, "close"), has_token(connection, "keep-alive"));
+            let status = Status { code: status, minor_version, close, keep_alive };
+            (Start::Response(status), response_framing(ending, minor_version))
+        }
+    };
+    Head { start, framing, odd: false, truncated: false }
+}
+
+/// Keeps a field that somebody wants; of a response, nobody wants any but those that say where it ends.
+pub(crate) fn add<'a>(name: &[u8], value: &'a [u8], fields: Option<&mut Fields>, ending: &mut Ending<'a>) {
+    let value = value.get(..VALUE_BYTES).unwrap_or(value);
+    let is = |wanted: &[u8]| wanted.eq_ignore_ascii_case(name);
+    let ends = match name.len() {
+        10 if is(b"connection") => Some(&mut ending.connection),
+        14 if is(b"content-length") => Some(&mut ending.length),
+        17 if is(b"transfer-encoding") => Some(&mut ending.coding),
+        _ => None,
+    };
+    if let Some(slot) = ends {
         *slot = Some(match slot.take() {
             None => value.into(),
             Some(before) if before.len() < VALUE_BYTES => [&*before, b", ", value].concat().into(),
             Some(before) => before,
         });
+        return;
     }
+    let Some(fields) = fields else { return };
+    let slot = match name.len() {
+        4 if is(b"host") => &mut fields.host,
+        7 if is(b"referer") => &mut fields.referer,
+        9 if is(b"forwarded") => &mut fields.forwarded,
+        10 if is(b"user-agent") => &mut fields.user_agent,
+        11 if is(b"traceparent") => &mut fields.traceparent,
+        12 if is(b"content-type") => &mut fields.content_type,
+        15 if is(b"x-forwarded-for") => &mut fields.x_forwarded_for,
+        _ => return,
+    };
+    *slot = Some(match slot.take() {
+        None => value.into(),
+        Some(before) if before.len() < VALUE_BYTES => [&*before, b", ", value].concat().into(),
+        Some(before) => before,
+    });
 }
 
 /// The first address of `X-Forwarded-For`, else of `Forwarded` (RFC 7239): a claim. Empty: none.
 pub fn forwarded_for(fields: &Fields) -> Box<[u8]> {
+    if fields.x_forwarded_for.is_none() && fields.forwarded.is_none() {
+        return Box::default();
+    }
     let first =
         |field: &'_ [u8]| field.split(|&byte| byte == b',').next().unwrap_or_default().trim_ascii().to_vec();
     if let Some(list) = &fields.x_forwarded_for {
@@ -211,8 +256,8 @@ pub(crate) fn has_token(field: Option<&[u8]>, token: &str) -> bool {
 }
 
 /// RFC 9112 section 6.3. Where both length fields are there, servers differ (request smuggling): unknown.
-fn request_framing(fields: &Fields, minor_version: u8) -> Framing {
-    match (&fields.transfer_encoding, &fields.content_length) {
+fn request_framing(ending: &Ending<'_>, minor_version: u8) -> Framing {
+    match (&ending.coding, &ending.length) {
         (None, None) => Framing::None,
         (None, Some(length)) => content_length(length),
         (Some(coding), None) if minor_version > 0 && last_is_chunked(coding) => Framing::Chunked,
@@ -220,8 +265,8 @@ fn request_framing(fields: &Fields, minor_version: u8) -> Framing {
     }
 }
 
-fn response_framing(fields: &Fields, minor_version: u8) -> Framing {
-    match (&fields.transfer_encoding, &fields.content_length) {
+fn response_framing(ending: &Ending<'_>, minor_version: u8) -> Framing {
+    match (&ending.coding, &ending.length) {
         (None, None) => Framing::Close,
         (None, Some(length)) => content_length(length),
         (Some(coding), None) if last_is_chunked(coding) && minor_version > 0 => Framing::Chunked,

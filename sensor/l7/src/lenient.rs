@@ -1,5 +1,8 @@
 //! Heads that break the rules, or of which only the beginning was captured, read line by line.
-use crate::{fact::Fields, head::StartLine};
+use crate::{
+    fact::Fields,
+    head::{self, Ending, StartLine},
+};
 
 /// Longest method that is taken for one.
 pub(crate) const METHOD_BYTES: usize = 24;
@@ -22,7 +25,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The first line; a request's may be cut in its target.
-    pub(crate) fn start_line(&mut self) -> Option<StartLine> {
+    pub(crate) fn start_line(&mut self) -> Option<StartLine<'a>> {
         if let Some(line) = self.next_line() {
             return request_line(line).or_else(|| status_line(line));
         }
@@ -30,16 +33,12 @@ impl<'a> Lines<'a> {
         let space = line.iter().position(|&byte| byte == b' ')?;
         let (method, target) = line.split_at(space);
         let target = target.get(1..).filter(|target| self.truncated && !target.is_empty())?;
-        is_method(method).then(|| StartLine::Request {
-            method: method.into(),
-            target: target.into(),
-            minor_version: 1,
-        })
+        is_method(method).then_some(StartLine::Request { method, target, minor_version: 1 })
     }
 
-    /// The fields, and whether those that give the length are so odd that servers may read them differently.
-    pub(crate) fn fields(&mut self) -> (Fields, bool) {
-        let mut fields = Fields::default();
+    /// The fields, those that say where the message ends, and whether those that give the length are so odd that servers may read them differently.
+    pub(crate) fn fields(&mut self) -> (Fields, Ending<'a>, bool) {
+        let (mut fields, mut ending) = (Fields::default(), Ending::default());
         let (mut odd, mut last_gives_length) = (false, false);
         while let Some(line) = self.next_line() {
             let Some(first) = line.first() else { break };
@@ -52,14 +51,15 @@ impl<'a> Lines<'a> {
             let (name, value) = line.split_at(colon);
             last_gives_length = gives_length(name);
             if !name.is_empty() && name.iter().copied().all(is_token) && !value.is_empty() {
-                fields.add(name, value.get(1..).unwrap_or_default().trim_ascii());
+                let value = value.get(1..).unwrap_or_default().trim_ascii();
+                head::add(name, value, Some(&mut fields), &mut ending);
                 let exact = [&b"content-length"[..], b"transfer-encoding"];
                 odd |= last_gives_length && !exact.iter().any(|exact| name.eq_ignore_ascii_case(exact));
             } else {
                 odd |= last_gives_length;
             }
         }
-        (fields, odd)
+        (fields, ending, odd)
     }
 
     /// The next whole line without its end.
@@ -80,20 +80,16 @@ fn gives_length(name: &[u8]) -> bool {
 }
 
 /// `method SP target SP HTTP/1.x`; the target may hold anything, blanks too.
-pub(crate) fn request_line(line: &[u8]) -> Option<StartLine> {
+pub(crate) fn request_line(line: &[u8]) -> Option<StartLine<'_>> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let start = line.iter().position(|&byte| byte == b' ')?;
     let end = line.iter().rposition(|&byte| byte == b' ')?;
     let (method, target) = (line.get(..start)?, line.get(start + 1..end)?.trim_ascii());
     let minor_version = version(line.get(end + 1..)?)?;
-    (is_method(method) && !target.is_empty()).then(|| StartLine::Request {
-        method: method.into(),
-        target: target.into(),
-        minor_version,
-    })
+    (is_method(method) && !target.is_empty()).then_some(StartLine::Request { method, target, minor_version })
 }
 
-fn status_line(line: &[u8]) -> Option<StartLine> {
+fn status_line(line: &[u8]) -> Option<StartLine<'_>> {
     let minor_version = version(line.get(..8)?)?;
     let digits = line.get(8..)?.trim_ascii_start().get(..3)?;
     let status = digits

@@ -42,7 +42,7 @@ impl Input<'_> {
 #[derive(Debug)]
 pub(crate) enum Item {
     /// A head; [`Stream::begin`] says what follows it.
-    Head(Box<FoundHead>),
+    Head(FoundHead),
     /// The last byte of a body.
     BodyEnd { position: u64, bytes: u64 },
     /// The thread is lost: the next head is looked for where a turn begins. `mid_body`: of a body that had begun.
@@ -297,7 +297,7 @@ impl Stream {
     fn found(&mut self, head: Head, end: u64) -> Item {
         let (position, start) = self.partial_at;
         self.state = State::Lost { turned: false };
-        Item::Head(Box::new(FoundHead { head, position, end, start }))
+        Item::Head(FoundHead { head, position, end, start })
     }
 
     fn refuse(&mut self, input: &mut Input<'_>, flag: Flag) -> Item {

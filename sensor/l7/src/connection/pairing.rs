@@ -3,7 +3,7 @@ use super::{Connection, Method, PENDING, Pending, other};
 use crate::{
     body::Framing,
     fact::{Ended, Fact, Flag, RequestHead, ResponseHead},
-    head::{self, StartLine},
+    head::{Start, Status},
     stream::FoundHead,
 };
 use guardbee_model::{clock::BootTime, event::Direction};
@@ -12,7 +12,7 @@ impl Connection {
     pub(super) fn found(
         &mut self,
         direction: Direction,
-        mut found: FoundHead,
+        found: FoundHead,
         time: BootTime,
         out: &mut Vec<Fact>,
     ) {
@@ -25,33 +25,27 @@ impl Connection {
         } else if found.head.framing == Framing::Unknown {
             out.push(Fact::Flag(Flag::AmbiguousLength));
         }
-        let line =
-            std::mem::replace(&mut found.head.line, StartLine::Response { status: 0, minor_version: 0 });
-        let carries_requests = match &line {
-            StartLine::Request { .. } => direction,
-            StartLine::Response { .. } => other(direction),
+        let carries_requests = match &found.head.start {
+            Start::Request(_) => direction,
+            Start::Response(_) => other(direction),
         };
         if *self.requests.get_or_insert(carries_requests) != carries_requests {
             out.push(Fact::Flag(Flag::WrongSide));
             return self.lost(direction, Flag::BadHead, false, time, out);
         }
-        match line {
-            StartLine::Request { method, target, minor_version } => {
-                self.request((method, target, minor_version), found, time, out);
-            }
-            StartLine::Response { status, minor_version } => {
-                self.response((status, minor_version), &found, time, out);
+        match found.head.start {
+            Start::Response(status) => self.response(status, &found, time, out),
+            Start::Request(mut head) => {
+                (head.position, head.end, head.start, head.time) =
+                    (found.position, found.end, found.start, time);
+                head.truncated = found.head.truncated;
+                self.request(head, found.head.framing, out);
             }
         }
     }
 
-    pub(super) fn request(
-        &mut self,
-        (method, target, minor_version): (Box<[u8]>, Box<[u8]>, u8),
-        found: FoundHead,
-        time: BootTime,
-        out: &mut Vec<Fact>,
-    ) {
+    fn request(&mut self, mut head: Box<RequestHead>, framing: Framing, out: &mut Vec<Fact>) {
+        let (position, time) = (head.position, head.time);
         if self.closing {
             // The answer before said that it is the last: a server that lingers reads this only to drop it.
             self.requests_stream().make_opaque();
@@ -71,46 +65,22 @@ impl Connection {
         if doubtful {
             out.push(Fact::Flag(Flag::Doubtful));
         }
-        let open_ended = found.head.framing == Framing::Unknown;
-        let kind = Method::of(&method);
-        let pending = Pending { position: found.position, method: kind, doubtful, answering: false };
-        self.pending.push_back(pending);
-        out.push(Fact::Request(Box::new(RequestHead {
-            position: found.position,
-            end: found.end,
-            start: found.start,
-            time,
-            method,
-            target,
-            minor_version,
-            fields: found.head.fields,
-            truncated: found.head.truncated,
-            doubtful,
-            open_ended,
-        })));
-        let framing = found.head.framing;
+        let (end, method) = (head.end, Method::of(&head.method));
+        (head.doubtful, head.open_ended) = (doubtful, framing == Framing::Unknown);
+        self.pending.push_back(Pending { position, method, doubtful, answering: false });
+        out.push(Fact::Request(head));
         self.requests_stream().begin(framing);
         match framing {
             Framing::Unknown => self.begin_doubt(),
             Framing::None | Framing::Length(0) => {
-                out.push(Fact::RequestEnd {
-                    request: found.position,
-                    position: found.end,
-                    time,
-                    body_bytes: 0,
-                });
+                out.push(Fact::RequestEnd { request: position, position: end, time, body_bytes: 0 });
             }
-            _ => self.reading = Some(found.position),
+            _ => self.reading = Some(position),
         }
     }
 
-    pub(super) fn response(
-        &mut self,
-        (status, minor_version): (u16, u8),
-        found: &FoundHead,
-        time: BootTime,
-        out: &mut Vec<Fact>,
-    ) {
+    fn response(&mut self, said: Status, found: &FoundHead, time: BootTime, out: &mut Vec<Fact>) {
+        let Status { code: status, minor_version, .. } = said;
         let interim = (100..200).contains(&status) && status != 101;
         let Some(front) = self.pending.front_mut() else {
             return self.orphan(interim, out);
@@ -156,7 +126,7 @@ impl Connection {
             _ if method == Method::Head || matches!(status, 204 | 304) => Framing::None,
             framing => framing,
         };
-        self.closing = closes(found, minor_version, framing);
+        self.closing = closes(said, found.head.truncated, framing);
         self.answers_stream().begin(framing);
         match framing {
             Framing::None | Framing::Length(0) => self.end_front(time, time, true, out),
@@ -258,9 +228,6 @@ impl Connection {
 }
 
 /// Whether a response says that nothing follows it (RFC 9112 section 9.3).
-fn closes(found: &FoundHead, minor_version: u8, framing: Framing) -> bool {
-    let connection = found.head.fields.connection.as_deref();
-    framing == Framing::Close
-        || head::has_token(connection, "close")
-        || (minor_version == 0 && !found.head.truncated && !head::has_token(connection, "keep-alive"))
+fn closes(said: Status, truncated: bool, framing: Framing) -> bool {
+    framing == Framing::Close || said.close || (said.minor_version == 0 && !truncated && !said.keep_alive)
 }
