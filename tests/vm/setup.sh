@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 missing=""
-for package in qemu-system-x86 qemu-system-common busybox-static zstd kmod e2fsprogs mmdebstrap; do
+for package in qemu-system-x86 qemu-system-common busybox-static zstd kmod e2fsprogs mmdebstrap bpftool; do
 	dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
 if [ -n "$missing" ]; then
@@ -14,4 +14,8 @@ if [ -n "$missing" ]; then
 	# shellcheck disable=SC2086 # a list of words
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi
-[ -e "${XDG_CACHE_HOME:-$HOME/.cache}/guardbee/vm/root.ext4" ] || ./mkroot >&2
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/guardbee/vm
+mkdir -p "$cache"
+exec 9>"$cache/root.lock"
+flock 9
+[ -e "$cache/root.ext4" ] || ./mkroot >&2

@@ -18,6 +18,8 @@ pub(crate) struct Lab {
     pub(crate) built: PathBuf,
     /// Folder of this run, readable by everybody: servers drop their privileges.
     pub(crate) dir: tempfile::TempDir,
+    /// Costs are recorded, in place of being compared with the record.
+    pub(crate) record: bool,
     /// Only targets with this in their name.
     only: Option<String>,
     /// The sensor's binary.
@@ -42,6 +44,7 @@ impl Lab {
             root: root.to_owned(),
             built: built.into(),
             dir,
+            record: false,
             only,
             guardbee: PathBuf::new(),
             next_nonce: AtomicU32::new(100_000 + std::process::id() % 800 * 1000),

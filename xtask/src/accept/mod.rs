@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Keep the folder with configurations, logs and findings.
     #[arg(long)]
     keep: bool,
+    /// Row k: record what operations cost now, in place of comparing it with the record.
+    #[arg(long)]
+    record: bool,
 }
 
 /// Runs the rows, prints the table; an error if one of them doesn't pass, or isn't built.
@@ -57,6 +60,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         rows
     };
     let mut lab = Lab::new(args.only, args.keep)?;
+    lab.record = args.record;
     process::end_on_signals(lab.dir.path().to_owned())?;
     let mut table = Table::default();
     if args.dry {

@@ -1,104 +1,38 @@
-//! Row k: other kernels, in virtual machines: every program fires, actions are joined to their requests, the records verify.
-use super::{ATTACKS, Judged, part, part_not_built};
-use crate::accept::{
-    checker::{self, Class},
-    driver::{Asked, Truth},
-    findings::Findings,
-    lab::Lab,
-    table::Table,
+//! Row k: other kernels, in virtual machines: every program fires, actions are joined to their requests, the records verify,
+//! the object fits the kernel, and operations cost no more instructions than is recorded.
+mod abi;
+mod instructions;
+mod joined;
+
+use super::part;
+use crate::{
+    accept::{lab::Lab, table::Table},
+    process,
 };
-use anyhow::{Context as _, ensure};
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::{path::Path, process::Command, time::Duration};
 
 /// The oldest that is served, and the newest.
 const KERNELS: [&str; 2] = ["5.10", "7.2"];
-/// The machines are emulated: a minute, and more beside other work.
-const SECONDS: &str = "400";
-/// What 5.10 can't have: the tracepoints came with 6.3.
-const NEW_LIST: [&str; 2] = ["net_send", "net_receive"];
-const FIRED: &str = "loaded, attached, fired";
+/// The machines are emulated: a minute or two, and more beside other work.
+const RUN_LIMIT: Duration = Duration::from_mins(10);
+/// Packages, a root image and kernels are fetched at the first use.
+const SETUP_LIMIT: Duration = Duration::from_mins(20);
+const BUILD_LIMIT: Duration = Duration::from_mins(10);
 
 pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
-    let vm = lab.root.join("tests/vm");
-    let prepared = Command::new(vm.join("setup.sh")).stdout(Stdio::null()).status()?;
-    ensure!(prepared.success(), "tests/vm/setup.sh: {prepared}");
+    process::output("setup", Command::new(lab.root.join("tests/vm/setup.sh")), lab.dir.path(), SETUP_LIMIT)?;
     for kernel in KERNELS {
-        part(lab, table, 'k', &format!("kernel {kernel}"), || joined(lab, &vm, kernel));
+        part(lab, table, 'k', &format!("kernel {kernel}, join"), || joined::judge(lab, kernel));
+        part(lab, table, 'k', &format!("kernel {kernel}, ABI"), || abi::judge(lab, kernel));
+        instructions::judge(lab, table, kernel);
     }
-    let why = "counts of getppid, pipe, open, exec, TCP against the recorded ones";
-    part_not_built(lab, table, 'k', "guest instructions", why);
     Ok(())
 }
 
-/// Runs join.sh in the machine, and judges what it made.
-fn joined(lab: &Lab, vm: &Path, kernel: &str) -> Judged {
-    let share = lab.folder(&format!("vm-{kernel}"))?;
-    let made = share.join("made");
-    fs::copy(lab.guardbee(), share.join("guardbee"))?;
-    fs::copy(lab.built.join("c/fork"), share.join("fork"))?;
-    fs::copy(vm.join("join.sh"), share.join("join.sh"))?;
-    fs::create_dir(share.join("rules"))?;
-    fs::copy(lab.root.join("tests/targets/rules/nonce.yml"), share.join("rules/nonce.yml"))?;
-    let mut command = Command::new(vm.join("vmrun"));
-    command.args(["--kernel", kernel, "--timeout", SECONDS, "--share"]).arg(&share).arg("--");
-    command.arg(format!("sh {0}/join.sh {0} {1}", share.display(), made.display()));
-    let ran = command.output().context("start tests/vm/vmrun")?;
-    let said = String::from_utf8_lossy(&ran.stdout);
-    let wrong = String::from_utf8_lossy(&ran.stderr);
-    ensure!(ran.status.success(), "the machine: {}: {said} {wrong}", ran.status);
-
-    let doctor = fs::read_to_string(made.join("doctor")).context("read what doctor said")?;
-    let (fired, silent) = programs(&doctor);
-    let answers = fs::read_to_string(made.join("answers")).context("read the answers")?;
-    let acted = answers.matches("uid=").count();
-    let mut findings = Findings::of(made.join("findings.jsonl"));
-    findings.read();
-    findings.resolve(&made.join("records.jsonl"));
-    let figures = checker::check(&truth(), &findings);
-    let verified = said.lines().any(|line| line == "verified");
-    let passed = silent.is_empty()
-        && fired != 0
-        && acted == ATTACKS
-        && figures.count(Class::ProvenRight) == ATTACKS
-        && figures.wrong() == 0
-        && verified;
-    let proof = if verified { "verified" } else { "NOT verified" };
-    let figure = format!("{fired} programs fired, silent: {silent:?}; {acted} acts; {figures}; {proof}");
-    Ok((passed, figure))
-}
-
-/// How many programs have fired, and the lines of those of the list in use that have not.
-fn programs(doctor: &str) -> (usize, Vec<String>) {
-    let old = doctor.lines().any(|line| line.starts_with("hooks: ") && line.contains("5.10"));
-    let listed = doctor.lines().skip_while(|line| !line.starts_with("hooks: ")).skip(1);
-    let (fired, silent): (Vec<&str>, Vec<&str>) = listed
-        .take_while(|line| !line.is_empty())
-        .filter(|line| !old || !line.split_whitespace().any(|word| NEW_LIST.contains(&word)))
-        .partition(|line| line.ends_with(FIRED));
-    (fired.len(), silent.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect())
-}
-
-/// The nonces that join.sh uses. When it asked is not told, nor needed: whose request it was is.
-fn truth() -> Truth {
-    let now = Instant::now();
-    let asked =
-        |number| Asked { nonce: format!("gbn{}", 100_000 + number), attack: true, sent: now, answered: now };
-    Truth { asked: (1..=ATTACKS).map(asked).collect() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn programs_of_the_list_in_use() {
-        let text = "kernel 5.10\n\nhooks: tracepoints, kernels from 5.10\n  process  process_fork   loaded, attached, fired\n  \
-                    payload  net_send       not loaded: errno 3\n  payload  net_sendto     attached, but\n\nnot seen\n";
-        assert_eq!(programs(text), (1, vec!["payload net_sendto attached, but".to_owned()]));
-    }
+/// Boots a machine with the folder `share`, runs a script there, and gives what it printed.
+fn boot(lab: &Lab, kernel: &str, share: &Path, options: &[&str], script: &str) -> anyhow::Result<String> {
+    let mut command = Command::new(lab.root.join("tests/vm/vmrun"));
+    command.args(["--kernel", kernel, "--timeout", &RUN_LIMIT.as_secs().to_string(), "--share"]).arg(share);
+    command.args(options).arg("--").arg(script);
+    process::output("vmrun", command, share, RUN_LIMIT * 2)
 }
