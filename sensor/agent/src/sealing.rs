@@ -203,8 +203,10 @@ impl Worker {
             Item::Finding(finding) => {
                 let record = self.encoder.finding(&finding, offset);
                 self.sinks.finding(&finding, offset);
-                if self.add(record) {
-                    self.findings.push_back(finding);
+                // Before: a batch that this one fills is sealed at once, and its line needs the finding.
+                self.findings.push_back(finding);
+                if !self.add(record) {
+                    self.findings.pop_back();
                 }
             }
             Item::Losses(losses) => {
