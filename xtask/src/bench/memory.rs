@@ -20,16 +20,28 @@ pub(super) fn run(place: &Place) -> anyhow::Result<Vec<Option<f64>>> {
     let start_cpu = sensor.cpu_ns()?;
     sleep(SETTLE);
     let peak = sensor.peak()?;
-    let (cpu, wakeups, began) = (sensor.cpu_ns()?, sensor.wakeups(), Instant::now());
-    sleep(IDLE);
-    let seconds = began.elapsed().as_secs_f64();
-    let idle_cpu = (sensor.cpu_ns()? - cpu) / seconds;
-    let wakeups = sensor.wakeups().saturating_sub(wakeups) as f64 / seconds;
+    let (wakeups, idle_cpu) = idle(&sensor);
     let idle = sensor.memory()?;
     let loaded = loaded(place, &sensor)?;
     let maps = sensor.map_bytes() as f64;
     sensor.stop()?;
     Ok([start_cpu, peak, idle, wakeups, idle_cpu, loaded, maps].map(Some).into())
+}
+
+/// A second of doing nothing: wake-ups, CPU time in ns.
+fn idle(sensor: &Sensor) -> (f64, f64) {
+    let (before, began) = (sensor.threads(), Instant::now());
+    sleep(IDLE);
+    let seconds = began.elapsed().as_secs_f64();
+    let (mut all_wakeups, mut all_cpu) = (0.0, 0.0);
+    for (name, after) in sensor.threads() {
+        let before = before.get(&name).copied().unwrap_or_default();
+        let wakeups = after.wakeups.saturating_sub(before.wakeups) as f64 / seconds;
+        println!("   idle: {name} is woken {wakeups:.1} times a second");
+        all_wakeups += wakeups;
+        all_cpu += (after.cpu_ns - before.cpu_ns) / seconds;
+    }
+    (all_wakeups, all_cpu)
 }
 
 /// The most while requests and execs are made at once.

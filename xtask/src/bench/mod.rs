@@ -15,6 +15,7 @@ mod rate;
 mod records;
 mod redis;
 mod sensor;
+mod stages;
 mod studies;
 mod table;
 mod turns;

@@ -28,7 +28,8 @@ pub(super) fn run(place: &Place) -> anyhow::Result<Vec<Option<f64>>> {
     for rate in RATES {
         let sensor = Sensor::start(place)?;
         sleep(TOLD);
-        let core = || sensor.threads().get("core").copied().context("the sensor has no core thread");
+        let core =
+            || sensor.threads().get("core").map(|core| core.cpu_ns).context("the sensor has no core thread");
         let before = core()?;
         let (made, reached) = storm(place, rate)?;
         sleep(TOLD);

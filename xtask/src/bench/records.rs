@@ -118,6 +118,12 @@ impl Losses {
         Some(())
     }
 
+    pub(super) fn print(&self) {
+        for (what, count) in &self.0 {
+            println!("   the sensor says that it lost {count}: {}", what.join(" "));
+        }
+    }
+
     /// Of events that no storm may cost, by whatever cause.
     pub(super) fn security(&self) -> u64 {
         let security = self.0.iter().filter(|([_, _, kind], _)| SECURITY.contains(&kind.as_str()));

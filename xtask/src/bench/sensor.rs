@@ -1,7 +1,7 @@
 //! The sensor as it is measured: its defaults and its rules, records and findings to files, no console.
 use super::{
     place::Place,
-    usage::{self, Ran, cpu_ns},
+    usage::{self, Ran, Thread, cpu_ns},
 };
 use crate::process::{Process, family};
 use anyhow::{Context as _, ensure};
@@ -79,15 +79,13 @@ impl Sensor {
         self.processes().into_iter().map(cpu_ns).sum()
     }
 
-    /// CPU time of each thread so far, ns: the loader has one, the pipeline's first is the core.
-    pub(super) fn threads(&self) -> BTreeMap<String, f64> {
+    /// Its threads: the loader has one, the pipeline's first is the core.
+    pub(super) fn threads(&self) -> BTreeMap<String, Thread> {
         let mut all = BTreeMap::new();
         for pid in self.processes() {
             let pipeline = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let first = if pipeline.split('\0').nth(1) == Some("pipeline") { "core" } else { "loader" };
-            for (name, ns) in usage::threads(pid, first) {
-                *all.entry(name).or_default() += ns;
-            }
+            all.extend(usage::threads(pid, first));
         }
         all
     }
@@ -122,10 +120,5 @@ impl Sensor {
     pub(super) fn map_bytes(&self) -> u64 {
         let maps: BTreeMap<u64, u64> = self.processes().into_iter().flat_map(usage::maps).collect();
         maps.values().sum()
-    }
-
-    /// How often a thread of either was woken so far.
-    pub(super) fn wakeups(&self) -> u64 {
-        self.processes().into_iter().map(usage::sleeps).sum()
     }
 }

@@ -3,7 +3,7 @@ use super::{
     figure::{Figure, Unit},
     latency, memory,
     place::Place,
-    rate, wire,
+    rate, stages, wire,
 };
 
 /// Something that is measured once.
@@ -17,7 +17,7 @@ pub(super) struct Study {
     pub(super) run: fn(&Place) -> anyhow::Result<Vec<Option<f64>>>,
 }
 
-pub(super) const STUDIES: [Study; 5] = [
+pub(super) const STUDIES: [Study; 6] = [
     Study {
         name: "memory",
         needs: &["nginx"],
@@ -71,9 +71,24 @@ pub(super) const STUDIES: [Study; 5] = [
             Figure::new("span on the wire", Unit::Bytes),
             Figure::new("span, OTLP JSON", Unit::Bytes),
             Figure::new("attack's records on the wire, each", Unit::Bytes),
+            Figure::new("attacks found at the Collector", Unit::Share),
             Figure::new("action to finding at the Collector, p50", Unit::Nanos),
             Figure::new("action to finding at the Collector, p99", Unit::Nanos),
         ],
         run: wire::run,
+    },
+    Study {
+        name: "stages",
+        needs: &["cargo"],
+        figures: &[
+            Figure::new("sealing a span, CPU", Unit::Nanos),
+            Figure::new("sealing a finding, CPU", Unit::Nanos),
+            Figure::new("span, OTLP and gzip, 512 at once", Unit::Bytes),
+            Figure::new("seal of a span, gzip, 512 at once", Unit::Bytes),
+            Figure::new("finding, OTLP and gzip, alone", Unit::Bytes),
+            Figure::new("finding, OTLP and gzip, 8 at once", Unit::Bytes),
+            Figure::new("rules, exec events/s of a core", Unit::PerSecond),
+        ],
+        run: stages::run,
     },
 ];

@@ -37,9 +37,7 @@ impl Results {
     /// Has a load measured and keeps what came out, or why nothing did.
     pub(super) fn take_load(&mut self, load: &Load, measure: impl FnOnce() -> anyhow::Result<Measured>) {
         if let Some(Measured { series, work }) = self.tried(load.name, load.needs, measure) {
-            for (what, count) in &work.losses {
-                println!("   the sensor says that it lost {count}: {}", what.join(" "));
-            }
+            work.losses.print();
             self.series.extend(series);
             self.work.push(work);
         }
@@ -119,7 +117,8 @@ impl Results {
     /// For one operation of each load: what the sensor's threads take, and its programs in the kernel.
     pub(crate) fn print_work(&self) {
         println!(
-            "\nwhere the sensor's time goes, for one operation: its threads' CPU; its programs: runs, run time"
+            "\nwhere the sensor's time goes, for one operation: its threads' CPU | its programs: runs, run time; what else the \
+             machine does meanwhile is in it"
         );
         for work in &self.work {
             let threads: Vec<_> = work
@@ -144,7 +143,7 @@ impl Results {
             self.missing.iter().map(|(name, why)| json!({ "name": name, "why": why })).collect();
         let work = |work: &Work| {
             let losses: Vec<Value> =
-                work.losses.iter().map(|(what, count)| json!({ "what": what, "count": count })).collect();
+                work.losses.0.iter().map(|(what, count)| json!({ "what": what, "count": count })).collect();
             json!({ "load": work.load, "threads": work.threads, "programs": work.programs, "losses": losses })
         };
         let all = json!({

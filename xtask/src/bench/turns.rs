@@ -21,8 +21,8 @@ pub(super) struct Work {
     pub(super) threads: BTreeMap<String, Vec<f64>>,
     /// By tracepoint: how often its program runs, and ns.
     pub(super) programs: BTreeMap<String, [f64; 2]>,
-    /// Of all rounds: stage, cause, kind, how many.
-    pub(super) losses: BTreeMap<[String; 3], u64>,
+    /// Of all rounds.
+    pub(super) losses: Losses,
 }
 
 /// What a load came to in all its rounds.
@@ -44,7 +44,7 @@ pub(super) fn take(place: &Place, hooks: &[String], load: &Load, rounds: u16) ->
         load: load.name,
         threads: BTreeMap::new(),
         programs: BTreeMap::new(),
-        losses: BTreeMap::new(),
+        losses: Losses::default(),
     };
     let mut turns = Turns { place, hooks, load, work };
     let mut series: Vec<Series> = load.figures.iter().copied().map(Series::new).collect();
@@ -91,14 +91,14 @@ impl Turns<'_> {
         let Outcome { operations, mut values } = (self.load.run)(self.place, Some(&sensor))?;
         sleep(TOLD);
         for (name, after) in sensor.threads() {
-            let used = after - before.get(&name).copied().unwrap_or_default();
+            let used = after.cpu_ns - before.get(&name).copied().unwrap_or_default().cpu_ns;
             self.work.threads.entry(name).or_default().push(used / operations);
         }
         let losses = Losses::read(&sensor.records())?;
         sensor.stop()?;
         values.extend([None, Some(losses.security() as f64)]);
         for (what, count) in losses.0 {
-            *self.work.losses.entry(what).or_default() += count;
+            *self.work.losses.0.entry(what).or_default() += count;
         }
         Ok(values)
     }

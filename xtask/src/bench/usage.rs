@@ -13,26 +13,30 @@ pub(super) fn cpu_ns(pid: u32) -> anyhow::Result<f64> {
     Ok(Duration::from(time).as_nanos() as f64)
 }
 
-/// CPU time of each thread of a process so far, ns, by name; the first thread is called `first`.
-pub(super) fn threads(pid: u32, first: &str) -> BTreeMap<String, f64> {
-    let mut threads = BTreeMap::new();
+/// What a thread has done so far.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Thread {
+    pub(super) cpu_ns: f64,
+    /// How often it went to sleep, so how often it was woken.
+    pub(super) wakeups: u64,
+}
+
+/// The threads of a process by name; the first one is called `first`.
+pub(super) fn threads(pid: u32, first: &str) -> BTreeMap<String, Thread> {
+    let mut threads: BTreeMap<String, Thread> = BTreeMap::new();
     for thread in entries(&format!("/proc/{pid}/task")) {
         let used = text(&format!("{thread}/schedstat")).split(' ').next().and_then(|ns| ns.parse().ok());
+        let status = text(&format!("{thread}/status"));
         let name = if thread.ends_with(&format!("/{pid}")) {
             first.to_owned()
         } else {
             text(&format!("{thread}/comm")).trim().to_owned()
         };
-        *threads.entry(name).or_default() += used.unwrap_or(0.0);
+        let total = threads.entry(name).or_default();
+        total.cpu_ns += used.unwrap_or(0.0);
+        total.wakeups += number(&status, "voluntary_ctxt_switches:").unwrap_or_default();
     }
     threads
-}
-
-/// How often a thread of the process went to sleep so far, so how often it was woken.
-pub(super) fn sleeps(pid: u32) -> u64 {
-    let threads = entries(&format!("/proc/{pid}/task"));
-    let statuses = threads.iter().map(|thread| text(&format!("{thread}/status")));
-    statuses.filter_map(|status| number(&status, "voluntary_ctxt_switches:")).sum()
 }
 
 /// What a program did, as the kernel counts while its measuring is on.

@@ -3,7 +3,7 @@ use super::{
     figure::{median, quantile},
     latency,
     place::{Place, free_port},
-    records::{Tail, server_spans},
+    records::{Losses, Tail, server_spans},
     sensor::Sensor,
     web,
 };
@@ -32,10 +32,12 @@ const RATE: u32 = 5_000;
 const SECONDS: u32 = 4;
 /// By then everything that was sealed has been sent, and what the start left to do is done.
 const SETTLE: Duration = Duration::from_secs(3);
-/// The Collector waits this long for more, in the configuration that the tests use.
-const BATCH: &str = "batch: { timeout: 100ms }";
-/// Here it must not: what is measured is the sensor.
-const NO_BATCH: &str = "batch: { timeout: 1ms }";
+/// In the configuration that the tests use the Collector waits for more. Here it must not: what is measured is the sensor.
+const WAITS: [(&str, &str); 3] = [
+    ("batch: { timeout: 100ms }", "batch: { timeout: 1ms }"),
+    ("path: traces.jsonl }", "path: traces.jsonl, flush_interval: 1ms }"),
+    ("path: logs.jsonl }", "path: logs.jsonl, flush_interval: 1ms }"),
+];
 
 /// A Collector behind a relay.
 struct Receiver {
@@ -56,10 +58,13 @@ impl Receiver {
         let pki = dir.join("pki");
         let mut script = Command::new(place.root.join("tests/interop/pki.sh"));
         output("pki", script.arg(&pki), &dir, READY_LIMIT).context("make certificates")?;
-        let template = fs::read_to_string(place.root.join("tests/interop/otelcol/collector.yaml"))?;
-        ensure!(template.contains(BATCH), "collector.yaml has no `{BATCH}` any more");
-        let config = template.replace(BATCH, NO_BATCH).replace("@PORT@", &port.to_string());
-        fs::write(dir.join("collector.yaml"), config.replace("@PKI@", &pki.display().to_string()))?;
+        let mut config = fs::read_to_string(place.root.join("tests/interop/otelcol/collector.yaml"))?;
+        for (waits, waits_not) in WAITS {
+            ensure!(config.contains(waits), "collector.yaml has no `{waits}` any more");
+            config = config.replace(waits, waits_not);
+        }
+        let config = config.replace("@PORT@", &port.to_string()).replace("@PKI@", &pki.display().to_string());
+        fs::write(dir.join("collector.yaml"), config)?;
         let mut command = Command::new(binary);
         command.args(["--config", "collector.yaml"]).current_dir(&dir);
         let mut collector = Process::start("collector", command, dir.join("log"))?;
@@ -130,8 +135,8 @@ fn pass(mut from: TcpStream, mut to: TcpStream, bytes: &AtomicU64) {
     to.shutdown(Shutdown::Write).ok();
 }
 
-/// Spans: share delivered, CPU, bytes each on the wire and as JSON. Attacks: bytes of a record, median and 99th percentile
-/// of the way to the Collector's file.
+/// Spans: share delivered, CPU, bytes each on the wire and as JSON. Attacks: bytes of a record, share found, median and
+/// 99th percentile of the way to the Collector's file.
 pub(super) fn run(place: &Place) -> anyhow::Result<Vec<Option<f64>>> {
     let mut receiver = Receiver::start(place)?;
     let sensor = Sensor::start_with(place, Some(receiver.destination()))?;
@@ -152,6 +157,8 @@ pub(super) fn run(place: &Place) -> anyhow::Result<Vec<Option<f64>>> {
     let (bytes, records) = (receiver.bytes(), receiver.records()?);
     let (waits, _) = latency::attacks(place, &receiver.logs())?;
     sleep(SETTLE);
+    Losses::read(&sensor.records())?.print();
+    let found = waits.len() as f64 / latency::ATTACKS as f64;
     let each = (receiver.bytes() - bytes) as f64 / (receiver.records()? - records).max(1) as f64;
     sensor.stop()?;
     receiver.collector.stop(STOP_LIMIT)?;
@@ -161,6 +168,7 @@ pub(super) fn run(place: &Place) -> anyhow::Result<Vec<Option<f64>>> {
         Some(on_the_wire),
         (json.count() > 0).then(|| json.bytes as f64 / json.count() as f64),
         Some(each),
+        Some(found),
         median(waits.clone()),
         quantile(waits, 0.99),
     ])
