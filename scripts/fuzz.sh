@@ -44,6 +44,7 @@ longest() {
 	decode) echo 16384 ;;
 	http) echo 8192 ;;
 	rpc) echo 192 ;;
+	config) echo 8192 ;;
 	*) echo 65536 ;;
 	esac
 }

@@ -1,6 +1,7 @@
 //! Writes the corpora that are committed: `cargo run --manifest-path fuzz/Cargo.toml --example seeds`.
 //!
 //! Real bytes of each format, whole, cut and wrong: what the fuzzer can't guess. It finds the rest itself.
+mod config;
 mod decode;
 mod http;
 mod rpc;
@@ -13,7 +14,8 @@ type Seeds = Vec<(String, Vec<u8>)>;
 /// How the seeds of a target are made.
 type Make = fn() -> Result<Seeds, Box<dyn Error>>;
 
-const TARGETS: [(&str, Make); 5] = [
+const TARGETS: [(&str, Make); 6] = [
+    ("config", config::seeds),
     ("decode", decode::seeds),
     ("http", http::seeds),
     ("rpc", rpc::seeds),
