@@ -208,8 +208,8 @@ impl Tracer {
 
     fn ended(&mut self, id: RequestId, ended: Ended, processes: &dyn Processes, out: &mut Vec<Output>) {
         if let Some(oldest) = self.table.history.in_the_way() {
-            let (oldest, learned, told) = (oldest.entry.id, oldest.learned, oldest.entry.told);
-            if self.now < crate::later(learned, self.params.wait) {
+            let (oldest, over, told) = (oldest.entry.id, oldest.over, oldest.entry.told);
+            if self.now < crate::later(over, self.params.wait) {
                 // No span is lost: an action that is told late may get an `unproven` link instead of a proven one.
                 self.counter.add("history_full", "request", 1);
             }

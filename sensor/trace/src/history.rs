@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) entry: Entry,
-    /// When that was learned: never before `entry.ended`, and never less than that of the one before.
-    pub(crate) learned: BootTime,
+    /// By when it and all before it were over, by the time of events: however late they are read, few are open at once.
+    pub(crate) over: BootTime,
     /// The one before it on its connection.
     pub(crate) before: Option<u64>,
 }
@@ -20,7 +20,7 @@ pub(crate) struct History {
     /// Number of the first.
     first: u64,
     limit: usize,
-    /// Whatever was learned later is still there.
+    /// Whatever was over later is still there.
     forgotten: BootTime,
 }
 
@@ -36,14 +36,15 @@ impl History {
     }
 
     /// Adds one, whose connection's last one was `before`; forgets the oldest for it. Gives its number.
-    pub(crate) fn push(&mut self, entry: Entry, learned: BootTime, before: Option<u64>) -> u64 {
+    pub(crate) fn push(&mut self, entry: Entry, ended: BootTime, before: Option<u64>) -> u64 {
         if self.ring.len() >= self.limit
             && let Some(oldest) = self.ring.pop_front()
         {
-            self.forgotten = oldest.learned;
+            self.forgotten = oldest.over;
             self.first += 1;
         }
-        self.ring.push_back(Answered { entry, learned, before });
+        let over = self.ring.back().map_or(self.forgotten, |latest| latest.over).max(ended);
+        self.ring.push_back(Answered { entry, over, before });
         self.first + self.ring.len() as u64 - 1
     }
 
@@ -63,16 +64,16 @@ impl History {
         })
     }
 
-    /// Those that were not known to be over at `time`, the latest first.
+    /// Those that may not have been over at `time`, the latest first.
     pub(crate) fn since(&self, time: BootTime) -> impl Iterator<Item = &Entry> {
         self.ring
             .iter()
             .rev()
-            .take_while(move |answered| answered.learned > time)
+            .take_while(move |answered| answered.over > time)
             .map(|answered| &answered.entry)
     }
 
-    /// Whether all that was not known to be over at `time` is still there.
+    /// Whether all that may not have been over at `time` is still there.
     pub(crate) fn reaches(&self, time: BootTime) -> bool {
         self.forgotten <= time
     }

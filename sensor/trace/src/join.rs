@@ -314,7 +314,7 @@ impl Tracer {
         let mut number = conn.answered.filter(|_| conn.answered_at > time);
         while let Some(answered) = number {
             let answered = self.table.history.get(answered)?;
-            if answered.learned <= time {
+            if answered.over <= time {
                 break;
             }
             since.push(&answered.entry);

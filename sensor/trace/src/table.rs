@@ -198,7 +198,7 @@ impl Table {
         let mut entry = conn.entries.remove(at)?;
         entry.ended = Some(ended);
         self.servers.end(&entry);
-        let number = self.history.push(entry, now, conn.answered);
+        let number = self.history.push(entry, ended.time, conn.answered);
         (conn.answered, conn.answered_at) = (Some(number), now);
         Some(number)
     }

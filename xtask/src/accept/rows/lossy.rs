@@ -1,127 +1,189 @@
-//! Row f: a storm of payload costs no security event, and whatever is lost is counted.
-use super::{ATTACKS, part_not_built};
-use crate::accept::{
-    driver, export,
-    findings::Findings,
-    http::Connection,
-    lab::Lab,
+//! Row f: storms cost no security event and no other scope its events, and whatever is lost is counted.
+mod generator;
+mod scopes;
+mod told;
+
+use super::{ATTACKS, part};
+use crate::{
+    accept::{
+        driver,
+        findings::Findings,
+        lab::Lab,
+        sensor::{Options, Sensor},
+        table::{Line, Table, Verdict},
+        target::{Server, Target},
+    },
     process::wait_for,
-    sensor::{Options, Sensor},
-    table::{Line, Table, Verdict},
-    target::{Server, Target},
 };
-use anyhow::{Context as _, ensure};
-use serde_json::Value;
+use anyhow::Context as _;
+use generator::{ACTIONS, Made, PAYLOAD, Programs};
 use std::{
-    process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
+    thread::Scope,
     time::{Duration, Instant},
 };
+use told::Told;
 
-const STORM: Duration = Duration::from_secs(30);
-/// The smallest ring: full all the time.
+/// Rounds of the generator, a second, and exchanges in each: 30 s, and in none of them more than a rule may report.
+const STORM: [u32; 3] = [750, 25, 100];
+const STORM_TIME: Duration = Duration::from_secs(30);
+/// The smallest ring: full in every round.
 const RING_BYTES: u32 = 64 << 10;
-/// Connections that send heads as fast as the server answers.
-const CLIENTS: usize = 8;
-const DEADLINE: Duration = Duration::from_secs(20);
+/// Operations of the storms beside it, before they are looked at again.
+const OPENS: u32 = 500_000;
+const EXECS: u32 = 500;
+const DEADLINE: Duration = Duration::from_secs(30);
+/// What was there before, and the sensor's own beginning, are told by then.
+const SETTLE: Duration = Duration::from_secs(3);
 /// Kinds that no storm of payload may cost.
 const SECURITY: [&str; 3] = ["fork", "exec", "exit"];
 
 pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
-    let name = "payload ring full, execs beside it";
-    if lab.wanted(name) {
-        storm(lab, table, name)?;
+    let programs = Programs::build(lab)?;
+    let names = ["payload ring full, storms beside it", "made = seen + counted", "findings tell of losses"];
+    if names.iter().any(|name| lab.wanted(name)) {
+        let began = Instant::now();
+        let storm = storm(lab, &programs)?;
+        for (name, (passed, figure)) in names.into_iter().zip([storm.kept(), storm.balanced(), storm.said()])
+        {
+            table.add(Line::new('f', name, Verdict::of(passed), figure, began));
+        }
     }
-    for name in ["open storm", "every kind: made = seen + counted", "one scope's storm, another scope"] {
-        part_not_built(lab, table, 'f', name, "");
-    }
+    part(lab, table, 'f', "one scope's storm, another scope", || scopes::judge(lab, &programs));
     Ok(())
 }
 
-fn storm(lab: &Lab, table: &mut Table, name: &str) -> anyhow::Result<()> {
-    let began = Instant::now();
-    let sensor = Sensor::start(lab, &Options { payload_ring_bytes: Some(RING_BYTES), ..Options::default() })?;
+/// What was made in a storm, and what the sensor told of it.
+struct Storm {
+    made: Made,
+    /// Executions and opens beside it.
+    execs: u64,
+    opens: u64,
+    /// By [`ACTIONS`].
+    seen: Vec<u64>,
+    before: Told,
+    after: Told,
+    /// Of each finding of an attack in the storm: whether it tells of losses.
+    said: Vec<bool>,
+}
+
+fn storm(lab: &Lab, programs: &Programs) -> anyhow::Result<Storm> {
+    let word = lab.nonce();
+    let rules = generator::rules(&word);
+    let options = Options { payload_ring_bytes: Some(RING_BYTES), rules, ..Options::default() };
+    let sensor = Sensor::start(lab, &options)?;
     let target = Target::start(lab, Server::Fork)?;
+    std::thread::sleep(SETTLE);
+    let before = Told::read(&sensor.records);
     let done = AtomicBool::new(false);
-    let (made, truth) = std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(|| send(lab, target.port, &done))).collect();
-        let result = execs(STORM).and_then(|made| Ok((made, driver::one_by_one(lab, target.port, ATTACKS)?)));
+    let (made, opens, execs, truth) = std::thread::scope(|scope| {
+        let (lab_root, tiny) = (lab.root.join("Cargo.toml"), programs.path("tiny"));
+        let opens = repeat(scope, &done, programs, programs.load("open", OPENS, &lab_root));
+        let execs = repeat(scope, &done, programs, programs.load("exec", EXECS, &tiny));
+        let generator = scope.spawn(|| programs.run(&programs.kinds(STORM, &word), None));
+        std::thread::sleep(STORM_TIME / 2);
+        let truth = driver::one_by_one(lab, target.port, ATTACKS);
+        let made = generator.join().map_err(|_| anyhow::anyhow!("the generator's thread panicked"));
         done.store(true, Ordering::Relaxed);
-        for client in clients {
-            client.join().map_err(|_| anyhow::anyhow!("a client panicked"))??;
-        }
-        result
+        let count = |storm: std::thread::ScopedJoinHandle<'_, anyhow::Result<u64>>| {
+            storm.join().map_err(|_| anyhow::anyhow!("a storm's thread panicked"))?
+        };
+        anyhow::Ok((made??, count(opens)?, count(execs)?, truth?))
     })?;
     let mut findings = sensor.findings();
-    let count = |findings: &Findings| {
-        findings
-            .list
-            .iter()
-            .filter(|one| one.nonce.as_deref().is_some_and(|nonce| nonce.starts_with("gbx")))
-            .count()
-    };
     wait_for(DEADLINE, || {
         findings.read();
-        count(&findings) >= made
+        let seen = seen(&findings);
+        ACTIONS.iter().zip(&seen).all(|(kind, seen)| made.get(*kind) <= Some(seen))
     });
     findings.wait_for_all(&truth.nonces(), DEADLINE);
-    let seen = count(&findings);
     let nonces = truth.nonces();
-    let told: Vec<bool> = findings
+    let said = findings
         .list
         .iter()
         .filter(|finding| finding.nonce.as_deref().is_some_and(|nonce| nonces.contains(&nonce)))
         .map(|finding| finding.event.pointer("/unmapped/guardbee/losses").is_some())
         .collect();
-    let losses = losses(&sensor.records);
-    let of = |kinds: &[&str]| {
-        losses.iter().filter(|(kind, _)| kinds.contains(&kind.as_str())).map(|(_, n)| n).sum::<u64>()
-    };
-    let (security, all) = (of(&SECURITY), losses.iter().map(|(_, count)| count).sum::<u64>());
-    ensure!(all != 0, "nothing was lost: the ring was never full, this says nothing");
-    let figure = format!(
-        "{made} execs made, {seen} seen, {security} of them counted as lost; {all} others counted as lost"
-    );
-    table.add(Line::new('f', name, Verdict::of(seen == made && security == 0), figure, began));
-    let say = told.iter().filter(|said| **said).count();
-    let figure = format!("{say} of {} findings in the storm name losses", told.len());
-    let passed = say == told.len() && told.len() >= ATTACKS;
-    table.add(Line::new('f', "findings tell of losses", Verdict::of(passed), figure, began));
-    sensor.stop()
+    let records = sensor.records.clone();
+    sensor.stop()?;
+    findings.read();
+    let after = Told::read(&records);
+    Ok(Storm { made, execs, opens, seen: seen(&findings), before, after, said })
 }
 
-/// Long heads, one after the other.
-fn send(lab: &Lab, port: u16, done: &AtomicBool) -> anyhow::Result<()> {
-    let padding = format!("X-Padding: {}\r\n", "x".repeat(3500));
-    let mut connection = Connection::open(port)?;
-    while !done.load(Ordering::Relaxed) {
-        let answer = connection.get_with(&format!("/slow?nonce={}&ms=0", lab.nonce()), &padding)?;
-        ensure!(answer.status == 200, "status {}", answer.status);
+/// Runs a program again and again until all is done; how many operations that were.
+fn repeat<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    done: &'scope AtomicBool,
+    programs: &'scope Programs,
+    words: Vec<String>,
+) -> std::thread::ScopedJoinHandle<'scope, anyhow::Result<u64>> {
+    scope.spawn(move || {
+        let mut operations = 0;
+        while !done.load(Ordering::Relaxed) {
+            operations += programs.run(&words, None)?.get("operations").context("no operations are told")?;
+        }
+        Ok(operations)
+    })
+}
+
+/// Findings of the generator's rules, by [`ACTIONS`].
+fn seen(findings: &Findings) -> Vec<u64> {
+    let mut seen = vec![0; ACTIONS.len()];
+    let rules = findings.list.iter().map(|finding| finding.text("/finding_info/analytic/uid"));
+    for number in rules.filter_map(generator::rule_number) {
+        if let Some(seen) = seen.get_mut(number) {
+            *seen += 1;
+        }
     }
-    Ok(())
+    seen
 }
 
-/// Actions of no request, for that long; how many.
-fn execs(time: Duration) -> anyhow::Result<usize> {
-    let began = Instant::now();
-    let mut made = 0;
-    while began.elapsed() < time {
-        let mut command = Command::new("sh");
-        command.args(["-c", "id", &format!("gbx{made:06}")]).stdout(Stdio::null());
-        ensure!(command.status().context("start sh")?.success(), "sh -c id failed");
-        made += 1;
-        std::thread::sleep(Duration::from_millis(10));
+impl Storm {
+    /// Losses of a kind in it.
+    fn lost(&self, kind: &str) -> u64 {
+        self.after.lost(kind) - self.before.lost(kind)
     }
-    Ok(made)
+
+    fn kept(&self) -> (bool, String) {
+        let security: u64 = SECURITY.iter().map(|kind| self.lost(kind)).sum();
+        let payload: u64 = PAYLOAD.iter().map(|kind| self.lost(kind)).sum();
+        let full = self.after.seconds_without_room();
+        let seconds = STORM_TIME.as_secs();
+        let figure = format!(
+            "no room for payload in {full} of {seconds} s ({payload} lost), {} opens/s and {} execs beside: {security} of fork, \
+             exec, exit lost",
+            self.opens / seconds,
+            self.execs + self.made.get("exec").unwrap_or(&0)
+        );
+        (security == 0 && full as u64 * 10 >= seconds * 9, figure)
+    }
+
+    /// Each action by its finding. Payload by what the sensor tells that it has read; there others on this machine count too.
+    fn balanced(&self) -> (bool, String) {
+        let (mut passed, mut figures) = (self.after.unexplained() == 0, Vec::new());
+        let mut add = |kind: &str, seen: u64, exact: bool| {
+            let (made, lost) = (self.made.get(kind).copied().unwrap_or_default(), self.lost(kind));
+            passed &= made != 0 && balanced(made, seen, lost, exact);
+            figures.push(format!("{kind} {made} = {seen} + {lost}"));
+        };
+        for (kind, seen) in ACTIONS.iter().zip(&self.seen) {
+            add(kind, *seen, true);
+        }
+        for kind in PAYLOAD {
+            add(kind, self.after.consumed(kind) - self.before.consumed(kind), false);
+        }
+        (passed, figures.join(", "))
+    }
+
+    fn said(&self) -> (bool, String) {
+        let say = self.said.iter().filter(|said| **said).count();
+        let passed = say == self.said.len() && self.said.len() >= ATTACKS;
+        (passed, format!("{say} of {} findings in the storm name losses", self.said.len()))
+    }
 }
 
-/// Everything that the sensor says it has lost: kind and count.
-fn losses(records: &std::path::Path) -> Vec<(String, u64)> {
-    let statements = export::logs(records);
-    let lists = statements.iter().filter_map(|record| export::attribute(record, "guardbee.losses"));
-    lists
-        .filter_map(|text| serde_json::from_str::<Vec<Value>>(text).ok())
-        .flatten()
-        .filter_map(|loss| Some((loss["kind"].as_str()?.to_owned(), loss["count"].as_u64()?)))
-        .collect()
+/// Nothing vanished, nothing is there twice. `exact`: all that was seen was made by the generator.
+fn balanced(made: u64, seen: u64, lost: u64, exact: bool) -> bool {
+    made <= seen + lost && (!exact || seen <= made)
 }

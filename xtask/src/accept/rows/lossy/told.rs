@@ -1,0 +1,113 @@
+//! What the sensor tells of itself in its signed records: what it has read, what was lost.
+use crate::accept::export;
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+/// One of `guardbee.losses`.
+struct Loss {
+    stage: String,
+    cause: String,
+    kind: String,
+    count: u64,
+    /// Boot time, ns.
+    from: u64,
+    to: u64,
+}
+
+/// Everything told so far.
+pub(super) struct Told {
+    consumed: BTreeMap<String, u64>,
+    losses: Vec<Loss>,
+    /// Scope, kind, dropped.
+    throttles: Vec<(u64, String, u64)>,
+}
+
+impl Told {
+    pub(super) fn read(records: &Path) -> Self {
+        let logs = export::logs(records);
+        let mut told = Self { consumed: BTreeMap::new(), losses: Vec::new(), throttles: Vec::new() };
+        for record in &logs {
+            told.take(record);
+        }
+        told
+    }
+
+    fn take(&mut self, record: &Value) {
+        let lists = export::attribute(record, "guardbee.losses");
+        let losses = lists.and_then(|text| serde_json::from_str::<Vec<Value>>(text).ok()).unwrap_or_default();
+        // Findings name losses too: those of their window, again.
+        if record["eventName"] == "guardbee.loss" {
+            self.losses.extend(losses.iter().filter_map(loss));
+        }
+        let number = |key: &str| export::attribute(record, key).and_then(|text| text.parse::<u64>().ok());
+        if let Some(kind) = export::attribute(record, "guardbee.throttle.kind") {
+            let numbers = number("guardbee.scope").zip(number("guardbee.throttle.dropped"));
+            self.throttles.extend(numbers.map(|(scope, dropped)| (scope, kind.to_owned(), dropped)));
+        }
+        for attribute in record["attributes"].as_array().into_iter().flatten() {
+            let kind = attribute["key"].as_str().and_then(|key| key.strip_prefix("guardbee.consumed."));
+            let count = attribute["value"]["intValue"].as_str().and_then(|count| count.parse::<u64>().ok());
+            if let Some((kind, count)) = kind.zip(count) {
+                // Cumulative, and records may come in any order.
+                let highest = self.consumed.entry(kind.to_owned()).or_default();
+                *highest = count.max(*highest);
+            }
+        }
+    }
+
+    /// Events of a kind that the pipeline has read.
+    pub(super) fn consumed(&self, kind: &str) -> u64 {
+        self.consumed.get(kind).copied().unwrap_or_default()
+    }
+
+    /// Events of a kind that the kernel half has lost.
+    pub(super) fn lost(&self, kind: &str) -> u64 {
+        self.lost_by(|_| true, kind)
+    }
+
+    /// Events of a kind that found the ring full.
+    pub(super) fn ring_full(&self, kind: &str) -> u64 {
+        self.lost_by(|cause| cause == "ring_full", kind)
+    }
+
+    fn lost_by(&self, cause: impl Fn(&str) -> bool, kind: &str) -> u64 {
+        // The two others count what was no attempt, or is there all the same: bpf/include/event.h.
+        let counts = |loss: &&Loss| matches!(loss.cause.as_str(), "ring_full" | "throttled" | "scratch_busy");
+        let losses =
+            self.losses.iter().filter(counts).filter(|loss| loss.stage == "kernel" && loss.kind == kind);
+        losses.filter(|loss| cause(&loss.cause)).map(|loss| loss.count).sum()
+    }
+
+    /// Holes in sequences that no counter explains.
+    pub(super) fn unexplained(&self) -> u64 {
+        self.losses.iter().filter(|loss| loss.cause == "unexplained_gap").map(|loss| loss.count).sum()
+    }
+
+    /// Findings that were dropped because their rule had made enough of them in a second.
+    pub(super) fn capped(&self) -> u64 {
+        self.losses.iter().filter(|loss| loss.cause == "rule_capped").map(|loss| loss.count).sum()
+    }
+
+    /// Seconds in which payload was lost.
+    pub(super) fn seconds_without_room(&self) -> usize {
+        const SECOND: u64 = 1_000_000_000;
+        let data = self.losses.iter().filter(|loss| loss.kind == "data");
+        data.flat_map(|loss| loss.from / SECOND..=loss.to / SECOND).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Of a scope: whether any of its events was throttled, and how many of a kind were dropped in episodes that have ended.
+    pub(super) fn throttled(&self, scope: u64, kind: &str) -> Option<u64> {
+        let mut own = self.throttles.iter().filter(|(of, _, _)| *of == scope).peekable();
+        own.peek()?;
+        Some(own.filter(|(_, of, _)| of == kind).map(|(_, _, dropped)| dropped).sum())
+    }
+}
+
+fn loss(loss: &Value) -> Option<Loss> {
+    let text = |key: &str| loss[key].as_str().map(str::to_owned);
+    let (count, from, to) = (loss["count"].as_u64()?, loss["from"].as_u64()?, loss["to"].as_u64()?);
+    Some(Loss { stage: text("stage")?, cause: text("cause")?, kind: text("kind")?, count, from, to })
+}
