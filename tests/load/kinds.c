@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Makes events of every kind that the sensor knows, and counts what it makes.
-//   kinds ROUNDS RATE EXCHANGES WORD    RATE: rounds a second, 0: as many as there can be
+//   kinds ROUNDS RATE EXCHANGES WORD    RATE: rounds a second at most, 0: as many as there can be
 // A round: a socket listens; a connection to it, EXCHANGES long HTTP requests and answers over it, its end; a connection that
 // is refused; one over a unix socket; a child that executes /bin/true. WORD stands in the command line of all of them.
 // Prints {"fork":N,"exec":N,...}. A call that moves bytes of HTTP is one `data`; the program's own exec and exit count too.
@@ -158,13 +158,14 @@ static void child(char *word)
 	made.exit++;
 }
 
-/* When the next round is due. */
-static void pace(const struct timespec *began, long round, double rate)
+/* Until the next round may begin. One that comes late is not made up for: there are never more rounds in a second. */
+static void pace(struct timespec *began, double rate)
 {
-	long long due = (long long)(round / rate * 1e9) + began->tv_nsec;
+	long long due = (long long)(1e9 / rate) + began->tv_nsec;
 	struct timespec at = { began->tv_sec + due / 1000000000, due % 1000000000 };
 
 	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+	clock_gettime(CLOCK_MONOTONIC, began);
 }
 
 int main(int count, char **words)
@@ -187,13 +188,13 @@ int main(int count, char **words)
 	if (bind(unix_listener, (void *)&path, path_length) || listen(unix_listener, 8))
 		fail("listen on a unix socket");
 	clock_gettime(CLOCK_MONOTONIC, &began);
-	for (long round = 0; round < rounds; round++) {
-		if (rate > 0)
-			pace(&began, round, rate);
+	while (rounds--) {
 		tcp(atoi(words[3]));
 		refused();
 		unix_exchange();
 		child(words[4]);
+		if (rate > 0)
+			pace(&began, rate);
 	}
 	printf("{\"fork\":%ld,\"exec\":%ld,\"exit\":%ld,\"accept\":%ld,\"connect\":%ld,\"listen\":%ld,\"socket\":%ld,"
 	       "\"data\":%ld,\"close\":%ld}\n",

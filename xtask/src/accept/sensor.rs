@@ -17,6 +17,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 pub(crate) struct Options<'a> {
     /// Besides the nonces' rule: the shipped pack.
     pub(crate) shipped_rules: bool,
+    /// Rules of a row's own.
+    pub(crate) rules: Vec<Value>,
     /// Where to deliver.
     pub(crate) collector: Option<&'a Collector>,
     /// Where to deliver instead, as its configuration has it.
@@ -55,6 +57,11 @@ impl Sensor {
             let copied = Command::new("cp").arg("-r").arg(lab.root.join("rules")).arg(&pack).status()?;
             ensure!(copied.success(), "copy the shipped rules");
             rules.push(pack);
+        }
+        for (number, rule) in options.rules.iter().enumerate() {
+            let path = dir.join(format!("own-{number}.yml"));
+            fs::write(&path, rule.to_string())?; // JSON is YAML
+            rules.push(path);
         }
         let mut config = json!({
             "rules": rules,
