@@ -111,6 +111,11 @@ pub(crate) fn end(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// Reads a whole head.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Head> {
+    regular(bytes).map_or_else(|| by_line(bytes), |(head, _)| Some(head))
+}
+
+/// Reads the head that `bytes` begin with, if it is there and keeps the rules; gives its length.
+pub(crate) fn regular(bytes: &[u8]) -> Option<(Head, usize)> {
     if bytes.starts_with(b"HTTP/") { response(bytes) } else { request(bytes) }
 }
 
@@ -122,38 +127,40 @@ pub(crate) fn parse_truncated(bytes: &[u8]) -> Option<Head> {
     Some(Head { framing: Framing::Unknown, truncated: true, ..head(line, fields, &ending) })
 }
 
-fn request(bytes: &[u8]) -> Option<Head> {
+fn request(bytes: &[u8]) -> Option<(Head, usize)> {
     let mut headers = [const { MaybeUninit::uninit() }; HEADERS];
     let mut parsed = httparse::Request::new(&mut []);
     let done = parsed.parse_with_uninit_headers(bytes, &mut headers);
     match (done, parsed.method, parsed.path, parsed.version) {
-        (Ok(httparse::Status::Complete(_)), Some(method), Some(target), Some(minor_version)) => {
+        (Ok(httparse::Status::Complete(length)), Some(method), Some(target), Some(minor_version))
+            if method.len() <= lenient::METHOD_BYTES =>
+        {
             let (mut fields, mut ending) = (Fields::default(), Ending::default());
             for header in parsed.headers.iter() {
                 add(header.name.as_bytes(), header.value, Some(&mut fields), &mut ending);
             }
             let line =
                 StartLine::Request { method: method.as_bytes(), target: target.as_bytes(), minor_version };
-            Some(head(line, fields, &ending))
+            Some((head(line, fields, &ending), length))
         }
-        _ => by_line(bytes),
+        _ => None,
     }
 }
 
-fn response(bytes: &[u8]) -> Option<Head> {
+fn response(bytes: &[u8]) -> Option<(Head, usize)> {
     let mut headers = [const { MaybeUninit::uninit() }; HEADERS];
     let mut parsed = httparse::Response::new(&mut []);
     let config = httparse::ParserConfig::default();
     let done = config.parse_response_with_uninit_headers(&mut parsed, bytes, &mut headers);
     match (done, parsed.code, parsed.version) {
-        (Ok(httparse::Status::Complete(_)), Some(status), Some(minor_version)) => {
+        (Ok(httparse::Status::Complete(length)), Some(status), Some(minor_version)) => {
             let mut ending = Ending::default();
             for header in parsed.headers.iter() {
                 add(header.name.as_bytes(), header.value, None, &mut ending);
             }
-            Some(head(StartLine::Response { status, minor_version }, Fields::default(), &ending))
+            Some((head(StartLine::Response { status, minor_version }, Fields::default(), &ending), length))
         }
-        _ => by_line(bytes),
+        _ => None,
     }
 }
 

@@ -27,18 +27,22 @@ pub fn template(path: &[u8]) -> Box<str> {
 }
 
 fn looks_like_id(part: &[u8]) -> bool {
-    if part.is_empty() {
-        return false;
+    if part.is_empty() || part.len() > PART_BYTES {
+        return !part.is_empty();
     }
-    let digits = part.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let hex = part.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
-    part.len() > PART_BYTES
-        || digits == part.len()
-        || part.contains(&b'%')
-        || !part.is_ascii()
+    let (mut digits, mut hex, mut dot) = (0, true, false);
+    for &byte in part {
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            b'a'..=b'f' | b'A'..=b'F' | b'-' => {}
+            b'%' | 0x80.. => return true,
+            _ => (hex, dot) = (false, dot || byte == b'.'),
+        }
+    }
+    digits == part.len()
         || (hex && digits > 0 && part.len() >= 8)
         // Random text: long, without a dot (a file name), and digits among letters.
-        || (part.len() >= 16 && digits >= 3 && !part.contains(&b'.'))
+        || (part.len() >= 16 && digits >= 3 && !dot)
 }
 
 #[cfg(test)]

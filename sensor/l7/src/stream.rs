@@ -250,6 +250,12 @@ impl Stream {
         let room = HEAD_BYTES.saturating_sub(before).min(input.bytes.len());
         let fresh = input.bytes.get(..room).unwrap_or_default();
         if before == 0
+            && let Some((head, length)) = head::regular(fresh)
+        {
+            input.advance(length);
+            return Some(self.found(head, input.position));
+        }
+        if before == 0
             && let Some(end) = head::end(fresh, 0)
         {
             let whole = fresh.get(..end).unwrap_or_default();

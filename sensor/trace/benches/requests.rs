@@ -24,7 +24,7 @@ use std::{collections::HashMap, hint::black_box, net::SocketAddr, sync::Arc};
 /// Requests in a round.
 const REQUESTS: usize = 20_000;
 /// Events between two calls of `advance`.
-const BATCH: usize = 1_000;
+const BATCH: usize = 200;
 const ROUNDS: usize = 5;
 /// Between two events: 150,000 requests a second without a proxy.
 const STEP_NS: u64 = 3_000;
@@ -232,19 +232,25 @@ impl Node {
         self.moved(client, near, Direction::Received, &answer());
     }
 
-    /// The events of `REQUESTS` requests.
-    fn round(&mut self) {
+    /// The events of `REQUESTS` requests, some at a time: `take` has them while they are warm, as from a ring.
+    fn round(&mut self, mut take: impl FnMut(&mut Self)) {
         let mut at = 0;
         while at < REQUESTS {
             let together = if self.shape == Shape::Busy { self.fronts.len().min(REQUESTS - at) } else { 1 };
-            for number in at..at + together {
-                self.begin(number);
-            }
-            for number in at..at + together {
-                self.end(number);
+            let numbers = || at..at + together;
+            for (number, begins) in numbers().map(|n| (n, true)).chain(numbers().map(|n| (n, false))) {
+                if begins {
+                    self.begin(number);
+                } else {
+                    self.end(number);
+                }
+                if self.made.len() >= BATCH {
+                    take(self);
+                }
             }
             at += together;
         }
+        take(self);
     }
 
     fn begin(&mut self, number: usize) {
@@ -283,21 +289,14 @@ fn cpu() -> u64 {
 }
 
 /// Feeds what `node` made; gives the CPU time it took, and the spans that came.
-fn feed(tracer: &mut Tracer, node: &mut Node) -> (u64, usize) {
-    let (mut out, mut spans) = (Vec::new(), 0);
-    let mut events = std::mem::take(&mut node.made).into_iter();
+fn feed(tracer: &mut Tracer, node: &mut Node, out: &mut Vec<Output>) -> (u64, usize) {
     let begun = cpu();
-    loop {
-        let mut now = None;
-        for event in events.by_ref().take(BATCH) {
-            now = Some(event.header.time);
-            tracer.event(event, &Nobody, &mut out);
-        }
-        let Some(now) = now else { break };
-        tracer.advance(now, &Nobody, &mut out);
-        spans += out.iter().filter(|output| matches!(output, Output::Span(_))).count();
-        black_box(&mut out).clear();
+    for event in node.made.drain(..) {
+        tracer.event(event, &Nobody, out);
     }
+    tracer.advance(BootTime(node.now), &Nobody, out);
+    let spans = out.iter().filter(|output| matches!(output, Output::Span(_))).count();
+    black_box(&mut *out).clear();
     (cpu() - begun, spans)
 }
 
@@ -305,18 +304,21 @@ fn measure(name: &str, shape: Shape, connections: usize) {
     let mut node = Node::new(shape, connections);
     let mut tracer =
         Tracer::new(Params { connections: 32_768, ..Params::default() }, Box::new(Counted::default()));
-    feed(&mut tracer, &mut node);
+    let mut out = Vec::new();
+    feed(&mut tracer, &mut node, &mut out);
     let (mut best, mut spans) = (u64::MAX, 0);
     for round in 0..=ROUNDS {
-        node.round();
-        let (taken, made) = feed(&mut tracer, &mut node);
+        let (mut taken, mut made) = (0, 0);
+        node.round(|node| {
+            let (time, count) = feed(&mut tracer, node, &mut out);
+            (taken, made) = (taken + time, made + count);
+        });
         if round > 0 {
             // The first one warms up.
             (best, spans) = (best.min(taken), spans + made);
         }
     }
     // Nothing happens any more: what a turn costs.
-    let mut out = Vec::new();
     let begun = cpu();
     for turn in 0..10_000 {
         tracer.advance(BootTime(node.now + turn * 1_000_000), &Nobody, &mut out);

@@ -56,8 +56,8 @@ impl Tracer {
                 }
                 self.undecided.push_back((id, later(self.now, at_most)));
             }
-            Client::Known(_) | Client::Unseen => {
-                self.fix(id, processes, out);
+            client => {
+                self.fix_with(id, client, processes, out);
             }
         }
     }
@@ -107,12 +107,23 @@ impl Tracer {
         out: &mut Vec<Output>,
     ) -> Option<Arc<Request>> {
         let entry = self.table.entry(id)?;
-        if let Some(request) = &entry.request {
-            return Some(Arc::clone(request));
+        match &entry.request {
+            Some(request) => Some(Arc::clone(request)),
+            None => self.fix_with(id, self.client_of(id), processes, out),
         }
-        let inbound = entry.inbound;
+    }
+
+    /// The same of one that is not decided, given its client.
+    fn fix_with(
+        &mut self,
+        id: RequestId,
+        client: Client,
+        processes: &dyn Processes,
+        out: &mut Vec<Output>,
+    ) -> Option<Arc<Request>> {
+        let inbound = self.table.entry(id)?.inbound;
         let span = self.ids.span();
-        let trace = match (self.client_of(id), inbound) {
+        let trace = match (client, inbound) {
             (Client::Known(client), _) => {
                 let source = match client.source {
                     TraceSource::ClientClaimed => TraceSource::ClientClaimed,

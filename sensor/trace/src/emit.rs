@@ -87,26 +87,15 @@ impl Tracer {
         processes: &dyn Processes,
         out: &mut Vec<Output>,
     ) {
-        if !self.table.conns.contains(&data.connection) {
-            let Some(conn) = self.unknown(data, header.time, processes, out) else { return };
-            self.insert(data.connection, conn, processes, out);
-        }
         let mut facts = std::mem::take(&mut self.facts);
         if let Some(conn) = self.table.conns.get_mut(&data.connection) {
-            for entry in conn.entries.iter_mut().rev().take(connection::PENDING) {
-                if entry.tid != header.tid || !same_life(entry.process, header.process) {
-                    entry.foreign.get_or_insert(header.time);
-                }
+            conn.feed(header, data, &mut facts);
+        } else {
+            let Some(conn) = self.unknown(data, header.time, processes, out) else { return };
+            self.insert(data.connection, conn, processes, out);
+            if let Some(conn) = self.table.conns.peek_mut(&data.connection) {
+                conn.feed(header, data, &mut facts);
             }
-            let chunk = Chunk {
-                direction: data.direction,
-                position: data.position,
-                length: data.length,
-                bytes: &data.bytes,
-                time: header.time,
-            };
-            conn.parser.feed(&chunk, &mut facts);
-            conn.last = header.time;
         }
         self.facts(data.connection, Some(header), &mut facts, processes, out);
         self.facts = facts;
@@ -284,6 +273,25 @@ impl Tracer {
             SpanKind::Client => self.sent_request(id, header, processes, out),
             SpanKind::Server => self.received_request(id, processes, out),
         }
+    }
+}
+
+impl Conn {
+    fn feed(&mut self, header: &Header, data: &Data, facts: &mut Vec<Fact>) {
+        for entry in &mut self.entries {
+            if entry.tid != header.tid || !same_life(entry.process, header.process) {
+                entry.foreign.get_or_insert(header.time);
+            }
+        }
+        let chunk = Chunk {
+            direction: data.direction,
+            position: data.position,
+            length: data.length,
+            bytes: &data.bytes,
+            time: header.time,
+        };
+        self.parser.feed(&chunk, facts);
+        self.last = header.time;
     }
 }
 

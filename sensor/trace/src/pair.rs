@@ -4,14 +4,19 @@ use guardbee_model::{
     socket::{Endpoint, Socket},
 };
 use lru::LruCache;
-use std::{net::SocketAddr, num::NonZeroUsize};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroUsize,
+};
 
 /// One end of a pair. Loopback addresses mean something within one network namespace only; others join across.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum End {
     Tcp {
-        local: SocketAddr,
-        remote: SocketAddr,
+        local: u128,
+        remote: u128,
+        /// The local one in the upper half.
+        ports: u32,
         net_ns: u32,
     },
     Inode(u64),
@@ -69,5 +74,14 @@ pub(crate) fn is_local(socket: &Socket) -> bool {
 
 fn tcp(local: SocketAddr, remote: SocketAddr, net_ns: u32) -> End {
     let within_one = local.ip().is_loopback() || remote.ip().is_loopback();
-    End::Tcp { local, remote, net_ns: if within_one { net_ns } else { 0 } }
+    let number = |address: SocketAddr| match address.ip() {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
+    };
+    End::Tcp {
+        local: number(local),
+        remote: number(remote),
+        ports: u32::from(local.port()) << 16 | u32::from(remote.port()),
+        net_ns: if within_one { net_ns } else { 0 },
+    }
 }
