@@ -232,11 +232,12 @@ fn no_attacker_makes_a_finding_too_large_to_send() {
 fn the_seal_goes_into_the_line_and_not_into_the_body() {
     let finding = sample::finding();
     let mut record = sample::encoder().finding(&finding, OFFSET);
-    let unsealed = ocsf::line(&finding, sample::identity(), OFFSET, Some(&record));
-    assert_eq!(unsealed, format!("{}\n", record.body));
+    let line = |record: Option<&Record>| ocsf::line(&finding, sample::identity(), OFFSET, record);
+    assert_eq!(line(Some(&record)), format!("{}\n", record.body));
+    assert_eq!(line(None), line(Some(&record)));
     record.attributes.push(("guardbee.seal.ref".into(), "1;x".into()));
     record.attributes.push(("guardbee.seal.proof".into(), "AAAA".into()));
-    let line = ocsf::line(&finding, sample::identity(), OFFSET, Some(&record));
+    let line = line(Some(&record));
     assert_eq!(line.matches('\n').count(), 1);
     let event: serde_json::Value = serde_json::from_str(&line).unwrap();
     schema::check(&event);

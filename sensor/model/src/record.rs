@@ -41,7 +41,7 @@ pub enum Value {
     /// A whole number.
     Int(i64),
     /// UTF-8; bytes that aren't are escaped ([`crate::text`]).
-    Text(Box<str>),
+    Text(Cow<'static, str>),
 }
 
 impl From<bool> for Value {
@@ -58,13 +58,13 @@ impl From<i64> for Value {
 
 impl From<&str> for Value {
     fn from(value: &str) -> Self {
-        Self::Text(value.into())
+        Self::Text(Cow::Owned(value.to_owned()))
     }
 }
 
 impl From<String> for Value {
     fn from(value: String) -> Self {
-        Self::Text(value.into())
+        Self::Text(Cow::Owned(value))
     }
 }
 

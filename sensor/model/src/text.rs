@@ -57,7 +57,7 @@ pub fn unescape(text: &str) -> Vec<u8> {
 }
 
 fn has_escape(bytes: &[u8]) -> bool {
-    bytes.windows(4).any(starts_escape)
+    bytes.contains(&b'\\') && bytes.windows(4).any(starts_escape)
 }
 
 fn starts_escape(bytes: &[u8]) -> bool {

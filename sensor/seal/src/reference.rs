@@ -182,20 +182,39 @@ pub struct Reference {
 pub(crate) fn write(prefix: &str, index: u32, times: (u64, u64), keys: &str, long: &[LongText]) -> String {
     let mut out = String::with_capacity(prefix.len() + 24 + keys.len() + long.len() * 56);
     out.push_str(prefix);
-    // Writing to a string can't fail.
-    write!(out, "{index};{},{};", times.0 % 1000, times.1 % 1000).unwrap_or_default();
+    push_number(&mut out, index.into());
+    out.push(';');
+    push_number(&mut out, times.0 % 1000);
+    out.push(',');
+    push_number(&mut out, times.1 % 1000);
+    out.push(';');
     out.push_str(keys);
     for (at, text) in long.iter().enumerate() {
         out.push(if at == 0 { ';' } else { ',' });
         match text.slot {
             Slot::Name => out.push('n'),
             Slot::Body => out.push('b'),
-            Slot::Key(number) => write!(out, "{number}").unwrap_or_default(),
+            Slot::Key(number) => push_number(&mut out, number.into()),
         }
-        write!(out, ":{}:", text.length).unwrap_or_default();
+        out.push(':');
+        push_number(&mut out, text.length);
+        out.push(':');
         URL_SAFE_NO_PAD.encode_string(text.hash.0, &mut out);
     }
     out
+}
+
+/// In decimal; every span has three, so without the library's formatting.
+fn push_number(out: &mut String, number: u64) {
+    if let Some(unit) = number.checked_ilog10().map(|digits| 10_u64.pow(digits)) {
+        let mut unit = unit;
+        while unit > 0 {
+            out.push(char::from(b'0' + u8::try_from(number / unit % 10).unwrap_or_default()));
+            unit /= 10;
+        }
+    } else {
+        out.push('0');
+    }
 }
 
 impl Reference {

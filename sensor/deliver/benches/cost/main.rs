@@ -62,7 +62,6 @@ fn requests(records: &[Record]) -> Vec<Vec<u8>> {
 
 struct Bench {
     sealer: Sealer,
-    encoder: Encoder,
     losses: LossTotals,
 }
 
@@ -75,14 +74,14 @@ impl Bench {
         }
         Ok(self.sealer.flush(&[stream], (BootTime(1), WallTime(1)), &self.losses)?)
     }
+}
 
-    fn spans(&self, spans: &[Span]) -> Vec<Record> {
-        spans.iter().map(|span| self.encoder.span(span, OFFSET)).collect()
-    }
+fn of_spans(encoder: &mut Encoder, spans: &[Span]) -> Vec<Record> {
+    spans.iter().map(|span| encoder.span(span, OFFSET)).collect()
+}
 
-    fn findings(&self, findings: &[Finding]) -> Vec<Record> {
-        findings.iter().map(|finding| self.encoder.finding(finding, OFFSET)).collect()
-    }
+fn of_findings(encoder: &Encoder, findings: &[Finding]) -> Vec<Record> {
+    findings.iter().map(|finding| encoder.finding(finding, OFFSET)).collect()
 }
 
 fn row(cells: &[&str]) -> Outcome<()> {
@@ -96,39 +95,24 @@ fn row(cells: &[&str]) -> Outcome<()> {
 
 fn times(bench: &mut Bench, spans: &[Span], findings: &[Finding]) -> Outcome<()> {
     row(&["CPU, ns for each", "span", "finding"])?;
-    let (a, b) = (bench.spans(spans), bench.findings(findings));
+    let mut encoder = sample::encoder();
     let few = findings.len() as u64;
     let say = |what: &str, of_spans: u64, of_findings: u64| {
         row(&[what, &of_spans.to_string(), &of_findings.to_string()])
     };
     say(
         "record",
-        nanos(BATCH, || (), |()| bench.spans(spans)),
-        nanos(few, || (), |()| bench.findings(findings)),
+        nanos(BATCH, || (), |()| of_spans(&mut encoder, spans)),
+        nanos(few, || (), |()| of_findings(&encoder, findings)),
     )?;
     let mut failed = None;
-    let mut seal = |bench: &mut Bench, stream, records: &Vec<Record>, count| {
-        nanos(
-            count,
-            || records.clone(),
-            |records| bench.seal(stream, records).map_err(|error| failed = Some(error)),
-        )
-    };
-    let of_spans = seal(bench, Stream::Spans, &a, BATCH);
-    let of_findings = seal(bench, Stream::Findings, &b, few);
+    let mut seal = |stream, records| bench.seal(stream, records).map_err(|error| failed = Some(error));
+    let a = nanos(BATCH, || of_spans(&mut encoder, spans), |records| seal(Stream::Spans, records));
+    let b = nanos(few, || of_findings(&encoder, findings), |records| seal(Stream::Findings, records));
     failed.map_or(Ok(()), Err)?;
-    say("seal (add, flush)", of_spans, of_findings)?;
-    let leaf = [7_u8; 900];
-    let hashes = vec![merkle::leaf_hash(&leaf); 512];
-    let hash = nanos(
-        BATCH,
-        || (),
-        |()| hashes.iter().map(|_| merkle::leaf_hash(black_box(&leaf))).collect::<Vec<_>>(),
-    );
-    let root = nanos(BATCH, || (), |()| merkle::root(&hashes));
-    row(&["  of which hash of 900 bytes", &hash.to_string()])?;
-    row(&["  of which Merkle root", &root.to_string()])?;
-    let (a, b) = (bench.seal(Stream::Spans, a)?, bench.seal(Stream::Findings, b)?);
+    say("seal (add, flush)", a, b)?;
+    let a = bench.seal(Stream::Spans, of_spans(&mut encoder, spans))?;
+    let b = bench.seal(Stream::Findings, of_findings(&encoder, findings))?;
     say("OTLP", nanos(BATCH, || (), |()| requests(&a)), nanos(few, || (), |()| requests(&b)))?;
     let zip = |requests: Vec<Vec<u8>>, count| {
         nanos(count, || (), |()| requests.iter().map(|request| gzip(request)).collect::<Vec<_>>())
@@ -136,9 +120,17 @@ fn times(bench: &mut Bench, spans: &[Span], findings: &[Finding]) -> Outcome<()>
     say("gzip", zip(requests(&a), BATCH), zip(requests(&b), few))?;
     let lines = |records: &[Record]| records.iter().map(otlp::json::line).collect::<Vec<_>>();
     say("OTLP as JSON", nanos(BATCH, || (), |()| lines(&a)), nanos(few, || (), |()| lines(&b)))?;
-    let line = |finding: &Finding| ocsf::line(finding, sample::identity(), OFFSET, b.first());
-    let ocsf = nanos(few, || (), |()| findings.iter().map(line).collect::<Vec<_>>());
-    row(&["OCSF line", "-", &ocsf.to_string()])
+    let line = |(finding, sealed): (&Finding, &Record)| {
+        ocsf::line(finding, sample::identity(), OFFSET, Some(sealed))
+    };
+    let ocsf = nanos(few, || (), |()| findings.iter().zip(&b).map(line).collect::<Vec<_>>());
+    row(&["OCSF line", "-", &ocsf.to_string()])?;
+    for size in [64, 512, 1024] {
+        let leaf = vec![7_u8; size];
+        let hash = nanos(1000, || (), |()| (0..1000).map(|_| merkle::leaf_hash(black_box(&leaf))).max());
+        row(&[&format!("SHA-256 of {size} bytes, for comparison"), &hash.to_string()])?;
+    }
+    Ok(())
 }
 
 fn sizes(what: &str, bench: &mut Bench, stream: Stream, unsealed: &[Record]) -> Outcome<()> {
@@ -165,9 +157,11 @@ fn sizes(what: &str, bench: &mut Bench, stream: Stream, unsealed: &[Record]) -> 
 }
 
 fn main() -> Outcome<()> {
+    // Memory that was used once stays with the process, as in a sensor that has run for a while.
+    drop(black_box(vec![1_u8; 30 << 20]));
     let origin = Origin::new("bench", "node", "boot");
     let sealer = Sealer::new(origin, None, Params::default(), (BootTime(0), WallTime(0)))?;
-    let mut bench = Bench { sealer, encoder: sample::encoder(), losses: LossTotals::default() };
+    let mut bench = Bench { sealer, losses: LossTotals::default() };
     bench.seal(Stream::Audit, Vec::new())?;
     let mut random = story::Random::new();
     let spans = story::spans(&mut random, BATCH);
@@ -175,11 +169,12 @@ fn main() -> Outcome<()> {
     times(&mut bench, &spans, findings.get(..64).unwrap_or_default())?;
     row(&[""])?;
     row(&["bytes for each", "JSON lines", "OTLP", "OTLP, gzip", "of which seal"])?;
-    let (of_spans, of_findings) = (bench.spans(&spans), bench.findings(&findings));
-    sizes("span", &mut bench, Stream::Spans, &of_spans)?;
-    sizes("finding", &mut bench, Stream::Findings, &of_findings)?;
+    let mut encoder = sample::encoder();
+    sizes("span", &mut bench, Stream::Spans, &of_spans(&mut encoder, &spans))?;
+    sizes("finding", &mut bench, Stream::Findings, &of_findings(&encoder, &findings))?;
     let line: usize =
         findings.iter().map(|finding| ocsf::line(finding, sample::identity(), OFFSET, None).len()).sum();
     row(&["finding, OCSF line without a seal", &(line / findings.len()).to_string()])?;
-    row(&["record in memory", &size_of::<Record>().to_string()])
+    let memory = of_spans(&mut encoder, &spans).iter().map(|span| Encoded::new(span).bound()).sum::<usize>();
+    row(&["span in delivery's queue, at most", &(memory / spans.len()).to_string()])
 }

@@ -12,7 +12,7 @@ use guardbee_model::{
     text::escape,
 };
 use serde_json::{Map, Value, json};
-use std::{net::IpAddr, sync::Arc};
+use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 /// Observations that are told; of more, the first and the last.
 pub(super) const MOST: usize = 8;
@@ -23,7 +23,14 @@ const PROCESS_TEXT: usize = 1 << 10;
 const ANCESTOR_TEXT: usize = 512;
 
 pub(super) fn list(finding: &Finding, offset: WallOffset) -> Vec<Value> {
-    told(finding).filter_map(|observation| evidence(observation, offset)).collect()
+    let last = finding.evidence.last();
+    told(finding)
+        .filter_map(|observation| {
+            // The last one's link is the finding's.
+            let told = last.is_some_and(|last| Arc::ptr_eq(last, observation));
+            evidence(observation, observation.link.as_ref().filter(|_| !told), offset)
+        })
+        .collect()
 }
 
 fn told(finding: &Finding) -> impl Iterator<Item = &Arc<Observation>> {
@@ -32,8 +39,9 @@ fn told(finding: &Finding) -> impl Iterator<Item = &Arc<Observation>> {
     finding.evidence.iter().enumerate().filter(move |(at, _)| !middle.contains(at)).map(|(_, one)| one)
 }
 
-/// [`None`]: nothing is known that OCSF takes as evidence.
-fn evidence(observation: &Observation, offset: WallOffset) -> Option<Value> {
+/// A process is told in whole once, as `process` or its parent, and named elsewhere. [`None`]: nothing is known that OCSF takes as
+/// evidence.
+fn evidence(observation: &Observation, own_link: Option<&Link>, offset: WallOffset) -> Option<Value> {
     let mut evidence = Map::new();
     let mut data = Map::new();
     set(&mut evidence, "uid", Some(&format!("observation-{}", observation.sequence)));
@@ -41,9 +49,8 @@ fn evidence(observation: &Observation, offset: WallOffset) -> Option<Value> {
     if let Some(acting) = &observation.process {
         let mut shown = process(acting);
         ancestry(&mut shown, &observation.ancestors);
-        if let Some(actor) = actor(observation) {
-            evidence.insert("actor".into(), json!({ "process": actor }));
-        }
+        let actor = actor(observation).unwrap_or(acting);
+        evidence.insert("actor".into(), json!({ "process": named(actor) }));
         if let Some(container) = &acting.container {
             let mut shown = Map::new();
             set(&mut shown, "uid", Some(&container.id));
@@ -52,16 +59,16 @@ fn evidence(observation: &Observation, offset: WallOffset) -> Option<Value> {
         }
         evidence.insert("process".into(), shown.into());
     }
-    if let Some(link) = &observation.link {
+    if let Some(link) = own_link {
         data.insert("link".into(), json!({ "kind": link.kind.name(), "reason": link.reason }));
-        if let Some(request) = link.request() {
-            let answer = answer(&observation.action);
-            data.insert("trace".into(), trace(request, answer, offset));
-            evidence.insert("http_request".into(), http_request(request));
-            evidence.extend(endpoint(&request.client).map(|shown| ("src_endpoint".to_owned(), shown)));
-            if let Some(answer) = answer {
-                evidence.insert("http_response".into(), json!({ "code": answer.status }));
-            }
+    }
+    if let Some(request) = observation.link.as_ref().and_then(Link::request) {
+        let answer = answer(&observation.action);
+        data.insert("trace".into(), trace(request, answer, offset));
+        evidence.insert("http_request".into(), http_request(request));
+        evidence.extend(endpoint(&request.client).map(|shown| ("src_endpoint".to_owned(), shown)));
+        if let Some(answer) = answer {
+            evidence.insert("http_response".into(), json!({ "code": answer.status }));
         }
     }
     if let Action::Connect(connect) = &observation.action {
@@ -79,13 +86,23 @@ fn evidence(observation: &Observation, offset: WallOffset) -> Option<Value> {
 }
 
 /// Who made the process, for those actions that make one; else the process itself acts.
-fn actor(observation: &Observation) -> Option<Map<String, Value>> {
-    let parent = observation.ancestors.first();
+fn actor(observation: &Observation) -> Option<&Arc<Process>> {
     match observation.action {
-        Action::Exec(_) | Action::Fork(_) => parent.or(observation.process.as_ref()),
+        Action::Exec(_) | Action::Fork(_) => observation.ancestors.first(),
         _ => observation.process.as_ref(),
     }
-    .map(|process| self::process(process))
+}
+
+/// A process that is told elsewhere.
+fn named(process: &Process) -> Map<String, Value> {
+    let mut shown = Map::from_iter([("pid".to_owned(), json!(process.key.tgid))]);
+    set(&mut shown, "uid", Some(&process.key.to_string()));
+    set(&mut shown, "name", Some(&text::bounded_to(&name(process), ANCESTOR_TEXT)));
+    shown
+}
+
+fn name(process: &Process) -> Cow<'_, str> {
+    if process.exe.is_empty() { escape(&process.comm) } else { process.name() }
 }
 
 fn answer(action: &Action) -> Option<&Response> {
@@ -97,7 +114,9 @@ fn answer(action: &Action) -> Option<&Response> {
 
 /// The OCSF object `process`.
 fn process(process: &Process) -> Map<String, Value> {
-    let mut shown = entity(process, PROCESS_TEXT);
+    let mut shown = named(process);
+    let line = record::command_line(&process.args);
+    set(&mut shown, "cmd_line", Some(&text::bounded_to(&line, PROCESS_TEXT)));
     set(&mut shown, "working_directory", Some(&text::bounded_to(&escape(&process.cwd), PROCESS_TEXT)));
     let mut user = Map::from_iter([("uid".to_owned(), json!(process.credentials.uid.to_string()))]);
     set(&mut user, "name", process.user.as_deref());
@@ -106,34 +125,28 @@ fn process(process: &Process) -> Map<String, Value> {
     shown.insert("egid".into(), process.credentials.egid.into());
     if !process.exe.is_empty() {
         let path = text::bounded_to(&escape(&process.exe), PROCESS_TEXT).into_owned();
-        shown.insert(
-            "file".into(),
-            json!({ "name": text::bounded_to(&process.name(), PROCESS_TEXT), "path": path, "type_id": 1, "type": "Regular File" }),
-        );
+        let name = text::bounded_to(&process.name(), ANCESTOR_TEXT).into_owned();
+        shown.insert("file".into(), json!({ "name": name, "path": path, "type_id": 1 }));
     }
     shown
 }
 
-/// What the smaller OCSF object `process_entity` has in common with it.
-fn entity(process: &Process, longest: usize) -> Map<String, Value> {
-    let mut shown = Map::from_iter([("pid".to_owned(), json!(process.key.tgid))]);
-    set(&mut shown, "uid", Some(&process.key.to_string()));
-    let name = if process.exe.is_empty() { escape(&process.comm) } else { process.name() };
-    set(&mut shown, "name", Some(&text::bounded_to(&name, longest)));
-    set(&mut shown, "path", Some(&text::bounded_to(&escape(&process.exe), longest)));
+/// The smaller OCSF object `process_entity`.
+fn entity(process: &Process) -> Map<String, Value> {
+    let mut shown = named(process);
+    set(&mut shown, "path", Some(&text::bounded_to(&escape(&process.exe), ANCESTOR_TEXT)));
     let line = record::command_line(&process.args);
-    set(&mut shown, "cmd_line", Some(&text::bounded_to(&line, longest)));
+    set(&mut shown, "cmd_line", Some(&text::bounded_to(&line, ANCESTOR_TEXT)));
     shown
 }
 
+/// `ancestry` begins with the parent (OCSF 1.8), which is told as such.
 fn ancestry(shown: &mut Map<String, Value>, ancestors: &[Arc<Process>]) {
-    if let Some(parent) = ancestors.first() {
-        shown.insert("parent_process".into(), process(parent).into());
-        let list: Vec<Value> = ancestors
-            .iter()
-            .take(record::ANCESTORS)
-            .map(|process| entity(process, ANCESTOR_TEXT).into())
-            .collect();
+    let Some((parent, others)) = ancestors.split_first() else { return };
+    shown.insert("parent_process".into(), process(parent).into());
+    if !others.is_empty() {
+        let others = others.iter().take(record::ANCESTORS - 1).map(|process| entity(process));
+        let list: Vec<Value> = std::iter::once(named(parent)).chain(others).map(Into::into).collect();
         shown.insert("ancestry".into(), list.into());
     }
 }
@@ -148,7 +161,7 @@ fn http_request(request: &Request) -> Value {
     set(&mut shown, "http_method", http::known_method(&request.method).filter(|method| *method != "QUERY"));
     set(&mut shown, "user_agent", Some(&escape(&request.user_agent)));
     set(&mut shown, "referrer", Some(&escape(&redact::urls(&request.referer))));
-    set(&mut shown, "version", Some(&format!("1.{}", request.minor_version)));
+    set(&mut shown, "version", Some(http::version(request)));
     if let Some(claimed) = claimed_client(request) {
         shown.insert("x_forwarded_for".into(), json!([claimed]));
     }
@@ -180,7 +193,6 @@ fn trace(request: &Request, answer: Option<&Response>, offset: WallOffset) -> Va
     let mut span = json!({
         "uid": request.trace.span.to_string(),
         "start_time": millis(offset.wall(request.start)),
-        "operation": http::known_method(&request.method).unwrap_or("HTTP"),
     });
     if let Some(span) = span.as_object_mut() {
         set(span, "parent_uid", request.trace.parent.map(|parent| parent.to_string()).as_deref());

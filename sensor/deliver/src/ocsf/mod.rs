@@ -17,24 +17,39 @@ use serde_json::{Map, Value, json};
 const CLASS_UID: u32 = 2004;
 const ACTIVITY_CREATE: u32 = 1;
 
+/// Of `unmapped.guardbee`, `unmapped` and the event.
+const END: &str = "}}}";
+
 /// Keys under which the seal leaves its reference and proof in a sealed record.
 const SEAL_REF: &str = "guardbee.seal.ref";
 const SEAL_PROOF: &str = "guardbee.seal.proof";
 
-/// One line of JSON with a line feed; `sealed` is the finding's record after sealing, whose reference and proof go in.
+/// One line of JSON with a line feed. `sealed` is the finding's record after sealing: its body is the line already, and its
+/// reference and proof go in.
 pub fn line(finding: &Finding, identity: &Identity, offset: WallOffset, sealed: Option<&Record>) -> String {
-    let mut event = self::finding(finding, identity, offset);
-    if let Some(seal) = sealed.and_then(seal)
-        && let Some(ours) = event.pointer_mut("/unmapped/guardbee").and_then(Value::as_object_mut)
-    {
-        ours.insert("seal".into(), seal);
+    let Some(record) = sealed else { return format!("{}\n", text(finding, identity, offset)) };
+    let body = &*record.body;
+    match (seal(record), body.strip_suffix(END)) {
+        (Some(seal), Some(open)) => {
+            let comma = if open.ends_with('{') { "" } else { "," };
+            format!("{open}{comma}\"seal\":{seal}{END}\n")
+        }
+        _ => format!("{body}\n"),
     }
-    format!("{event}\n")
+}
+
+/// [`finding`] as text, in which `unmapped.guardbee` is the last object.
+pub(crate) fn text(finding: &Finding, identity: &Identity, offset: WallOffset) -> String {
+    let mut event = self::finding(finding, identity, offset);
+    let unmapped = event.as_object_mut().and_then(|event| event.remove("unmapped")).unwrap_or_default();
+    let mut text = event.to_string();
+    text.pop();
+    format!("{text},\"unmapped\":{unmapped}}}")
 }
 
 fn seal(record: &Record) -> Option<Value> {
     let text = |key| match record.attribute(key) {
-        Some(Attribute::Text(text)) => Some(text.as_ref()),
+        Some(Attribute::Text(text)) => Some(&**text),
         _ => None,
     };
     let reference = text(SEAL_REF)?;
@@ -46,9 +61,7 @@ fn seal(record: &Record) -> Option<Value> {
 /// The finding without a seal.
 pub fn finding(finding: &Finding, identity: &Identity, offset: WallOffset) -> Value {
     let rule = &finding.rule;
-    let first = finding.evidence.first().map_or(finding.time, |observation| observation.time);
     let (severity_id, severity) = severity(rule.level);
-    let time = millis(offset.wall(finding.time));
     let mut event = json!({
         "activity_id": ACTIVITY_CREATE,
         "activity_name": "Create",
@@ -58,9 +71,7 @@ pub fn finding(finding: &Finding, identity: &Identity, offset: WallOffset) -> Va
         "class_name": "Detection Finding",
         "type_uid": CLASS_UID * 100 + ACTIVITY_CREATE,
         "type_name": "Detection Finding: Create",
-        "time": time,
-        "start_time": millis(offset.wall(first)),
-        "end_time": time,
+        "time": millis(offset.wall(finding.time)),
         "timezone_offset": 0,
         "severity_id": severity_id,
         "severity": severity,
@@ -71,7 +82,6 @@ pub fn finding(finding: &Finding, identity: &Identity, offset: WallOffset) -> Va
         "action": "Observed",
         "disposition_id": 15,
         "disposition": "Detected",
-        "count": 1,
         "message": message(finding),
         "metadata": metadata(finding, identity),
         "finding_info": info(finding, offset),
@@ -180,13 +190,15 @@ fn info(finding: &Finding, offset: WallOffset) -> Value {
     let mut info = json!({
         "uid": finding.id.to_string(),
         "title": text::bounded(title(rule)),
-        "created_time": millis(offset.wall(finding.time)),
-        "first_seen_time": millis(offset.wall(first)),
-        "last_seen_time": millis(offset.wall(finding.time)),
         "data_sources": sources,
         "analytic": analytic(rule),
     });
     if let Some(info) = info.as_object_mut() {
+        // Of a single step `time` says when.
+        if finding.evidence.len() > 1 {
+            info.insert("first_seen_time".into(), millis(offset.wall(first)).into());
+            info.insert("last_seen_time".into(), millis(offset.wall(finding.time)).into());
+        }
         set(info, "desc", Some(&rule.description));
         set(info, "src_url", rule.references.first().map(AsRef::as_ref));
         let attacks = attack::list(rule);

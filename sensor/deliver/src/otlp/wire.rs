@@ -9,12 +9,29 @@ fn tag(out: &mut Vec<u8>, field: u32, kind: u32) {
     varint(out, u64::from(field << 3 | kind));
 }
 
-fn varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value.to_le_bytes()[0] | 0x80);
+/// Bytes of a varint, and how many of them count.
+fn digits(mut value: u64) -> ([u8; 10], usize) {
+    let mut digits = [0; 10];
+    let mut count = 0;
+    for digit in &mut digits {
+        let low = value.to_le_bytes()[0] & 0x7f;
         value >>= 7;
+        count += 1;
+        if value == 0 {
+            *digit = low;
+            break;
+        }
+        *digit = low | 0x80;
     }
-    out.push(value.to_le_bytes()[0]);
+    (digits, count)
+}
+
+fn varint(out: &mut Vec<u8>, value: u64) {
+    if let Ok(value @ 0..0x80) = u8::try_from(value) {
+        return out.push(value);
+    }
+    let (digits, count) = digits(value);
+    out.extend(digits.into_iter().take(count));
 }
 
 pub(super) fn varint_field(out: &mut Vec<u8>, field: u32, value: u64) {
@@ -64,10 +81,10 @@ pub(super) fn message(out: &mut Vec<u8>, field: u32, usual: usize, write: impl F
     out.extend_from_slice(ROOM.get(..usual).unwrap_or(&ROOM));
     let begin = out.len();
     write(out);
-    let mut length = Vec::new();
-    varint(&mut length, (out.len() - begin) as u64);
+    let (length, count) = digits((out.len() - begin) as u64);
+    let length = length.get(..count).unwrap_or_default();
     match out.get_mut(at..begin) {
-        Some(room) if room.len() == length.len() => room.copy_from_slice(&length),
-        _ => drop(out.splice(at..begin, length)),
+        Some(room) if room.len() == count => room.copy_from_slice(length),
+        _ => drop(out.splice(at..begin, length.iter().copied())),
     }
 }

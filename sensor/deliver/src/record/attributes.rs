@@ -3,20 +3,44 @@ use super::text;
 use guardbee_model::record::Value;
 use std::borrow::Cow;
 
+/// More than most records have, the seal's included: so the list never grows.
+const USUAL: usize = 32;
+
 /// Unique keys, in the order of their adding; empty values are left out, long ones cut.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Attributes(Vec<(Cow<'static, str>, Value)>);
 
+impl Default for Attributes {
+    fn default() -> Self {
+        Self(Vec::with_capacity(USUAL))
+    }
+}
+
 impl Attributes {
-    pub(crate) fn text(&mut self, key: &'static str, value: &str) {
+    pub(crate) fn text<'a>(&mut self, key: &'static str, value: impl Into<Cow<'a, str>>) {
+        let value = value.into();
         if !value.is_empty() {
-            self.0.push((key.into(), text::bounded(value).into_owned().into()));
+            let value = if value.len() > text::LONGEST {
+                text::bounded(&value).into_owned()
+            } else {
+                value.into_owned()
+            };
+            self.0.push((key.into(), Value::Text(Cow::Owned(value))));
+        }
+    }
+
+    /// One of the words of this program.
+    pub(crate) fn word(&mut self, key: &'static str, value: &'static str) {
+        if !value.is_empty() {
+            self.0.push((key.into(), Value::Text(Cow::Borrowed(value))));
         }
     }
 
     /// Bytes from outside, escaped.
     pub(crate) fn bytes(&mut self, key: &'static str, value: &[u8]) {
-        self.text(key, &guardbee_model::text::escape(value));
+        if !value.is_empty() {
+            self.text(key, guardbee_model::text::escape(value));
+        }
     }
 
     pub(crate) fn int(&mut self, key: &'static str, value: impl Into<i64>) {

@@ -35,20 +35,20 @@ pub(super) fn record(encoder: &Encoder, finding: &Finding, offset: WallOffset) -
         linked(link, &mut attributes);
     }
     if let Some(request) = request {
-        attributes.text("guardbee.request.id", &request.id.to_string());
-        attributes.text("guardbee.trace.source", request.trace.source.name());
+        attributes.text("guardbee.request.id", request.id.to_string());
+        attributes.word("guardbee.trace.source", request.trace.source.name());
         http::add(request, SpanKind::Server, &mut attributes);
     }
     if let Some(last) = finding.evidence.last() {
-        attributes.text("guardbee.action", last.action.name());
+        attributes.word("guardbee.action", last.action.name());
         if let Action::Connect(connect) = &last.action {
-            attributes.text("destination.address", &http::address(&connect.socket.remote));
+            attributes.text("destination.address", http::address(&connect.socket.remote));
             if let Some(port) = connect.socket.remote.port() {
                 attributes.int("destination.port", port);
             }
         }
         if let Some(process) = &last.process {
-            process::full(process, &last.ancestors, &mut attributes);
+            process::full(process, &mut attributes);
         }
     }
     if !finding.losses.is_empty() {
@@ -64,7 +64,7 @@ pub(super) fn record(encoder: &Encoder, finding: &Finding, offset: WallOffset) -
         parent: SpanId::default(),
         start: time,
         end: time,
-        body: ocsf::finding(finding, &encoder.identity, offset).to_string().into(),
+        body: ocsf::text(finding, &encoder.identity, offset).into(),
         attributes: attributes.into_vec(),
         resource: Arc::clone(&encoder.sensor),
     }
@@ -72,16 +72,16 @@ pub(super) fn record(encoder: &Encoder, finding: &Finding, offset: WallOffset) -
 
 fn rule(finding: &Finding, attributes: &mut Attributes) {
     let rule = &finding.rule;
-    attributes.text("guardbee.finding.id", &finding.id.to_string());
-    attributes.text("security_rule.uuid", &rule.id);
-    attributes.text("security_rule.name", if rule.title.is_empty() { &rule.name } else { &rule.title });
-    attributes.text("security_rule.description", &rule.description);
-    attributes.text("security_rule.license", &rule.license);
+    attributes.text("guardbee.finding.id", finding.id.to_string());
+    attributes.text("security_rule.uuid", &*rule.id);
+    attributes.text("security_rule.name", if rule.title.is_empty() { &*rule.name } else { &*rule.title });
+    attributes.text("security_rule.description", &*rule.description);
+    attributes.text("security_rule.license", &*rule.license);
     attributes
         .text("security_rule.reference", rule.references.first().map(AsRef::as_ref).unwrap_or_default());
-    attributes.text("guardbee.rule.author", &rule.author);
-    attributes.text("guardbee.rule.source", &rule.source);
-    attributes.text("guardbee.rule.level", rule.level.name());
+    attributes.text("guardbee.rule.author", &*rule.author);
+    attributes.text("guardbee.rule.source", &*rule.source);
+    attributes.word("guardbee.rule.level", rule.level.name());
     let techniques: Vec<String> = rule.techniques().collect();
     if !techniques.is_empty() {
         attributes.json("guardbee.attack.techniques", &json!(techniques));
@@ -89,22 +89,30 @@ fn rule(finding: &Finding, attributes: &mut Attributes) {
 }
 
 fn linked(link: &Link, attributes: &mut Attributes) {
-    attributes.text("guardbee.link.kind", link.kind.name());
-    attributes.text("guardbee.link.reason", link.reason);
-    attributes.json("guardbee.link.requests", &requests(link));
+    attributes.word("guardbee.link.kind", link.kind.name());
+    attributes.word("guardbee.link.reason", link.reason);
+    // The one request is told by the attributes themselves.
+    if link.request().is_none() {
+        attributes.json("guardbee.link.requests", &requests(link));
+    }
     if link.more > 0 {
         attributes.int("guardbee.link.more", link.more);
     }
 }
 
-/// The candidates of a link, with what an analyst needs to tell them apart; of more than usual, the ids only.
+/// The candidates of a link, with what an analyst needs to tell them apart; of a single one, which is told elsewhere, and of more
+/// than usual the ids only.
 pub(crate) fn requests(link: &Link) -> serde_json::Value {
-    let few = link.requests.len() <= CANDIDATES;
-    link.requests.iter().map(|request| if few { candidate(request) } else { named(request) }).collect()
+    let told = link.request().is_some() || link.requests.len() > CANDIDATES;
+    link.requests.iter().map(|request| if told { named(request) } else { candidate(request) }).collect()
 }
 
 fn named(request: &Request) -> serde_json::Value {
-    json!({ "id": request.id.to_string(), "trace": request.trace.trace.to_string() })
+    json!({
+        "id": request.id.to_string(),
+        "trace": request.trace.trace.to_string(),
+        "span": request.trace.span.to_string(),
+    })
 }
 
 fn shown_query(query: &[u8]) -> String {

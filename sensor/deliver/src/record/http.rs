@@ -1,5 +1,5 @@
 //! `http.*`, `url.*` and addresses of a request, for spans and findings alike.
-use super::attributes::Attributes;
+use super::{attributes::Attributes, text as bounded};
 use guardbee_model::{redact, request::Request, socket::Endpoint, span::SpanKind, text};
 use std::borrow::Cow;
 
@@ -15,28 +15,33 @@ pub(crate) fn known_method(method: &[u8]) -> Option<&'static str> {
 /// Adds what the request says. For spans of clients, the peer is the server.
 pub(super) fn add(request: &Request, kind: SpanKind, attributes: &mut Attributes) {
     if let Some(method) = known_method(&request.method) {
-        attributes.text("http.request.method", method);
+        attributes.word("http.request.method", method);
     } else {
-        attributes.text("http.request.method", "_OTHER");
+        attributes.word("http.request.method", "_OTHER");
         attributes.bytes("http.request.method_original", &request.method);
     }
-    attributes.text("url.scheme", "http");
+    attributes.word("url.scheme", "http");
     attributes.bytes("url.path", &request.path);
     if let Some(query) = &request.query {
         attributes.bytes("url.query", &redact::query(query));
     }
     let (host, port) = authority(request);
     if kind == SpanKind::Client {
-        attributes.text("url.full", &full_url(request));
+        attributes.text("url.full", full_url(request));
     }
-    attributes.text("server.address", &host);
+    attributes.text("server.address", host);
     if let Some(port) = port {
         attributes.int("server.port", port);
     }
     addresses(request, kind, attributes);
-    attributes.text("network.protocol.version", &format!("1.{}", request.minor_version));
+    attributes.word("network.protocol.version", version(request));
     attributes.bytes("user_agent.original", &request.user_agent);
-    attributes.text("guardbee.http.route_guess", &request.route);
+    attributes.text("guardbee.http.route_guess", &*request.route);
+}
+
+/// `network.protocol.version`; HTTP/1 has no other minor versions.
+pub(crate) fn version(request: &Request) -> &'static str {
+    if request.minor_version == 0 { "1.0" } else { "1.1" }
 }
 
 fn addresses(request: &Request, kind: SpanKind, attributes: &mut Attributes) {
@@ -44,30 +49,27 @@ fn addresses(request: &Request, kind: SpanKind, attributes: &mut Attributes) {
         SpanKind::Server => (&request.server, &request.client),
         SpanKind::Client => (&request.client, &request.server),
     };
-    let transport = if matches!(peer, Endpoint::Ip(_)) { "tcp" } else { "unix" };
-    attributes.text("network.transport", transport);
-    attributes.text("network.peer.address", &address(peer));
+    attributes.word("network.transport", if matches!(peer, Endpoint::Ip(_)) { "tcp" } else { "unix" });
+    let peer_address = address(peer);
+    if kind == SpanKind::Server {
+        // The other end of the connection, which can't lie; what a header claims stands beside it.
+        attributes.text("client.address", &*peer_address);
+        attributes.bytes("http.request.header.x-forwarded-for", &request.forwarded_for);
+    }
+    attributes.text("network.peer.address", peer_address);
     if let Some(port) = peer.port() {
         attributes.int("network.peer.port", port);
     }
-    attributes.text("network.local.address", &address(local));
+    attributes.text("network.local.address", address(local));
     if let Some(port) = local.port() {
         attributes.int("network.local.port", port);
-    }
-    if kind == SpanKind::Server {
-        // The other end of the connection, which can't lie; what a header claims stands beside it.
-        attributes.text("client.address", &address(&request.client));
-        if let Some(port) = request.client.port() {
-            attributes.int("client.port", port);
-        }
-        attributes.bytes("http.request.header.x-forwarded-for", &request.forwarded_for);
     }
 }
 
 /// An IP address or the path of a unix socket; empty: it has no name.
 pub(crate) fn address(endpoint: &Endpoint) -> String {
     match endpoint {
-        Endpoint::Ip(address) => address.ip().to_string(),
+        Endpoint::Ip(address) => bounded::ip(address.ip()),
         Endpoint::Unix(path) => match path.split_first() {
             Some((0, name)) => format!("@{}", text::escape(name)),
             _ => text::escape(path).into_owned(),

@@ -10,6 +10,7 @@ mod resource;
 mod span;
 pub(crate) mod text;
 
+use self::resource::Resources;
 pub(crate) use self::{
     audit::as_json as losses_json,
     finding::requests,
@@ -44,18 +45,20 @@ pub struct Identity {
 pub struct Encoder {
     pub(crate) identity: Identity,
     sensor: Arc<Resource>,
+    traced: Resources,
 }
 
 impl Encoder {
     /// For this sensor.
     pub fn new(identity: Identity) -> Self {
         let sensor = Arc::new(resource::of_sensor(&identity));
-        Self { identity, sensor }
+        Self { identity, sensor, traced: Resources::default() }
     }
 
     /// A span; its resource is the traced process.
-    pub fn span(&self, span: &Span, offset: WallOffset) -> Record {
-        span::record(span, &self.identity, offset)
+    pub fn span(&mut self, span: &Span, offset: WallOffset) -> Record {
+        let resource = self.traced.of(span.process.as_deref(), &self.identity);
+        span::record(span, resource, offset)
     }
 
     /// A finding; its resource is the sensor.

@@ -4,14 +4,9 @@ use guardbee_model::{
     process::{Args, Process},
     redact, text,
 };
-use serde_json::json;
-use std::sync::Arc;
 
 /// Ancestors that a record names; enrich gives no more as a rule.
 pub(crate) const ANCESTORS: usize = 16;
-
-/// Longest command line and path of an ancestor, in bytes.
-const ANCESTOR_TEXT: usize = 1 << 10;
 
 /// A command line with its secrets replaced, escaped, not bounded.
 pub(crate) fn command_line(args: &Args) -> String {
@@ -25,27 +20,16 @@ pub(super) fn brief(process: &Process, attributes: &mut Attributes) {
     attributes.int("process.pid", process.key.tgid);
     attributes.bytes("process.executable.path", &process.exe);
     if let Some(container) = &process.container {
-        attributes.text("container.id", &container.id);
+        attributes.text("container.id", &*container.id);
     }
 }
 
-/// What a finding says of its actor.
-pub(super) fn full(process: &Process, ancestors: &[Arc<Process>], attributes: &mut Attributes) {
+/// What a finding says of its actor; its ancestors are in the body.
+pub(super) fn full(process: &Process, attributes: &mut Attributes) {
     brief(process, attributes);
-    attributes.text("process.command_line", &command_line(&process.args));
+    attributes.text("process.command_line", command_line(&process.args));
     attributes.bytes("process.working_directory", &process.cwd);
-    attributes.text("guardbee.process.id", &process.key.to_string());
-    attributes.text("user.id", &process.credentials.uid.to_string());
+    attributes.text("guardbee.process.id", process.key.to_string());
+    attributes.text("user.id", process.credentials.uid.to_string());
     attributes.text("user.name", process.user.as_deref().unwrap_or_default());
-    if !ancestors.is_empty() {
-        let list = ancestors.iter().take(ANCESTORS).map(|process| {
-            json!({
-                "pid": process.key.tgid,
-                "id": process.key.to_string(),
-                "exe": super::text::bounded_to(&text::escape(&process.exe), ANCESTOR_TEXT),
-                "command_line": super::text::bounded_to(&command_line(&process.args), ANCESTOR_TEXT),
-            })
-        });
-        attributes.json("guardbee.process.ancestors", &list.collect());
-    }
 }

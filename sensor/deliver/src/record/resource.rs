@@ -1,7 +1,46 @@
 //! Whom a record is about: the traced process for spans, the sensor for findings and statements.
 use super::Identity;
-use guardbee_model::{process::Process, record::Resource};
-use std::borrow::Cow;
+use guardbee_model::{
+    process::{Container, Process},
+    record::Resource,
+};
+use std::{borrow::Cow, collections::VecDeque, sync::Arc};
+
+/// Programs whose resource is remembered; more than a node usually serves requests with.
+const REMEMBERED: usize = 64;
+
+/// The resources of the programs that were seen last: most spans are of few programs, and share theirs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Resources {
+    known: VecDeque<Known>,
+    unknown: Option<Arc<Resource>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    exe: Arc<[u8]>,
+    container: Option<Arc<Container>>,
+    resource: Arc<Resource>,
+}
+
+impl Resources {
+    /// The resource of a traced process, or of one that nothing is known of.
+    pub(super) fn of(&mut self, process: Option<&Process>, identity: &Identity) -> Arc<Resource> {
+        let Some(process) = process else {
+            let resource = self.unknown.get_or_insert_with(|| Arc::new(of_process(None, identity)));
+            return Arc::clone(resource);
+        };
+        let same = |known: &&Known| known.exe == process.exe && known.container == process.container;
+        if let Some(known) = self.known.iter().find(same) {
+            return Arc::clone(&known.resource);
+        }
+        let resource = Arc::new(of_process(Some(process), identity));
+        self.known.truncate(REMEMBERED - 1);
+        let (exe, container) = (Arc::clone(&process.exe), process.container.clone());
+        self.known.push_front(Known { exe, container, resource: Arc::clone(&resource) });
+        resource
+    }
+}
 
 type Attribute = (Cow<'static, str>, Box<str>);
 
@@ -16,7 +55,7 @@ pub(super) fn of_sensor(identity: &Identity) -> Resource {
 
 /// A traced process, named by OpenTelemetry's fallback rule: nothing on the node says a better name. One resource for
 /// all workers of a program in a container, so that a prefork server is one service.
-pub(super) fn of_process(process: Option<&Process>, identity: &Identity) -> Resource {
+fn of_process(process: Option<&Process>, identity: &Identity) -> Resource {
     let mut attributes = common(identity);
     let name = process.map(Process::name).unwrap_or_default();
     let service =

@@ -1,8 +1,8 @@
 //! A span as a record: HTTP conventions, server and client.
-use super::{Identity, attributes::Attributes, http, process, resource};
+use super::{attributes::Attributes, http, process};
 use guardbee_model::{
     clock::WallOffset,
-    record::{Record, Shape, Stream},
+    record::{Record, Resource, Shape, Stream},
     span::{Span, SpanKind},
 };
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 const UNSET: u8 = 0;
 const ERROR: u8 = 2;
 
-pub(super) fn record(span: &Span, identity: &Identity, offset: WallOffset) -> Record {
+pub(super) fn record(span: &Span, resource: Arc<Resource>, offset: WallOffset) -> Record {
     let request = &span.request;
     let mut attributes = Attributes::default();
     http::add(request, span.kind, &mut attributes);
@@ -19,8 +19,12 @@ pub(super) fn record(span: &Span, identity: &Identity, offset: WallOffset) -> Re
     if let Some(process) = &span.process {
         process::brief(process, &mut attributes);
     }
-    attributes.text("guardbee.request.id", &request.id.to_string());
-    attributes.text("guardbee.trace.source", request.trace.source.name());
+    attributes.text("guardbee.request.id", request.id.to_string());
+    attributes.word("guardbee.trace.source", request.trace.source.name());
+    if let Some(parent) = span.parent {
+        attributes.word("guardbee.parent.link", parent.kind.name());
+        attributes.word("guardbee.parent.reason", parent.reason);
+    }
     if span.incomplete {
         attributes.flag("guardbee.incomplete");
     }
@@ -42,7 +46,7 @@ pub(super) fn record(span: &Span, identity: &Identity, offset: WallOffset) -> Re
         end: offset.wall(span.end.max(request.start)),
         body: Box::default(),
         attributes: attributes.into_vec(),
-        resource: Arc::new(resource::of_process(span.process.as_deref(), identity)),
+        resource,
     }
 }
 
@@ -67,13 +71,13 @@ fn outcome(span: &Span, attributes: &mut Attributes) -> u8 {
             if response.status < first_error {
                 return UNSET;
             }
-            attributes.text("error.type", &response.status.to_string());
+            attributes.text("error.type", response.status.to_string());
             ERROR
         }
         // Nothing is known of an answer in bytes that were not seen.
         None if span.incomplete => UNSET,
         None => {
-            attributes.text("error.type", "no_response");
+            attributes.word("error.type", "no_response");
             ERROR
         }
     }

@@ -1,6 +1,6 @@
 //! Text in records: bounded, and times in RFC 3339.
 use guardbee_model::clock::WallTime;
-use std::borrow::Cow;
+use std::{borrow::Cow, net::IpAddr};
 
 /// Longest text value of a record, in bytes.
 pub(crate) const LONGEST: usize = 8 << 10;
@@ -18,6 +18,23 @@ pub(crate) fn bounded_to(text: &str, longest: usize) -> Cow<'_, str> {
     let end = text.floor_char_boundary(longest);
     let (kept, cut) = text.split_at(end);
     Cow::Owned(format!("{kept}…(+{} bytes)", cut.len()))
+}
+
+/// An IPv4 address the quick way, as each span has several; others as the library writes them.
+pub(crate) fn ip(address: IpAddr) -> String {
+    let IpAddr::V4(address) = address else { return address.to_string() };
+    let mut out = String::with_capacity(15);
+    for (at, octet) in address.octets().into_iter().enumerate() {
+        if at > 0 {
+            out.push('.');
+        }
+        for (place, unit) in [(100, 100), (10, 10), (0, 1)] {
+            if octet >= place {
+                out.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
+    out
 }
 
 /// RFC 3339, UTC, milliseconds: `2026-01-01T00:00:00.123Z`.
@@ -44,6 +61,15 @@ fn civil(day: u64) -> (u64, u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses() {
+        for octet in 0..=255_u8 {
+            let address = IpAddr::from([octet, 255 - octet, 0, 10]);
+            assert_eq!(ip(address), address.to_string());
+        }
+        assert_eq!(ip(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])), "::1");
+    }
 
     #[test]
     fn times() {
