@@ -14,6 +14,7 @@ use crate::accept::{
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -227,7 +228,9 @@ fn counted(records: &Path) -> anyhow::Result<u64> {
     Ok(count)
 }
 
-/// How many are among these records.
+/// How many are among these records: a collector may deliver one twice.
 fn findings(records: &Path) -> u64 {
-    export::logs(records).iter().filter(|record| record["eventName"] == "security.finding").count() as u64
+    let records = export::logs(records);
+    let ids = records.iter().filter_map(|record| export::attribute(record, "guardbee.finding.id"));
+    ids.collect::<BTreeSet<_>>().len() as u64
 }
