@@ -1,27 +1,23 @@
 //! The thread that talks to the loader, so that the core thread never waits for an answer.
 use crate::rpc::{Client, Error, Target};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use guardbee_enrich::{Thing, Want};
 use guardbee_model::{
     clock::BootTime,
     loss::{Loss, LossCounter, Stage},
 };
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{
     io::Read as _,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 /// Questions, and answers, that wait at most.
 const WAITING: usize = 1024;
 /// Of a file below /proc; its content is the workload's.
 const MAX_BYTES: u64 = 1 << 20;
-/// How often the loader is looked at when nothing is asked.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// What to ask or tell.
 #[derive(Debug)]
@@ -42,7 +38,7 @@ pub(crate) struct Answer {
 /// What the thread has found out beside answers.
 #[derive(Debug, Default)]
 struct Told {
-    /// The loader has ended: nothing is watched any more.
+    /// The loader does not answer any more.
     gone: AtomicBool,
     /// Answers that found the core busy.
     dropped: AtomicU64,
@@ -80,7 +76,7 @@ impl Asker {
         Ok(Self { questions, answers, told, dropped: 0, misses, lost, not_run })
     }
 
-    /// The loader has ended.
+    /// A question has found the loader gone.
     pub(crate) fn is_blind(&self) -> bool {
         self.told.gone.load(Ordering::Acquire)
     }
@@ -117,12 +113,7 @@ enum End {
 
 fn serve(mut client: Client, asked: &Receiver<Question>, answered: &Sender<Answer>, tell: &Told) -> End {
     loop {
-        let question = match asked.recv_timeout(LOOK) {
-            Ok(question) => question,
-            Err(RecvTimeoutError::Disconnected) => return End::NobodyAsks,
-            Err(RecvTimeoutError::Timeout) if hung_up(&client) => return End::LoaderGone,
-            Err(RecvTimeoutError::Timeout) => continue,
-        };
+        let Ok(question) = asked.recv() else { return End::NobodyAsks };
         let result = match question {
             Question::Heartbeat { sequence, hash } => {
                 client.heartbeat(sequence, hash).map(|misses| tell.misses.store(misses, Ordering::Relaxed))
@@ -151,12 +142,4 @@ fn read(client: &mut Client, want: Want) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(Error::Io)?;
     Ok(bytes)
-}
-
-/// No question is open: anything to see on the socket is its end.
-fn hung_up(client: &Client) -> bool {
-    let fd = client.fd();
-    let mut fds = [PollFd::new(&fd, PollFlags::IN)];
-    matches!(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })), Ok(1))
-        && fds.iter().any(|fd| fd.revents().intersects(PollFlags::HUP | PollFlags::ERR))
 }

@@ -19,14 +19,14 @@ use guardbee_model::{
 };
 use guardbee_rules::{Engine, Match};
 use guardbee_trace::{ExecutionModel, Output, Processes, Tracer};
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 /// Parents of a process that a finding tells.
 const ANCESTORS: usize = 16;
 /// How long a loss is remembered, for findings whose window it overlaps.
 const LOSS_MEMORY_NS: u64 = 60_000_000_000;
-/// How long a finding waits for the counters of its time: they are read every 50 ms.
-const COUNTERS_LATE_NS: u64 = 100_000_000;
+/// Between two turns at most while something waits for the next one.
+const WAITED_FOR: Duration = Duration::from_millis(25);
 /// Losses that are remembered: one for each cause and kind in each turn is more than enough.
 const LOSS_MEMORY: usize = 4096;
 
@@ -100,6 +100,12 @@ impl Core {
         }
     }
 
+    /// How long to wait before the next turn.
+    pub(crate) fn period(&self) -> Duration {
+        let period = self.capture.period();
+        if self.holding.is_empty() { period } else { period.min(WAITED_FOR) }
+    }
+
     /// One turn: what has come by now goes all the way through.
     pub(crate) fn turn(&mut self, clock: SystemClock) {
         let mut losses = std::mem::take(&mut self.losses);
@@ -127,7 +133,8 @@ impl Core {
         losses.extend(self.outbox.losses(now));
         self.remember(&mut losses, now);
         self.holding.mark(now, &self.capture.undecoded());
-        self.release(BootTime(now.0.saturating_sub(COUNTERS_LATE_NS)));
+        // The losses of their time are known when the counters were read after it.
+        self.release(self.capture.counted());
         (self.losses, self.events) = (losses, events);
     }
 

@@ -34,6 +34,11 @@ impl Holding {
         self.queue.push_back((now, Held::Finding(Box::new(finding))));
     }
 
+    /// Nothing is held.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Counts an event that has been through rules, or that rules never see.
     pub(crate) fn settle(&mut self, body: &Body) {
         let kind = match body {

@@ -1,5 +1,5 @@
 //! Between the core and the sealing thread: two bounded queues, so that a flood of spans never costs a finding.
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Select, Sender, TrySendError, bounded};
 use guardbee_capture::Counts;
 use guardbee_deliver::record::Statement;
 use guardbee_model::{
@@ -9,11 +9,17 @@ use guardbee_model::{
     loss::{Loss, LossCounter, Stage},
     span::Span,
 };
+use std::time::Duration;
 
 /// Findings and statements that wait at most.
 const URGENT: usize = 8192;
 /// Spans that wait at most.
 const SPANS: usize = 32_768;
+
+/// How often the queues are looked at while something comes.
+const LOOK: Duration = Duration::from_millis(50);
+/// The same when nothing does: batches wait for their time, heartbeats are due.
+const IDLE: Duration = Duration::from_millis(500);
 
 /// What leaves the core.
 #[derive(Debug)]
@@ -67,6 +73,19 @@ pub(crate) fn new() -> (Outbox, Inbox) {
     let (spans, spans_in) = bounded(SPANS);
     let outbox = Outbox { urgent, spans, dropped: LossCounter::new(Stage::Seal), untold: Vec::new() };
     (outbox, Inbox { urgent: urgent_in, spans: spans_in })
+}
+
+impl Inbox {
+    /// Waits until something urgent has come. `idle`, when nothing came since the last wait: or a span; they are too many
+    /// to wake somebody each.
+    pub(crate) fn wait(&self, idle: bool) {
+        let mut select = Select::new();
+        select.recv(&self.urgent);
+        if idle {
+            select.recv(&self.spans);
+        }
+        select.ready_timeout(if idle { IDLE } else { LOOK }).ok();
+    }
 }
 
 impl Outbox {

@@ -26,9 +26,13 @@ use nix::sys::{
     signal::{SigSet, Signal},
     signalfd::{SfdFlags, SignalFd},
 };
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{PidfdFlags, getppid, pidfd_open},
+};
 use std::{
     io::Read as _,
-    os::fd::AsFd as _,
+    os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -59,6 +63,7 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
     let rules = load_rules(&config.rules)?;
     let signals = SignalFd::with_flags(&stop_signals(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
         .context("make a descriptor for signals")?;
+    let loader = Loader::watch().context("watch the loader")?;
     let mut client = Client::inherited().context("take the loader's socket from standard input")?;
     let password = match &config.seal.password_file {
         Some(path) => crate::password(path)?,
@@ -98,23 +103,39 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
             core.event(event);
         }
     }
-    let end = observe(&mut core, &signals, clock)?;
+    let end = observe(&mut core, &signals, &loader, clock)?;
     stop(core, sealing, end, clock);
     Ok(end)
 }
 
-fn observe(core: &mut Core, signals: &SignalFd, clock: SystemClock) -> anyhow::Result<End> {
-    let waiter = core.capture.waiter(&[signals])?;
+fn observe(core: &mut Core, signals: &SignalFd, loader: &Loader, clock: SystemClock) -> anyhow::Result<End> {
+    let waiter = core.capture.waiter(&[signals.as_fd(), loader.0.as_fd()])?;
     announce();
     loop {
-        waiter.wait(core.capture.period())?;
+        let woken = waiter.wait(core.period())?;
         core.turn(clock);
-        if core.asker.is_blind() {
+        if core.asker.is_blind() || (woken.other && loader.has_ended()?) {
             return Ok(End::Blind);
         }
-        if signals.read_signal().context("read signals")?.is_some() {
+        if woken.other && signals.read_signal().context("read signals")?.is_some() {
             return Ok(End::Stopped);
         }
+    }
+}
+
+/// The privileged process, which has started this one.
+struct Loader(OwnedFd);
+
+impl Loader {
+    /// Where it ended before this, the first question finds out.
+    fn watch() -> std::io::Result<Self> {
+        let parent = getppid().ok_or(std::io::ErrorKind::NotFound)?;
+        Ok(Self(pidfd_open(parent, PidfdFlags::empty())?))
+    }
+
+    fn has_ended(&self) -> std::io::Result<bool> {
+        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        Ok(poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }))? > 0)
     }
 }
 

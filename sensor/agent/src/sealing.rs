@@ -8,7 +8,7 @@ use crate::{
     sinks::{self, Sinks},
 };
 use anyhow::Context as _;
-use crossbeam_channel::{RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use guardbee_capture::{Counts, Settled};
 use guardbee_deliver::record::{Encoder, Identity, Statement, losses as loss_statement};
 use guardbee_model::{
@@ -24,15 +24,13 @@ use std::{
     collections::VecDeque,
     sync::{Arc, OnceLock},
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// How long a finding may wait for others of its batch.
 const FINDINGS_EVERY: u64 = 50_000_000;
 /// The same for spans and statements, nanoseconds.
 const SPANS_EVERY: u64 = 1_000_000_000;
-/// How often the queues are looked at when nothing comes.
-const LOOK: Duration = Duration::from_millis(50);
 /// Items that are taken before the clock is looked at again.
 const BURST: usize = 512;
 /// Losses become one statement this often, nanoseconds.
@@ -152,43 +150,41 @@ struct Worker {
     ledger: Settled,
 }
 
+/// What was taken from a queue.
+struct Took {
+    count: usize,
+    /// There will be no more.
+    ended: bool,
+}
+
 impl Worker {
     fn run(mut self, inbox: &Inbox) -> Sinks {
+        let mut idle = false;
         loop {
-            let more = self.take(inbox);
-            let spans = self.burst(inbox);
+            if inbox.spans.is_empty() {
+                inbox.wait(idle);
+            }
+            let (urgent, spans) = (self.take(&inbox.urgent), self.take(&inbox.spans));
+            let ended = urgent.ended && spans.ended;
+            idle = urgent.count + spans.count == 0;
             let time = self.clock.boot();
-            self.tell_losses(time, !more);
-            self.flush(time, !more && !spans);
-            if !more && !spans {
+            self.tell_losses(time, urgent.ended);
+            self.flush(time, ended);
+            if ended {
                 return self.sinks;
             }
         }
     }
 
-    /// Urgent things, for a moment; false: there will be no more.
-    fn take(&mut self, inbox: &Inbox) -> bool {
-        let mut timeout = if inbox.spans.is_empty() { LOOK } else { Duration::ZERO };
-        for _ in 0..BURST {
-            match inbox.urgent.recv_timeout(timeout) {
+    /// What waits in a queue, for a moment.
+    fn take(&mut self, queue: &Receiver<Item>) -> Took {
+        for count in 0..BURST {
+            match queue.try_recv() {
                 Ok(item) => self.item(item),
-                Err(RecvTimeoutError::Timeout) => return true,
-                Err(RecvTimeoutError::Disconnected) => return false,
-            }
-            timeout = Duration::ZERO;
-        }
-        true
-    }
-
-    /// Spans that wait; true: there may be more.
-    fn burst(&mut self, inbox: &Inbox) -> bool {
-        for _ in 0..BURST {
-            match inbox.spans.try_recv() {
-                Ok(item) => self.item(item),
-                Err(_) => return false,
+                Err(error) => return Took { count, ended: error == TryRecvError::Disconnected },
             }
         }
-        true
+        Took { count: BURST, ended: false }
     }
 
     fn item(&mut self, item: Item) {

@@ -106,7 +106,7 @@ impl Default for Params {
             counters_every: Duration::from_millis(50),
             settle: Duration::from_secs(1),
             period_min: Duration::from_millis(1),
-            period_max: Duration::from_millis(50),
+            period_max: Duration::from_millis(100),
         }
     }
 }
@@ -201,6 +201,11 @@ impl Capture {
         let until = BootTime(now.0.saturating_sub(nanos(self.params.slack)));
         self.merge.release(until, out);
         losses.extend(self.refused.drain(now));
+    }
+
+    /// When the counters were last read: what was lost before it has been told.
+    pub fn counted(&self) -> BootTime {
+        self.before.as_ref().map_or(BootTime(0), |before| before.time)
     }
 
     /// The kernel half's counters, now.

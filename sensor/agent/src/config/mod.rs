@@ -2,8 +2,8 @@
 mod file;
 mod origin;
 
-pub use file::{Compression, Config, Deliver, Hooks, Kernel, Otlp, RunAs, Seal, Trace};
 pub(crate) use file::certificate_folders;
+pub use file::{Compression, Config, Deliver, Hooks, Kernel, Otlp, RunAs, Seal, Trace};
 pub use origin::{Origin, Setting};
 
 use std::path::{Path, PathBuf};
