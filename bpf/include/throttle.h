@@ -67,11 +67,13 @@ static __always_inline __u32 throttle_ask(struct episode *episode, __u32 scope, 
 {
 	struct bucket_key key = {.scope = scope, .kind = kind};
 	const __u64 rate = config.rates[kind].per_second, full = config.rates[kind].burst * NSEC_PER_SEC;
-	const __u64 cost = (1 + (size >> TOKEN_BYTES_SHIFT)) * NSEC_PER_SEC;
+	__u64 cost = (1 + (size >> TOKEN_BYTES_SHIFT)) * NSEC_PER_SEC;
 	struct bucket *bucket = bpf_map_lookup_elem(&buckets, &key);
 
+	if (cost > full)
+		cost = full; /* the longest record too must find its budget at some time */
 	if (!bucket) {
-		struct bucket first = {.credit = full > cost ? full - cost : 0, .time_ns = now};
+		struct bucket first = {.credit = full - cost, .time_ns = now};
 
 		bpf_map_update_elem(&buckets, &key, &first, BPF_NOEXIST);
 		return 0;

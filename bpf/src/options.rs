@@ -42,18 +42,28 @@ impl CgroupSource {
     }
 }
 
-/// A scope within these takes seconds to fill the quarter of a ring that is kept free, while nobody reads it.
-fn budgets() -> [Rate; EVENT_KINDS] {
+/// A scope within its budget takes seconds to fill the quarter of a ring that is kept free, while nobody reads it.
+fn budgets(security_bytes: u32, payload_bytes: u32) -> [Rate; EVENT_KINDS] {
+    // At once an eighth of that quarter, at 1 KiB a token.
+    let burst = |bytes: u32| (u64::from(bytes) >> 15).max(1);
+    let (security, payload) = (burst(security_bytes), burst(payload_bytes));
     let mut rates = [Rate::default(); EVENT_KINDS];
     let limits = [
-        (100, &[EventKind::Fork, EventKind::Exec, EventKind::Exit, EventKind::Listen][..]),
-        (500, &[EventKind::Accept, EventKind::Connect, EventKind::Socket, EventKind::Close]),
-        (5_000, &[EventKind::Data]),
+        (
+            Rate { per_second: security.div_ceil(2), burst: security },
+            &[EventKind::Fork, EventKind::Exec, EventKind::Exit][..],
+        ),
+        (
+            Rate { per_second: security * 2, burst: security },
+            &[EventKind::Accept, EventKind::Connect, EventKind::Listen],
+        ),
+        (Rate { per_second: payload * 2, burst: payload }, &[EventKind::Socket, EventKind::Close]),
+        (Rate { per_second: payload * 8, burst: payload }, &[EventKind::Data]),
     ];
-    for (per_second, kinds) in limits {
+    for (limit, kinds) in limits {
         for kind in kinds {
             if let Some(rate) = rates.get_mut(*kind as usize) {
-                *rate = Rate { per_second, burst: 1_000 };
+                *rate = limit;
             }
         }
     }
@@ -75,8 +85,8 @@ pub struct Options {
     pub cgroup: Option<CgroupSource>,
     /// The sensor's own processes: their payload is never reported.
     pub own: Vec<u32>,
-    /// Budget of each scope in a ring that is nearly full, by kind.
-    pub rates: [Rate; EVENT_KINDS],
+    /// Budget of each scope in a ring that is nearly full, by kind; `None`: by the size of the rings.
+    pub rates: Option<[Rate; EVENT_KINDS]>,
     /// Connections that are followed at once, TCP and unix each.
     pub connections: u32,
     /// Threads that serve at once, and processes with an origin.
@@ -94,7 +104,7 @@ impl Default for Options {
             payload_rings: 2,
             cgroup: None,
             own: Vec::new(),
-            rates: budgets(),
+            rates: None,
             connections: 32_768,
             stamps: 16_384,
             scopes: 1_024,
@@ -123,7 +133,7 @@ impl Options {
                 return wrong(option, entries, "1 to 16777216");
             }
         }
-        for rate in &self.rates {
+        for rate in self.rates.iter().flatten() {
             if rate.per_second > 100_000_000 || rate.burst > 1_000_000_000 {
                 return Err(Error::Option {
                     option: "rates",
@@ -140,7 +150,7 @@ impl Options {
 
     pub(crate) fn config(&self, hooks: HookList) -> Config {
         Config {
-            rates: self.rates,
+            rates: self.rates.unwrap_or_else(|| budgets(self.security_bytes, self.payload_bytes)),
             hooks: hooks as u32,
             payload_rings: self.payload_rings,
             cgroup_subsys: self.cgroup.unwrap_or_else(CgroupSource::of_this_kernel) as u32,

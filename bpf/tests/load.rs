@@ -85,7 +85,7 @@ fn the_best_list_is_chosen_and_the_hash_is_stable() {
 
 #[test]
 fn every_kind_may_have_a_rate() {
-    let rates = [Rate { per_second: 1_000_000, burst: 1_000_000 }; 16];
+    let rates = Some([Rate { per_second: 1_000_000, burst: 1_000_000 }; 16]);
     for hooks in LISTS {
         drop(Watch::start(&Options { hooks: Some(hooks), rates, ..small() }));
     }

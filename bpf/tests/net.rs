@@ -8,7 +8,7 @@
 )]
 mod watch;
 
-use guardbee_bpf::{HookList, Options};
+use guardbee_bpf::Options;
 use guardbee_wire::{
     CloseEvent, ConnectEvent, DataEvent, DataFlag, Direction, EventKind, ExecEvent, ListenEvent, SocketEvent,
     SocketRole, Stamp, StampFlag, StringId,
@@ -23,7 +23,7 @@ use std::{
     process::Command,
     thread,
 };
-use watch::{LISTS, Record, Watch, small};
+use watch::{Record, Watch, lists, small};
 
 const REQUEST: &[u8] = b"GET /report?name=x HTTP/1.1\r\nhost: here\r\n\r\n";
 const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -86,7 +86,7 @@ fn exec_of(watch: &Watch, pid: u32) -> Record {
 
 #[test]
 fn an_exchange_is_seen_and_what_it_runs_knows_it() {
-    for hooks in LISTS {
+    for &hooks in lists() {
         let watch = Watch::with(hooks);
         let (address, pid, tid) = exchange("an-exchange");
         let accept = accept_of(&watch, address.port());
@@ -139,7 +139,7 @@ fn an_exchange_is_seen_and_what_it_runs_knows_it() {
 
 #[test]
 fn connects_and_listens_have_their_results() {
-    let watch = Watch::with(HookList::Tracepoint6_3);
+    let watch = Watch::best();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
@@ -174,7 +174,7 @@ fn connects_and_listens_have_their_results() {
 
 #[test]
 fn a_unix_connection_has_a_path_a_peer_and_stamps() {
-    for hooks in LISTS {
+    for &hooks in lists() {
         let watch = Watch::with(hooks);
         drop(watch.kernel.iterate_sockets().map(|fd| {
             let mut bytes = Vec::new();
@@ -219,7 +219,7 @@ fn a_unix_connection_has_a_path_a_peer_and_stamps() {
 
 #[test]
 fn a_peek_moves_nothing_and_a_new_thread_inherits_nothing() {
-    for hooks in LISTS {
+    for &hooks in lists() {
         let watch = Watch::with(hooks);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -244,7 +244,7 @@ fn a_peek_moves_nothing_and_a_new_thread_inherits_nothing() {
 
 #[test]
 fn a_stamp_says_whether_the_read_could_block_and_who_multiplexes() {
-    for hooks in LISTS {
+    for &hooks in lists() {
         let watch = Watch::with(hooks);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -283,7 +283,7 @@ fn add_to_epoll(stream: &TcpStream) {
 
 #[test]
 fn long_bodies_are_lengths_beyond_the_budget() {
-    for hooks in LISTS {
+    for &hooks in lists() {
         let watch = Watch::with(hooks);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -313,7 +313,7 @@ fn long_bodies_are_lengths_beyond_the_budget() {
 
 #[test]
 fn gathered_writes_are_read_piece_by_piece() {
-    for hooks in LISTS {
+    for &hooks in lists() {
         let watch = Watch::with(hooks);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -334,7 +334,7 @@ fn gathered_writes_are_read_piece_by_piece() {
 
 #[test]
 fn the_sensors_own_payload_and_other_protocols_are_not_reported() {
-    for hooks in LISTS {
+    for &hooks in lists() {
         let own = Options { hooks: Some(hooks), own: vec![std::process::id()], ..small() };
         for (options, request) in
             [(&own, REQUEST), (&Options { hooks: Some(hooks), ..small() }, b"*1\r\n$4\r\nPING\r\n")]

@@ -9,7 +9,7 @@
 mod watch;
 
 use guardbee_wire::{
-    EventKind, ExecEvent, ExitEvent, FdKind, FileFlag, ForkEvent, HookList, ProcessKey, SocketRole, StringId,
+    EventKind, ExecEvent, ExitEvent, FdKind, FileFlag, ForkEvent, ProcessKey, SocketRole, StringId,
 };
 use std::{
     ffi::CString,
@@ -37,7 +37,7 @@ fn run(command: &mut Command) -> u32 {
 
 #[test]
 fn a_process_is_seen_from_fork_to_exit() {
-    let watch = Watch::with(HookList::Tracepoint6_3);
+    let watch = Watch::best();
     let pid = run(Command::new("/bin/sh").args(["-c", "exit 3"]).current_dir("/usr").stdin(Stdio::null()));
     let exec = exec_of(&watch, pid);
     let event: ExecEvent = exec.fixed();
@@ -70,7 +70,7 @@ fn a_process_is_seen_from_fork_to_exit() {
 
 #[test]
 fn a_long_argv_keeps_both_ends_and_its_length() {
-    let watch = Watch::with(HookList::Tracepoint6_3);
+    let watch = Watch::best();
     let long = format!("BEGIN{}END", "x".repeat(100 << 10));
     let pid = run(Command::new("/bin/true").arg(&long));
     let exec = exec_of(&watch, pid);
@@ -84,7 +84,7 @@ fn a_long_argv_keeps_both_ends_and_its_length() {
 
 #[test]
 fn a_file_in_memory_a_deleted_one_and_a_set_id_one_are_known() {
-    let watch = Watch::with(HookList::Tracepoint6_3);
+    let watch = Watch::best();
     let program = fs::read("/bin/true").unwrap();
     let name = CString::new("hidden").unwrap();
     // SAFETY: a valid name; the fd is ours.
@@ -116,7 +116,7 @@ fn a_file_in_memory_a_deleted_one_and_a_set_id_one_are_known() {
 
 #[test]
 fn a_deep_path_is_whole_and_a_deeper_one_says_that_it_is_cut() {
-    let watch = Watch::with(HookList::Tracepoint6_3);
+    let watch = Watch::best();
     let folder = tempfile::tempdir().unwrap();
     for (depth, cut) in [(30, false), (90, true)] {
         let deep = (0..depth).fold(folder.path().to_owned(), |path, _| path.join("deeper"));
@@ -133,7 +133,7 @@ fn a_deep_path_is_whole_and_a_deeper_one_says_that_it_is_cut() {
 
 #[test]
 fn a_socket_as_standard_input_names_its_peer() {
-    let watch = Watch::with(HookList::Tracepoint6_3);
+    let watch = Watch::best();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (server, peer) = listener.accept().unwrap();
@@ -150,7 +150,7 @@ fn a_socket_as_standard_input_names_its_peer() {
 
 #[test]
 fn the_credentials_are_those_after_the_exec() {
-    let watch = Watch::with(HookList::Tracepoint6_3);
+    let watch = Watch::best();
     let mut command = Command::new("/bin/true");
     command.uid(65534).gid(65534);
     let event: ExecEvent = exec_of(&watch, run(&mut command)).fixed();
@@ -160,7 +160,7 @@ fn the_credentials_are_those_after_the_exec() {
 
 #[test]
 fn threads_that_end_at_once_are_one_exit() {
-    let watch = Watch::with(HookList::Tracepoint6_3);
+    let watch = Watch::best();
     let mut pids = Vec::new();
     for _ in 0..20 {
         let script = "import threading,os\nfor i in range(8): threading.Thread(target=lambda: None).start()\nos._exit(0)";

@@ -9,7 +9,7 @@
 mod watch;
 
 use guardbee_bpf::{CgroupSource, Options, Rate};
-use guardbee_wire::{EVENT_KINDS, EventKind, ExecEvent, HookList, ListenEvent, StringId, ThrottleEvent};
+use guardbee_wire::{EVENT_KINDS, EventKind, ExecEvent, ListenEvent, StringId, ThrottleEvent};
 use std::{
     fs,
     io::{Read as _, Write as _},
@@ -66,8 +66,13 @@ impl Drop for Cgroup {
     }
 }
 
-fn unlimited() -> [Rate; EVENT_KINDS] {
-    [Rate::default(); EVENT_KINDS]
+/// A budget for some kinds, none for the others.
+fn budget(kinds: &[EventKind], rate: Rate) -> Option<[Rate; EVENT_KINDS]> {
+    let mut rates = [Rate::default(); EVENT_KINDS];
+    for kind in kinds {
+        rates[*kind as usize] = rate;
+    }
+    Some(rates)
 }
 
 fn listen(times: usize) {
@@ -88,7 +93,8 @@ fn throttles(watch: &Watch, kind: EventKind) -> Vec<ThrottleEvent> {
 
 #[test]
 fn a_full_ring_loses_nothing_without_a_count() {
-    let watch = Watch::start(&Options { security_bytes: 1 << 16, rates: unlimited(), ..small() });
+    let watch =
+        Watch::start(&Options { security_bytes: 1 << 16, rates: budget(&[], Rate::default()), ..small() });
     for _ in 0..200 {
         Command::new("/bin/true").status().unwrap();
     }
@@ -104,9 +110,8 @@ fn a_full_ring_loses_nothing_without_a_count() {
 
 #[test]
 fn nobody_is_throttled_while_there_is_room() {
-    let mut options = small();
-    options.rates[EventKind::Listen as usize] = Rate { per_second: 1, burst: 1 };
-    let watch = Watch::start(&options);
+    let rates = budget(&[EventKind::Listen], Rate { per_second: 1, burst: 1 });
+    let watch = Watch::start(&Options { rates, ..small() });
     listen(50);
     let account = watch.account(EventKind::Listen);
     // The end of listening comes later where a child of another test holds the socket for a moment.
@@ -119,7 +124,7 @@ fn nobody_is_throttled_while_there_is_room() {
 #[test]
 fn a_scope_over_its_budget_is_throttled_and_said_so() {
     // Every kind: others on this machine must not fill what is kept free.
-    let rates = [Rate { per_second: 10, burst: 2 }; EVENT_KINDS];
+    let rates = Some([Rate { per_second: 10, burst: 2 }; EVENT_KINDS]);
     let options = Options { security_bytes: 1 << 16, rates, ..small() };
     let watch = Watch::start(&options);
     listen(400);
@@ -148,12 +153,9 @@ fn a_scope_over_its_budget_is_throttled_and_said_so() {
 fn one_scopes_storm_costs_no_other_scope_its_events() {
     let (loud, quiet) = (Cgroup::new("guardbee-loud"), Cgroup::new("guardbee-quiet"));
     let kinds = [EventKind::Fork, EventKind::Exec, EventKind::Exit];
+    let rates = budget(&kinds, Rate { per_second: 1, burst: 40 });
     for hooks in LISTS {
-        let mut options = Options { hooks: Some(hooks), security_bytes: 1 << 20, ..small() };
-        for kind in kinds {
-            options.rates[kind as usize] = Rate { per_second: 1, burst: 40 };
-        }
-        let watch = Watch::start(&options);
+        let watch = Watch::start(&Options { hooks: Some(hooks), security_bytes: 1 << 20, rates, ..small() });
         loud.run("loud", 1500);
         quiet.run("quiet", 30);
         let seen: Vec<_> = watch
@@ -180,10 +182,8 @@ fn one_scopes_storm_costs_no_other_scope_its_events() {
 /// The same for payload: a connection of another scope still has its bytes in the ring.
 #[test]
 fn one_scopes_payload_storm_leaves_room_for_others() {
-    let mut options = Options { hooks: Some(HookList::Tracepoint6_3), payload_bytes: 1 << 16, ..small() };
-    options.payload_rings = 1;
-    options.rates[EventKind::Data as usize] = Rate { per_second: 20, burst: 20 };
-    let watch = Watch::start(&options);
+    let rates = budget(&[EventKind::Data], Rate { per_second: 20, burst: 20 });
+    let watch = Watch::start(&Options { payload_bytes: 1 << 16, payload_rings: 1, rates, ..small() });
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (mut server, _) = listener.accept().unwrap();

@@ -90,6 +90,11 @@ impl Watch {
         Self::start(&Options { hooks: Some(hooks), ..small() })
     }
 
+    /// With the best list.
+    pub fn best() -> Self {
+        Self::with(lists()[0])
+    }
+
     /// All records so far.
     pub fn records(&self) -> Vec<Record> {
         self.ring.consume().expect("consume");
@@ -137,3 +142,9 @@ pub fn small() -> Options {
 }
 
 pub const LISTS: [HookList; 2] = [HookList::Tracepoint6_3, HookList::Tracepoint5_10];
+
+/// The lists that this machine must take, the best first: both, unless `GUARDBEE_HOOKS=5.10` says that its kernel is too old.
+pub fn lists() -> &'static [HookList] {
+    let [_, old @ ..] = &LISTS;
+    if std::env::var_os("GUARDBEE_HOOKS").is_some_and(|hooks| hooks == "5.10") { old } else { &LISTS }
+}
