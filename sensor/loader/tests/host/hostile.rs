@@ -168,7 +168,9 @@ pub(crate) fn mutated_messages_and_descriptor_floods() {
     stage.signal(Signal::SIGTERM);
     let ended = stage.expect_with("notice", "ended");
     assert!(ended.contains(&seen), "the client saw {seen}; {ended}");
-    figure(&format!("{MUTATIONS} messages, {seen}; {sent} descriptors sent, none kept; loader alive"));
+    figure(&format!(
+        "{MUTATIONS} messages, {seen}, the others still requests; {sent} descriptors sent, none kept; loader alive"
+    ));
 }
 
 /// Asks for descriptors without end and takes none.

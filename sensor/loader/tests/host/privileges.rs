@@ -123,6 +123,8 @@ pub(crate) fn what_the_pipeline_cannot_do() {
         assert_eq!(stage.expect("probe"), format!("{name} {errno}"));
     }
     assert_eq!(stage.expect("outcome"), "exit status: 0");
+    let refused = expected.iter().filter(|(_, errno)| *errno != done).count();
+    figure(&format!("from inside the sandbox {refused} of {} attempts refused", expected.len()));
 }
 
 fn listener() -> TcpListener {
