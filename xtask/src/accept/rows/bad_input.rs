@@ -12,9 +12,11 @@ const FUZZ_LIMIT: Duration = Duration::from_mins(20);
 /// Hand-made cases, all kinds together.
 const CASES: usize = 100;
 
-/// A kind of bad input: its tests print `cases: N`, each compared with place and remedy, or with its counter.
+/// A kind of bad input: its tests print `cases: N`.
 struct Kind {
     name: &'static str,
+    /// What each case is compared with.
+    by: &'static str,
     /// With fewer cases something was filtered out.
     least: usize,
     package: &'static str,
@@ -22,33 +24,44 @@ struct Kind {
 }
 
 const KINDS: [Kind; 6] = [
-    Kind { name: "bad rules", least: 90, package: "guardbee-rules", args: &["--test", "wrong", "--"] },
+    Kind {
+        name: "bad rules",
+        by: "file, line, column, remedy",
+        least: 90,
+        package: "guardbee-rules",
+        args: &["--test", "wrong", "--"],
+    },
     Kind {
         name: "bad configurations",
+        by: "file and line, variable or flag; remedy",
         least: 40,
         package: "guardbee-agent",
         args: &["--test", "bad_config", "--"],
     },
     Kind {
         name: "bad certificates",
+        by: "file, remedy",
         least: 30,
         package: "guardbee-deliver",
         args: &["--test", "delivery", "--", "credentials::", "settings::"],
     },
     Kind {
         name: "bad HTTP streams",
+        by: "the flags that are counted",
         least: 25,
         package: "guardbee-l7",
         args: &["--test", "bad_streams", "--"],
     },
     Kind {
         name: "bad ring records",
+        by: "cause, field, counter",
         least: 24,
         package: "guardbee-capture",
         args: &["--lib", "--", "decode::tests::bad_", "tests::bad_records"],
     },
     Kind {
         name: "bad manifests and exports",
+        by: "file, line, reason, counter",
         least: 50,
         package: "guardbee-seal",
         args: &["--test", "bad_input", "--"],
@@ -66,10 +79,7 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
             let count = cases(lab, kind)?;
             total.set(total.get() + count);
             judged.set(judged.get() + 1);
-            Ok((
-                count >= kind.least,
-                format!("{count} of {count} cases right; at least {} are there", kind.least),
-            ))
+            Ok((count >= kind.least, format!("{count} cases, each by {}", kind.by)))
         });
     }
     if judged.get() == KINDS.len() {

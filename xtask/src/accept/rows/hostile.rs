@@ -4,10 +4,13 @@ use crate::accept::{
     lab::Lab,
     sensor::{Options, Sensor, status_field},
     suite::Suite,
-    table::Table,
+    table::{Line, Table, Verdict},
 };
 use anyhow::{Context as _, ensure};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// The tests need half a minute; the build may need more.
 const LIMIT: Duration = Duration::from_mins(15);
@@ -52,8 +55,13 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
     if !GROUPS.iter().any(|(name, _)| lab.wanted(name)) {
         return Ok(());
     }
+    let began = Instant::now();
     let suite = Suite::run(lab, "guardbee-loader", &["--test", "host"], LIMIT)?;
     let outcomes = outcomes(&suite.text);
+    let passed = outcomes.values().flatten().count();
+    let figure = format!("{passed} of {} passed", outcomes.len());
+    let verdict = Verdict::of(suite.passed && passed == outcomes.len() && passed > 0);
+    table.add(Line::new('h', "tests beside a real loader", verdict, figure, began));
     for (name, tests) in GROUPS {
         part(lab, table, 'h', name, || judged(&suite, &outcomes, tests));
     }
@@ -87,8 +95,10 @@ fn judged(suite: &Suite, outcomes: &BTreeMap<String, Option<String>>, tests: &[&
         let figure = outcome.as_ref().with_context(|| format!("{test}: {}", suite.complaint()))?;
         figures.push(figure.as_str());
     }
+    let count = format!("{} of {} tests", tests.len(), tests.len());
+    figures.insert(0, &count);
     figures.retain(|figure| !figure.is_empty());
-    Ok((true, format!("{} of {} tests passed; {}", tests.len(), tests.len(), figures.join("; "))))
+    Ok((true, figures.join("; ")))
 }
 
 /// Of the loader and the pipeline of `guardbee run`, by /proc.

@@ -38,10 +38,10 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
     });
     part(lab, table, 'd', "no client certificate", || no_certificate(lab));
     part(lab, table, 'd', "revoked client (strict server)", || revoked(lab, &Manner::Prompt, None));
-    part(lab, table, 'd', "UNKNOWN retried (verdict in a call)", || {
+    part(lab, table, 'd', "UNKNOWN kept (verdict in a call)", || {
         revoked(lab, &Manner::Slow, Some("code=Unknown"))
     });
-    part(lab, table, 'd', "CANCELLED retried", || cancelled(lab));
+    part(lab, table, 'd', "CANCELLED kept", || cancelled(lab));
     part(lab, table, 'd', "revoked server, replaced", || revoked_server(lab));
     part(lab, table, 'd', "beyond the queue's bound", || beyond_the_bound(lab));
     Ok(())
