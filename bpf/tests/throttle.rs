@@ -67,12 +67,12 @@ impl Drop for Cgroup {
 }
 
 /// A budget for some kinds, none for the others.
-fn budget(kinds: &[EventKind], rate: Rate) -> Option<[Rate; EVENT_KINDS]> {
+fn budget(kinds: &[EventKind], rate: Rate) -> [Rate; EVENT_KINDS] {
     let mut rates = [Rate::default(); EVENT_KINDS];
     for kind in kinds {
         rates[*kind as usize] = rate;
     }
-    Some(rates)
+    rates
 }
 
 fn listen(times: usize) {
@@ -93,8 +93,11 @@ fn throttles(watch: &Watch, kind: EventKind) -> Vec<ThrottleEvent> {
 
 #[test]
 fn a_full_ring_loses_nothing_without_a_count() {
-    let watch =
-        Watch::start(&Options { security_bytes: 1 << 16, rates: budget(&[], Rate::default()), ..small() });
+    let watch = Watch::start(&Options {
+        security_bytes: 1 << 16,
+        rates: Some(budget(&[], Rate::default())),
+        ..small()
+    });
     for _ in 0..200 {
         Command::new("/bin/true").status().unwrap();
     }
@@ -110,7 +113,7 @@ fn a_full_ring_loses_nothing_without_a_count() {
 
 #[test]
 fn nobody_is_throttled_while_there_is_room() {
-    let rates = budget(&[EventKind::Listen], Rate { per_second: 1, burst: 1 });
+    let rates = Some(budget(&[EventKind::Listen], Rate { per_second: 1, burst: 1 }));
     let watch = Watch::start(&Options { rates, ..small() });
     listen(50);
     let account = watch.account(EventKind::Listen);
@@ -153,7 +156,7 @@ fn a_scope_over_its_budget_is_throttled_and_said_so() {
 fn one_scopes_storm_costs_no_other_scope_its_events() {
     let (loud, quiet) = (Cgroup::new("guardbee-loud"), Cgroup::new("guardbee-quiet"));
     let kinds = [EventKind::Fork, EventKind::Exec, EventKind::Exit];
-    let rates = budget(&kinds, Rate { per_second: 1, burst: 40 });
+    let rates = Some(budget(&kinds, Rate { per_second: 1, burst: 40 }));
     for hooks in LISTS {
         let watch = Watch::start(&Options { hooks: Some(hooks), security_bytes: 1 << 20, rates, ..small() });
         loud.run("loud", 1500);
@@ -182,7 +185,7 @@ fn one_scopes_storm_costs_no_other_scope_its_events() {
 /// The same for payload: a connection of another scope still has its bytes in the ring.
 #[test]
 fn one_scopes_payload_storm_leaves_room_for_others() {
-    let rates = budget(&[EventKind::Data], Rate { per_second: 20, burst: 20 });
+    let rates = Some(budget(&[EventKind::Data], Rate { per_second: 20, burst: 20 }));
     let watch = Watch::start(&Options { payload_bytes: 1 << 16, payload_rings: 1, rates, ..small() });
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
