@@ -29,6 +29,7 @@ pub(crate) struct Options<'a> {
     pub(crate) key: Option<(PathBuf, PathBuf)>,
     /// A small one is soon full.
     pub(crate) payload_ring_bytes: Option<u32>,
+    pub(crate) security_ring_bytes: Option<u32>,
 }
 
 /// A running sensor; dropped, it is ended.
@@ -73,8 +74,12 @@ impl Sensor {
         if let Some(otlp) = options.otlp.clone().or_else(collector) {
             config["deliver"]["otlp"] = otlp;
         }
-        if let Some(bytes) = options.payload_ring_bytes {
-            config["kernel"] = json!({ "payload_ring_bytes": bytes });
+        let rings = [
+            ("payload_ring_bytes", options.payload_ring_bytes),
+            ("security_ring_bytes", options.security_ring_bytes),
+        ];
+        for (key, bytes) in rings.iter().filter_map(|(key, bytes)| Some((*key, (*bytes)?))) {
+            config["kernel"][key] = json!(bytes);
         }
         let path = dir.join("guardbee.yaml");
         fs::write(&path, serde_json::to_string_pretty(&config)?)?; // JSON is YAML

@@ -6,8 +6,9 @@ mod told;
 use super::{ATTACKS, part};
 use crate::{
     accept::{
-        driver,
+        driver::{self, Truth},
         findings::Findings,
+        http::Connection,
         lab::Lab,
         sensor::{Options, Sensor},
         table::{Line, Table, Verdict},
@@ -15,20 +16,22 @@ use crate::{
     },
     process::wait_for,
 };
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use generator::{ACTIONS, Made, PAYLOAD, Programs};
 use std::{
     sync::atomic::{AtomicBool, Ordering},
-    thread::Scope,
+    thread::{Scope, ScopedJoinHandle},
     time::{Duration, Instant},
 };
 use told::Told;
 
 /// Rounds of the generator, a second, and exchanges in each: 30 s, and in none of them more than a rule may report.
 const STORM: [u32; 3] = [750, 25, 100];
-const STORM_TIME: Duration = Duration::from_secs(30);
+const STORM_SECONDS: u64 = 30;
 /// The smallest ring: full in every round.
 const RING_BYTES: u32 = 64 << 10;
+/// Connections that send heads as fast as the server answers, while it is attacked.
+const CLIENTS: usize = 8;
 /// Operations of the storms beside it, before they are looked at again.
 const OPENS: u32 = 500_000;
 const EXECS: u32 = 500;
@@ -59,6 +62,8 @@ struct Storm {
     /// Executions and opens beside it.
     execs: u64,
     opens: u64,
+    /// How long it took.
+    seconds: u64,
     /// By [`ACTIONS`].
     seen: Vec<u64>,
     before: Told,
@@ -76,20 +81,22 @@ fn storm(lab: &Lab, programs: &Programs) -> anyhow::Result<Storm> {
     std::thread::sleep(SETTLE);
     let before = Told::read(&sensor.records);
     let done = AtomicBool::new(false);
-    let (made, opens, execs, truth) = std::thread::scope(|scope| {
-        let (lab_root, tiny) = (lab.root.join("Cargo.toml"), programs.path("tiny"));
-        let opens = repeat(scope, &done, programs, programs.load("open", OPENS, &lab_root));
+    let began = Instant::now();
+    let (made, opens, execs) = std::thread::scope(|scope| {
+        let (file, tiny) = (lab.root.join("Cargo.toml"), programs.path("tiny"));
+        let opens = repeat(scope, &done, programs, programs.load("open", OPENS, &file));
         let execs = repeat(scope, &done, programs, programs.load("exec", EXECS, &tiny));
-        let generator = scope.spawn(|| programs.run(&programs.kinds(STORM, &word), None));
-        std::thread::sleep(STORM_TIME / 2);
-        let truth = driver::one_by_one(lab, target.port, ATTACKS);
-        let made = generator.join().map_err(|_| anyhow::anyhow!("the generator's thread panicked"));
+        let made = programs.run(&programs.kinds(STORM, &word), None);
         done.store(true, Ordering::Relaxed);
-        let count = |storm: std::thread::ScopedJoinHandle<'_, anyhow::Result<u64>>| {
+        let count = |storm: ScopedJoinHandle<'_, anyhow::Result<u64>>| {
             storm.join().map_err(|_| anyhow::anyhow!("a storm's thread panicked"))?
         };
-        anyhow::Ok((made??, count(opens)?, count(execs)?, truth?))
+        anyhow::Ok((made?, count(opens)?, count(execs)?))
     })?;
+    let seconds = began.elapsed().as_secs();
+    std::thread::sleep(SETTLE);
+    let after = Told::read(&sensor.records);
+    let truth = attacked(lab, target.port)?;
     let mut findings = sensor.findings();
     wait_for(DEADLINE, || {
         findings.read();
@@ -104,11 +111,34 @@ fn storm(lab: &Lab, programs: &Programs) -> anyhow::Result<Storm> {
         .filter(|finding| finding.nonce.as_deref().is_some_and(|nonce| nonces.contains(&nonce)))
         .map(|finding| finding.event.pointer("/unmapped/guardbee/losses").is_some())
         .collect();
-    let records = sensor.records.clone();
     sensor.stop()?;
-    findings.read();
-    let after = Told::read(&records);
-    Ok(Storm { made, execs, opens, seen: seen(&findings), before, after, said })
+    Ok(Storm { made, execs, opens, seconds, seen: seen(&findings), before, after, said })
+}
+
+/// Attacks on a server while others flood it.
+fn attacked(lab: &Lab, port: u16) -> anyhow::Result<Truth> {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(|| flood(lab, port, &done))).collect();
+        std::thread::sleep(SETTLE);
+        let truth = driver::one_by_one(lab, port, ATTACKS);
+        done.store(true, Ordering::Relaxed);
+        for client in clients {
+            client.join().map_err(|_| anyhow::anyhow!("a client panicked"))??;
+        }
+        truth
+    })
+}
+
+/// Long heads, one after the other.
+fn flood(lab: &Lab, port: u16, done: &AtomicBool) -> anyhow::Result<()> {
+    let padding = format!("X-Padding: {}\r\n", "x".repeat(3500));
+    let mut connection = Connection::open(port)?;
+    while !done.load(Ordering::Relaxed) {
+        let answer = connection.get_with(&format!("/slow?nonce={}&ms=0", lab.nonce()), &padding)?;
+        ensure!(answer.status == 200, "status {}", answer.status);
+    }
+    Ok(())
 }
 
 /// Runs a program again and again until all is done; how many operations that were.
@@ -117,7 +147,7 @@ fn repeat<'scope>(
     done: &'scope AtomicBool,
     programs: &'scope Programs,
     words: Vec<String>,
-) -> std::thread::ScopedJoinHandle<'scope, anyhow::Result<u64>> {
+) -> ScopedJoinHandle<'scope, anyhow::Result<u64>> {
     scope.spawn(move || {
         let mut operations = 0;
         while !done.load(Ordering::Relaxed) {
@@ -148,15 +178,14 @@ impl Storm {
     fn kept(&self) -> (bool, String) {
         let security: u64 = SECURITY.iter().map(|kind| self.lost(kind)).sum();
         let payload: u64 = PAYLOAD.iter().map(|kind| self.lost(kind)).sum();
-        let full = self.after.seconds_without_room();
-        let seconds = STORM_TIME.as_secs();
+        let (full, seconds) = (self.after.seconds_without_room(), self.seconds.max(1));
         let figure = format!(
             "no room for payload in {full} of {seconds} s ({payload} lost), {} opens/s and {} execs beside: {security} of fork, \
              exec, exit lost",
             self.opens / seconds,
             self.execs + self.made.get("exec").unwrap_or(&0)
         );
-        (security == 0 && full as u64 * 10 >= seconds * 9, figure)
+        (security == 0 && full as u64 * 10 >= seconds * 9 && seconds >= STORM_SECONDS, figure)
     }
 
     /// Each action by its finding. Payload by what the sensor tells that it has read; there others on this machine count too.

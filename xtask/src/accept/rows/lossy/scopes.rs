@@ -16,18 +16,21 @@ use crate::{
 use nix::sys::signal::Signal;
 use std::time::Duration;
 
-/// Processes of the storm: more than fit into the security ring.
-const STORM: u32 = 10_000;
+/// What holds a thousand processes and is soon full.
+const RING_BYTES: u32 = 1 << 20;
+/// Processes of the storm.
+const STORM: u32 = 2000;
 /// What the other scope does then: all kinds of actions, and fewer in a second than a rule may report.
-const ROUNDS: [u32; 3] = [40, 25, 1];
+const ROUNDS: [u32; 3] = [20, 20, 1];
 /// Half of a budget is earned back by then, which ends the episode.
-const REFILL: Duration = Duration::from_secs(7);
+const REFILL: Duration = Duration::from_secs(3);
 
 pub(super) fn judge(lab: &Lab, programs: &Programs) -> Judged {
     let (word, loud_word) = (lab.nonce(), lab.nonce());
     let mut rules = generator::rules(&word);
     rules.push(generator::rule_of_file(&loud_word));
-    let sensor = Sensor::start(lab, &Options { rules, ..Options::default() })?;
+    let options = Options { security_ring_bytes: Some(RING_BYTES), rules, ..Options::default() };
+    let sensor = Sensor::start(lab, &options)?;
     let (loud, quiet) = (Cgroup::new("guardbee-loud")?, Cgroup::new("guardbee-quiet")?);
     let tiny = programs.named(&loud_word)?;
     let (_, pipeline) = sensor.loader_and_pipeline()?;
