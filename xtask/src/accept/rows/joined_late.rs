@@ -4,6 +4,7 @@ use crate::accept::{
     checker,
     driver::{self, Asked, Truth},
     export,
+    findings::{Finding, Findings, Link},
     http::Connection,
     lab::Lab,
     process::wait_for,
@@ -19,6 +20,8 @@ use std::{
 };
 
 const CONNECTIONS: usize = 5;
+/// Requests on each once the sensor runs.
+const REQUESTS: usize = 4;
 const DEADLINE: Duration = Duration::from_secs(10);
 /// When the child acts that was made before the sensor: longer than its start.
 const CHILD: Duration = Duration::from_secs(15);
@@ -60,21 +63,28 @@ fn middle(lab: &Lab, server: Server) -> Judged {
     // The sensor is a process of the host, not of this namespace.
     let sensor = in_host(|| Sensor::start(lab, &Options::default()))?;
 
-    let mut truth = Truth::default();
+    // What comes first may be the middle of a body that looks like a request: not even that is guessed.
+    let mut first = Truth::default();
     for connection in &mut connections {
-        truth.asked.push(driver::ask(connection, true, lab.nonce(), "")?.0);
+        first.asked.push(driver::ask(connection, true, lab.nonce(), "")?.0);
     }
     half.send(b"alhost\r\n\r\n")?;
     let sent = Instant::now();
     ensure!(half.receive()?.status == 200, "the half-read request was not answered");
-    let whole = driver::ask(&mut half, true, lab.nonce(), "")?.0;
     let split = Asked { nonce: split, attack: true, sent, answered: Instant::now() };
-    truth.asked.push(whole);
+    connections.push(half);
+    let mut next = Truth::default();
+    for _ in 1..REQUESTS {
+        for connection in &mut connections {
+            next.asked.push(driver::ask(connection, true, lab.nonce(), "")?.0);
+        }
+    }
     let mut findings = sensor.findings();
-    findings.wait_for_all(&truth.nonces(), DEADLINE);
+    let nonces = [first.nonces(), next.nonces()].concat();
+    findings.wait_for_all(&nonces, DEADLINE);
     wait_for(DEADLINE, || findings.resolve(&sensor.records));
-    let figures = checker::check(&truth, &findings);
-    let nonces = truth.nonces();
+    let (first, from_next_on) = (checker::check(&first, &findings), checker::check(&next, &findings));
+    let proven = next.nonces().iter().filter(|nonce| is_proven(&findings, nonce)).count();
     let servers = || roles(&sensor, &nonces);
     wait_for(DEADLINE, || servers().0 >= nonces.len());
     let (right, wrong) = servers();
@@ -88,8 +98,18 @@ fn middle(lab: &Lab, server: Server) -> Judged {
     findings.resolve(&sensor.records);
     let before = checker::check(&Truth { asked: early }, &findings);
     sensor.stop()?;
-    let passed = right == nonces.len() && wrong == 0 && figures.wrong() + before.wrong() == 0;
-    Ok((passed, format!("{figures}; {right} server spans, {wrong} in another role; begun before: {before}")))
+    let wrong_links = first.wrong() + from_next_on.wrong() + before.wrong();
+    let passed = right == nonces.len() && wrong == 0 && wrong_links == 0 && proven == next.asked.len();
+    let on_each = format!("from the second request on {proven} of {} proven", next.asked.len());
+    let roles = format!("{right} of {} spans of a server, {wrong} in another role", nonces.len());
+    Ok((passed, format!("{on_each} ({from_next_on}); the first: {first}; {roles}; begun before: {before}")))
+}
+
+/// Its action is proven to be of it: exact, or inherited by what was forked for it.
+fn is_proven(findings: &Findings, nonce: &str) -> bool {
+    let right = |link: &Link| link.requests.iter().all(|request| request.nonce.as_deref() == Some(nonce));
+    let proven = |finding: &Finding| finding.link.as_ref().is_some_and(|link| link.proven() && right(link));
+    findings.with(nonce).next().is_some() && findings.with(nonce).all(proven)
 }
 
 /// Spans of these requests: as a server's with its process, and others.
