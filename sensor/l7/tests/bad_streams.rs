@@ -216,6 +216,27 @@ fn messages() -> Vec<Case> {
     ]
 }
 
+/// Heads longer than what is held of them.
+fn long_heads() -> Vec<Case> {
+    let long = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
+    vec![
+        (
+            "a head without an end",
+            false,
+            vec![In(long(format!("GET /a HTTP/1.1\r\nX: {}", "x".repeat(20_000)))), In("y\r\n\r\n"), Out(OK)],
+            &["GET /a 200"],
+            &["head_truncated"],
+        ),
+        (
+            "an answer's head without an end",
+            false,
+            vec![In(A), Out(long(format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(20_000))))],
+            &["GET /a 200 incomplete"],
+            &["head_truncated", "unanswered"],
+        ),
+    ]
+}
+
 fn answers() -> Vec<Case> {
     vec![
         (
@@ -386,7 +407,9 @@ fn losses() -> Vec<Case> {
 #[test]
 fn each_case_raises_its_flags_and_no_others() {
     let (mut wrong, mut bad) = (Vec::new(), 0);
-    for (name, middle, steps, requests, flags) in messages().into_iter().chain(answers()).chain(losses()) {
+    for (name, middle, steps, requests, flags) in
+        messages().into_iter().chain(long_heads()).chain(answers()).chain(losses())
+    {
         let (ended, raised) = summary(&facts(middle, &steps));
         if ended != requests || raised != flags {
             wrong.push(format!("{name}: {ended:?} {raised:?}"));
