@@ -180,7 +180,8 @@ async fn call<T: prost::Message + Default + 'static>(
 ) -> Result<T, Status> {
     let mut grpc = Grpc::new(channel);
     if compression == Compression::Gzip {
-        grpc = grpc.send_compressed(CompressionEncoding::Gzip);
+        // Go's servers answer compressed whoever asks compressed, wanted or not.
+        grpc = grpc.send_compressed(CompressionEncoding::Gzip).accept_compressed(CompressionEncoding::Gzip);
     }
     grpc.ready().await.map_err(|error| Status::from_error(error.into()))?;
     let answer = grpc.unary(request, PathAndQuery::from_static(path), Exchange::default()).await?;
