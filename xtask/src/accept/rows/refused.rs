@@ -89,6 +89,10 @@ impl Refusal<'_> {
         );
         let records = sensor.records.clone();
         sensor.stop()?;
+        // It took nothing before, so nothing may come twice.
+        let came = finding_ids(&self.taken);
+        let twice = came.len() - came.iter().collect::<BTreeSet<_>>().len();
+        ensure!(twice == 0, "{twice} of {} findings arrived twice", came.len());
         let lost: u64 = delivery_losses(&records).iter().map(|loss| loss.count).sum();
         Ok((
             lost == 0,
@@ -228,9 +232,13 @@ fn counted(records: &Path) -> anyhow::Result<u64> {
     Ok(count)
 }
 
-/// How many are among these records: a collector may deliver one twice.
-fn findings(records: &Path) -> u64 {
+/// Of the findings among these records; a collector may deliver one twice.
+fn finding_ids(records: &Path) -> Vec<String> {
     let records = export::logs(records);
     let ids = records.iter().filter_map(|record| export::attribute(record, "guardbee.finding.id"));
-    ids.collect::<BTreeSet<_>>().len() as u64
+    ids.map(str::to_owned).collect()
+}
+
+fn findings(records: &Path) -> u64 {
+    finding_ids(records).into_iter().collect::<BTreeSet<_>>().len() as u64
 }
