@@ -32,7 +32,6 @@ const fn goal(figure: &'static str, goal: Goal) -> Target {
     Target { figure, goal, missed: None }
 }
 
-#[expect(dead_code, reason = "used once a goal is known to be missed")]
 const fn missed(figure: &'static str, goal: Goal, why: &'static str) -> Target {
     Target { figure, goal, missed: Some(why) }
 }
@@ -44,15 +43,48 @@ pub(crate) const GOALS: &[Target] = &[
     goal("pipe write + read, CPU", Goal::Ratio(1.05)),
     goal("open + close, CPU", Goal::Ratio(1.06)), // no shipped rule wants opens
     goal("open + close, security events lost", Goal::Most(0.0)),
-    goal("fork + exec + wait, CPU", Goal::Added(8_000.0)),
+    missed(
+        "fork + exec + wait, CPU",
+        Goal::Added(8_000.0),
+        "three programs run, and exec's copies arguments, paths and credentials: microseconds of BPF \
+         (below); the rest is the pipeline's threads beside it, which slow the load down where two CPUs \
+         share one core. Nearer: a path once for each inode, no arguments for scopes that no rule asks \
+         about",
+    ),
     goal("fork + exec + wait, security events lost", Goal::Most(0.0)),
-    goal("TCP connect + accept, CPU", Goal::Added(500.0)),
-    goal("refused connect, BPF time", Goal::Most(150.0)), // one event each
+    missed(
+        "TCP connect + accept, CPU",
+        Goal::Added(500.0),
+        "both ends are on this node: inet_sock_set_state runs seven times for a connection, makes two \
+         entries in the table of connections, and reports connect and close. Nearer: leave before the \
+         guard on states in between, one entry for a connection whose ends are both local",
+    ),
+    // One event each.
+    missed(
+        "refused connect, BPF time",
+        Goal::Most(150.0),
+        "inet_sock_set_state runs twice for it, each time with the context's guard; the caller's header \
+         goes into an LRU map and out again; the record has both addresses. Nearer: the socket's own slot \
+         instead of the LRU, no record for scopes whose rules want none",
+    ),
     goal("nginx full speed, CPU/request", Goal::Ratio(1.08)),
-    goal("nginx full speed, captured", Goal::Least(1.0)),
+    missed(
+        "nginx full speed, captured",
+        Goal::Least(1.0),
+        "nginx and wrk take both cores whole, and a request is two spans, as its client is here too: the \
+         sensor gets too little CPU for all, and counts what it drops. Nearer: less CPU for a request in \
+         the core thread (below), one parser's run for a connection whose ends are both local, then a \
+         second core thread, by connection",
+    ),
     goal("nginx 5,000/s, CPU/request", Goal::Ratio(1.08)),
     goal("nginx 5,000/s, captured", Goal::Least(1.0)),
-    goal("nginx 10,000/s, p99", Goal::Ratio(1.05)),
+    missed(
+        "nginx 10,000/s, p99",
+        Goal::Ratio(1.05),
+        "server, client and the sensor's threads share two cores: a request waits while one of these \
+         runs. Nearer: less CPU for a request (below); a lower weight for the pipeline, at the price of \
+         later findings",
+    ),
     goal("nginx 10,000/s, captured", Goal::Least(1.0)),
     goal("Go net/http 1,000/s, p50", Goal::Ratio(1.05)),
     goal("Go net/http 1,000/s, captured", Goal::Least(1.0)),
@@ -64,18 +96,55 @@ pub(crate) const GOALS: &[Target] = &[
     goal("loaded, memory", Goal::Most(120.0 * MIB)),
     goal("memory after 100,000 execs, to after 10,000", Goal::Most(1.02)),
     goal("idle, wake-ups", Goal::Most(20.0)),
-    goal("security events/s, none lost", Goal::Least(300_000.0)),
+    missed(
+        "security events/s, none lost",
+        Goal::Least(300_000.0),
+        "what makes the events shares the two cores with the sensor, and takes longer to make one than \
+         the sensor to read it: the figure after this one says what the core thread's CPU time allows. \
+         Nearer: a generator that makes events for less, more cores",
+    ),
     // What it delivers.
     goal("attacks found", Goal::Least(1.0)),
     goal("action to finding in the file, p99", Goal::Most(500e6)),
     goal("attacks found at the Collector", Goal::Least(1.0)),
     goal("action to finding at the Collector, p99", Goal::Most(500e6)),
-    goal("span on the wire", Goal::Most(600.0)),
-    goal("finding, OTLP and gzip, alone", Goal::Most(600.0)),
-    goal("finding, OTLP and gzip, 8 at once", Goal::Most(600.0)),
-    goal("seal of a span, gzip, 512 at once", Goal::Most(40.0)),
-    goal("sealing a span, CPU", Goal::Most(700.0)),
-    goal("rules, exec events/s of a core", Goal::Least(3e6)),
+    missed(
+        "span on the wire",
+        Goal::Most(600.0),
+        "what is the same in every span is said in each, and compressed; TLS and HTTP/2 frames, manifests \
+         and batches come on top. Nearer: larger requests, fewer attributes by default",
+    ),
+    missed(
+        "finding, OTLP and gzip, alone",
+        Goal::Most(600.0),
+        "it carries the evidence of every step, its request, ancestry and the rule's text, so that it can \
+         be read without anything else, and its proof; alone there is little for gzip to find twice. \
+         Nearer: the rule's text once for each collector, by reference",
+    ),
+    missed(
+        "finding, OTLP and gzip, 8 at once",
+        Goal::Most(600.0),
+        "as for one alone, and a quarter of it is proofs, which nothing compresses. Nearer: one proof for \
+         a batch, beside its findings",
+    ),
+    missed(
+        "seal of a span, gzip, 512 at once",
+        Goal::Most(40.0),
+        "part of a hash for each span in the manifest, and its reference. Nearer: no numbers in the \
+         reference where the place in the batch tells them",
+    ),
+    missed(
+        "sealing a span, CPU",
+        Goal::Most(700.0),
+        "the SHA-256 of what is signed of a span takes most of it. Nearer: fewer signed attributes by \
+         default",
+    ),
+    missed(
+        "rules, exec events/s of a core",
+        Goal::Least(3e6),
+        "every rule that could match an exec is evaluated for each. Nearer: an index by one necessary \
+         literal of each rule, which comes with the whole language",
+    ),
     goal("delivered over mTLS at 5,000/s", Goal::Least(1.0)),
 ];
 
