@@ -303,7 +303,8 @@ fn services(shared: Arc<Shared>, gzip: bool) -> tonic::transport::server::Router
     let mut traces = TraceServiceServer::new(Service(Arc::clone(&shared)));
     let mut logs = LogsServiceServer::new(Service(shared));
     if gzip {
-        traces = traces.accept_compressed(CompressionEncoding::Gzip).send_compressed(CompressionEncoding::Gzip);
+        traces =
+            traces.accept_compressed(CompressionEncoding::Gzip).send_compressed(CompressionEncoding::Gzip);
         logs = logs.accept_compressed(CompressionEncoding::Gzip).send_compressed(CompressionEncoding::Gzip);
     }
     tonic::transport::Server::builder().add_service(traces).add_service(logs)
