@@ -3,8 +3,8 @@
 //! ```text
 //! proof     0x01  batch u64  index u32  hashes u8  hashes × 32 (sibling first)  batch record without its root (196)
 //!           signature (ASN.1 DER, to the end)                                               base64url, no padding
-//! manifest  batch record (228)  length u8, signature  size × 16 digests  schemas (key lists, one a line, UTF-8)
-//!                                                                                           base64
+//! manifest  batch record (228)  length u8, signature  size × 16 digests                     base64
+//!           then a line for each schema (key list)
 //! ```
 use crate::{
     batch::BatchRecord,
@@ -99,25 +99,32 @@ impl Manifest {
         for digest in &self.leaves {
             out.put(&digest.0);
         }
-        out.put(self.schemas.join("\n").as_bytes());
-        STANDARD.encode(out)
+        let mut text = STANDARD.encode(out);
+        for schema in &self.schemas {
+            text.push('\n');
+            text.push_str(schema);
+        }
+        text
     }
 
     /// Reads one; the error says what is wrong. The leaves are those of the root: what is left to judge is the
     /// signature.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let bytes = STANDARD.decode(text).map_err(|_| "it is not base64")?;
+        let (encoded, schemas) = text.split_once('\n').unwrap_or((text, ""));
+        let bytes = STANDARD.decode(encoded).map_err(|_| "it is not base64")?;
         let mut from = Take(&bytes);
         let record = BatchRecord::take(&mut from).ok_or("its batch record is malformed")?;
         let length = from.u8().ok_or("it is cut short")?;
         let signature = from.bytes(length.into()).ok_or("it is cut short")?.to_vec();
         let leaves: Option<Vec<_>> = (0..record.size).map(|_| from.array().map(Digest)).collect();
         let leaves = leaves.ok_or("it has fewer leaves than its batch record says")?;
-        let schemas = std::str::from_utf8(from.0).map_err(|_| "its key lists are not UTF-8")?;
+        if !from.0.is_empty() {
+            return Err("it has more leaves than its batch record says");
+        }
         if list(&leaves) != record.root {
             return Err("its leaves are not those of its root");
         }
-        let schemas = schemas.lines().map(Box::from).collect();
+        let schemas = schemas.split('\n').filter(|list| !list.is_empty()).map(Box::from).collect();
         Ok(Self { record, signature, leaves, schemas })
     }
 }

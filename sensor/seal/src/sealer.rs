@@ -3,10 +3,10 @@ use crate::{
     Error,
     batch::{BatchRecord, LossTotals, Origin, SIZE},
     keys::{PublicKey, SigningKey},
-    leaf::{BatchId, Instance},
+    leaf::{BatchId, Instance, Place},
     merkle::{self, Hash},
     proof::{BATCH, MANIFEST, Manifest},
-    sealing::{Schema, Schemas, Sealing, prove},
+    sealing::{Schema, Sealing, prove},
     statement::Current,
 };
 use guardbee_model::{
@@ -67,11 +67,20 @@ pub enum Added {
     Dropped,
 }
 
+/// A record that waits for its batch. Its place in it is known when it comes, so its leaf is made then: it is still in the
+/// processor's caches.
+#[derive(Debug)]
+struct Pending {
+    record: Record,
+    leaf: Hash,
+    schema: Arc<Schema>,
+}
+
 /// One chain.
 #[derive(Debug)]
 struct Chain {
     stream: Stream,
-    pending: VecDeque<Record>,
+    pending: VecDeque<Pending>,
     sequence: u64,
     first: u64,
     previous: Hash,
@@ -88,8 +97,7 @@ pub struct Sealer {
     announced: Option<BootTime>,
     chains: [Chain; 3],
     dropped: LossCounter,
-    schemas: Schemas,
-    leaf: Vec<u8>,
+    sealing: Sealing,
 }
 
 impl Sealer {
@@ -123,8 +131,7 @@ impl Sealer {
             announced: None,
             chains,
             dropped: LossCounter::new(Stage::Seal),
-            schemas: Schemas::default(),
-            leaf: Vec::new(),
+            sealing: Sealing::default(),
         })
     }
 
@@ -144,7 +151,7 @@ impl Sealer {
     }
 
     /// Takes a record; it is given back, sealed, by the next flush of its stream.
-    pub fn add(&mut self, record: Record) -> Added {
+    pub fn add(&mut self, mut record: Record) -> Added {
         let stream = record.stream;
         let Some(chain) = self.chains.iter_mut().find(|chain| chain.stream == stream) else {
             return Added::Dropped;
@@ -153,7 +160,13 @@ impl Sealer {
             self.dropped.add("seal_pending_full", stream.name(), 1);
             return Added::Dropped;
         }
-        chain.pending.push_back(record);
+        // A flush takes all that waits, in batches of this size.
+        let (batches, index) = (chain.pending.len() / SIZE, chain.pending.len() % SIZE);
+        let sequence = chain.sequence.saturating_add(batches as u64);
+        let batch = BatchId { instance: self.current.epoch.instance, stream, sequence };
+        let place = Place { batch, index: u32::try_from(index).unwrap_or_default() };
+        let (leaf, schema) = self.sealing.seal(place, &mut record);
+        chain.pending.push_back(Pending { record, leaf, schema });
         if chain.pending.len() >= SIZE { Added::Full } else { Added::Waiting }
     }
 
@@ -242,12 +255,10 @@ impl Sealer {
         let id =
             BatchId { instance: self.current.epoch.instance, stream: chain.stream, sequence: chain.sequence };
         let size = chain.pending.len().min(SIZE);
-        let mut records: Vec<Record> = chain.pending.drain(..size).collect();
-        let mut sealing = Sealing::new(&mut self.schemas, &mut self.leaf, id);
-        let mut leaves = Vec::with_capacity(size);
+        let (mut records, mut leaves) = (Vec::with_capacity(size), Vec::with_capacity(size));
         let mut used: Vec<Arc<Schema>> = Vec::new();
-        for (index, record) in (0_u32..).zip(&mut records) {
-            let (leaf, schema) = sealing.seal(index, record);
+        for Pending { record, leaf, schema } in chain.pending.drain(..size) {
+            records.push(record);
             leaves.push(leaf);
             if !inline && !used.iter().any(|other| Arc::ptr_eq(other, &schema)) {
                 used.push(schema);
@@ -272,7 +283,9 @@ impl Sealer {
         let signature = match self.current.signer.sign(&record.bytes()) {
             Ok(signature) => signature,
             Err(error) => {
-                self.dropped.add("seal_sign_failed", id.stream.name(), size as u64);
+                // What follows has its place behind a batch that will never be.
+                let lost = size + chain.pending.drain(..).count();
+                self.dropped.add("seal_sign_failed", id.stream.name(), lost as u64);
                 return Err(error);
             }
         };

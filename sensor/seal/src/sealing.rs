@@ -96,23 +96,19 @@ impl Schemas {
     }
 }
 
-/// Seals the records of one batch.
-pub(crate) struct Sealing<'a> {
-    schemas: &'a mut Schemas,
-    buffer: &'a mut Vec<u8>,
-    batch: BatchId,
-    /// The start of every reference of the batch.
-    prefix: String,
+/// Seals records one by one.
+#[derive(Debug, Default)]
+pub(crate) struct Sealing {
+    schemas: Schemas,
+    /// The leaf being made.
+    leaf: Vec<u8>,
+    /// The start of every reference of a batch.
+    prefix: Option<(BatchId, String)>,
 }
 
-impl<'a> Sealing<'a> {
-    /// For the records of `batch`.
-    pub(crate) fn new(schemas: &'a mut Schemas, buffer: &'a mut Vec<u8>, batch: BatchId) -> Self {
-        Self { schemas, buffer, batch, prefix: format!("1;{batch}/") }
-    }
-
+impl Sealing {
     /// Adds the reference to a record and gives its leaf hash.
-    pub(crate) fn seal(&mut self, index: u32, record: &mut Record) -> (Hash, Arc<Schema>) {
+    pub(crate) fn seal(&mut self, place: Place, record: &mut Record) -> (Hash, Arc<Schema>) {
         let schema = self.schemas.of(record);
         let head = Head {
             shape: record.shape,
@@ -138,12 +134,25 @@ impl<'a> Sealing<'a> {
             note(Slot::Key(number), &text);
             text
         });
-        let place = Place { batch: self.batch, index };
-        leaf::write(self.buffer, &place, &head, &schema.hash, values);
-        let keys = if self.batch.stream == Stream::Spans { &schema.by_hash } else { &schema.inline };
-        let text = reference::write(&self.prefix, index, (record.start.0, record.end.0), keys, &long);
+        leaf::write(&mut self.leaf, &place, &head, &schema.hash, values);
+        let keys = if place.batch.stream == Stream::Spans { &schema.by_hash } else { &schema.inline };
+        let text = reference::write(
+            prefix(&mut self.prefix, place.batch),
+            place.index,
+            (record.start.0, record.end.0),
+            keys,
+            &long,
+        );
         record.attributes.reserve_exact(2);
         record.attributes.push((Cow::Borrowed(REF), Value::from(text)));
-        (merkle::leaf_hash(self.buffer), schema)
+        (merkle::leaf_hash(&self.leaf), schema)
     }
+}
+
+/// The start of the references of `batch`; batches of several streams grow at once, most records are of the same one.
+fn prefix(last: &mut Option<(BatchId, String)>, batch: BatchId) -> &str {
+    if last.as_ref().is_none_or(|(of, _)| *of != batch) {
+        *last = None;
+    }
+    &last.get_or_insert_with(|| (batch, format!("1;{batch}/"))).1
 }

@@ -175,28 +175,19 @@ fn malformed_manifests_are_named() {
     let cut = |bytes: usize| good[..bytes.div_ceil(3) * 4].to_owned();
     let cases = [
         ("!".to_owned(), "it is not base64"),
-        (format!("{good}="), "it is not base64"),
+        (format!("={good}"), "it is not base64"),
         (String::new(), "its batch record is malformed"),
         ("AAAA".into(), "its batch record is malformed"),
         (cut(60), "its batch record is malformed"),
-        (
-            changed(|manifest| {
-                manifest.leaves.clear();
-                manifest.schemas.clear();
-            }),
-            "it has fewer leaves than its batch record says",
-        ),
-        (
-            changed(|manifest| {
-                manifest.leaves.pop();
-                manifest.schemas.clear();
-            }),
-            "it has fewer leaves than its batch record says",
-        ),
+        (changed(|manifest| manifest.leaves.clear()), "it has fewer leaves than its batch record says"),
+        (changed(|manifest| manifest.leaves.truncate(1)), "it has fewer leaves than its batch record says"),
         (changed(|manifest| manifest.leaves.swap(0, 1)), "its leaves are not those of its root"),
         (changed(|manifest| manifest.leaves[0].0[0] ^= 1), "its leaves are not those of its root"),
         (changed(|manifest| manifest.record.root.0[31] ^= 1), "its leaves are not those of its root"),
-        (changed(|manifest| manifest.leaves.push(Digest([0xff; 16]))), "its key lists are not UTF-8"),
+        (
+            changed(|manifest| manifest.leaves.push(Digest([0xff; 16]))),
+            "it has more leaves than its batch record says",
+        ),
     ];
     println!("cases: {}", cases.len());
     for (text, why) in cases {

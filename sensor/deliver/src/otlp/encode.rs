@@ -136,14 +136,25 @@ fn id(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
 
 fn attributes(out: &mut Vec<u8>, field: u32, record: &Record) {
     for (key, value) in &record.attributes {
-        wire::message(out, field, 1, |out| {
-            wire::text(out, 1, key);
-            // A member of a oneof is written even where it has its default.
-            wire::message(out, 2, 1, |out| match value {
-                Value::Text(text) => wire::bytes(out, 1, text.as_bytes()),
-                Value::Bool(value) => wire::varint_field(out, 2, u64::from(*value)),
-                Value::Int(value) => wire::varint_field(out, 3, value.cast_unsigned()),
-            });
-        });
+        attribute(out, field, key, value);
+    }
+}
+
+/// A `KeyValue` with its `AnyValue`: their lengths are known before they are written.
+fn attribute(out: &mut Vec<u8>, field: u32, key: &str, value: &Value) {
+    // A member of a oneof is written even where it has its default.
+    let any = match value {
+        Value::Text(text) => wire::bytes_size(text.len()),
+        Value::Bool(_) => 2,
+        Value::Int(value) => 1 + wire::varint_size(value.cast_unsigned()),
+    };
+    let named = if key.is_empty() { 0 } else { wire::bytes_size(key.len()) };
+    wire::begin(out, field, named + wire::bytes_size(any));
+    wire::text(out, 1, key);
+    wire::begin(out, 2, any);
+    match value {
+        Value::Text(text) => wire::bytes(out, 1, text.as_bytes()),
+        Value::Bool(value) => wire::varint_field(out, 2, u64::from(*value)),
+        Value::Int(value) => wire::varint_field(out, 3, value.cast_unsigned()),
     }
 }

@@ -9,29 +9,12 @@ fn tag(out: &mut Vec<u8>, field: u32, kind: u32) {
     varint(out, u64::from(field << 3 | kind));
 }
 
-/// Bytes of a varint, and how many of them count.
-fn digits(mut value: u64) -> ([u8; 10], usize) {
-    let mut digits = [0; 10];
-    let mut count = 0;
-    for digit in &mut digits {
-        let low = value.to_le_bytes()[0] & 0x7f;
+fn varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
-        count += 1;
-        if value == 0 {
-            *digit = low;
-            break;
-        }
-        *digit = low | 0x80;
     }
-    (digits, count)
-}
-
-fn varint(out: &mut Vec<u8>, value: u64) {
-    if let Ok(value @ 0..0x80) = u8::try_from(value) {
-        return out.push(value);
-    }
-    let (digits, count) = digits(value);
-    out.extend(digits.into_iter().take(count));
+    out.push(value.to_le_bytes()[0]);
 }
 
 pub(super) fn varint_field(out: &mut Vec<u8>, field: u32, value: u64) {
@@ -72,6 +55,22 @@ pub(super) fn text(out: &mut Vec<u8>, field: u32, text: &str) {
     }
 }
 
+/// Tag and length of a message of `length` bytes that the caller appends.
+pub(super) fn begin(out: &mut Vec<u8>, field: u32, length: usize) {
+    tag(out, field, LENGTH);
+    varint(out, length as u64);
+}
+
+/// How many bytes a varint takes.
+pub(super) fn varint_size(value: u64) -> usize {
+    value.checked_ilog2().map_or(1, |bits| bits as usize / 7 + 1)
+}
+
+/// How many bytes `length` bytes take with their length and the tag of a field below 16.
+pub(super) fn bytes_size(length: usize) -> usize {
+    1 + varint_size(length as u64) + length
+}
+
 /// A message that `write` appends. Its length stands before it and is known after it: room for `usual` bytes is left, and
 /// only if the length takes another number of bytes is the message moved.
 pub(super) fn message(out: &mut Vec<u8>, field: u32, usual: usize, write: impl FnOnce(&mut Vec<u8>)) {
@@ -81,10 +80,10 @@ pub(super) fn message(out: &mut Vec<u8>, field: u32, usual: usize, write: impl F
     out.extend_from_slice(ROOM.get(..usual).unwrap_or(&ROOM));
     let begin = out.len();
     write(out);
-    let (length, count) = digits((out.len() - begin) as u64);
-    let length = length.get(..count).unwrap_or_default();
+    let mut length = Vec::new();
+    varint(&mut length, (out.len() - begin) as u64);
     match out.get_mut(at..begin) {
-        Some(room) if room.len() == count => room.copy_from_slice(length),
-        _ => drop(out.splice(at..begin, length.iter().copied())),
+        Some(room) if room.len() == length.len() => room.copy_from_slice(&length),
+        _ => drop(out.splice(at..begin, length)),
     }
 }
