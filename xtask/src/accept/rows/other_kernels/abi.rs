@@ -1,5 +1,5 @@
-//! The object fits the kernel: its records are laid out as user space reads them, and what it reads of the kernel's
-//! structures is there, or known to be absent.
+//! The object fits the kernel: its records are laid out as user space reads them and say there what real programs did, and
+//! what it reads of the kernel's structures is there, or known to be absent.
 use super::{BUILD_LIMIT, boot};
 use crate::{
     accept::{lab::Lab, rows::Judged},
@@ -15,6 +15,10 @@ use std::{
     time::Duration,
 };
 
+/// Has the old list of hooks alone.
+const TOO_OLD: &str = "5.10";
+/// Tests of bpf/tests that run in the machine: layout, and the contents of the records.
+const TESTS: [&str; 3] = ["layout", "process", "net"];
 const RESOLVE_LIMIT: Duration = Duration::from_mins(2);
 
 /// What a kernel is known not to have; bpf/include/compat.h and bpf/include/preempt.h do without. Anything else that is absent
@@ -48,19 +52,14 @@ pub(super) fn judge(lab: &Lab, kernel: &str) -> Judged {
     let object = share.join("object.o");
     let shipped = object_in(lab.guardbee())?;
     fs::write(&object, &shipped)?;
-    let test = layout_test(lab)?;
-    ensure!(
-        object_in(&test)? == shipped,
-        "the layout test has another object than the sensor: build both anew"
-    );
-    fs::copy(test, share.join("layout"))?;
-    let script = format!(
-        "set -e; cp {0}/layout /run; /run/layout >{0}/said; cp /sys/kernel/btf/vmlinux {0}/btf",
-        share.display()
-    );
-    boot(lab, kernel, &share, &[], &script)?;
-    let said = fs::read_to_string(share.join("said")).context("read what the layout test said")?;
-    let laid_out = said.lines().filter(|line| line.starts_with("test ") && line.ends_with(" ok")).count();
+    for (name, test) in TESTS.into_iter().zip(tests(lab)?) {
+        ensure!(
+            object_in(&test)? == shipped,
+            "the test {name} has another object than the sensor: build both anew"
+        );
+        fs::copy(test, share.join(name))?;
+    }
+    let passed = tests_in(lab, kernel, &share)?;
 
     let relocations = relocations(lab, &share.join("btf"), &object)?;
     let absent = relocations.absent();
@@ -68,12 +67,33 @@ pub(super) fn judge(lab: &Lab, kernel: &str) -> Judged {
     let expected = |name: &str| known.iter().any(|known| is_in(name, known));
     let missing: Vec<&str> = absent.iter().map(String::as_str).filter(|name| !expected(name)).collect();
     let figure = format!(
-        "{laid_out} layout tests; {} of {} relocations resolved, absent as known: {}; missing: {missing:?}",
+        "{passed} tests passed; {} of {} relocations resolved, absent as known: {}; missing: {missing:?}",
         relocations.resolved(),
         relocations.0.len(),
         known.join(", "),
     );
-    Ok((laid_out != 0 && missing.is_empty(), figure))
+    Ok((missing.is_empty(), figure))
+}
+
+/// Runs the tests in the machine, keeps its types, and answers how many tests passed; one that fails is an error.
+fn tests_in(lab: &Lab, kernel: &str, share: &Path) -> anyhow::Result<usize> {
+    let hooks = if kernel == TOO_OLD { "export GUARDBEE_HOOKS=5.10" } else { ":" };
+    let script = format!(
+        "{hooks}; cd {}; cp {tests} /run; cp /sys/kernel/btf/vmlinux btf; \
+         for test in {tests}; do /run/$test --test-threads=1; done >said 2>&1",
+        share.display(),
+        tests = TESTS.join(" "),
+    );
+    let ended = boot(lab, kernel, share, &[], &script);
+    let said = fs::read_to_string(share.join("said")).unwrap_or_default();
+    let results: Vec<&str> = said.lines().filter(|line| line.starts_with("test result: ")).collect();
+    let failed: Vec<&str> = said.lines().filter(|line| line.contains("panicked at")).collect();
+    let whole =
+        results.len() == TESTS.len() && results.iter().all(|line| line.starts_with("test result: ok."));
+    let why = || format!("the tests failed, or did not end: {results:?} {failed:?}");
+    ended.with_context(why)?;
+    ensure!(whole, why());
+    Ok(said.lines().filter(|line| line.starts_with("test ") && line.ends_with(" ok")).count())
 }
 
 /// Is it this name, or a member of it?
@@ -81,23 +101,21 @@ fn is_in(name: &str, whole: &str) -> bool {
     name.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-/// Builds bpf/tests/layout.rs.
-fn layout_test(lab: &Lab) -> anyhow::Result<PathBuf> {
+/// Builds the tests, and answers where they are.
+fn tests(lab: &Lab) -> anyhow::Result<Vec<PathBuf>> {
     let mut command = Command::new("cargo");
-    command.args([
-        "test",
-        "--package",
-        "guardbee-bpf",
-        "--test",
-        "layout",
-        "--no-run",
-        "--message-format=json",
-    ]);
+    command.args(["test", "--package", "guardbee-bpf", "--no-run", "--message-format=json"]);
+    for name in TESTS {
+        command.args(["--test", name]);
+    }
     let messages = process::output("cargo", command.current_dir(&lab.root), lab.dir.path(), BUILD_LIMIT)?;
-    let built = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut tests = built.filter(|message| message["target"]["name"] == "layout");
-    let found = tests.find_map(|message| message["executable"].as_str().map(PathBuf::from));
-    found.context("cargo names no layout test")
+    let built: Vec<Value> = messages.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let file = |name: &str| {
+        let mut of_test = built.iter().filter(|message| message["target"]["name"] == name);
+        let found = of_test.find_map(|message| message["executable"].as_str().map(PathBuf::from));
+        found.with_context(|| format!("cargo names no test {name}"))
+    };
+    TESTS.into_iter().map(file).collect()
 }
 
 /// Bytes of the BPF object in a program: an ELF file in an ELF file, which ends with its table of sections.
