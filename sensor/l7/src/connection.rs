@@ -7,6 +7,10 @@
 //! two in flight. What that can't exclude is a peer that, from within the gap on, keeps one more in flight than it ever
 //! shows.
 //!
+//! The first request on a connection older than the sensor is doubtful too: behind an interim answer (`100 Continue`) the
+//! next bytes are a body, which a client can make look like a request, and no state that the kernel keeps of the
+//! connection tells the two apart.
+//!
 //! Memory: [`PENDING`] requests of a few words, and two partial heads of 16 KiB at most.
 mod pairing;
 
@@ -169,16 +173,19 @@ impl Connection {
             bytes = bytes.get(usize::try_from(known).unwrap_or(usize::MAX)..).unwrap_or_default();
             position = next;
         }
-        if self.last.is_some_and(|(direction, _)| direction != chunk.direction) {
-            self.stream_mut(chunk.direction).turn();
+        if self.last.is_some_and(|(direction, _)| direction != chunk.direction)
+            && let Some(item) = self.stream_mut(chunk.direction).turn()
+        {
+            self.item(chunk.direction, item, chunk.time, out);
         }
         if position > next
             && let Some(item) = self.stream_mut(chunk.direction).gap(position - next)
         {
             self.item(chunk.direction, item, chunk.time, out);
         }
+        let requests = self.requests == Some(chunk.direction);
         let skip = (end - position).saturating_sub(bytes.len() as u64);
-        let mut input = Input { position, bytes, skip, time: chunk.time, at_start: true };
+        let mut input = Input { position, bytes, skip, time: chunk.time, at_start: true, requests };
         while let Some(item) = self.stream_mut(chunk.direction).step(&mut input) {
             self.item(chunk.direction, item, chunk.time, out);
         }

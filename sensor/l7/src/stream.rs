@@ -21,6 +21,8 @@ pub(crate) struct Input<'a> {
     pub(crate) time: BootTime,
     /// Nothing of the chunk has been read yet.
     pub(crate) at_start: bool,
+    /// Requests are known to go this way.
+    pub(crate) requests: bool,
 }
 
 impl Input<'_> {
@@ -134,15 +136,17 @@ impl Stream {
     }
 
     /// Bytes went the other way: where this direction goes on, a message may begin.
-    pub(crate) fn turn(&mut self) {
+    pub(crate) fn turn(&mut self) -> Option<Item> {
         match &mut self.state {
             State::Lost { turned } => *turned = true,
             State::Head { resumed: true } if !self.partial.is_empty() => {
                 self.partial.clear();
                 self.state = State::Lost { turned: true };
+                return Some(Item::Unread);
             }
             _ => {}
         }
+        None
     }
 
     /// `count` bytes never got here. What the next chunk begins with may be anything.
@@ -176,7 +180,7 @@ impl Stream {
             match &mut self.state {
                 State::Opaque => input.skip_to_end(),
                 State::Lost { turned } => {
-                    if *turned && input.at_start && resumes(input.bytes) {
+                    if *turned && input.at_start && resumes(input) {
                         self.state = State::Head { resumed: true };
                     } else {
                         if !input.bytes.is_empty() {
@@ -314,9 +318,13 @@ impl Stream {
     }
 }
 
-/// Whether a lost stream may go on here: with a head, whose first line is all there.
-fn resumes(bytes: &[u8]) -> bool {
-    let empty = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let bytes = bytes.get(empty..).unwrap_or_default();
-    bytes.contains(&b'\n') && matches!(head::looks(bytes), Looks::Request | Looks::Response)
+/// Whether a lost stream may go on here: with a head, whose first line is all there unless a request is due.
+fn resumes(input: &Input<'_>) -> bool {
+    let empty = input.bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let bytes = input.bytes.get(empty..).unwrap_or_default();
+    match head::looks(bytes) {
+        Looks::Request | Looks::Response => input.requests || bytes.contains(&b'\n'),
+        Looks::Short => input.requests && !bytes.is_empty(),
+        Looks::Http2 | Looks::Other => false,
+    }
 }

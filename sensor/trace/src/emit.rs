@@ -243,6 +243,7 @@ impl Tracer {
             time: head.time,
             end: head.end,
             uncertain: head.doubtful || head.truncated || head.open_ended,
+            doubtful: head.doubtful,
             head: Some(head),
             process: header.process,
             tid: header.tid,

@@ -20,6 +20,7 @@ use guardbee_model::{
 };
 use std::sync::Arc;
 
+const OLDER: &str = "the connection is older than the sensor";
 const FORGOTTEN: &str = "requests were forgotten";
 
 /// What is behind a process, fixed when it was forked, for its life.
@@ -241,9 +242,8 @@ impl Tracer {
             Read::Forgotten if self.table.history.reaches(time) => Outcome::Open("it was answered"),
             Read::Forgotten => Outcome::Unproven(FORGOTTEN),
             Read::None => {
-                let middle = conn.socket.as_deref().is_none_or(|socket| socket.middle);
-                if middle && conn.parser.requests().is_some() {
-                    Outcome::Unproven("the connection is older than the sensor")
+                if is_older(conn) && conn.parser.requests().is_some() {
+                    Outcome::Unproven(OLDER)
                 } else {
                     Outcome::Open("no request was read")
                 }
@@ -302,7 +302,11 @@ impl Tracer {
         if !self.table.servers.get(life).is_some_and(Server::is_complete) {
             return Outcome::Unproven(FORGOTTEN);
         }
-        if entry.uncertain || self.losses.overlap(entry.start, time) {
+        let lost = self.losses.overlap(entry.start, time);
+        if entry.doubtful && !lost && is_older(conn) {
+            return Outcome::Unproven(OLDER);
+        }
+        if entry.uncertain || lost {
             return Outcome::Unproven("payload was lost");
         }
         Outcome::Proven(entry.id)
@@ -332,6 +336,11 @@ impl Tracer {
             Known::Several => server.open().filter_map(|id| self.table.entry(id)).any(wanted),
         }
     }
+}
+
+/// Where its stream began was not seen.
+fn is_older(conn: &Conn) -> bool {
+    conn.socket.as_deref().is_none_or(|socket| socket.middle)
 }
 
 /// What a stamp's read ended.

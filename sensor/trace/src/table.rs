@@ -30,6 +30,8 @@ pub(crate) struct Entry {
     pub(crate) end: u64,
     /// Bytes around it are missing: nothing about it is proven.
     pub(crate) uncertain: bool,
+    /// It may be the middle of something that looks like a request.
+    pub(crate) doubtful: bool,
     /// Until its trace is decided.
     pub(crate) head: Option<Box<RequestHead>>,
     /// Who read (or sent) the end of its head.

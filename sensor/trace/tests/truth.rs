@@ -17,6 +17,8 @@ use world::{MS, Reads, World, process};
 
 const APP: u32 = 100;
 const CONNECTIONS: usize = 6;
+/// What a body has that wants to be taken for a request.
+const FAKE: &str = "GET /fake HTTP/1.1\r\nHost: h\r\n\r\n";
 /// The first ones belong to a blocking thread each, the others to the loop.
 const BLOCKING: usize = 3;
 
@@ -28,6 +30,11 @@ enum Step {
     /// In two reads.
     SplitHead(usize),
     Answer(usize),
+    /// A head with a body to come, and a piece of that which looks like a request.
+    Upload(usize),
+    UploadMore(usize),
+    /// An interim answer.
+    Continue(usize),
     /// Of which not all is captured.
     AnswerCut(usize),
     Act(usize),
@@ -46,6 +53,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => connection().prop_map(Step::Pipeline),
         1 => connection().prop_map(Step::SplitHead),
         5 => connection().prop_map(Step::Answer),
+        1 => connection().prop_map(Step::Upload),
+        2 => connection().prop_map(Step::UploadMore),
+        1 => connection().prop_map(Step::Continue),
         1 => connection().prop_map(Step::AnswerCut),
         6 => connection().prop_map(Step::Act),
         2 => any::<bool>().prop_map(Step::Noise),
@@ -62,6 +72,10 @@ struct Truth {
     world: World,
     /// Unanswered requests of each connection, oldest first.
     open: Vec<Vec<String>>,
+    /// Pieces of a body that each is still to be sent.
+    uploading: [usize; CONNECTIONS],
+    /// Of each request: its connection, and how many came before it there since the sensor began.
+    asked: HashMap<String, (usize, usize)>,
     children: Vec<(ProcessKey, Option<String>)>,
     /// For each action: its request, and how many were open when it, or its process, was made.
     acts: BTreeMap<u32, (Option<String>, usize)>,
@@ -92,6 +106,11 @@ impl Truth {
         self.acts.insert(nonce, (truth, self.in_flight()));
     }
 
+    fn asks(&mut self, at: usize, path: &str) {
+        let before = self.asked.values().filter(|(other, _)| *other == at).count();
+        self.asked.insert(path.to_owned(), (at, before));
+    }
+
     fn step(&mut self, step: &Step) {
         let app = process(APP);
         match *step {
@@ -103,6 +122,9 @@ impl Truth {
                     .iter()
                     .map(|path| ["GET ", path, " HTTP/1.1\r\nHost: h\r\n\r\n"].concat())
                     .collect();
+                for path in &paths {
+                    self.asks(at, path);
+                }
                 if matches!(step, Step::SplitHead(_)) {
                     let (first, rest) = heads.split_at(9);
                     self.world.read(id, app, tid, how, first);
@@ -112,6 +134,23 @@ impl Truth {
                 }
                 self.open[at] = paths;
             }
+            Step::Upload(at) if self.open[at].is_empty() => {
+                let (path, length) = (format!("/{}", self.next()), 2 * FAKE.len());
+                self.asks(at, &path);
+                let head = format!("POST {path} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n");
+                let (tid, how) = Self::who(at);
+                self.world.read(at as u64 + 1, app, tid, how, &head);
+                (self.open[at], self.uploading[at]) = (vec![path], 2);
+            }
+            Step::UploadMore(at) if self.uploading[at] > 0 => {
+                let (tid, how) = Self::who(at);
+                self.world.read(at as u64 + 1, app, tid, how, FAKE);
+                self.uploading[at] -= 1;
+            }
+            Step::Continue(at) if self.uploading[at] > 0 => {
+                self.world.send(at as u64 + 1, app, Self::who(at).0, "HTTP/1.1 100 Continue\r\n\r\n");
+            }
+            Step::Answer(at) | Step::AnswerCut(at) if self.uploading[at] > 0 => {}
             Step::Answer(at) if !self.open[at].is_empty() => {
                 self.world.answer(at as u64 + 1, app, Self::who(at).0);
                 self.open[at].remove(0);
@@ -183,6 +222,20 @@ impl Truth {
     }
 }
 
+impl Truth {
+    /// The sensor starts now: what happened was not seen, and positions count from here.
+    fn forget(&mut self) {
+        for event in &mut self.world.made {
+            if let Body::Socket(socket) = &mut event.body {
+                socket.middle = true;
+            }
+        }
+        self.world.forget();
+        self.asked.clear();
+        self.acts.clear();
+    }
+}
+
 fn run(params: Params, steps: &[Step], late: &[u64], lost: &[bool], forks_lost: bool) -> Truth {
     let (world, open) = (World::new(params), vec![Vec::new(); CONNECTIONS]);
     let mut truth = Truth { world, open, ..Truth::default() };
@@ -193,6 +246,34 @@ fn run(params: Params, steps: &[Step], late: &[u64], lost: &[bool], forks_lost: 
         truth.step(step);
     }
     truth.give(late, lost, forks_lost);
+    truth.world.wait(1000);
+    truth
+}
+
+/// The sensor starts between `before` and `after`, within a head of connection `half`.
+fn run_late(before: &[Step], half: Option<usize>, after: &[Step]) -> Truth {
+    let mut truth = Truth { open: vec![Vec::new(); CONNECTIONS], ..Truth::default() };
+    for id in 1..=CONNECTIONS as u64 {
+        truth.world.accept(id, process(APP));
+    }
+    for step in before {
+        truth.step(step);
+    }
+    let half = half.filter(|at| truth.open[*at].is_empty());
+    let read = |truth: &mut Truth, bytes: &str| {
+        if let Some(at) = half {
+            let (tid, how) = Truth::who(at);
+            truth.world.read(at as u64 + 1, process(APP), tid, how, bytes);
+            truth.open[at] = vec!["/half".to_owned()];
+        }
+    };
+    read(&mut truth, "GET /half HTTP/1.1\r\nHos");
+    truth.forget();
+    read(&mut truth, "t: h\r\n\r\n");
+    for step in after {
+        truth.step(step);
+    }
+    truth.give(&[0], &[false], false);
     truth.world.wait(1000);
     truth
 }
@@ -231,6 +312,36 @@ proptest! {
         let truth = run(params, &steps, &late, &lost, forks_lost);
         let (wrong, _) = wrong(&truth);
         prop_assert_eq!(wrong, Vec::<String>::new(), "{:#?}", steps);
+    }
+
+    /// The sensor starts between two of the steps. No body is taken for a request's beginning as a fact, and of the
+    /// requests that it sees from their beginning only the first on a connection may be unproven.
+    #[test]
+    fn what_is_proven_is_true_when_joined_late(
+        before in proptest::collection::vec(step(), 0..40),
+        after in proptest::collection::vec(step(), 1..60),
+        half in proptest::option::of(0..CONNECTIONS),
+        simple in any::<bool>(),
+    ) {
+        let odd = |step: &Step| matches!(
+            step,
+            Step::AnswerCut(_) | Step::Pipeline(_) | Step::Upload(_) | Step::UploadMore(_) | Step::Continue(_)
+        );
+        let (mut before, mut after) = (before, after);
+        if simple {
+            before.retain(|step| !odd(step));
+            after.retain(|step| !odd(step));
+        }
+        let truth = run_late(&before, half, &after);
+        let (wrong, _) = wrong(&truth);
+        prop_assert_eq!(wrong, Vec::<String>::new());
+        for (nonce, (path, _)) in truth.acts.iter().filter(|_| simple) {
+            let Some(path) = path else { continue };
+            let said = truth.world.says(*nonce);
+            if truth.asked.get(path).is_some_and(|(at, before)| *at < BLOCKING && *before > 0) {
+                prop_assert!(said == format!("exact {path}") || said == format!("inherited {path}"), "{}", said);
+            }
+        }
     }
 
     /// Without loss and lateness nothing of a blocking thread is left unproven, and candidates are requests in flight.
