@@ -1,4 +1,5 @@
 //! Configurations as people get them wrong: each error names its place (file and line, variable, flag) and what to do.
+#![expect(clippy::expect_used, reason = "a test may fail")]
 use guardbee_agent::config::{load, load_from};
 use std::path::Path;
 
