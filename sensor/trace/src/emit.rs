@@ -169,8 +169,8 @@ impl Tracer {
                     }
                 }
                 Fact::RequestEnd { request, body_bytes, .. } => {
-                    if let Some(entry) = self.table.entry_mut(RequestId { connection: on, position: request })
-                    {
+                    let conn = self.table.conns.peek_mut(&on);
+                    if let Some(entry) = conn.and_then(|conn| conn.unanswered(request)) {
                         entry.body_bytes = Some(body_bytes);
                     }
                 }
