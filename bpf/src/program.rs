@@ -1,5 +1,5 @@
 //! The programs: number, name, what they are for, which list of hooks they belong to.
-use guardbee_wire::{HookList, ProgramState};
+use guardbee_wire::{HookList, PROGRAM_NAMES, ProgramState};
 
 /// What a sensor can see. Each needs all programs of at least one list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,38 +36,40 @@ pub struct Program {
     pub errno: i32,
 }
 
-const fn program(id: u8, name: &'static str, capability: Capability, hooks: Option<HookList>) -> Program {
+#[expect(clippy::indexing_slicing, reason = "at compile time")]
+const fn program(id: u8, capability: Capability, hooks: Option<HookList>) -> Program {
+    let name = PROGRAM_NAMES[id as usize];
     Program { id, name, capability, hooks, state: ProgramState::Unused, errno: 0 }
 }
 
 /// As `enum program_id` has them.
-pub(crate) const PROGRAMS: [Program; 22] = {
+pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
     use Capability::{Iterate, Payload, Process, Socket};
     const NEW: Option<HookList> = Some(HookList::Tracepoint6_3);
     const OLD: Option<HookList> = Some(HookList::Tracepoint5_10);
     const ITERATOR: Option<HookList> = Some(HookList::Iterator);
     [
-        program(0, "process_fork", Process, None),
-        program(1, "process_exec", Process, None),
-        program(2, "process_exit", Process, None),
-        program(3, "net_state", Socket, None),
-        program(4, "net_send", Payload, NEW),
-        program(5, "net_receive", Payload, NEW),
-        program(6, "net_read", Payload, OLD),
-        program(7, "net_write", Payload, OLD),
-        program(8, "net_readv", Payload, OLD),
-        program(9, "net_writev", Payload, OLD),
-        program(10, "net_recvfrom", Payload, OLD),
-        program(11, "net_sendto", Payload, OLD),
-        program(12, "net_recvmsg", Payload, OLD),
-        program(13, "net_sendmsg", Payload, OLD),
-        program(14, "net_recvmmsg", Payload, OLD),
-        program(15, "net_sendmmsg", Payload, OLD),
-        program(16, "net_preadv2", Payload, OLD),
-        program(17, "net_pwritev2", Payload, OLD),
-        program(18, "net_sendfile", Payload, OLD),
-        program(19, "iter_task", Iterate, ITERATOR),
-        program(20, "iter_listener", Iterate, ITERATOR),
-        program(21, "iter_socket", Iterate, ITERATOR),
+        program(0, Process, None),
+        program(1, Process, None),
+        program(2, Process, None),
+        program(3, Socket, None),
+        program(4, Payload, NEW),
+        program(5, Payload, NEW),
+        program(6, Payload, OLD),
+        program(7, Payload, OLD),
+        program(8, Payload, OLD),
+        program(9, Payload, OLD),
+        program(10, Payload, OLD),
+        program(11, Payload, OLD),
+        program(12, Payload, OLD),
+        program(13, Payload, OLD),
+        program(14, Payload, OLD),
+        program(15, Payload, OLD),
+        program(16, Payload, OLD),
+        program(17, Payload, OLD),
+        program(18, Payload, OLD),
+        program(19, Iterate, ITERATOR),
+        program(20, Iterate, ITERATOR),
+        program(21, Iterate, ITERATOR),
     ]
 };

@@ -6,10 +6,11 @@ use guardbee_model::{
     clock::BootTime,
     loss::{Loss, LossCounter, Stage},
 };
+use guardbee_wire::{RPC_PROGRAMS, Reply};
 use std::{
     io::Read as _,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -36,7 +37,7 @@ pub(crate) struct Answer {
 }
 
 /// What the thread has found out beside answers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Told {
     /// The loader does not answer any more.
     gone: AtomicBool,
@@ -44,6 +45,8 @@ struct Told {
     dropped: AtomicU64,
     /// Runs of the kernel half that did not happen, since it was loaded.
     misses: AtomicU64,
+    /// [`guardbee_wire::ProgramState`], by program.
+    programs: Mutex<[u8; RPC_PROGRAMS]>,
 }
 
 /// Both ends of the thread.
@@ -55,17 +58,23 @@ pub(crate) struct Asker {
     /// Of what the thread has told, that which became losses.
     dropped: u64,
     misses: u64,
+    programs: [u8; RPC_PROGRAMS],
     lost: LossCounter,
     not_run: LossCounter,
 }
 
 impl Asker {
-    /// Starts the thread; it ends when the loader or the last sender of questions has. `misses` were told to the pipeline
-    /// before this one.
-    pub(crate) fn start(client: Client, misses: u64) -> std::io::Result<Self> {
+    /// Starts the thread; it ends when the loader or the last sender of questions has. `hello` is what the loader said first.
+    pub(crate) fn start(client: Client, hello: &Reply) -> std::io::Result<Self> {
         let (questions, asked) = bounded(WAITING);
         let (answered, answers) = bounded(WAITING);
-        let told = Arc::new(Told { misses: AtomicU64::new(misses), ..Told::default() });
+        let (misses, programs) = (hello.recursion_misses, hello.programs);
+        let told = Arc::new(Told {
+            gone: AtomicBool::new(false),
+            dropped: AtomicU64::new(0),
+            misses: AtomicU64::new(misses),
+            programs: Mutex::new(programs),
+        });
         let tell = Arc::clone(&told);
         std::thread::Builder::new().name("asker".into()).spawn(move || {
             if serve(client, &asked, &answered, &tell) == End::LoaderGone {
@@ -73,12 +82,18 @@ impl Asker {
             }
         })?;
         let (lost, not_run) = (LossCounter::new(Stage::Enrich), LossCounter::new(Stage::Kernel));
-        Ok(Self { questions, answers, told, dropped: 0, misses, lost, not_run })
+        Ok(Self { questions, answers, told, dropped: 0, misses, programs, lost, not_run })
     }
 
     /// A question has found the loader gone.
     pub(crate) fn is_blind(&self) -> bool {
         self.told.gone.load(Ordering::Acquire)
+    }
+
+    /// States of the programs, where a self-test has found others than before.
+    pub(crate) fn programs_changed(&mut self) -> Option<[u8; RPC_PROGRAMS]> {
+        let now = *self.told.programs.lock().unwrap_or_else(PoisonError::into_inner);
+        (std::mem::replace(&mut self.programs, now) != now).then_some(now)
     }
 
     /// Asks for something of a process; with no room the process keeps its gap.
@@ -115,9 +130,10 @@ fn serve(mut client: Client, asked: &Receiver<Question>, answered: &Sender<Answe
     loop {
         let Ok(question) = asked.recv() else { return End::NobodyAsks };
         let result = match question {
-            Question::Heartbeat { sequence, hash } => {
-                client.heartbeat(sequence, hash).map(|misses| tell.misses.store(misses, Ordering::Relaxed))
-            }
+            Question::Heartbeat { sequence, hash } => client.heartbeat(sequence, hash).map(|reply| {
+                tell.misses.store(reply.value, Ordering::Relaxed);
+                *tell.programs.lock().unwrap_or_else(PoisonError::into_inner) = reply.programs;
+            }),
             Question::Want(want) => read(&mut client, want).map(|bytes| {
                 // A full channel means that the core is busy with events: the process keeps its gap.
                 if answered.try_send(Answer { want, bytes }).is_err() {

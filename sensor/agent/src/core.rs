@@ -5,6 +5,7 @@ use crate::{
     holding::{Held, Holding},
     ids::Ids,
     outbox::{Item, Outbox},
+    statement,
 };
 use guardbee_capture::{Capture, Counts};
 use guardbee_enrich::Table;
@@ -126,6 +127,9 @@ impl Core {
         self.engine.advance(now);
         self.answers();
         self.wants();
+        if let Some(programs) = self.asker.programs_changed() {
+            self.outbox.put(Item::Statement(Box::new(statement::programs(&programs, now))));
+        }
         losses.extend(self.table.losses(now));
         losses.extend(self.tracer.losses(now));
         losses.extend(self.engine.losses(now));

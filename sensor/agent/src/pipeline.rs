@@ -87,8 +87,7 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
     let reply = hello.reply;
     let capture = open_rings(hello, taken)?;
     let snapshots = [client.iterate_sockets(), client.iterate_processes()];
-    let asker =
-        Asker::start(client, reply.recursion_misses).context("start the thread that talks to the loader")?;
+    let asker = Asker::start(client, &reply).context("start the thread that talks to the loader")?;
     let questions = asker.questions.clone();
     let sealing = Sealing::start(&node, key.as_ref(), inbox, sinks, questions, settled, &reply)?;
     let mut core = core(config, rules, capture, asker, outbox)?;

@@ -150,12 +150,12 @@ impl Client {
         self.file(Request { operation, thing: thing as u16, tgid, start_ns, ..Request::default() })
     }
 
-    /// Tells the loader the last batch, for the next pipeline should this one die; gives how often the kernel has refused
-    /// to run a program because one was running, at most a second ago.
-    pub fn heartbeat(&mut self, sequence: u64, hash: [u8; 32]) -> Result<u64, Error> {
+    /// Tells the loader the last batch, for the next pipeline should this one die. The answer says which programs work, and
+    /// (`value`) how often the kernel has refused to run one because one was running, at most a second ago.
+    pub fn heartbeat(&mut self, sequence: u64, hash: [u8; 32]) -> Result<Reply, Error> {
         let operation = Operation::Heartbeat as u16;
         let request = Request { operation, offset: sequence, bytes: hash, ..Request::default() };
-        Ok(self.ask(request)?.0.value)
+        Ok(self.ask(request)?.0)
     }
 
     /// Fires every program; states and errors are in the reply. [`Status::Busy`]: asked too soon again.

@@ -2,9 +2,12 @@
 use crate::{clock::SystemClock, pipeline::End, rpc::Hello, sandbox::Landlock};
 use guardbee_capture::{Counts, Snapshot};
 use guardbee_deliver::record::Statement;
-use guardbee_model::{clock::Clock as _, record::Value};
+use guardbee_model::{
+    clock::{BootTime, Clock as _},
+    record::Value,
+};
 use guardbee_rules::RuleSet;
-use guardbee_wire::{EventKind, Ledger, LossCause};
+use guardbee_wire::{EventKind, Ledger, LossCause, PROGRAM_NAMES, ProgramState, RPC_PROGRAMS};
 use std::borrow::Cow;
 
 type Attribute = (Cow<'static, str>, Value);
@@ -25,6 +28,7 @@ pub(crate) fn started(
         number("guardbee.rules", rules.rules().len() as u64),
         number("guardbee.previous.pipelines", reply.previous_pipelines),
     ];
+    first.attributes.extend(by_state(&reply.programs));
     if reply.previous_pipelines > 0 {
         first.event = "guardbee.gap";
         first.severity = 17;
@@ -44,6 +48,32 @@ pub(crate) fn started(
         by_kind(&mut first, "guardbee.gap", &gap);
     }
     first
+}
+
+/// A self-test has found other programs working than the one before it.
+pub(crate) fn programs(states: &[u8; RPC_PROGRAMS], now: BootTime) -> Statement {
+    let mut statement = Statement::warning("guardbee.programs", now, "other programs work than before");
+    statement.attributes.extend(by_state(states));
+    statement
+}
+
+/// Names of the kernel half's programs, for each state that some are in.
+fn by_state(states: &[u8; RPC_PROGRAMS]) -> Vec<Attribute> {
+    let told = [
+        ("guardbee.programs.working", ProgramState::Works),
+        ("guardbee.programs.silent", ProgramState::Silent),
+        ("guardbee.programs.not_attached", ProgramState::NotAttached),
+        ("guardbee.programs.not_loaded", ProgramState::NotLoaded),
+    ];
+    let names = |wanted: ProgramState| -> Vec<&str> {
+        let named = PROGRAM_NAMES.iter().zip(states);
+        named.filter(|(_, state)| **state == wanted as u8).map(|(name, _)| *name).collect()
+    };
+    told.into_iter()
+        .map(|(key, state)| (key, names(state)))
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(key, names)| text(key, names.join(" ")))
+        .collect()
 }
 
 /// The last statement: why it ends, and what became of all that the kernel half gave since the loader began.

@@ -3,7 +3,7 @@ use crate::{
     ConfigArgs, PROBLEMS, run,
     terminal::{self, Tone, paint},
 };
-use guardbee_loader::{HookList, ProgramState, Report};
+use guardbee_loader::{HookList, Program, ProgramState, Report};
 use std::process::ExitCode;
 
 /// How to look.
@@ -98,7 +98,13 @@ fn programs(report: &Report) -> bool {
     println!("\nhooks: {list}");
     let mut healthy = true;
     let mut rows = Vec::new();
-    for program in report.programs.iter().filter(|program| program.state != ProgramState::Unused) {
+    // What only the other list has may fail to load: that is why this one was chosen.
+    let chosen = |program: &&Program| match program.hooks {
+        None | Some(HookList::Iterator) => true,
+        hooks => hooks == report.hooks || report.hooks.is_none(),
+    };
+    let programs = report.programs.iter().filter(chosen);
+    for program in programs.filter(|program| program.state != ProgramState::Unused) {
         let (state, tone) = match program.state {
             ProgramState::Works => ("loaded, attached, fired".to_owned(), Tone::Good),
             ProgramState::Silent => ("attached, but the self-test did not make it run".to_owned(), Tone::Bad),

@@ -135,6 +135,7 @@ impl Server {
             Ask::Heartbeat { sequence, hash } => {
                 (self.memory.sequence, self.memory.hash) = (sequence, hash);
                 reply.value = self.recursion_misses();
+                reply.programs = self.states.map(|state| state as u8);
                 Status::Done
             }
             Ask::SelfTest => self.self_test_asked(&mut reply),

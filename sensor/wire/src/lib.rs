@@ -13,6 +13,7 @@ mod exit;
 mod fork;
 mod header;
 mod ledger;
+mod program;
 mod rpc;
 mod socket;
 mod strings;
@@ -27,6 +28,7 @@ pub use header::{
     ABI, EventFlag, EventHeader, EventKind, HookList, ProcessKey, Stamp, StampFlag, StampLayer,
 };
 pub use ledger::{LEDGER_BYTES, Ledger};
+pub use program::PROGRAM_NAMES;
 pub use rpc::*;
 pub use socket::{ConnectEvent, ListenEvent, SocketEvent, SocketFlag, SocketInfo, SocketRole};
 pub use strings::{EventString, StringId, Strings, UNREADABLE};

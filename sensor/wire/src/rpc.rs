@@ -179,7 +179,7 @@ pub struct Reply {
     pub recursion_misses: u64,
     /// errno of what failed, by program.
     pub errors: [u8; RPC_PROGRAMS],
-    /// [`ProgramState`], by program.
+    /// [`ProgramState`], by program, as the last self-test found them; in the answers to hello, heartbeat, self-test.
     pub programs: [u8; RPC_PROGRAMS],
     /// Kernel counters when the pipeline before this one ended: produced, by kind.
     pub previous_produced: [u64; crate::EVENT_KINDS],
