@@ -13,18 +13,25 @@ use guardbee_model::{
     socket::Socket,
     span::{Span, SpanKind},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+/// How often a connection becomes the youngest, at most.
+const AGE: Duration = Duration::from_secs(1);
 
 impl Tracer {
     pub(crate) fn open(&mut self, socket: Socket, processes: &dyn Processes, out: &mut Vec<Output>) {
         self.table.pairs.add(&socket);
+        let peer = self.table.pairs.peer(&socket);
         let (connection, middle) = (socket.connection, socket.middle);
         if let Some(known) = self.table.conns.get_mut(&connection) {
             known.socket = Some(Arc::new(socket));
-            return;
+        } else {
+            let conn = Conn::new(Some(Arc::new(socket)), middle, self.now);
+            self.insert(connection, conn, processes, out);
         }
-        let conn = Conn::new(Some(Arc::new(socket)), middle, self.now);
-        self.insert(connection, conn, processes, out);
+        if let Some(peer) = peer {
+            self.table.join(connection, peer);
+        }
     }
 
     fn insert(&mut self, id: ConnectionId, conn: Conn, processes: &dyn Processes, out: &mut Vec<Output>) {
@@ -88,8 +95,13 @@ impl Tracer {
         out: &mut Vec<Output>,
     ) {
         let mut facts = std::mem::take(&mut self.facts);
-        if let Some(conn) = self.table.conns.get_mut(&data.connection) {
+        if let Some(conn) = self.table.conns.peek_mut(&data.connection) {
             conn.feed(header, data, &mut facts);
+            // Which connection is the oldest need not be known better: each promotion touches three others.
+            if header.time > crate::later(conn.promoted, AGE) {
+                conn.promoted = header.time;
+                self.table.conns.promote(&data.connection);
+            }
         } else {
             let Some(conn) = self.unknown(data, header.time, processes, out) else { return };
             self.insert(data.connection, conn, processes, out);
@@ -117,7 +129,8 @@ impl Tracer {
         self.tell_all(id, processes, out);
         if let Some(forgotten) = self.table.closed.pop(&id) {
             self.counter.add("connections_full", "connection", 1);
-            return Some(Conn::new(forgotten.socket, true, time));
+            let peer = forgotten.peer;
+            return Some(Conn { peer, ..Conn::new(forgotten.socket, true, time) });
         }
         // The record that leads a connection is missing: both ends are unknown.
         self.counter.add("socket_missing", "socket", 1);

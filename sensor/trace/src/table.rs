@@ -103,6 +103,8 @@ impl Entry {
 #[derive(Debug)]
 pub(crate) struct Conn {
     pub(crate) socket: Option<Arc<Socket>>,
+    /// Its other end.
+    pub(crate) peer: Option<ConnectionId>,
     pub(crate) parser: Connection,
     /// Unanswered ones, in order.
     pub(crate) entries: VecDeque<Entry>,
@@ -112,6 +114,8 @@ pub(crate) struct Conn {
     pub(crate) answered_at: BootTime,
     /// When bytes last moved.
     pub(crate) last: BootTime,
+    /// When it last became the youngest of all.
+    pub(crate) promoted: BootTime,
     /// Its end was seen.
     pub(crate) ended: bool,
     /// When its silence is looked at.
@@ -122,11 +126,13 @@ impl Conn {
     pub(crate) fn new(socket: Option<Arc<Socket>>, middle: bool, time: BootTime) -> Self {
         Self {
             socket,
+            peer: None,
             parser: Connection::new(middle),
             entries: VecDeque::new(),
             answered: None,
             answered_at: BootTime(0),
             last: time,
+            promoted: time,
             ended: false,
             watched: None,
         }
@@ -205,10 +211,20 @@ impl Table {
         Some(number)
     }
 
-    /// The other end of a connection, where it is followed.
+    /// Two connections are the ends of one, if both are followed.
+    pub(crate) fn join(&mut self, one: ConnectionId, other: ConnectionId) {
+        for (end, peer) in [(one, other), (other, one)] {
+            if self.conns.contains(&peer)
+                && let Some(conn) = self.conns.peek_mut(&end)
+            {
+                conn.peer = Some(peer);
+            }
+        }
+    }
+
+    /// The other end of a connection, where it is known.
     pub(crate) fn peer(&self, connection: ConnectionId) -> Option<(ConnectionId, &Conn)> {
-        let socket = self.conn(connection)?.socket.as_deref()?;
-        let peer = self.pairs.peer(socket)?;
+        let peer = self.conn(connection)?.peer?;
         Some((peer, self.conn(peer)?))
     }
 

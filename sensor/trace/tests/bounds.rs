@@ -96,6 +96,28 @@ fn connections_are_bounded_and_what_they_owed_is_told() {
 }
 
 #[test]
+fn the_connection_that_is_idle_is_forgotten_first() {
+    let mut world = World::new(Params { connections: 8, ..Params::default() });
+    let app = process(APP);
+    for id in 1..=8 {
+        world.accept(id, app);
+    }
+    // One of the oldest speaks twice a second all the time.
+    for _ in 0..10 {
+        world.wait(500);
+        world.get(2, app, 102, Reads::Blocking, "/a");
+        world.answer(2, app, 102);
+    }
+    for id in 11..=17 {
+        world.accept(id, app);
+    }
+    world.get(2, app, 102, Reads::Blocking, "/b");
+    world.act(app, 102, 1);
+    world.wait(20);
+    assert_eq!((&*world.says(1), losses(&mut world)), ("exact /b", vec![]));
+}
+
+#[test]
 fn an_answered_request_that_is_forgotten_early_costs_a_link_and_no_span() {
     let mut world = World::new(Params { history: 2, ..Params::default() });
     let app = process(APP);
