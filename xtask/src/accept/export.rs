@@ -2,6 +2,7 @@
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -143,6 +144,16 @@ pub(crate) fn losses(path: &Path) -> Vec<Loss> {
             count: loss["count"].as_u64().unwrap_or_default(),
         })
         .collect()
+}
+
+/// Counts that stand under `prefix` and the name of an event kind.
+pub(crate) fn by_kind(record: &Value, prefix: &str) -> BTreeMap<String, u64> {
+    let attributes = record["attributes"].as_array().into_iter().flatten();
+    let counts = attributes.filter_map(|attribute| {
+        let kind = attribute["key"].as_str()?.strip_prefix(prefix)?;
+        Some((kind.to_owned(), attribute["value"]["intValue"].as_str()?.parse().ok()?))
+    });
+    counts.collect()
 }
 
 /// The text of a record's attribute, to be changed.

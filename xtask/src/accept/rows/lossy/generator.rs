@@ -7,6 +7,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -27,11 +28,12 @@ pub(super) type Made = BTreeMap<String, u64>;
 /// The compiled programs.
 pub(super) struct Programs {
     folder: PathBuf,
+    runs: AtomicU32,
 }
 
 impl Programs {
     pub(super) fn build(lab: &Lab) -> anyhow::Result<Self> {
-        let programs = Self { folder: lab.folder("load")? };
+        let programs = Self { folder: lab.folder("load")?, runs: AtomicU32::new(0) };
         for (name, flags) in [("loads", &[][..]), ("kinds", &[]), ("tiny", &["-static"])] {
             let source = lab.root.join("tests/load").join(name).with_extension("c");
             let mut command = Command::new("gcc");
@@ -67,7 +69,7 @@ impl Programs {
 
     /// Runs one of them to its end, in a cgroup or where we are, and gives what it has made.
     pub(super) fn run(&self, words: &[String], cgroup: Option<&Cgroup>) -> anyhow::Result<Made> {
-        let [program, first, ..] = words else { bail!("a program without words") };
+        let [program, ..] = words else { bail!("a program without a name") };
         let mut command = Command::new(program);
         if let Some(cgroup) = cgroup {
             command = Command::new("sh");
@@ -77,8 +79,9 @@ impl Programs {
         } else {
             command.args(&words[1..]);
         }
-        // Two may run at once; their names differ, so that their outputs don't meet.
-        let name = format!("{}-{first}", Path::new(program).file_name().unwrap_or_default().display());
+        // Some run at once: their outputs must not meet.
+        let number = self.runs.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}-{number}", Path::new(program).file_name().unwrap_or_default().display());
         let text = process::output(&name, command, &self.folder, RUN_LIMIT)?;
         serde_json::from_str(text.trim()).with_context(|| format!("read what {name} printed"))
     }

@@ -6,6 +6,9 @@ use std::{
     path::Path,
 };
 
+/// Events of a kind that may come between the last look at the rings and the end.
+const UNREAD: u64 = 100;
+
 /// One of `guardbee.losses`.
 struct Loss {
     stage: String,
@@ -18,8 +21,12 @@ struct Loss {
 }
 
 /// Everything told so far.
+#[derive(Default)]
 pub(super) struct Told {
-    consumed: BTreeMap<String, u64>,
+    /// By kind, since the sensor began, when it ended: what the kernel half gave and lost, what had left the rings.
+    produced: BTreeMap<String, u64>,
+    lost: BTreeMap<String, u64>,
+    taken: BTreeMap<String, u64>,
     losses: Vec<Loss>,
     /// Scope, kind, dropped.
     throttles: Vec<(u64, String, u64)>,
@@ -28,7 +35,7 @@ pub(super) struct Told {
 impl Told {
     pub(super) fn read(records: &Path) -> Self {
         let logs = export::logs(records);
-        let mut told = Self { consumed: BTreeMap::new(), losses: Vec::new(), throttles: Vec::new() };
+        let mut told = Self::default();
         for record in &logs {
             told.take(record);
         }
@@ -47,20 +54,26 @@ impl Told {
             let numbers = number("guardbee.scope").zip(number("guardbee.throttle.dropped"));
             self.throttles.extend(numbers.map(|(scope, dropped)| (scope, kind.to_owned(), dropped)));
         }
-        for attribute in record["attributes"].as_array().into_iter().flatten() {
-            let kind = attribute["key"].as_str().and_then(|key| key.strip_prefix("guardbee.consumed."));
-            let count = attribute["value"]["intValue"].as_str().and_then(|count| count.parse::<u64>().ok());
-            if let Some((kind, count)) = kind.zip(count) {
-                // Cumulative, and records may come in any order.
-                let highest = self.consumed.entry(kind.to_owned()).or_default();
-                *highest = count.max(*highest);
-            }
+        if record["eventName"] == "guardbee.stop" {
+            self.produced = export::by_kind(record, "guardbee.produced.");
+            self.lost = export::by_kind(record, "guardbee.lost.");
+            self.taken = export::by_kind(record, "guardbee.taken.");
         }
     }
 
-    /// Events of a kind that the pipeline has read.
-    pub(super) fn consumed(&self, kind: &str) -> u64 {
-        self.consumed.get(kind).copied().unwrap_or_default()
+    /// Events of a kind that the pipeline has read, when it has ended.
+    pub(super) fn taken(&self, kind: &str) -> u64 {
+        self.taken.get(kind).copied().unwrap_or_default()
+    }
+
+    /// Whether what the kernel half gave is what it lost and what was read; a few may have come at the very end.
+    pub(super) fn adds_up(&self) -> bool {
+        let of = |counts: &BTreeMap<String, u64>, kind: &str| counts.get(kind).copied().unwrap_or_default();
+        let unread = |kind: &String| {
+            of(&self.produced, kind).checked_sub(of(&self.lost, kind) + of(&self.taken, kind))
+        };
+        let kinds = || self.produced.keys().chain(self.taken.keys());
+        kinds().next().is_some() && kinds().all(|kind| unread(kind).is_some_and(|unread| unread <= UNREAD))
     }
 
     /// Events of a kind that the kernel half has lost.
