@@ -94,7 +94,14 @@ pub(crate) const GOALS: &[Target] = &[
     goal("start, peak", Goal::Most(120.0 * MIB)),
     goal("idle, memory", Goal::Most(60.0 * MIB)),
     goal("loaded, memory", Goal::Most(120.0 * MIB)),
-    goal("memory after 100,000 execs, to after 10,000", Goal::Most(1.02)),
+    missed(
+        "memory after 100,000 execs, to after 10,000",
+        Goal::Most(1.02),
+        "an ended process is kept for 30 s, up to 65,536 images, two for a fork and its exec: a storm fills \
+         the table at 33,000 execs, and what the allocator has then it keeps. From there on it is the same, \
+         see the next. Nearer: no image of its own for a fork that execs, shorter keeping in a storm",
+    ),
+    goal("memory after 100,000 execs, to after 50,000", Goal::Most(1.02)),
     goal("idle, wake-ups", Goal::Most(20.0)),
     missed(
         "security events/s, none lost",
@@ -108,12 +115,7 @@ pub(crate) const GOALS: &[Target] = &[
     goal("action to finding in the file, p99", Goal::Most(500e6)),
     goal("attacks found at the Collector", Goal::Least(1.0)),
     goal("action to finding at the Collector, p99", Goal::Most(500e6)),
-    missed(
-        "span on the wire",
-        Goal::Most(600.0),
-        "what is the same in every span is said in each, and compressed; TLS and HTTP/2 frames, manifests \
-         and batches come on top. Nearer: larger requests, fewer attributes by default",
-    ),
+    goal("span on the wire", Goal::Most(600.0)),
     missed(
         "finding, OTLP and gzip, alone",
         Goal::Most(600.0),

@@ -68,18 +68,20 @@ fn loaded(place: &Place, sensor: &Sensor) -> anyhow::Result<f64> {
     Ok(most)
 }
 
-const BEFORE: u32 = 10_000;
-const AFTER: u32 = 100_000;
+/// Execs, one after the other.
+const STEPS: [u32; 3] = [10_000, 50_000, 100_000];
 
-/// After the first execs, and how many times that after ten times as many.
+/// After the first execs; and how many times that after the last, and after the last to after the second.
 pub(super) fn churn(place: &Place) -> anyhow::Result<Vec<Option<f64>>> {
     let sensor = Sensor::start(place)?;
-    execs(place, BEFORE)?;
-    sleep(SETTLE);
-    let first = sensor.memory()?;
-    execs(place, AFTER - BEFORE).context("90,000 further execs")?;
-    sleep(SETTLE);
-    let second = sensor.memory()?;
+    let (mut made, mut memory) = (0, Vec::new());
+    for step in STEPS {
+        execs(place, step - made).with_context(|| format!("{} execs", step - made))?;
+        made = step;
+        sleep(SETTLE);
+        memory.push(sensor.memory()?);
+    }
     sensor.stop()?;
-    Ok(vec![Some(first), Some(second / first)])
+    let [first, second, last] = memory[..] else { return Ok(Vec::new()) };
+    Ok(vec![Some(first), Some(last / first), Some(last / second)])
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// When nothing has come for so long, nothing more is expected.
-const QUIET: Duration = Duration::from_secs(5);
+const QUIET: Duration = Duration::from_secs(3);
 const LIMIT: Duration = Duration::from_mins(2);
 /// Where a span begins in what the Collector writes.
 const SPAN: &str = "{\"traceId\":";

@@ -16,7 +16,7 @@ const READY_LIMIT: Duration = Duration::from_secs(10);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 const RUN_LIMIT: Duration = Duration::from_mins(2);
 /// Of each kind.
-const REQUESTS: u32 = 100_000;
+const REQUESTS: u32 = 60_000;
 const KINDS: [&str; 2] = ["get", "set"];
 
 /// Time per request, and the server's CPU time per request.

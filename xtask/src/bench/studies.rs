@@ -38,6 +38,7 @@ pub(super) const STUDIES: [Study; 6] = [
         figures: &[
             Figure::new("memory after 10,000 execs", Unit::Bytes),
             Figure::new("memory after 100,000 execs, to after 10,000", Unit::Times),
+            Figure::new("memory after 100,000 execs, to after 50,000", Unit::Times),
         ],
         run: memory::churn,
     },

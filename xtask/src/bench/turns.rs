@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use std::{collections::BTreeMap, thread::sleep, time::Duration};
 
 /// After a start, and after an end: what it left to do is over. The sensor tells of losses every second.
-const SETTLE: Duration = Duration::from_millis(700);
+const SETTLE: Duration = Duration::from_millis(500);
 const TOLD: Duration = Duration::from_millis(1300);
 
 /// Where the sensor's time goes, for one operation of a load.

@@ -23,7 +23,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 const BUILD_LIMIT: Duration = Duration::from_mins(2);
 const RUN_LIMIT: Duration = Duration::from_mins(1);
 const FULL_SPEED_SECONDS: u32 = 3;
-const PACED_SECONDS: u32 = 4;
+const PACED_SECONDS: u32 = 3;
 const CONNECTIONS: u32 = 16;
 /// As long as nginx's own welcome page.
 const PAGE_BYTES: usize = 612;
