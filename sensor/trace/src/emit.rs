@@ -67,6 +67,9 @@ impl Tracer {
         self.facts = facts;
         let Some(mut conn) = self.table.conns.pop(&id) else { return };
         (conn.ended, conn.watched) = (totals.is_some(), None);
+        if let Some(socket) = conn.socket.as_deref().filter(|_| conn.ended) {
+            self.table.pairs.remove(socket);
+        }
         if self.table.closed.len() >= self.table.closed.cap().get()
             && let Some((&oldest, _)) = self.table.closed.peek_lru()
         {

@@ -38,15 +38,17 @@ impl Pairs {
     }
 
     pub(crate) fn add(&mut self, socket: &Socket) {
-        if let (Endpoint::Ip(local), Endpoint::Ip(remote)) = (&socket.local, &socket.remote) {
-            self.ends.put(tcp(*local, *remote, socket.net_ns), socket.connection);
-            return;
+        for end in ends(socket).into_iter().flatten() {
+            self.ends.put(end, socket.connection);
         }
-        if socket.inode != 0 {
-            self.ends.put(End::Inode(socket.inode), socket.connection);
-        }
-        if socket.peer_inode != 0 {
-            self.ends.put(End::PeerInode(socket.peer_inode), socket.connection);
+    }
+
+    /// It is over: its addresses may soon be another's.
+    pub(crate) fn remove(&mut self, socket: &Socket) {
+        for end in ends(socket).into_iter().flatten() {
+            if self.ends.peek(&end) == Some(&socket.connection) {
+                self.ends.pop(&end);
+            }
         }
     }
 
@@ -62,6 +64,15 @@ impl Pairs {
         };
         found.filter(|connection| *connection != socket.connection)
     }
+}
+
+/// By what `socket` is found.
+fn ends(socket: &Socket) -> [Option<End>; 2] {
+    if let (Endpoint::Ip(local), Endpoint::Ip(remote)) = (&socket.local, &socket.remote) {
+        return [Some(tcp(*local, *remote, socket.net_ns)), None];
+    }
+    let peer = (socket.peer_inode != 0).then_some(End::PeerInode(socket.peer_inode));
+    [(socket.inode != 0).then_some(End::Inode(socket.inode)), peer]
 }
 
 /// Whether the other end can only be on this node.
