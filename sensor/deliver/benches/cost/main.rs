@@ -6,10 +6,13 @@ mod story;
 
 use flate2::{Compression, read::GzEncoder};
 use guardbee_deliver::{
-    ocsf,
+    Deliver, Otlp, ocsf,
     otlp::{self, Encoded},
     record::Encoder,
-    testing::sample::{self, OFFSET},
+    testing::{
+        Server,
+        sample::{self, OFFSET},
+    },
 };
 use guardbee_model::{
     clock::{BootTime, WallTime},
@@ -23,7 +26,9 @@ use std::{
     error::Error,
     hint::black_box,
     io::{Read as _, Write as _},
+    time::Duration,
 };
+use tokio::runtime::Runtime;
 
 const BATCH: u64 = 512;
 const ROUNDS: u32 = 200;
@@ -147,6 +152,24 @@ fn times(bench: &mut Bench, spans: &[Span], findings: &[Finding]) -> Outcome<()>
     Ok(())
 }
 
+/// Bytes of HTTP/2 that a receiver gets for `records`, over a connection that is there already.
+fn on_the_wire(records: &[Record]) -> Outcome<usize> {
+    let (server, runtime) = (Server::start_plain(), Runtime::new()?);
+    let endpoint = format!("http://{}", server.address);
+    let otlp = Otlp { endpoint, insecure: true, ..Otlp::default() };
+    let deliver = Deliver::start(&otlp, runtime.handle())?;
+    let mut bytes = 0;
+    for _ in 0..2 {
+        let before = server.received().bytes;
+        deliver.send_all(records.to_vec());
+        if !deliver.flush(Duration::from_secs(20)) {
+            return Err(format!("not delivered: {:?}", deliver.status()).into());
+        }
+        bytes = server.received().bytes - before;
+    }
+    Ok(bytes)
+}
+
 fn sizes(what: &str, bench: &mut Bench, stream: Stream, unsealed: &[Record]) -> Outcome<()> {
     for size in [1, 8, 64, 512] {
         let records = unsealed.get(..size).unwrap_or_default();
@@ -165,6 +188,7 @@ fn sizes(what: &str, bench: &mut Bench, stream: Stream, unsealed: &[Record]) -> 
             &each(sum(&whole)),
             &each(zipped(&whole)),
             &each(seal),
+            &each(on_the_wire(&sealed)?),
         ])?;
     }
     Ok(())
@@ -182,7 +206,7 @@ fn main() -> Outcome<()> {
     let findings = story::findings(&mut random, BATCH);
     times(&mut bench, &spans, findings.get(..64).unwrap_or_default())?;
     row(&[""])?;
-    row(&["bytes for each", "JSON lines", "OTLP", "OTLP, gzip", "of which seal"])?;
+    row(&["bytes for each", "JSON lines", "OTLP", "OTLP, gzip", "of which seal", "gRPC"])?;
     let mut encoder = sample::encoder();
     sizes("span", &mut bench, Stream::Spans, &of_spans(&mut encoder, &spans))?;
     sizes("finding", &mut bench, Stream::Findings, &of_findings(&encoder, &findings))?;
