@@ -1,14 +1,17 @@
 //! Row e: both halves killed with -9 at random moments under load; a normal stop leaves nothing.
-use super::{Judged, part, part_not_built};
+mod ledger;
+
+use super::{Judged, part};
 use crate::accept::{
     driver, export,
     lab::Lab,
     process::{self, wait_for},
     sensor::{Options, Sensor},
-    table::Table,
+    table::{Line, Table, Verdict},
     target::{Server, Target},
 };
 use anyhow::{Context as _, ensure};
+use ledger::Account;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::{
@@ -21,33 +24,44 @@ use std::{
 
 const KILLS: usize = 50;
 const RESTART_LIMIT: Duration = Duration::from_secs(20);
+/// An action is a finding by then.
+const SETTLE: Duration = Duration::from_secs(2);
+/// Events of a kind that may be in hand, or come, when the last pipeline ends.
+const REST: u64 = 100;
 /// From the loader's death to the pipeline's end.
 const BLIND_LIMIT: Duration = Duration::from_secs(1);
 
-#[expect(clippy::unnecessary_wraps, reason = "the form of every row")]
 pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
-    part(lab, table, 'e', "pipeline killed", || pipeline_killed(lab));
+    let names = ["pipeline killed", "produced = delivered + counted"];
+    if names.iter().any(|name| lab.wanted(name)) {
+        let began = Instant::now();
+        let killed = pipeline_killed(lab)?;
+        for (name, (passed, figure)) in names.into_iter().zip([killed.told(), killed.adds_up()]) {
+            table.add(Line::new('e', name, Verdict::of(passed), figure, began));
+        }
+    }
     part(lab, table, 'e', "loader killed", || loader_killed(lab));
     part(lab, table, 'e', "a stop leaves nothing", || stopped(lab));
-    part_not_built(lab, table, 'e', "produced = delivered + counted", "");
     Ok(())
 }
 
-/// Attacks all the time while `work` runs.
-fn under_load<T>(lab: &Lab, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+/// Attacks all the time while `work` runs; gives what it found, and the nonces of the attacks.
+fn under_load<T>(lab: &Lab, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(T, Vec<String>)> {
     let target = Target::start(lab, Server::Fork)?;
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let load = scope.spawn(|| {
+            let mut nonces = Vec::new();
             while !done.load(Ordering::Relaxed) {
-                driver::drive(lab, target.port, 10, 2)?;
+                let truth = driver::drive(lab, target.port, 10, 2)?;
+                nonces.extend(truth.nonces().into_iter().map(str::to_owned));
             }
-            anyhow::Ok(())
+            anyhow::Ok(nonces)
         });
         let result = work();
         done.store(true, Ordering::Relaxed);
-        load.join().map_err(|_| anyhow::anyhow!("the load panicked"))??;
-        result
+        let nonces = load.join().map_err(|_| anyhow::anyhow!("the load panicked"))??;
+        Ok((result?, nonces))
     })
 }
 
@@ -59,9 +73,17 @@ fn random_moment(number: usize) {
     std::thread::sleep(Duration::from_millis(50 + (seed >> 7) % 500));
 }
 
-fn pipeline_killed(lab: &Lab) -> Judged {
+/// What the pipelines said, and which attacks they delivered.
+struct Killed {
+    gaps: Vec<Value>,
+    stop: Value,
+    attacks: usize,
+    found: usize,
+}
+
+fn pipeline_killed(lab: &Lab) -> anyhow::Result<Killed> {
     let sensor = Sensor::start(lab, &Options::default())?;
-    under_load(lab, || {
+    let ((), nonces) = under_load(lab, || {
         for number in 0..KILLS {
             random_moment(number);
             let (_, pipeline) = sensor.loader_and_pipeline()?;
@@ -71,16 +93,59 @@ fn pipeline_killed(lab: &Lab) -> Judged {
         }
         Ok(())
     })?;
-    let records = sensor.records.clone();
+    // The last attacks come through.
+    std::thread::sleep(SETTLE);
+    let (records, mut findings) = (sensor.records.clone(), sensor.findings());
     sensor.stop()?;
-    let gaps: Vec<Value> = named(&records, "guardbee.gap");
-    // The loader counts its pipelines: each gap names another one, none is missing.
-    let numbers: BTreeSet<&str> =
-        gaps.iter().filter_map(|gap| export::attribute(gap, "guardbee.previous.pipelines")).collect();
-    let counted =
-        gaps.iter().filter(|gap| export::attribute(gap, "guardbee.previous.produced.exec").is_some()).count();
-    let passed = gaps.len() == KILLS && numbers.len() == KILLS && counted == KILLS;
-    Ok((passed, format!("{KILLS} kills, {} gaps, {counted} with the kernel's counters", gaps.len())))
+    findings.read();
+    let seen: BTreeSet<&str> = findings.list.iter().filter_map(|finding| finding.nonce.as_deref()).collect();
+    let found = nonces.iter().filter(|nonce| seen.contains(nonce.as_str())).count();
+    let stop = named(&records, "guardbee.stop").pop().context("the last pipeline did not sign its end")?;
+    Ok(Killed { gaps: named(&records, "guardbee.gap"), stop, attacks: nonces.len(), found })
+}
+
+impl Killed {
+    fn told(&self) -> (bool, String) {
+        // The loader counts its pipelines: each gap names another one, none is missing.
+        let numbers: BTreeSet<&str> = self
+            .gaps
+            .iter()
+            .filter_map(|gap| export::attribute(gap, "guardbee.previous.pipelines"))
+            .collect();
+        let counted = self
+            .gaps
+            .iter()
+            .filter(|gap| export::attribute(gap, "guardbee.previous.produced.exec").is_some())
+            .count();
+        let passed = self.gaps.len() == KILLS && numbers.len() == KILLS && counted == KILLS;
+        (passed, format!("{KILLS} kills, {} gaps, {counted} with the kernel's counters", self.gaps.len()))
+    }
+
+    /// For each kind: what the kernel half gave is what was delivered, what died with a pipeline, what was lost before, and
+    /// what came at the very end. And the attacks that nobody delivered are among those that died.
+    fn adds_up(&self) -> (bool, String) {
+        let kinds: BTreeSet<String> = export::by_kind(&self.stop, "guardbee.produced.").into_keys().collect();
+        let (mut passed, mut figures, mut died_execs) = (!kinds.is_empty(), Vec::new(), 0);
+        for kind in &kinds {
+            let account = ledger::account(&self.gaps, &self.stop, kind);
+            passed &= account.as_ref().is_ok_and(|account| account.rest <= REST);
+            figures.push(match account {
+                Ok(Account { produced, delivered, died, lost, rest }) => {
+                    died_execs += if kind == "exec" { died + lost } else { 0 };
+                    format!("{kind} {produced} = {delivered} + {died} + {lost} + {rest}")
+                }
+                Err(error) => format!("{kind}: {error:#}"),
+            });
+        }
+        let missing = self.attacks - self.found;
+        passed &= missing as u64 <= died_execs && self.found != 0;
+        let figure = format!(
+            "{} (delivered + died with a pipeline + lost + at the end); of {} attacks {missing} have no finding",
+            figures.join(", "),
+            self.attacks
+        );
+        (passed, figure)
+    }
 }
 
 fn named(records: &Path, event: &str) -> Vec<Value> {
@@ -108,7 +173,8 @@ fn loader_killed(lab: &Lab) -> Judged {
             );
         }
         Ok(())
-    })?;
+    })
+    .map(drop)?;
     let figure = format!(
         "{KILLS} kills, {blind} signed blind_since, pipeline gone after at most {} ms",
         slowest.as_millis()

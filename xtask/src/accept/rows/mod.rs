@@ -56,13 +56,6 @@ fn part(lab: &Lab, table: &mut Table, row: char, name: &str, work: impl FnOnce()
     table.add(Line::new(row, name, Verdict::of(passed), figure, began));
 }
 
-/// A part that nobody has built: said, and counted as failed.
-fn part_not_built(lab: &Lab, table: &mut Table, row: char, name: &str, why: &str) {
-    if lab.wanted(name) {
-        table.add(Line::new(row, name, Verdict::NotBuilt, why, Instant::now()));
-    }
-}
-
 /// Every server that is attacked by many at once.
 const SERVERS: [Server; 12] = [
     Server::Fork,
