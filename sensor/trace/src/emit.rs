@@ -66,6 +66,10 @@ impl Tracer {
         self.facts(id, None, &mut facts, processes, out);
         self.facts = facts;
         let Some(mut conn) = self.table.conns.pop(&id) else { return };
+        if [Direction::Received, Direction::Sent].iter().all(|direction| conn.parser.parsed(*direction) == 0)
+        {
+            return; // Nothing moved: no stamp names it.
+        }
         (conn.ended, conn.watched) = (totals.is_some(), None);
         if let Some(socket) = conn.socket.as_deref().filter(|_| conn.ended) {
             self.table.pairs.remove(socket);

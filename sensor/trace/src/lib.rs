@@ -181,10 +181,26 @@ impl Tracer {
             Body::Socket(socket) => self.open(socket, processes, out),
             Body::Data(ref data) => self.data(&event.header, data, processes, out),
             Body::Close(close) => self.close(close, processes, out),
-            _ => self.hold(event, processes, out),
+            _ => {
+                self.introduce(&event.body, processes, out);
+                self.hold(event, processes, out);
+            }
         }
         self.decide(processes, out);
         self.pump(processes, out);
+    }
+
+    /// A connection that security events tell of is known also where the record that leads its payload is lost.
+    fn introduce(&mut self, body: &Body, processes: &dyn Processes, out: &mut Vec<Output>) {
+        let socket = match body {
+            Body::Accept(socket) => socket,
+            Body::Connect(connect) if connect.error == 0 => &connect.socket,
+            _ => return,
+        };
+        let tracked = socket.connection != ConnectionId(0);
+        if tracked && self.table.conn(socket.connection).is_none() {
+            self.open(socket.clone(), processes, out);
+        }
     }
 
     /// Learns that events were lost: what their payload could have disproved is not proven any more.

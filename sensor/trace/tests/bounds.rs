@@ -181,3 +181,28 @@ fn a_busy_server_waits_for_no_one_for_long() {
     assert_eq!((&*world.says(0), &*world.says(99)), ("unproven", "unproven"));
     drop(lost);
 }
+
+#[test]
+fn a_connection_is_known_by_its_accept_where_the_record_before_its_payload_is_lost() {
+    let (mut world, app) = (World::default(), process(APP));
+    let remote: std::net::SocketAddr = "203.0.113.7:1234".parse().unwrap();
+    let ends = |id| Socket { remote: Endpoint::Ip(remote), ..World::socket(id, Role::Accepted) };
+    world.announce(ends(1), app);
+    world.get(1, app, 101, Reads::Blocking, "/a");
+    world.act(app, 101, 1);
+    world.answer(1, app, 101);
+    world.wait(20);
+    assert_eq!(world.says(1), "exact /a");
+    assert_eq!(world.spans()[0].request.client, Endpoint::Ip(remote));
+    // Of one that was never used nothing is kept.
+    world.announce(ends(2), app);
+    world.wait(1);
+    assert_eq!(world.tracer.connections(), 2);
+    world.close(2, app);
+    world.wait(1);
+    assert_eq!((world.tracer.connections(), losses(&mut world)), (1, vec![]));
+    // What the kernel half had no room to follow has no number.
+    world.announce(ends(0), app);
+    world.wait(1);
+    assert_eq!(world.tracer.connections(), 1);
+}

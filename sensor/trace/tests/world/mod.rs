@@ -169,6 +169,12 @@ impl World {
         self.open(socket, key);
     }
 
+    /// Its first use, as a security event tells it.
+    pub fn announce(&mut self, socket: Socket, key: ProcessKey) {
+        let header = self.header(key, key.tgid);
+        self.made.push(Event { header, body: Body::Accept(socket) });
+    }
+
     pub fn open(&mut self, socket: Socket, key: ProcessKey) {
         let header = self.header(key, key.tgid);
         self.made.push(Event { header, body: Body::Socket(socket) });
