@@ -45,8 +45,10 @@ impl Kernel {
             None | Some(HookList::Iterator) => vec![HookList::Tracepoint6_3, HookList::Tracepoint5_10],
             Some(list) => vec![list],
         };
-        let mut programs = TABLE.to_vec();
+        let mut programs = Vec::new();
         for &hooks in &lists {
+            // What a list was refused for says nothing of the next one: what only that has is then unused.
+            programs = TABLE.to_vec();
             let wanted = trial::programs_of(hooks);
             if let Ok(kernel) = Self::load_these(options, hooks, &wanted, programs.clone()) {
                 return Ok(kernel);
