@@ -2,7 +2,7 @@
 use crate::Error;
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
@@ -15,10 +15,14 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Opens or makes the file, readable by its owner only.
+    /// Opens or makes the file, readable by its owner only. Where a writer was killed within a line, that line is ended:
+    /// what comes must not be joined to it.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
-        let file = open(&path)?;
+        let mut file = open(&path)?;
+        if is_cut(&path) {
+            whole(&mut file, b"\n").map_err(|source| Error::Write { path: path.clone(), source })?;
+        }
         Ok(Self { path, file: Some(file) })
     }
 
@@ -43,6 +47,21 @@ fn open(path: &Path) -> Result<File, Error> {
         .mode(0o600)
         .open(path)
         .map_err(|source| Error::Write { path: path.into(), source })
+}
+
+/// Whether its last line has no end. What can't be read, or is no file, is taken as it is.
+fn is_cut(path: &Path) -> bool {
+    let last = || {
+        let mut file = File::open(path)?;
+        if !file.metadata()?.is_file() {
+            return Ok(*b"\n");
+        }
+        file.seek(SeekFrom::End(-1))?;
+        let mut byte = [0];
+        file.read_exact(&mut byte)?;
+        io::Result::Ok(byte)
+    };
+    last().is_ok_and(|byte| byte != *b"\n")
 }
 
 /// Whether the path still leads to this file: rotation renames or removes it.
@@ -83,6 +102,17 @@ mod tests {
         assert_eq!(std::fs::read_to_string(folder.path().join("findings.jsonl.1")).unwrap(), "old\none\n");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "two\n");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_line_that_was_cut_stays_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f");
+        for (before, after) in [("one\nha", "one\nha\ntwo\n"), ("one\n", "one\ntwo\n"), ("", "two\n")] {
+            std::fs::write(&path, before).unwrap();
+            Lines::open(&path).unwrap().append("two\n").unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
+        }
     }
 
     #[test]
