@@ -100,8 +100,16 @@ fn pipeline_killed(lab: &Lab) -> anyhow::Result<Killed> {
     findings.read();
     let seen: BTreeSet<&str> = findings.list.iter().filter_map(|finding| finding.nonce.as_deref()).collect();
     let found = nonces.iter().filter(|nonce| seen.contains(nonce.as_str())).count();
-    let stop = named(&records, "guardbee.stop").pop().context("the last pipeline did not sign its end")?;
-    Ok(Killed { gaps: named(&records, "guardbee.gap"), stop, attacks: nonces.len(), found })
+    let (mut gaps, mut stops) = (Vec::new(), Vec::new());
+    for record in export::logs(&records) {
+        match record["eventName"].as_str() {
+            Some("guardbee.gap") => gaps.push(record),
+            Some("guardbee.stop") => stops.push(record),
+            _ => {}
+        }
+    }
+    let stop = stops.pop().context("the last pipeline did not sign its end")?;
+    Ok(Killed { gaps, stop, attacks: nonces.len(), found })
 }
 
 impl Killed {

@@ -35,11 +35,16 @@ pub(super) fn account(gaps: &[Value], stop: &Value, kind: &str) -> anyhow::Resul
         let of = |what: &str| count(gap, &format!("guardbee.previous.{what}.{kind}"));
         let (produced, lost, taken, settled) = (of("produced"), of("lost"), of("taken"), of("settled"));
         let told = count(gap, &format!("guardbee.gap.{kind}"));
-        ensure!(before <= settled && settled <= taken, "pipeline {number} has settled {settled} of {taken}");
+        ensure!(
+            before.max(settled) <= taken,
+            "pipeline {number} has settled {settled}, {before} of {taken} taken before"
+        );
         ensure!(lost + taken <= produced, "pipeline {number}: {taken} taken and {lost} lost of {produced}");
         ensure!(told == taken - settled, "pipeline {number}: the gap is {told}, not {taken} - {settled}");
+        // One that settled nothing has left the number of those before it: their gap is told already.
+        let settled = settled.max(before);
         delivered += settled - before;
-        died += told;
+        died += taken - settled;
         before = taken;
     }
     let of = |what: &str| count(stop, &format!("guardbee.{what}.{kind}"));
@@ -85,8 +90,8 @@ mod tests {
 
     #[test]
     fn all_pipelines_together() {
-        let gaps = [gap(2, [60, 5, 50, 48, 2]), gap(1, [30, 0, 30, 20, 10])];
-        let expected = Account { produced: 100, delivered: 20 + 18 + 40, died: 12, lost: 5, rest: 5 };
+        let gaps = [gap(2, [60, 5, 50, 48, 2]), gap(1, [30, 0, 30, 20, 10]), gap(3, [70, 5, 52, 48, 4])];
+        let expected = Account { produced: 100, delivered: 20 + 18 + 38, died: 10 + 2 + 2, lost: 5, rest: 5 };
         assert_eq!(account(&gaps, &stop(), "exec").unwrap(), expected);
         assert_eq!(account(&gaps, &stop(), "fork").unwrap().produced, 0);
     }
@@ -96,7 +101,7 @@ mod tests {
         for (gap, says) in [
             (gap(1, [30, 0, 30, 20, 9]), "the gap is 9, not 30 - 20"),
             (gap(1, [30, 1, 30, 20, 10]), "30 taken and 1 lost of 30"),
-            (gap(1, [30, 0, 20, 21, 0]), "has settled 21 of 20"),
+            (gap(1, [30, 0, 20, 21, 0]), "has settled 21, 0 of 20 taken before"),
             (gap(1, [99, 0, 95, 95, 0]), "the last one has settled 90 of 92"),
         ] {
             assert!(account(&[gap], &stop(), "exec").unwrap_err().to_string().contains(says), "{says}");
