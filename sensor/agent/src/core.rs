@@ -24,6 +24,8 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 /// Parents of a process that a finding tells.
 const ANCESTORS: usize = 16;
+/// How often oddities are told, if there are new ones.
+const ODDITIES_EVERY_NS: u64 = 60_000_000_000;
 /// How long a loss is remembered, for findings whose window it overlaps.
 const LOSS_MEMORY_NS: u64 = 60_000_000_000;
 /// Between two turns at most while something waits for the next one.
@@ -45,6 +47,8 @@ pub(crate) struct Core {
     /// What was lost lately.
     lost: VecDeque<Loss>,
     holding: Holding,
+    /// When oddities were told last, and how many there were.
+    oddities: (BootTime, u64),
     /// Observations so far.
     sequence: u64,
     events: Vec<Event>,
@@ -93,6 +97,7 @@ impl Core {
             loader: std::os::unix::process::parent_id(),
             lost: VecDeque::new(),
             holding,
+            oddities: (BootTime(0), 0),
             sequence: 0,
             events: Vec::new(),
             outputs: Vec::new(),
@@ -130,6 +135,7 @@ impl Core {
         if let Some(programs) = self.asker.programs_changed() {
             self.outbox.put(Item::Statement(Box::new(statement::programs(&programs, now))));
         }
+        self.tell_oddities(now);
         losses.extend(self.table.losses(now));
         losses.extend(self.tracer.losses(now));
         losses.extend(self.engine.losses(now));
@@ -140,6 +146,19 @@ impl Core {
         // The losses of their time are known when the counters were read after it.
         self.release(self.capture.counted());
         (self.losses, self.events) = (losses, events);
+    }
+
+    /// What is odd in streams, where there is more of it than a while ago.
+    fn tell_oddities(&mut self, now: BootTime) {
+        if now.since(self.oddities.0) < ODDITIES_EVERY_NS {
+            return;
+        }
+        let flags = self.tracer.flags();
+        let count = flags.values().sum();
+        if count != self.oddities.1 {
+            self.outbox.put(Item::Statement(Box::new(statement::oddities(flags, now))));
+        }
+        self.oddities = (now, count);
     }
 
     /// One event, live or from an iterator.

@@ -150,8 +150,7 @@ fn stop(mut core: Core, sealing: Sealing, end: End, clock: SystemClock) {
     core.turn(clock);
     let now = clock.boot();
     core.release(now);
-    let kernel = core.capture.snapshot(&clock);
-    let last = statement::ended(end, &kernel, &core.capture.taken(), &core.settled(), clock);
+    let last = statement::ended(end, &core, clock);
     core.outbox.put(Item::Statement(Box::new(last)));
     drop(core);
     sealing.finish(deadline);

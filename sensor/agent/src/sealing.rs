@@ -13,15 +13,12 @@ use guardbee_capture::{Counts, Settled};
 use guardbee_deliver::record::{Encoder, Identity, Statement, losses as loss_statement};
 use guardbee_model::{
     clock::{BootTime, Clock as _, WallOffset, WallTime},
-    finding::Finding,
-    id::FindingId,
     loss::{Loss, LossCounter, Stage},
-    record::{Record, Resource, Shape, Stream, Value},
+    record::{Record, Resource, Stream, Value},
 };
 use guardbee_seal::{Added, LossTotals, Origin, Params, Sealer, SigningKey, merkle::Hash};
 use guardbee_wire::Reply;
 use std::{
-    collections::VecDeque,
     sync::{Arc, OnceLock},
     thread::JoinHandle,
     time::Instant,
@@ -61,7 +58,7 @@ impl Sealing {
             instance: format!("{name}/{boot}").into(),
             version: env!("CARGO_PKG_VERSION").into(),
         };
-        let encoder = Encoder::new(identity.clone());
+        let encoder = Encoder::new(identity);
         let resource = sensor_resource(&encoder);
         let previous = if reply.previous_pipelines > 0 {
             vec![(Stream::Audit, Hash(reply.previous_hash))]
@@ -77,13 +74,11 @@ impl Sealing {
             late: LossCounter::new(Stage::Seal),
             clock,
             encoder,
-            identity,
             sealer,
             sinks,
             questions,
             totals: LossTotals::default(),
             untold: Vec::new(),
-            findings: VecDeque::new(),
             flushed: [BootTime(0); 2],
             told: clock.boot(),
             settled: None,
@@ -134,14 +129,11 @@ struct Worker {
     late: LossCounter,
     clock: SystemClock,
     encoder: Encoder,
-    identity: Identity,
     sealer: Sealer,
     sinks: Sinks,
     questions: Sender<Question>,
     totals: LossTotals,
     untold: Vec<Loss>,
-    /// Findings whose records wait for their seal, in order.
-    findings: VecDeque<Box<Finding>>,
     /// When findings and spans were last flushed.
     flushed: [BootTime; 2],
     told: BootTime,
@@ -199,11 +191,7 @@ impl Worker {
             Item::Finding(finding) => {
                 let record = self.encoder.finding(&finding, offset);
                 self.sinks.finding(&finding, offset);
-                // Before: a batch that this one fills is sealed at once, and its line needs the finding.
-                self.findings.push_back(finding);
-                if !self.add(record) {
-                    self.findings.pop_back();
-                }
+                self.add(record);
             }
             Item::Losses(losses) => {
                 for loss in &losses {
@@ -228,16 +216,11 @@ impl Worker {
         }
     }
 
-    /// A full batch is sealed at once. False: it was dropped, and counted by the sealer.
-    fn add(&mut self, record: Record) -> bool {
+    /// A full batch is sealed at once. What is dropped is counted by the sealer.
+    fn add(&mut self, record: Record) {
         let stream = record.stream;
-        match self.sealer.add(record) {
-            Added::Waiting => true,
-            Added::Full => {
-                self.seal(&[stream]);
-                true
-            }
-            Added::Dropped => false,
+        if self.sealer.add(record) == Added::Full {
+            self.seal(&[stream]);
         }
     }
 
@@ -293,26 +276,7 @@ impl Worker {
         if self.sealer.heads() != before {
             self.heartbeat();
         }
-        let offset = self.clock.wall_offset();
-        for record in &records {
-            self.finding_line(record, offset);
-        }
         self.sinks.records(records);
-    }
-
-    /// The sealed record of the oldest finding that waits: its line has the proof.
-    fn finding_line(&mut self, record: &Record, offset: WallOffset) {
-        if record.stream != Stream::Findings || !matches!(record.shape, Shape::Log { .. }) {
-            return;
-        }
-        let is =
-            |id: FindingId| record.attribute("guardbee.finding.id") == Some(&Value::from(id.to_string()));
-        while let Some(finding) = self.findings.pop_front() {
-            if is(finding.id) {
-                self.sinks.finding_line(&finding, &self.identity, offset, record);
-                return;
-            }
-        }
     }
 
     /// The audit chain's head: what the pipeline after this one must name.

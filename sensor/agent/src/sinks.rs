@@ -1,7 +1,7 @@
 //! Everything that takes records: the collector, files, the console.
 use crate::config::{Compression, Config, Otlp};
 use anyhow::Context as _;
-use guardbee_deliver::{Deliver, Lines, console, ocsf, otlp, record::Identity};
+use guardbee_deliver::{Deliver, Lines, console, ocsf, otlp, record};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
     finding::Finding,
@@ -81,23 +81,11 @@ impl Sinks {
         }
     }
 
-    /// A finding, for machines.
-    pub(crate) fn finding_line(
-        &mut self,
-        finding: &Finding,
-        identity: &Identity,
-        offset: WallOffset,
-        sealed: &Record,
-    ) {
-        let Some(file) = &mut self.findings else { return };
-        if let Err(error) = file.append(&ocsf::line(finding, identity, offset, Some(sealed))) {
-            tracing::error!(%error, "A finding could not be written and is lost to the file.");
-            self.refused.add("file_write", "finding", 1);
-        }
-    }
-
     /// Sealed records, in order.
     pub(crate) fn records(&mut self, records: Vec<Record>) {
+        for record in records.iter().filter(|record| &*record.name == record::EVENT_NAME) {
+            self.finding_line(record);
+        }
         if let Some(file) = &mut self.records {
             for some in records.chunks(WRITTEN_AT_ONCE) {
                 let lines: String = some.iter().map(otlp::json::line).collect();
@@ -109,6 +97,14 @@ impl Sinks {
         }
         if let Some((_, deliver)) = &self.collector {
             deliver.send_all(records);
+        }
+    }
+
+    fn finding_line(&mut self, sealed: &Record) {
+        let Some(file) = &mut self.findings else { return };
+        if let Err(error) = file.append(&ocsf::line(sealed)) {
+            tracing::error!(%error, "A finding could not be written and is lost to the file.");
+            self.refused.add("file_write", "finding", 1);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the sensor says of itself when it begins and ends.
-use crate::{clock::SystemClock, pipeline::End, rpc::Hello, sandbox::Landlock};
-use guardbee_capture::{Counts, Snapshot};
+use crate::{clock::SystemClock, core::Core, pipeline::End, rpc::Hello, sandbox::Landlock};
+use guardbee_capture::Counts;
 use guardbee_deliver::record::Statement;
 use guardbee_model::{
     clock::{BootTime, Clock as _},
@@ -8,7 +8,7 @@ use guardbee_model::{
 };
 use guardbee_rules::RuleSet;
 use guardbee_wire::{EventKind, Ledger, LossCause, PROGRAM_NAMES, ProgramState, RPC_PROGRAMS};
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 type Attribute = (Cow<'static, str>, Value);
 
@@ -57,6 +57,17 @@ pub(crate) fn programs(states: &[u8; RPC_PROGRAMS], now: BootTime) -> Statement 
     statement
 }
 
+/// What was odd in streams so far: nothing is lost by it, but it may explain what is missing in spans and links.
+pub(crate) fn oddities(flags: &BTreeMap<&'static str, u64>, now: BootTime) -> Statement {
+    let mut statement = Statement::info("guardbee.oddities", now, "odd streams so far");
+    statement.attributes.extend(odd(flags));
+    statement
+}
+
+fn odd(flags: &BTreeMap<&'static str, u64>) -> impl Iterator<Item = Attribute> {
+    flags.iter().map(|(name, count)| (format!("guardbee.trace.{name}").into(), int(*count)))
+}
+
 /// Names of the kernel half's programs, for each state that some are in.
 fn by_state(states: &[u8; RPC_PROGRAMS]) -> Vec<Attribute> {
     let told = [
@@ -77,14 +88,9 @@ fn by_state(states: &[u8; RPC_PROGRAMS]) -> Vec<Attribute> {
 }
 
 /// The last statement: why it ends, and what became of all that the kernel half gave since the loader began.
-pub(crate) fn ended(
-    end: End,
-    kernel: &Snapshot,
-    taken: &Counts,
-    settled: &Counts,
-    clock: SystemClock,
-) -> Statement {
+pub(crate) fn ended(end: End, core: &Core, clock: SystemClock) -> Statement {
     let now = clock.boot();
+    let kernel = core.capture.snapshot(&clock);
     let mut statement = match end {
         End::Stopped => Statement::info("guardbee.stop", now, "the sensor was told to stop"),
         End::Blind => {
@@ -97,8 +103,9 @@ pub(crate) fn ended(
     let lost = |kind| LossCause::ALL.into_iter().map(|cause| kernel.lost(cause, kind)).sum();
     by_kind(&mut statement, "guardbee.produced", &counts(|kind| kernel.produced(kind)));
     by_kind(&mut statement, "guardbee.lost", &counts(lost));
-    by_kind(&mut statement, "guardbee.taken", taken);
-    by_kind(&mut statement, "guardbee.settled", settled);
+    by_kind(&mut statement, "guardbee.taken", &core.capture.taken());
+    by_kind(&mut statement, "guardbee.settled", &core.settled());
+    statement.attributes.extend(odd(core.tracer.flags()));
     statement
 }
 

@@ -8,7 +8,11 @@
 )]
 
 use guardbee_deliver::{
-    otlp::proto::common::v1::{KeyValue, any_value},
+    otlp::proto::{
+        common::v1::{KeyValue, any_value},
+        logs::v1::LogRecord,
+        trace::v1::Span,
+    },
     testing::{Authority, Leaf, Received, Server, Trust},
 };
 use std::{
@@ -145,11 +149,7 @@ fn hex(bytes: &[u8]) -> String {
 
 /// The one finding of the shell that has the nonce, and the server span that it names.
 fn check(received: &Received, nonce: &str, trace: Option<&str>) {
-    let ours = received.logs.iter().filter(|log| {
-        log.event_name == "security.finding"
-            && text(&log.attributes, "security_rule.name") == RULE
-            && text(&log.attributes, "process.command_line").contains(nonce)
-    });
+    let ours = received.logs.iter().filter(|log| is_shell_of(log, nonce));
     let [finding] = ours.collect::<Vec<_>>()[..] else { panic!("not one finding for {nonce}") };
     assert_eq!(text(&finding.attributes, "guardbee.link.kind"), "inherited");
     assert!(text(&finding.attributes, "url.query").contains(nonce), "another request's finding");
@@ -189,13 +189,13 @@ fn a_request_an_action_a_finding_delivered_and_proven() {
     attack(port, "nonce-two", Some(&format!("00-{own}-b7ad6b7169203331-01")));
     attack(port, "nonce-three", Some(&format!("00-{VICTIM}-00f067aa0ba902b7-00")));
 
-    let findings = |received: &Received| {
-        let shell = |log: &&_| is_shell(log);
-        received.logs.iter().filter(shell).count()
-    };
-    let servers = |received: &Received| received.spans.iter().filter(|(_, span)| span.kind == 2).count();
-    let received =
-        server.wait("findings and spans", |received| findings(received) >= 3 && servers(received) >= 3);
+    // The sensor sees the whole node: others' requests and shells come too.
+    let received = server.wait("findings and spans", |received| {
+        ["nonce-one", "nonce-two", "nonce-three"].iter().all(|nonce| {
+            received.logs.iter().any(|log| is_shell_of(log, nonce))
+                && received.spans.iter().any(|(_, span)| is_request_of(span, nonce))
+        })
+    });
     check(&received, "nonce-one", None);
     check(&received, "nonce-two", Some(own));
     check(&received, "nonce-three", Some(VICTIM));
@@ -213,6 +213,13 @@ fn a_request_an_action_a_finding_delivered_and_proven() {
     assert!(said.contains("security.finding findings seq 0: VERIFIED"), "{said}");
 }
 
-fn is_shell(log: &guardbee_deliver::otlp::proto::logs::v1::LogRecord) -> bool {
-    log.event_name == "security.finding" && text(&log.attributes, "security_rule.name") == RULE
+fn is_shell_of(log: &LogRecord, nonce: &str) -> bool {
+    log.event_name == "security.finding"
+        && text(&log.attributes, "security_rule.name") == RULE
+        && text(&log.attributes, "process.command_line").contains(nonce)
+}
+
+fn is_request_of(span: &Span, nonce: &str) -> bool {
+    let query = |pair: &KeyValue| pair.key == "url.query";
+    span.kind == 2 && span.attributes.iter().any(query) && text(&span.attributes, "url.query").contains(nonce)
 }

@@ -232,12 +232,10 @@ fn no_attacker_makes_a_finding_too_large_to_send() {
 fn the_seal_goes_into_the_line_and_not_into_the_body() {
     let finding = sample::finding();
     let mut record = sample::encoder().finding(&finding, OFFSET);
-    let line = |record: Option<&Record>| ocsf::line(&finding, sample::identity(), OFFSET, record);
-    assert_eq!(line(Some(&record)), format!("{}\n", record.body));
-    assert_eq!(line(None), line(Some(&record)));
+    assert_eq!(ocsf::line(&record), format!("{}\n", record.body));
     record.attributes.push(("guardbee.seal.ref".into(), "1;x".into()));
     record.attributes.push(("guardbee.seal.proof".into(), "AAAA".into()));
-    let line = line(Some(&record));
+    let line = ocsf::line(&record);
     assert_eq!(line.matches('\n').count(), 1);
     let event: serde_json::Value = serde_json::from_str(&line).unwrap();
     schema::check(&event);
@@ -253,7 +251,7 @@ fn no_secret_gets_out() {
         format!("{:?}", span(SpanKind::Server, 200)),
         format!("{:?}", span(SpanKind::Client, 200)),
         String::from_utf8_lossy(&otlp::request(&[otlp::Encoded::new(&record)])).into_owned(),
-        ocsf::line(&finding, sample::identity(), OFFSET, Some(&record)),
+        ocsf::line(&record),
         console::finding(&finding, OFFSET, Colour::Ansi),
         console::span(&sample::span(SpanKind::Client, 200), OFFSET),
     ] {

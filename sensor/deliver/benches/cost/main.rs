@@ -139,10 +139,7 @@ fn times(bench: &mut Bench, spans: &[Span], findings: &[Finding]) -> Outcome<()>
     say("gzip", zip(requests(&a), BATCH), zip(requests(&b), few))?;
     let lines = |records: &[Record]| records.iter().map(otlp::json::line).collect::<Vec<_>>();
     say("OTLP as JSON", nanos(BATCH, || (), |()| lines(&a)), nanos(few, || (), |()| lines(&b)))?;
-    let line = |(finding, sealed): (&Finding, &Record)| {
-        ocsf::line(finding, sample::identity(), OFFSET, Some(sealed))
-    };
-    let ocsf = nanos(few, || (), |()| findings.iter().zip(&b).map(line).collect::<Vec<_>>());
+    let ocsf = nanos(few, || (), |()| b.iter().map(ocsf::line).collect::<Vec<_>>());
     row(&["OCSF line", "-", &ocsf.to_string()])?;
     for size in [64, 512, 1024] {
         let leaf = vec![7_u8; size];
@@ -210,9 +207,9 @@ fn main() -> Outcome<()> {
     let mut encoder = sample::encoder();
     sizes("span", &mut bench, Stream::Spans, &of_spans(&mut encoder, &spans))?;
     sizes("finding", &mut bench, Stream::Findings, &of_findings(&encoder, &findings))?;
-    let line: usize =
-        findings.iter().map(|finding| ocsf::line(finding, sample::identity(), OFFSET, None).len()).sum();
-    row(&["finding, OCSF line without a seal", &(line / findings.len()).to_string()])?;
+    let lines = of_findings(&encoder, &findings);
+    let line: usize = lines.iter().map(|record| ocsf::line(record).len()).sum();
+    row(&["finding, OCSF line without a seal", &(line / lines.len()).to_string()])?;
     let memory = of_spans(&mut encoder, &spans).iter().map(|span| Encoded::new(span).bound()).sum::<usize>();
     row(&["span in delivery's queue, at most", &(memory / spans.len()).to_string()])
 }

@@ -24,10 +24,9 @@ const END: &str = "}}}";
 const SEAL_REF: &str = "guardbee.seal.ref";
 const SEAL_PROOF: &str = "guardbee.seal.proof";
 
-/// One line of JSON with a line feed. `sealed` is the finding's record after sealing: its body is the line already, and its
-/// reference and proof go in.
-pub fn line(finding: &Finding, identity: &Identity, offset: WallOffset, sealed: Option<&Record>) -> String {
-    let Some(record) = sealed else { return format!("{}\n", text(finding, identity, offset)) };
+/// One line of JSON with a line feed, of a finding's record: its body is the line already, and the reference and proof that it
+/// has after sealing go in.
+pub fn line(record: &Record) -> String {
     let body = &*record.body;
     match (seal(record), body.strip_suffix(END)) {
         (Some(seal), Some(open)) => {
