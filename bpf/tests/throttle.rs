@@ -156,7 +156,8 @@ fn a_scope_over_its_budget_is_throttled_and_said_so() {
 fn one_scopes_storm_costs_no_other_scope_its_events() {
     let (loud, quiet) = (Cgroup::new("guardbee-loud"), Cgroup::new("guardbee-quiet"));
     let kinds = [EventKind::Fork, EventKind::Exec, EventKind::Exit];
-    let rates = Some(budget(&kinds, Rate { per_second: 1, burst: 40 }));
+    // Every kind: others on this machine must not fill what is kept free.
+    let rates = Some([Rate { per_second: 1, burst: 40 }; EVENT_KINDS]);
     for hooks in LISTS {
         let watch = Watch::start(&Options { hooks: Some(hooks), security_bytes: 1 << 20, rates, ..small() });
         loud.run("loud", 1500);
@@ -185,7 +186,7 @@ fn one_scopes_storm_costs_no_other_scope_its_events() {
 /// The same for payload: a connection of another scope still has its bytes in the ring.
 #[test]
 fn one_scopes_payload_storm_leaves_room_for_others() {
-    let rates = Some(budget(&[EventKind::Data], Rate { per_second: 20, burst: 20 }));
+    let rates = Some([Rate { per_second: 1, burst: 20 }; EVENT_KINDS]);
     let watch = Watch::start(&Options { payload_bytes: 1 << 16, payload_rings: 1, rates, ..small() });
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
