@@ -203,6 +203,16 @@ static __always_inline void connection_found(struct site *site, struct sock *sk,
 	}
 }
 
+/* Has the stream, as this call left it, moved these bytes of data so far? What was retransmitted counts as sent again, so
+ * that the answer may be no where it should be yes, never the reverse. A FIN is in both of the numbers that are compared.
+ */
+static __always_inline bool tcp_moved(struct tcp_sock *tcp, __u64 received, __u64 sent)
+{
+	__u32 unread = LOAD(tcp, rcv_nxt) - LOAD(tcp, copied_seq), unsent = LOAD(tcp, write_seq) - LOAD(tcp, snd_nxt);
+
+	return LOAD(tcp, bytes_received) == received + unread && LOAD(tcp, bytes_sent) + unsent == sent;
+}
+
 static __always_inline struct connection *connection_enter(struct site *site, const struct io *io)
 {
 	__u64 key = io->sk;
@@ -214,6 +224,10 @@ static __always_inline struct connection *connection_enter(struct site *site, co
 	} else {
 		/* What this call has moved lies behind position 0. */
 		connection.streams[io->direction & 1].base -= io->length;
+		/* It was idle until now, or the kernel has not let us see its birth: all of its stream is seen. */
+		if (connection.role == ROLE_ACCEPTED && io->direction == DATA_RECEIVED &&
+		    tcp_moved(CAST(struct tcp_sock, io->sk), io->length, 0))
+			connection.flags = 0;
 		bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST);
 	}
 	return io_known(io);

@@ -313,7 +313,8 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 struct tcp_sock {
-	u32 copied_seq, write_seq;
+	u32 copied_seq, write_seq, rcv_nxt, snd_nxt;
+	u64 bytes_received, bytes_sent;
 };
 struct sockaddr_un {
 	u16 sun_family;

@@ -66,6 +66,7 @@ int iter_socket(struct bpf_iter__task_file *context)
 		io->sk = (__u64)sk;
 		io->family = family;
 		io->length = 0;
+		io->direction = DATA_RECEIVED;
 		connection = io_connection(&site, io);
 		if (!connection)
 			return 0;

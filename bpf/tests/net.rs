@@ -11,9 +11,10 @@ mod watch;
 use guardbee_bpf::Options;
 use guardbee_wire::{
     CloseEvent, ConnectEvent, DataEvent, DataFlag, Direction, EventKind, ExecEvent, ListenEvent, SocketEvent,
-    SocketRole, Stamp, StampFlag, StringId,
+    SocketFlag, SocketRole, Stamp, StampFlag, StringId,
 };
 use std::{
+    fs::File,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     os::{
@@ -134,6 +135,59 @@ fn an_exchange_is_seen_and_what_it_runs_knows_it() {
                 && record.fixed::<SocketEvent>().socket.connection == accept.socket.connection
         });
         assert!(led.is_some(), "a SOCKET record leads the data");
+    }
+}
+
+/// Both ends of a connection of this listener.
+fn pair(listener: &TcpListener) -> (TcpStream, TcpStream) {
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (client, listener.accept().unwrap().0)
+}
+
+#[test]
+fn a_connection_that_was_idle_until_the_sensor_came_is_seen_whole() {
+    for (&hooks, iterated) in lists().iter().flat_map(|hooks| [(hooks, false), (hooks, true)]) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (mut idle, mut busy) = (pair(&listener), pair(&listener));
+        let mut bytes = [0; 4096];
+        for (from, to) in [(0, 1), (1, 0)] {
+            let ends = [&busy.0, &busy.1];
+            (&*ends[from]).write_all(b"x").unwrap();
+            assert_eq!((&*ends[to]).read(&mut bytes).unwrap(), 1);
+        }
+        // Nothing of this one was read; what waits in the socket belongs to what will be.
+        idle.0.write_all(&REQUEST[..10]).unwrap();
+        let watch = Watch::with(hooks);
+        let mut iterator = File::from(watch.kernel.iterate_sockets().unwrap());
+        if iterated {
+            while iterator.read(&mut bytes).unwrap() > 0 {}
+        }
+        idle.0.write_all(&REQUEST[10..]).unwrap();
+        busy.0.write_all(REQUEST).unwrap();
+        let mut read = 0;
+        while read < REQUEST.len() {
+            read += idle.1.read(&mut bytes[..7]).unwrap();
+        }
+        assert_eq!(busy.1.read(&mut bytes).unwrap(), REQUEST.len());
+        let port = |end: &TcpStream| end.peer_addr().unwrap().port();
+        let socket = |end: &TcpStream| -> SocketEvent {
+            let of = |record: &Record| {
+                record.kind() == EventKind::Socket
+                    && record.fixed::<SocketEvent>().socket.remote_port == port(end)
+                    && record.fixed::<SocketEvent>().socket.role == SocketRole::Accepted as u8
+            };
+            watch.wait("socket", of).fixed()
+        };
+        let (idle, busy) = (socket(&idle.1), socket(&busy.1));
+        let middle = SocketFlag::Middle as u8;
+        assert_eq!((idle.socket.flags, busy.socket.flags), (0, middle), "{hooks:?}, iterated: {iterated}");
+        let accepted = watch.wait("accept", |record| {
+            record.kind() == EventKind::Accept
+                && record.fixed::<SocketEvent>().socket.connection == idle.socket.connection
+        });
+        assert_eq!(accepted.header().tid, tid());
+        let (first, bytes) = &data_of(&watch, idle.socket.connection)[0];
+        assert_eq!((first.position, &bytes[..]), (0, &REQUEST[..7]));
     }
 }
 

@@ -89,7 +89,8 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
     let snapshots = [client.iterate_sockets(), client.iterate_processes()];
     let asker = Asker::start(client, &reply).context("start the thread that talks to the loader")?;
     let questions = asker.questions.clone();
-    let sealing = Sealing::start(&node, key.as_ref(), inbox, sinks, questions, settled, &reply)?;
+    let sealing =
+        Sealing::start(&node, key.as_ref(), inbox, sinks, questions, (settled, before.taken), &reply)?;
     let mut core = core(config, rules, capture, asker, outbox)?;
     for snapshot in snapshots {
         let file = snapshot.context("ask the loader for what was there before")?;

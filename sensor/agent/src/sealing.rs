@@ -48,7 +48,7 @@ impl Sealing {
         inbox: Inbox,
         sinks: Sinks,
         questions: Sender<Question>,
-        ledger: Settled,
+        (ledger, before): (Settled, Counts),
         reply: &Reply,
     ) -> anyhow::Result<Self> {
         let clock = SystemClock;
@@ -81,7 +81,8 @@ impl Sealing {
             untold: Vec::new(),
             flushed: [BootTime(0); 2],
             told: clock.boot(),
-            settled: None,
+            // What the pipelines before this one have left is told by the first statement.
+            settled: Some(Box::new(before)),
             ledger,
         };
         let thread = std::thread::Builder::new().name("sealing".into()).spawn(move || worker.run(&inbox))?;

@@ -100,7 +100,8 @@ pub(crate) fn ended(end: End, core: &Core, clock: SystemClock) -> Statement {
             blind
         }
     };
-    let lost = |kind| LossCause::ALL.into_iter().map(|cause| kernel.lost(cause, kind)).sum();
+    let causes = || LossCause::ALL.into_iter().filter(|cause| cause.costs_an_event());
+    let lost = |kind| causes().map(|cause| kernel.lost(cause, kind)).sum();
     by_kind(&mut statement, "guardbee.produced", &counts(|kind| kernel.produced(kind)));
     by_kind(&mut statement, "guardbee.lost", &counts(lost));
     by_kind(&mut statement, "guardbee.taken", &core.capture.taken());

@@ -143,10 +143,10 @@ impl Class {
 
     /// Lost events of this class that had a number, in one slot.
     pub(crate) fn lost(self, slot: &CounterSlot) -> u64 {
-        const NUMBERED: [LossCause; 3] = [LossCause::RingFull, LossCause::Throttled, LossCause::ScratchBusy];
         let kinds = || EventKind::ALL.into_iter().filter(|kind| self.has(*kind));
-        NUMBERED
+        LossCause::ALL
             .into_iter()
+            .filter(|cause| cause.costs_an_event())
             .filter_map(|cause| slot.lost.get(cause as usize))
             .flat_map(|row| kinds().filter_map(|kind| row.get(kind as usize)))
             .fold(0, |sum, n| sum.wrapping_add(*n))

@@ -86,6 +86,8 @@ const RELEASE_BYTES: u64 = 16 << 10;
 pub struct Params {
     /// How long an event is held for one that was taken before it; longer than it takes to write a record.
     pub slack: Duration,
+    /// Bytes of the security ring in one cycle: what is read and not worked off dies with this process.
+    pub security_bytes: u64,
     /// Bytes of all payload rings in one cycle: bounds how long security events wait.
     pub payload_bytes: u64,
     /// How often the counters are read: 1.7 KB for each CPU and context.
@@ -102,6 +104,7 @@ impl Default for Params {
     fn default() -> Self {
         Self {
             slack: Duration::from_millis(2),
+            security_bytes: 1 << 20,
             payload_bytes: 1 << 20,
             counters_every: Duration::from_millis(50),
             settle: Duration::from_secs(1),
@@ -181,22 +184,16 @@ impl Capture {
         self.period
     }
 
-    /// Reads what has come: the security ring to its end (once its size), then of the payload rings what the budget allows. Events go to
+    /// Reads what has come: the security ring first, then of the payload rings, as much of each as its budget allows. Events go to
     /// `out` in the order of time, what was lost since the last cycle to `losses`.
     pub fn cycle(&mut self, clock: &impl Clock, out: &mut Vec<Event>, losses: &mut Vec<Loss>) {
         let now = clock.boot();
         self.read_counters(now, losses);
-        // A ring's worth: whoever fills it faster than it is read must not keep us here.
-        let whole = self.rings.first().map_or(0, Ring::size);
-        let mut fill = self.drain(0, whole, now);
-        let mut budget = self.params.payload_bytes;
-        let payload = self.rings.len().saturating_sub(1) as u64;
-        for index in 1..self.rings.len() {
-            let share = budget / (payload + 1 - index as u64).max(1);
-            let before = self.stats.bytes;
-            fill = fill.max(self.drain(index, share, now));
-            budget = budget.saturating_sub(self.stats.bytes - before);
+        let mut security = Reading::of(self.rings.first());
+        while security.more && security.bytes < self.params.security_bytes {
+            self.read_some(0, self.params.security_bytes - security.bytes, &mut security, now);
         }
+        let fill = security.percent().max(self.read_payload(now));
         self.period = next_period(self.period, fill, &self.params);
         let until = BootTime(now.0.saturating_sub(nanos(self.params.slack)));
         self.merge.release(until, out);
@@ -244,31 +241,46 @@ impl Capture {
         }
     }
 
-    /// Reads one ring; gives how full it was, in percent.
-    fn drain(&mut self, index: usize, budget: u64, now: BootTime) -> u64 {
-        let mut bytes = 0;
-        loop {
-            let Some(drained) = self.drain_some(index, RELEASE_BYTES.min(budget - bytes), now) else {
-                return 0;
-            };
-            self.taken.store();
-            bytes += drained.bytes;
-            self.stats.records += drained.records;
-            self.stats.bytes += drained.bytes;
-            if drained.malformed > 0 {
-                self.refused.add("ring_malformed", class(index), drained.malformed);
-            }
-            match drained.left {
-                Left::Budget if bytes < budget => {}
-                Left::Budget => return 100,
-                left => {
-                    if left == Left::Nothing {
-                        self.gaps.read_to_end(index, now);
-                    }
-                    return 100 * bytes / self.rings.get(index).map_or(1, Ring::size).max(1);
-                }
-            }
+    /// Reads the payload rings for as long as the budget lasts, always the one that is furthest behind: read one after the
+    /// other they would tell a backlog twice over, each out of its time. Gives how full the fullest was, in percent.
+    fn read_payload(&mut self, now: BootTime) -> u64 {
+        let mut readings: Vec<Reading> = self.rings.iter().map(|ring| Reading::of(Some(ring))).collect();
+        for (index, reading) in readings.iter_mut().enumerate().skip(1) {
+            reading.next = self.next_time(index);
         }
+        let mut budget = self.params.payload_bytes;
+        while budget > 0 {
+            let open = readings.iter_mut().enumerate().skip(1).filter(|(_, reading)| reading.more);
+            let Some((index, reading)) = open.min_by_key(|(_, reading)| reading.next) else { break };
+            let before = reading.bytes;
+            self.read_some(index, budget, reading, now);
+            reading.next = self.next_time(index);
+            budget = budget.saturating_sub(reading.bytes - before);
+        }
+        readings.iter().skip(1).map(Reading::percent).max().unwrap_or(0)
+    }
+
+    /// Of the next event; the beginning of time where there is none, so that the ring's end is noticed.
+    fn next_time(&mut self, index: usize) -> BootTime {
+        let bytes = self.rings.get_mut(index).and_then(Ring::peek);
+        bytes.and_then(decode::time).unwrap_or_default()
+    }
+
+    /// Reads a little of one ring, within the budget, and gives it back to the producers.
+    fn read_some(&mut self, index: usize, budget: u64, reading: &mut Reading, now: BootTime) {
+        reading.more = false;
+        let Some(drained) = self.drain_some(index, RELEASE_BYTES.min(budget), now) else { return };
+        self.taken.store();
+        reading.bytes += drained.bytes;
+        self.stats.records += drained.records;
+        self.stats.bytes += drained.bytes;
+        if drained.malformed > 0 {
+            self.refused.add("ring_malformed", class(index), drained.malformed);
+        }
+        if drained.left == Left::Nothing {
+            self.gaps.read_to_end(index, now);
+        }
+        reading.more = drained.left == Left::Budget;
     }
 
     fn drain_some(&mut self, index: usize, budget: u64, now: BootTime) -> Option<Drained> {
@@ -292,6 +304,28 @@ impl Capture {
             }
         });
         Some(drained)
+    }
+}
+
+/// What one cycle has read of one ring.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    size: u64,
+    bytes: u64,
+    /// Time of the next event.
+    next: BootTime,
+    /// There was more than was asked for.
+    more: bool,
+}
+
+impl Reading {
+    fn of(ring: Option<&Ring>) -> Self {
+        Self { size: ring.map_or(1, Ring::size), bytes: 0, next: BootTime(0), more: true }
+    }
+
+    /// How full the ring was.
+    fn percent(&self) -> u64 {
+        if self.more { 100 } else { 100 * self.bytes / self.size.max(1) }
     }
 }
 

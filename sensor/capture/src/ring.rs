@@ -95,6 +95,19 @@ pub(crate) fn walk(
     drained
 }
 
+/// Replaces `to` by the record at `at`, which stays; false: none can be read there now.
+pub(crate) fn peek(view: &impl View, at: u64, to: &mut Vec<u8>) -> bool {
+    let (size, there) = (view.size(), view.producer().wrapping_sub(at));
+    let offset = at & (size - 1);
+    if there < HEADER_BYTES || there > size || !offset.is_multiple_of(8) {
+        return false;
+    }
+    let word = view.word(offset);
+    let length = u64::from(word & !(BUSY | DISCARD));
+    let whole = (HEADER_BYTES + length).next_multiple_of(8);
+    word & (BUSY | DISCARD) == 0 && whole <= there && view.copy(offset + HEADER_BYTES, length, to)
+}
+
 /// A ring that the kernel fills and this process reads.
 #[derive(Debug)]
 pub struct Ring {
@@ -125,6 +138,12 @@ impl Ring {
     /// Gives what is in the ring now to `take`, record by record, until `budget` bytes are consumed.
     pub fn drain(&mut self, budget: u64, take: impl FnMut(&[u8])) -> Drained {
         walk(&self.mapped, &mut self.at, budget, &mut self.scratch, take)
+    }
+
+    /// The next record, which stays in the ring; [`None`]: there is none, or not yet.
+    pub fn peek(&mut self) -> Option<&[u8]> {
+        let Self { mapped, at, scratch, .. } = self;
+        peek(mapped, *at, scratch).then_some(&**scratch)
     }
 
     /// Bytes of data that it holds at most.

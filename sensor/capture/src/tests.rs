@@ -87,9 +87,9 @@ fn taken() -> Taken {
     ledger::open(file.as_fd()).unwrap().0
 }
 
-/// A kernel half with two rings and one CPU.
+/// A kernel half with three rings and one CPU.
 struct Kernel {
-    rings: [Producer; 2],
+    rings: [Producer; 3],
     counters: OwnedFd,
     slot: CounterSlot,
     clock: Now,
@@ -98,18 +98,22 @@ struct Kernel {
 
 impl Kernel {
     fn new(params: Params) -> Self {
-        let rings = [Producer::new(), Producer::new()];
+        let rings = [Producer::new(), Producer::new(), Producer::new()];
         let counters = memfd_create(c"counters", MFdFlags::MFD_CLOEXEC).unwrap();
         nix::unistd::ftruncate(&counters, 8 * 4096).unwrap();
         let mapped = Counters::new(counters.as_fd(), 1).unwrap();
-        let capture =
-            Capture::new(rings[0].reader(), vec![rings[1].reader()], mapped, taken(), params).unwrap();
+        let payload = vec![rings[1].reader(), rings[2].reader()];
+        let capture = Capture::new(rings[0].reader(), payload, mapped, taken(), params).unwrap();
         Self { rings, counters, slot: CounterSlot::default(), clock: Now(Cell::new(MILLI)), capture }
     }
 
     /// Numbers an event and submits it; without room it is lost and counted.
     fn give(&mut self, kind: EventKind) -> bool {
         let ring = usize::from(matches!(kind, EventKind::Socket | EventKind::Data | EventKind::Close));
+        self.give_to(ring, kind)
+    }
+
+    fn give_to(&mut self, ring: usize, kind: EventKind) -> bool {
         self.slot.sequence[ring] += 1;
         self.slot.produced[kind as usize] += 1;
         let header = EventHeader {
@@ -184,6 +188,25 @@ fn a_payload_flood_costs_no_security_event() {
     assert!(lost > 0);
     assert_eq!(data as u64 + lost, kernel.slot.produced[EventKind::Data as usize]);
     assert_eq!(kernel.capture.period(), kernel.capture.params.period_max);
+}
+
+#[test]
+fn the_ring_that_is_furthest_behind_is_read_first() {
+    let mut kernel = Kernel::new(Params { payload_bytes: 8 << 10, ..Params::default() });
+    // The first payload ring has a backlog, the second only what is younger.
+    for (ring, count) in [(1, 40), (2, 20)] {
+        for _ in 0..count {
+            kernel.clock.0.set(kernel.clock.0.get() + 1000);
+            assert!(kernel.give_to(ring, EventKind::Data));
+        }
+    }
+    let mut events = Vec::new();
+    while events.len() < 60 {
+        let (some, losses) = kernel.cycle_after(3 * MILLI);
+        assert!(losses.is_empty() && some.len() < 20, "a little of it in each cycle");
+        events.extend(some);
+    }
+    assert!(events.is_sorted_by_key(|event| event.header.time), "one backlog, in its order");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use guardbee_bpf::Kernel;
-use guardbee_wire::{ABI, CONTEXTS, EVENT_KINDS, ProgramState, Reply, Request, Status};
+use guardbee_wire::{ABI, CONTEXTS, EVENT_KINDS, LossCause, ProgramState, Reply, Request, Status};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
@@ -233,7 +233,7 @@ impl Server {
     }
 }
 
-/// What the kernel half has produced and lost so far, by kind, over all CPUs, contexts and causes.
+/// What the kernel half has produced, and of that lost, so far: by kind, over all CPUs and contexts.
 fn totals(kernel: &Kernel) -> ([u64; EVENT_KINDS], [u64; EVENT_KINDS]) {
     let (mut produced, mut lost) = ([0_u64; EVENT_KINDS], [0_u64; EVENT_KINDS]);
     let add = |sums: &mut [u64; EVENT_KINDS], counts: &[u64; EVENT_KINDS]| {
@@ -243,8 +243,8 @@ fn totals(kernel: &Kernel) -> ([u64; EVENT_KINDS], [u64; EVENT_KINDS]) {
     };
     for slot in kernel.counter_slots() {
         add(&mut produced, &slot.produced);
-        for cause in &slot.lost {
-            add(&mut lost, cause);
+        for cause in LossCause::ALL.into_iter().filter(|cause| cause.costs_an_event()) {
+            slot.lost.get(cause as usize).into_iter().for_each(|counts| add(&mut lost, counts));
         }
     }
     (produced, lost)

@@ -290,11 +290,9 @@ impl Tracer {
         wanted: impl Fn(&Entry) -> bool,
     ) -> Option<RequestId> {
         let life = header.process.map(ProcessKey::life)?;
-        let known = match self.table.servers.get(life) {
-            Some(server) if server.is_complete() => group(server),
-            Some(_) => Known::Several,
-            None => Known::None,
-        };
+        // Most clients serve nothing themselves.
+        let server = self.table.servers.get(life)?;
+        let known = if server.is_complete() { group(server) } else { Known::Several };
         if known == Known::Several || !self.table.history.reaches(header.time) {
             return None;
         }

@@ -33,6 +33,11 @@ impl LossCause {
     pub const ALL: [Self; 5] =
         [Self::RingFull, Self::Throttled, Self::ConnectionsFull, Self::StampsFull, Self::ScratchBusy];
 
+    /// Whether it costs an event, which was numbered and counted as produced; else something an event should have said.
+    pub const fn costs_an_event(self) -> bool {
+        matches!(self, Self::RingFull | Self::Throttled | Self::ScratchBusy)
+    }
+
     /// The name used in counters, records and messages.
     pub const fn name(self) -> &'static str {
         match self {

@@ -183,7 +183,7 @@ pub struct Reply {
     pub programs: [u8; RPC_PROGRAMS],
     /// Kernel counters when the pipeline before this one ended: produced, by kind.
     pub previous_produced: [u64; crate::EVENT_KINDS],
-    /// Likewise: lost, by kind, all causes.
+    /// Likewise: lost of these, by kind.
     pub previous_lost: [u64; crate::EVENT_KINDS],
     /// 1: a long-term key's fd is the last one.
     pub has_key: u32,

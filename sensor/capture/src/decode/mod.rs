@@ -13,7 +13,7 @@ mod strings;
 pub(crate) mod tests;
 mod throttle;
 
-use guardbee_model::event::Event;
+use guardbee_model::{clock::BootTime, event::Event};
 use guardbee_wire::{
     CloseEvent, ConnectEvent, DataEvent, EventHeader, EventKind, ExecEvent, ExitEvent, ForkEvent,
     ListenEvent, SocketEvent, ThrottleEvent,
@@ -114,6 +114,11 @@ pub fn source(bytes: &[u8]) -> Option<Source> {
     let (head, _) = EventHeader::read_from_prefix(bytes).ok()?;
     let EventHeader { cpu, context, ring, sequence, kind, .. } = head;
     Some(Source { cpu, context, ring, sequence, kind })
+}
+
+/// The time that a record says.
+pub(crate) fn time(bytes: &[u8]) -> Option<BootTime> {
+    EventHeader::read_from_prefix(bytes).ok().map(|(head, _)| BootTime(head.time_ns))
 }
 
 /// Decodes one record, of a ring or an iterator.

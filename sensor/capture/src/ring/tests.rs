@@ -72,9 +72,13 @@ impl View for Model {
 
 fn drain(model: &Model, budget: u64) -> (Vec<Vec<u8>>, Drained) {
     let mut at = model.consumer.get();
-    let mut records = Vec::new();
+    let (mut records, mut next) = (Vec::new(), Vec::new());
+    let peeked = peek(model, at, &mut next);
     let drained = walk(model, &mut at, budget, &mut Vec::new(), |record| records.push(record.to_vec()));
     assert_eq!(model.consumer.get(), at);
+    if peeked && budget > 0 {
+        assert_eq!(records.first(), Some(&next));
+    }
     (records, drained)
 }
 
