@@ -130,6 +130,9 @@ fn connections_older_than_the_sensor_have_their_role() {
     let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (mut server, peer) = listener.accept().unwrap();
     let port = listener.local_addr().unwrap().port();
+    // Of one that was idle nothing was missed.
+    client.write_all(b"missed").unwrap();
+    server.read_exact(&mut [0; 6]).unwrap();
     for hooks in LISTS {
         let watch = Watch::with(hooks);
         let records = records_of(watch.kernel.iterate_sockets().unwrap());
