@@ -26,14 +26,14 @@ impl Lines {
         Ok(Self { path, file: Some(file) })
     }
 
-    /// Appends one line, which ends in a line feed. After an error nothing of it is in the file, and the next call tries
-    /// the file anew: count the line as lost.
-    pub fn append(&mut self, line: &str) -> Result<(), Error> {
+    /// Appends lines in one write; the last ends in a line feed too. After an error nothing of them is in the file, and the
+    /// next call tries the file anew: count them as lost.
+    pub fn append(&mut self, lines: &str) -> Result<(), Error> {
         let mut file = match self.file.take() {
             Some(file) if still_at(&file, &self.path) => file,
             _ => open(&self.path)?,
         };
-        whole(&mut file, line.as_bytes())
+        whole(&mut file, lines.as_bytes())
             .map_err(|source| Error::Write { path: self.path.clone(), source })?;
         self.file = Some(file);
         Ok(())

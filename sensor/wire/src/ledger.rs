@@ -9,8 +9,8 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub struct Ledger {
     /// Records that left the rings.
     pub taken: [u64; EVENT_KINDS],
-    /// Of them, those whose findings and counted losses were given to the sinks, sealed. What a pipeline has taken and
-    /// not settled when it dies is the gap that the next one tells.
+    /// Of them, those whose findings were given to the sinks, sealed; a finding that was dropped and counted on the way is
+    /// told within a second. What a pipeline has taken and not settled when it dies is the gap that the next one tells.
     pub settled: [u64; EVENT_KINDS],
 }
 
