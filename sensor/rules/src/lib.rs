@@ -15,6 +15,7 @@ mod correlate;
 mod engine;
 mod eval;
 mod field;
+mod literal;
 mod parse;
 mod pattern;
 mod problem;
@@ -22,7 +23,7 @@ mod rule;
 mod sample;
 mod set;
 
-pub use engine::{Counts, Engine, Match, Params};
+pub use engine::{Cost, Counts, Engine, Match, Params};
 pub use field::reference as field_reference;
 pub use problem::{Problem, Severity};
 pub use rule::CanFire;

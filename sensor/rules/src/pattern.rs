@@ -33,9 +33,26 @@ pub(crate) enum Pattern {
     Start(Vec<u8>),
     End(Vec<u8>),
     Contains(Box<memmem::Finder<'static>>),
-    /// Any of these, anywhere.
-    ContainsOne(AhoCorasick),
+    ContainsOne(Box<Needles>),
     Pieces(Vec<Piece>),
+}
+
+/// Texts of which one must stand anywhere.
+#[derive(Clone, Debug)]
+pub(crate) struct Needles {
+    automaton: AhoCorasick,
+    texts: Vec<Vec<u8>>,
+}
+
+impl Needles {
+    /// [`None`]: too many for one automaton.
+    pub(crate) fn new(texts: Vec<Vec<u8>>) -> Option<Self> {
+        AhoCorasick::new(&texts).ok().map(|automaton| Self { automaton, texts })
+    }
+
+    pub(crate) fn texts(&self) -> &[Vec<u8>] {
+        &self.texts
+    }
 }
 
 /// Splits a written string. Adjacent `*` are one.
@@ -110,7 +127,7 @@ impl Pattern {
             Self::Start(text) => value.starts_with(text),
             Self::End(text) => value.ends_with(text),
             Self::Contains(finder) => finder.find(value).is_some(),
-            Self::ContainsOne(all) => all.is_match(value),
+            Self::ContainsOne(needles) => needles.automaton.is_match(value),
             Self::Pieces(pieces) => glob(pieces, value),
         }
     }

@@ -14,11 +14,19 @@ pub(crate) enum Test {
     Folded(Pattern),
     /// Matches as it is.
     Cased(Pattern),
-    Regex(regex::bytes::Regex),
+    Regex(Regex),
     Cidr(Cidr),
     Number(Order, i64),
     /// The field is there.
     Exists,
+}
+
+/// A regular expression.
+#[derive(Clone, Debug)]
+pub(crate) struct Regex {
+    pub(crate) compiled: regex::bytes::Regex,
+    /// Whatever matches has one of these in lower case; empty: nothing is known.
+    pub(crate) required: Vec<Vec<u8>>,
 }
 
 /// How a number compares.
@@ -180,6 +188,10 @@ impl Links {
 
     pub(crate) fn contains(self, kind: LinkKind) -> bool {
         self.0 & Self::bit(kind) != 0
+    }
+
+    pub(crate) fn kinds(self) -> impl Iterator<Item = LinkKind> {
+        Self::ALL.into_iter().filter(move |kind| self.contains(*kind))
     }
 
     fn bit(kind: LinkKind) -> u8 {

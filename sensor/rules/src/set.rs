@@ -1,16 +1,18 @@
 //! A checked set of rules: loaded as a whole, or not at all.
 use crate::{
     check::{self, Item},
-    engine::{self, Engine, Params},
-    eval::View,
-    field::Kinds,
+    engine::{self, Engine, Index, Params},
+    eval::{Scratch, View},
     parse::{self, Mark},
     problem::{Problem, Problems, Severity, shown, suggest},
     rule::{CanFire, Correlation, Example, Expect, Rule},
     sample,
 };
 use guardbee_model::finding::{Observation, RuleInfo};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// Rules of one set.
 const RULES: usize = 100_000;
@@ -30,8 +32,8 @@ pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     pub(crate) correlations: Vec<Correlation>,
     roles: Vec<Role>,
-    /// Rules by action.
-    buckets: [Vec<usize>; Kinds::COUNT],
+    /// Which rules could match what; those that can't fire here are left out.
+    pub(crate) index: Index,
     warnings: Vec<Problem>,
 }
 
@@ -42,6 +44,8 @@ pub struct Listed {
     pub info: Arc<RuleInfo>,
     /// Whether it can ever match here, and if not, why.
     pub can_fire: CanFire,
+    /// It has no witness, a text that must be there for it to match: it is evaluated for every event of its kind.
+    pub always: bool,
     /// Tests that it brings.
     pub tests: usize,
 }
@@ -72,14 +76,17 @@ impl RuleSet {
 
     /// All rules and correlations, in the order of the files.
     pub fn rules(&self) -> Vec<Listed> {
-        let single = self.rules.iter().map(|rule| Listed {
+        let always: HashSet<usize> = self.index.always().map(|number| number as usize).collect();
+        let single = self.rules.iter().enumerate().map(|(number, rule)| Listed {
             info: Arc::clone(&rule.info),
             can_fire: rule.can_fire.clone(),
+            always: always.contains(&number),
             tests: rule.examples.len(),
         });
         let correlated = self.correlations.iter().enumerate().map(|(number, correlation)| Listed {
             info: Arc::clone(&correlation.info),
             can_fire: self.can_fire(number),
+            always: false,
             tests: correlation.examples.len(),
         });
         single.chain(correlated).collect()
@@ -101,10 +108,12 @@ impl RuleSet {
     /// Runs the tests that the rules bring. A rule that can't fire here is not tested.
     pub fn run_tests(self: &Arc<Self>) -> Vec<TestResult> {
         let mut results = Vec::new();
+        let mut scratch = Scratch::default();
         for rule in self.rules.iter().filter(|rule| rule.can_fire.is_ok()) {
             for example in &rule.examples {
-                let matched =
-                    observations(example).iter().any(|event| engine::matches(rule, &View::new(event)));
+                let matched = observations(example)
+                    .iter()
+                    .any(|event| engine::matches(rule, &mut View::new(event, &mut scratch)));
                 results.push(result(&rule.info, example, matched));
             }
         }
@@ -120,10 +129,6 @@ impl RuleSet {
             }
         }
         results
-    }
-
-    pub(crate) fn bucket(&self, kinds: Kinds) -> &[usize] {
-        kinds.indices().next().and_then(|at| self.buckets.get(at)).map_or(&[], Vec::as_slice)
     }
 
     /// A rule and what it is for.
@@ -238,13 +243,8 @@ impl Builder {
         if self.problems.iter().any(|problem| problem.severity == Severity::Error) {
             return Err(self.problems);
         }
-        for (number, rule) in self.set.rules.iter().enumerate().filter(|(_, rule)| rule.can_fire.is_ok()) {
-            for at in rule.kinds.indices() {
-                if let Some(bucket) = self.set.buckets.get_mut(at) {
-                    bucket.push(number);
-                }
-            }
-        }
+        let can_fire = self.set.rules.iter().enumerate().filter(|(_, rule)| rule.can_fire.is_ok());
+        self.set.index = Index::new(can_fire);
         self.set.warnings = self.problems;
         Ok(self.set)
     }

@@ -4,12 +4,12 @@ mod modifiers;
 use super::detection::absent;
 use crate::{
     field::{self, Field, Found, Kinds, Type},
+    literal,
     parse::{Entry, Mark, Node, Scalar, Value},
-    pattern::{self, Case, Pattern, Piece, Place},
+    pattern::{self, Case, Needles, Pattern, Piece, Place},
     problem::{Problems, shown, suggest},
-    rule::{Cidr, Expression, Test},
+    rule::{Cidr, Expression, Regex, Test},
 };
-use aho_corasick::AhoCorasick;
 use modifiers::{Modifiers, Operator};
 use regex::bytes::RegexBuilder;
 
@@ -134,13 +134,13 @@ fn together(values: Vec<Wanted>) -> Vec<Wanted> {
     if needles.len() < TOGETHER {
         return values;
     }
-    match AhoCorasick::new(&needles) {
-        Ok(all) => {
+    match Needles::new(needles) {
+        Some(needles) => {
             let mut rest: Vec<_> = values.into_iter().filter(|value| needle(value).is_none()).collect();
-            rest.push(Wanted::Test(Test::Folded(Pattern::ContainsOne(all))));
+            rest.push(Wanted::Test(Test::Folded(Pattern::ContainsOne(Box::new(needles)))));
             rest
         }
-        Err(_) => values,
+        None => values,
     }
 }
 
@@ -194,7 +194,7 @@ impl Line<'_> {
             Operator::Regex { ignore_case, multi_line, dot_all } => {
                 let mut builder = RegexBuilder::new(&scalar.text);
                 builder.case_insensitive(ignore_case).multi_line(multi_line).dot_matches_new_line(dot_all);
-                self.regex(node.mark, builder).map(Wanted::Test)
+                self.regex(node.mark, builder, ignore_case).map(Wanted::Test)
             }
             Operator::Cidr => self.cidr(node.mark, &scalar.text).map(Wanted::Test),
             Operator::Exists => self.exists(node.mark, scalar),
@@ -301,13 +301,17 @@ impl Line<'_> {
         possible.then_some(())
     }
 
-    fn regex(&mut self, mark: Mark, mut builder: RegexBuilder) -> Option<Test> {
+    fn regex(&mut self, mark: Mark, mut builder: RegexBuilder, ignore_case: bool) -> Option<Test> {
         builder.size_limit(REGEX).dfa_size_limit(REGEX).nest_limit(50);
         // Without Unicode `.` also matches bytes that are no UTF-8: such a byte must not hide an argument. A class with
         // letters beyond ASCII needs Unicode.
-        let compiled = builder.unicode(false).build().or_else(|_| builder.unicode(true).build());
-        match compiled {
-            Ok(regex) => Some(Test::Regex(regex)),
+        let mut build = |unicode| {
+            let compiled = builder.unicode(unicode).build()?;
+            let required = literal::required(compiled.as_str(), ignore_case, unicode);
+            Ok(Test::Regex(Regex { compiled, required }))
+        };
+        match build(false).or_else(|_| build(true)) {
+            Ok(test) => Some(test),
             Err(regex::Error::CompiledTooBig(_)) => {
                 let message = format!("the regular expression takes more than {} KiB", REGEX >> 10);
                 self.wrong(mark, message, "use smaller repetition counts, or several values");

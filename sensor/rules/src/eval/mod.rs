@@ -2,15 +2,15 @@
 mod read;
 mod view;
 
-pub(crate) use view::View;
+pub(crate) use view::{Scratch, View};
 
 use crate::{
     field::Field,
     rule::{Expression, Test},
 };
 
-/// Evaluates without allocation beyond what the view caches.
-pub(crate) fn holds(expression: &Expression, view: &View<'_>) -> bool {
+/// Evaluates without allocation beyond what the view keeps.
+pub(crate) fn holds(expression: &Expression, view: &mut View<'_>) -> bool {
     match expression {
         Expression::Constant(holds) => *holds,
         Expression::Not(inner) => !holds(inner, view),
@@ -23,19 +23,18 @@ pub(crate) fn holds(expression: &Expression, view: &View<'_>) -> bool {
     }
 }
 
-fn passes(field: Field, test: &Test, view: &View<'_>) -> bool {
+fn passes(field: Field, test: &Test, view: &mut View<'_>) -> bool {
     match test {
-        Test::Exists => !view.values(field).is_empty(),
-        Test::Folded(pattern) => view.folded(field).iter().any(|value| pattern.matches(value)),
-        Test::Cased(pattern) => view.values(field).iter().any(|value| pattern.matches(value)),
-        Test::Regex(regex) => view.values(field).iter().any(|value| regex.is_match(value)),
+        Test::Exists => view.has(field),
+        Test::Folded(pattern) => view.folded(field).any(|value| pattern.matches(value)),
+        Test::Cased(pattern) => view.values(field).any(|value| pattern.matches(value)),
+        Test::Regex(regex) => view.values(field).any(|value| regex.compiled.is_match(value)),
         Test::Cidr(cidr) => {
-            view.values(field).iter().any(|value| parsed(value).is_some_and(|address| cidr.contains(address)))
+            view.values(field).any(|value| parsed(value).is_some_and(|address| cidr.contains(address)))
         }
-        Test::Number(order, bound) => view
-            .values(field)
-            .iter()
-            .any(|value| parsed(value).is_some_and(|value| order.holds(value, *bound))),
+        Test::Number(order, bound) => {
+            view.values(field).any(|value| parsed(value).is_some_and(|value| order.holds(value, *bound)))
+        }
     }
 }
 

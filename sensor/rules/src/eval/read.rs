@@ -1,5 +1,5 @@
 //! The values of each field of the table, out of an observation.
-use super::view::Values;
+use super::view::Texts;
 use crate::field::Field;
 use guardbee_model::{
     event::Exec,
@@ -8,16 +8,17 @@ use guardbee_model::{
     request::{Request, Response},
     socket::{Endpoint, Socket},
 };
-use std::borrow::Cow;
 
 /// Reads one field.
-pub(crate) fn field(field: Field, o: &Observation) -> Values<'_> {
-    match field {
-        Field::Link => o.link.as_ref().map_or(Values::None, |link| Values::word(link.kind.name())),
-        _ if field.of_request() => request(o).map_or(Values::None, |request| of_request(field, request)),
-        _ if field.of_network() => of_network(field, o).unwrap_or_default(),
-        _ => of_process(field, o).or_else(|| of_action(field, o)).unwrap_or_default(),
-    }
+pub(crate) fn field(field: Field, o: &Observation, out: &mut Texts) {
+    let read = match field {
+        Field::Link => o.link.as_ref().map(|link| out.put(link.kind.name().as_bytes())),
+        _ if field.of_request() => request(o).and_then(|request| of_request(field, request, out)),
+        _ if field.of_network() => of_network(field, o, out),
+        _ => of_process(field, o, out).or_else(|| of_action(field, o, out)),
+    };
+    // Absent fields put nothing.
+    read.unwrap_or_default();
 }
 
 /// The request itself, or the proven one: of candidates nothing is said.
@@ -28,7 +29,7 @@ fn request(o: &Observation) -> Option<&Request> {
     }
 }
 
-fn of_process(field: Field, o: &Observation) -> Option<Values<'_>> {
+fn of_process(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
     let process = o.process.as_deref();
     let exec = match &o.action {
         Action::Exec(exec) => Some(&**exec),
@@ -39,52 +40,59 @@ fn of_process(field: Field, o: &Observation) -> Option<Values<'_>> {
     let credentials =
         exec.map(|exec| &exec.credentials).or_else(|| process.map(|process| &process.credentials));
     let parent = o.ancestors.first().map(AsRef::as_ref);
-    let values = match field {
-        Field::Executable => Values::known(exe?),
-        Field::ExecutableName => Values::known(exe?.rsplit(|&byte| byte == b'/').next()?),
-        Field::CommandLine => command_line(args?)?,
-        Field::CommandArgs => words(args?)?,
+    match field {
+        Field::Executable => out.known(exe?),
+        Field::ExecutableName => out.known(exe?.rsplit(|&byte| byte == b'/').next()?),
+        Field::CommandLine => command_line(args?, out),
+        Field::CommandArgs => words(args?, out),
         Field::WorkingDirectory => {
-            Values::known(exec.map(|exec| &*exec.cwd).or_else(|| process.map(|process| &*process.cwd))?)
+            out.known(exec.map(|exec| &*exec.cwd).or_else(|| process.map(|process| &*process.cwd))?);
         }
-        Field::Pid => Values::shown(process?.key.tgid),
-        Field::User => user(credentials?, process),
-        Field::UserId => Values::shown(credentials?.euid),
-        Field::UserName => Values::known(user_name(credentials?, process)?),
-        Field::RealUserId => Values::shown(credentials?.uid),
-        Field::ParentExecutable => Values::known(&parent?.exe),
-        Field::ParentCommandLine => command_line(&parent?.args)?,
+        Field::Pid => out.shown(process?.key.tgid),
+        Field::User => user(credentials?, process, out),
+        Field::UserId => out.shown(credentials?.euid),
+        Field::UserName => out.known(user_name(credentials?, process)?),
+        Field::RealUserId => out.shown(credentials?.uid),
+        Field::ParentExecutable => out.known(&parent?.exe),
+        Field::ParentCommandLine => command_line(&parent?.args, out),
         Field::ParentPid => match parent {
-            Some(parent) => Values::shown(parent.key.tgid),
-            None => Values::shown(process?.parent?.tgid),
+            Some(parent) => out.shown(parent.key.tgid),
+            None => out.shown(process?.parent?.tgid),
         },
-        Field::ParentUser => user(&parent?.credentials, parent),
-        Field::Ancestors => Values::Many(o.ancestors.iter().map(|one| Cow::Borrowed(&*one.exe)).collect()),
-        Field::ContainerId => Values::known(process?.container.as_ref()?.id.as_bytes()),
-        Field::ContainerRuntime => Values::known(process?.container.as_ref()?.runtime.as_bytes()),
+        Field::ParentUser => user(&parent?.credentials, parent, out),
+        Field::Ancestors => o.ancestors.iter().for_each(|one| out.put(&one.exe)),
+        Field::ContainerId => out.known(process?.container.as_ref()?.id.as_bytes()),
+        Field::ContainerRuntime => out.known(process?.container.as_ref()?.runtime.as_bytes()),
         _ => return None,
-    };
-    Some(values)
+    }
+    Some(())
 }
 
 /// Absent where the sensor could not read it, or a process has no command line (kernel threads).
-fn command_line(args: &Args) -> Option<Values<'_>> {
-    match args.words.as_slice() {
-        [] if args.unreadable => None,
-        [only] => Some(Values::borrowed(only)),
-        _ => Some(Values::One(Cow::Owned(args.command_line()))),
+fn command_line(args: &Args, out: &mut Texts) {
+    if args.words.is_empty() && args.unreadable {
+        return;
+    }
+    out.build(|bytes| {
+        for (nth, word) in args.words.iter().enumerate() {
+            if nth > 0 {
+                bytes.push(b' ');
+            }
+            bytes.extend_from_slice(word);
+        }
+    });
+}
+
+fn words(args: &Args, out: &mut Texts) {
+    if !args.unreadable {
+        args.words.iter().for_each(|word| out.put(word));
     }
 }
 
-fn words(args: &Args) -> Option<Values<'_>> {
-    (!args.unreadable).then(|| Values::Many(args.words.iter().map(|word| Cow::Borrowed(&**word)).collect()))
-}
-
-fn user<'a>(credentials: &Credentials, process: Option<&'a Process>) -> Values<'a> {
-    let id = Cow::Owned(credentials.euid.to_string().into_bytes());
-    match user_name(credentials, process) {
-        Some(name) => Values::Many(vec![id, Cow::Borrowed(name)]),
-        None => Values::One(id),
+fn user(credentials: &Credentials, process: Option<&Process>, out: &mut Texts) {
+    out.shown(credentials.euid);
+    if let Some(name) = user_name(credentials, process) {
+        out.put(name);
     }
 }
 
@@ -98,37 +106,43 @@ fn user_name<'a>(credentials: &Credentials, process: Option<&'a Process>) -> Opt
     (credentials.euid == 0).then_some(b"root")
 }
 
-fn of_action(field: Field, o: &Observation) -> Option<Values<'_>> {
+fn of_action(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
     match &o.action {
-        Action::Exec(exec) => of_exec(field, exec),
-        Action::Exit(exit) if field == Field::ExitStatus => Some(Values::shown(exit.code)),
-        Action::Listen(listen) if field == Field::Listening => Some(Values::flag(listen.listening)),
-        Action::Exchange(_, Some(response)) => of_response(field, response),
+        Action::Exec(exec) => of_exec(field, exec, out),
+        Action::Exit(exit) if field == Field::ExitStatus => {
+            out.shown(exit.code);
+            Some(())
+        }
+        Action::Listen(listen) if field == Field::Listening => {
+            out.flag(listen.listening);
+            Some(())
+        }
+        Action::Exchange(_, Some(response)) => of_response(field, response, out),
         _ => None,
     }
 }
 
-fn of_exec(field: Field, exec: &Exec) -> Option<Values<'_>> {
+fn of_exec(field: Field, exec: &Exec, out: &mut Texts) -> Option<()> {
     let [fd0, fd1, fd2] = &exec.fds;
-    let values = match field {
-        Field::ExecFilename => Values::known(&exec.filename),
-        Field::Memfd => Values::flag(exec.file.memfd),
-        Field::Deleted => Values::flag(exec.file.deleted),
-        Field::OverlayUpper => Values::flag(exec.file.overlay_upper),
-        Field::Setuid => Values::flag(exec.file.setuid),
-        Field::Setgid => Values::flag(exec.file.setgid),
-        Field::Secure => Values::flag(exec.secure),
-        Field::Interactive => Values::flag(exec.tty != 0),
-        Field::Fd0 => Values::word(fd_kind(fd0)),
-        Field::Fd1 => Values::word(fd_kind(fd1)),
-        Field::Fd2 => Values::word(fd_kind(fd2)),
+    match field {
+        Field::ExecFilename => out.known(&exec.filename),
+        Field::Memfd => out.flag(exec.file.memfd),
+        Field::Deleted => out.flag(exec.file.deleted),
+        Field::OverlayUpper => out.flag(exec.file.overlay_upper),
+        Field::Setuid => out.flag(exec.file.setuid),
+        Field::Setgid => out.flag(exec.file.setgid),
+        Field::Secure => out.flag(exec.secure),
+        Field::Interactive => out.flag(exec.tty != 0),
+        Field::Fd0 => out.put(fd_kind(fd0).as_bytes()),
+        Field::Fd1 => out.put(fd_kind(fd1).as_bytes()),
+        Field::Fd2 => out.put(fd_kind(fd2).as_bytes()),
         Field::Fd0Address => match fd0 {
-            Fd::Socket { remote: Some(remote), .. } => Values::shown(remote.ip()),
+            Fd::Socket { remote: Some(remote), .. } => out.shown(remote.ip()),
             _ => return None,
         },
         _ => return None,
-    };
-    Some(values)
+    }
+    Some(())
 }
 
 fn fd_kind(fd: &Fd) -> &'static str {
@@ -144,16 +158,17 @@ fn fd_kind(fd: &Fd) -> &'static str {
     }
 }
 
-fn of_response(field: Field, response: &Response) -> Option<Values<'_>> {
-    Some(match field {
-        Field::Status if response.status != 0 => Values::shown(response.status),
-        Field::ResponseSize => Values::shown(response.response_body_bytes?),
-        Field::RequestSize => Values::shown(response.request_body_bytes?),
+fn of_response(field: Field, response: &Response, out: &mut Texts) -> Option<()> {
+    match field {
+        Field::Status if response.status != 0 => out.shown(response.status),
+        Field::ResponseSize => out.shown(response.response_body_bytes?),
+        Field::RequestSize => out.shown(response.request_body_bytes?),
         _ => return None,
-    })
+    }
+    Some(())
 }
 
-fn of_network(field: Field, o: &Observation) -> Option<Values<'_>> {
+fn of_network(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
     let (socket, initiated): (&Socket, _) = match &o.action {
         Action::Connect(connect) => (&connect.socket, true),
         Action::Accept(socket) => (socket, false),
@@ -162,65 +177,76 @@ fn of_network(field: Field, o: &Observation) -> Option<Values<'_>> {
     };
     let (source, destination) =
         if initiated { (&socket.local, &socket.remote) } else { (&socket.remote, &socket.local) };
-    let values = match field {
-        Field::DestinationAddress => Values::shown(destination.ip()?),
-        Field::DestinationPort => Values::shown(destination.port()?),
-        Field::SourceAddress => Values::shown(source.ip()?),
-        Field::SourcePort => Values::shown(source.port()?),
-        Field::PeerAddress => Values::shown(socket.remote.ip()?),
-        Field::PeerPort => Values::shown(socket.remote.port()?),
-        Field::Initiated => Values::flag(initiated),
-        Field::Transport => Values::word(match destination {
-            Endpoint::Ip(_) => "tcp",
-            Endpoint::Unix(_) => "unix",
+    match field {
+        Field::DestinationAddress => out.shown(destination.ip()?),
+        Field::DestinationPort => out.shown(destination.port()?),
+        Field::SourceAddress => out.shown(source.ip()?),
+        Field::SourcePort => out.shown(source.port()?),
+        Field::PeerAddress => out.shown(socket.remote.ip()?),
+        Field::PeerPort => out.shown(socket.remote.port()?),
+        Field::Initiated => out.flag(initiated),
+        Field::Transport => out.put(match destination {
+            Endpoint::Ip(_) => b"tcp",
+            Endpoint::Unix(_) => b"unix",
         }),
         Field::UnixPath => match destination {
             Endpoint::Unix(path) => match path.split_first() {
-                Some((0, name)) => Values::One(Cow::Owned([b"@", name].concat())),
-                _ => Values::known(path),
+                Some((0, name)) => out.build(|bytes| {
+                    bytes.push(b'@');
+                    bytes.extend_from_slice(name);
+                }),
+                _ => out.known(path),
             },
             Endpoint::Ip(_) => return None,
         },
         Field::ConnectError => match &o.action {
-            Action::Connect(connect) => Values::shown(connect.error),
+            Action::Connect(connect) => out.shown(connect.error),
             _ => return None,
         },
         _ => return None,
-    };
-    Some(values)
-}
-
-fn of_request(field: Field, request: &Request) -> Values<'_> {
-    match field {
-        Field::Request => Values::shown(request.id),
-        Field::Trace => Values::shown(request.trace.trace),
-        Field::TraceSource => Values::word(request.trace.source.name()),
-        Field::Method => Values::known(&request.method),
-        Field::Path => Values::borrowed(&request.path),
-        Field::Query => request.query.as_deref().map_or(Values::None, Values::borrowed),
-        Field::QueryOrTarget => match request.query.as_deref() {
-            Some(query) => Values::Many(vec![Cow::Borrowed(query), target(request)]),
-            None => Values::borrowed(&request.path),
-        },
-        Field::Target => Values::One(target(request)),
-        Field::DecodedTarget => Values::One(Cow::Owned(decoded(&decoded(&target(request))))),
-        Field::Route => Values::known(request.route.as_bytes()),
-        Field::Host => Values::known(&request.host),
-        Field::UserAgent => Values::known(&request.user_agent),
-        Field::Referer => Values::known(&request.referer),
-        Field::ForwardedFor => Values::known(&request.forwarded_for),
-        Field::HttpVersion => Values::shown(format_args!("1.{}", request.minor_version)),
-        Field::ClientAddress => request.client.ip().map_or(Values::None, Values::shown),
-        Field::ClientPort => request.client.port().map_or(Values::None, Values::shown),
-        Field::ServerPort => request.server.port().map_or(Values::None, Values::shown),
-        _ => Values::None,
     }
+    Some(())
 }
 
-fn target(request: &Request) -> Cow<'_, [u8]> {
-    match request.query.as_deref() {
-        Some(query) => Cow::Owned([&*request.path, b"?", query].concat()),
-        None => Cow::Borrowed(&request.path),
+fn of_request(field: Field, request: &Request, out: &mut Texts) -> Option<()> {
+    match field {
+        Field::Request => out.shown(request.id),
+        Field::Trace => out.shown(request.trace.trace),
+        Field::TraceSource => out.put(request.trace.source.name().as_bytes()),
+        Field::Method => out.known(&request.method),
+        Field::Path => out.put(&request.path),
+        Field::Query => out.put(request.query.as_deref()?),
+        Field::QueryOrTarget => {
+            if let Some(query) = request.query.as_deref() {
+                out.put(query);
+            }
+            out.build(|bytes| target(request, bytes));
+        }
+        Field::Target => out.build(|bytes| target(request, bytes)),
+        Field::DecodedTarget => {
+            let mut whole = Vec::new();
+            target(request, &mut whole);
+            out.put(&decoded(&decoded(&whole)));
+        }
+        Field::Route => out.known(request.route.as_bytes()),
+        Field::Host => out.known(&request.host),
+        Field::UserAgent => out.known(&request.user_agent),
+        Field::Referer => out.known(&request.referer),
+        Field::ForwardedFor => out.known(&request.forwarded_for),
+        Field::HttpVersion => out.shown(format_args!("1.{}", request.minor_version)),
+        Field::ClientAddress => out.shown(request.client.ip()?),
+        Field::ClientPort => out.shown(request.client.port()?),
+        Field::ServerPort => out.shown(request.server.port()?),
+        _ => return None,
+    }
+    Some(())
+}
+
+fn target(request: &Request, out: &mut Vec<u8>) {
+    out.extend_from_slice(&request.path);
+    if let Some(query) = request.query.as_deref() {
+        out.push(b'?');
+        out.extend_from_slice(query);
     }
 }
 

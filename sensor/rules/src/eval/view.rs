@@ -2,63 +2,95 @@
 use super::read;
 use crate::{field::Field, pattern};
 use guardbee_model::finding::Observation;
-use std::{borrow::Cow, cell::OnceCell, slice};
+use std::{fmt::Display, io::Write as _};
 
-/// The values of a field.
-#[derive(Debug, Default)]
-pub(crate) enum Values<'a> {
-    /// The field is absent.
-    #[default]
-    None,
-    One(Cow<'a, [u8]>),
-    Many(Vec<Cow<'a, [u8]>>),
+/// Where a text stands among the bytes.
+type Span = (usize, usize);
+
+/// The values of one field: a range of the spans. They are of the observation whose number stands beside them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    epoch: u64,
+    first: usize,
+    end: usize,
 }
 
-impl<'a> Values<'a> {
-    pub(crate) fn borrowed(value: &'a [u8]) -> Self {
-        Self::One(Cow::Borrowed(value))
+/// Memory for the texts of one observation, kept for the next.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    /// Number of the observation.
+    epoch: u64,
+    texts: Texts,
+    values: [Slot; Field::COUNT],
+    folded: [Slot; Field::COUNT],
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self {
+            epoch: 0,
+            texts: Texts::default(),
+            values: [Slot::default(); Field::COUNT],
+            folded: [Slot::default(); Field::COUNT],
+        }
+    }
+}
+
+/// What fields are read into. A field that nothing is put in is absent.
+#[derive(Debug, Default)]
+pub(crate) struct Texts {
+    bytes: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+impl Texts {
+    pub(crate) fn put(&mut self, value: &[u8]) {
+        self.build(|bytes| bytes.extend_from_slice(value));
     }
 
     /// Absent where empty: for names that an empty string says nothing of.
-    pub(crate) fn known(value: &'a [u8]) -> Self {
-        if value.is_empty() { Self::None } else { Self::borrowed(value) }
-    }
-
-    #[expect(clippy::needless_pass_by_value, reason = "numbers and addresses, which are Copy")]
-    pub(crate) fn shown(value: impl ToString) -> Self {
-        Self::One(Cow::Owned(value.to_string().into_bytes()))
-    }
-
-    pub(crate) const fn word(value: &'static str) -> Self {
-        Self::One(Cow::Borrowed(value.as_bytes()))
-    }
-
-    pub(crate) const fn flag(value: bool) -> Self {
-        Self::word(if value { "true" } else { "false" })
-    }
-
-    fn as_slice(&self) -> &[Cow<'a, [u8]>] {
-        match self {
-            Self::None => &[],
-            Self::One(value) => slice::from_ref(value),
-            Self::Many(values) => values,
+    pub(crate) fn known(&mut self, value: &[u8]) {
+        if !value.is_empty() {
+            self.put(value);
         }
     }
 
-    /// [`None`]: folding changes nothing.
-    fn folded(&self) -> Option<Values<'static>> {
-        let folded: Vec<_> = self.as_slice().iter().map(|value| pattern::fold(value)).collect();
-        if folded.iter().all(|value| matches!(value, Cow::Borrowed(_))) {
-            return None;
-        }
-        let mut owned: Vec<_> = folded.into_iter().map(|value| Cow::Owned(value.into_owned())).collect();
-        match (owned.pop(), owned.is_empty()) {
-            (Some(only), true) => Some(Values::One(only)),
-            (last, _) => {
-                owned.extend(last);
-                Some(Values::Many(owned))
+    pub(crate) fn shown(&mut self, value: impl Display) {
+        self.build(|bytes| {
+            // Writing to memory can't fail.
+            drop(write!(bytes, "{value}"));
+        });
+    }
+
+    pub(crate) fn flag(&mut self, value: bool) {
+        self.put(if value { b"true" } else { b"false" });
+    }
+
+    /// One value, appended to the bytes by `write`.
+    pub(crate) fn build(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        self.spans.push((start, self.bytes.len()));
+    }
+
+    /// Puts the values of `slot` again, in lower case. [`None`]: there is nothing to put.
+    fn fold(&mut self, slot: Slot) -> Option<Slot> {
+        let first = self.spans.len();
+        for at in slot.first..slot.end {
+            let (start, end) = *self.spans.get(at)?;
+            let begin = self.bytes.len();
+            self.bytes.extend_from_within(start..end);
+            let copy = self.bytes.get_mut(begin..)?;
+            if copy.is_ascii() {
+                copy.make_ascii_lowercase();
+            } else {
+                let folded = pattern::fold(copy).into_owned();
+                self.bytes.truncate(begin);
+                self.bytes.extend_from_slice(&folded);
             }
+            self.spans.push((begin, self.bytes.len()));
         }
+        Some(Slot { first, end: self.spans.len(), ..slot })
     }
 }
 
@@ -66,38 +98,62 @@ impl<'a> Values<'a> {
 #[derive(Debug)]
 pub(crate) struct View<'a> {
     observation: &'a Observation,
-    values: [OnceCell<Values<'a>>; Field::COUNT],
-    folded: [OnceCell<Option<Values<'static>>>; Field::COUNT],
+    scratch: &'a mut Scratch,
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(observation: &'a Observation) -> Self {
-        Self {
-            observation,
-            values: [const { OnceCell::new() }; Field::COUNT],
-            folded: [const { OnceCell::new() }; Field::COUNT],
-        }
+    pub(crate) fn new(observation: &'a Observation, scratch: &'a mut Scratch) -> Self {
+        scratch.epoch += 1;
+        scratch.texts.bytes.clear();
+        scratch.texts.spans.clear();
+        Self { observation, scratch }
     }
 
     pub(crate) fn observation(&self) -> &'a Observation {
         self.observation
     }
 
-    /// As they are; empty: absent.
-    pub(crate) fn values(&self, field: Field) -> &[Cow<'a, [u8]>] {
-        let Some(cell) = self.values.get(field.index()) else { return &[] };
-        cell.get_or_init(|| read::field(field, self.observation)).as_slice()
+    /// As they are; none: absent.
+    pub(crate) fn values(&mut self, field: Field) -> impl Iterator<Item = &[u8]> {
+        let slot = self.read(field);
+        self.texts(slot)
     }
 
     /// In lower case.
-    pub(crate) fn folded(&self, field: Field) -> &[Cow<'_, [u8]>] {
-        let values = self.values(field);
-        let Some(cell) = self.folded.get(field.index()) else { return values };
-        let folded = cell
-            .get_or_init(|| self.values.get(field.index()).and_then(OnceCell::get).and_then(Values::folded));
-        match folded {
-            Some(folded) => folded.as_slice(),
-            None => values,
+    pub(crate) fn folded(&mut self, field: Field) -> impl Iterator<Item = &[u8]> {
+        let slot = self.fold(field);
+        self.texts(slot)
+    }
+
+    pub(crate) fn has(&mut self, field: Field) -> bool {
+        let slot = self.read(field);
+        slot.first < slot.end
+    }
+
+    fn read(&mut self, field: Field) -> Slot {
+        let Scratch { epoch, texts, values, .. } = &mut *self.scratch;
+        let Some(slot) = values.get_mut(field.index()) else { return Slot::default() };
+        if slot.epoch != *epoch {
+            let first = texts.spans.len();
+            read::field(field, self.observation, texts);
+            *slot = Slot { epoch: *epoch, first, end: texts.spans.len() };
         }
+        *slot
+    }
+
+    fn fold(&mut self, field: Field) -> Slot {
+        let raw = self.read(field);
+        let Scratch { epoch, texts, folded, .. } = &mut *self.scratch;
+        let Some(slot) = folded.get_mut(field.index()) else { return raw };
+        if slot.epoch != *epoch {
+            *slot = texts.fold(raw).unwrap_or(raw);
+        }
+        *slot
+    }
+
+    fn texts(&self, slot: Slot) -> impl Iterator<Item = &[u8]> {
+        let Texts { bytes, spans } = &self.scratch.texts;
+        let spans = spans.get(slot.first..slot.end).unwrap_or_default();
+        spans.iter().map(|&(start, end)| bytes.get(start..end).unwrap_or_default())
     }
 }

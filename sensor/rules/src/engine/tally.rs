@@ -1,0 +1,115 @@
+//! What each rule did, and how much of it may be reported.
+use guardbee_model::{
+    clock::BootTime,
+    loss::{Loss, LossCounter, Stage},
+};
+use std::time::{Duration, Instant};
+
+/// One observation in this many is timed: reading a clock takes longer than a comparison.
+const SAMPLE: u64 = 1024;
+
+/// What a rule did so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Observations that it was evaluated on: those that had its witness.
+    pub evaluations: u64,
+    /// Those that it matched.
+    pub hits: u64,
+    /// Matches that were dropped because the rule had reported enough in their second.
+    pub capped: u64,
+}
+
+/// What evaluating a rule took, sampled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Evaluations that were timed.
+    pub evaluations: u64,
+    /// How long these took.
+    pub time: Duration,
+}
+
+/// Matches reported within one second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Second {
+    number: u64,
+    reported: u32,
+}
+
+/// Of one rule.
+#[derive(Clone, Copy, Debug, Default)]
+struct Account {
+    counts: Counts,
+    cost: Cost,
+    second: Second,
+}
+
+/// Of all rules, then of all correlations.
+#[derive(Debug)]
+pub(super) struct Tally {
+    accounts: Vec<Account>,
+    findings_per_second: u32,
+    losses: LossCounter,
+    observations: u64,
+}
+
+impl Tally {
+    pub(super) fn new(rules: usize, findings_per_second: u32) -> Self {
+        let losses = LossCounter::new(Stage::Rules);
+        Self { accounts: vec![Account::default(); rules], findings_per_second, losses, observations: 0 }
+    }
+
+    /// Another observation; gives whether its evaluations are timed.
+    pub(super) fn observation(&mut self) -> bool {
+        self.observations = self.observations.wrapping_add(1);
+        self.observations.is_multiple_of(SAMPLE)
+    }
+
+    /// Evaluates, and counts it.
+    pub(super) fn evaluate(&mut self, rule: usize, timed: bool, matches: impl FnOnce() -> bool) -> bool {
+        let began = timed.then(Instant::now);
+        let hit = matches();
+        if let Some(Account { counts, cost, .. }) = self.accounts.get_mut(rule) {
+            counts.evaluations += 1;
+            counts.hits += u64::from(hit);
+            if let Some(began) = began {
+                cost.evaluations += 1;
+                cost.time += began.elapsed();
+            }
+        }
+        hit
+    }
+
+    /// One rule that matches everything must not drown the others behind it.
+    pub(super) fn may_report(&mut self, rule: usize, now: BootTime) -> bool {
+        let Some(Account { counts, second, .. }) = self.accounts.get_mut(rule) else { return true };
+        let number = now.0 / 1_000_000_000;
+        if second.number != number {
+            *second = Second { number, reported: 0 };
+        }
+        second.reported = second.reported.saturating_add(1);
+        let within = second.reported <= self.findings_per_second;
+        if !within {
+            self.losses.add("rule_capped", "finding", 1);
+            counts.capped += 1;
+        }
+        within
+    }
+
+    pub(super) fn lost(&mut self, cause: &'static str, count: u64) {
+        if count > 0 {
+            self.losses.add(cause, "correlation", count);
+        }
+    }
+
+    pub(super) fn losses(&mut self, now: BootTime) -> Vec<Loss> {
+        self.losses.drain(now)
+    }
+
+    pub(super) fn counts(&self) -> impl Iterator<Item = Counts> {
+        self.accounts.iter().map(|account| account.counts)
+    }
+
+    pub(super) fn costs(&self) -> impl Iterator<Item = Cost> {
+        self.accounts.iter().map(|account| account.cost)
+    }
+}
