@@ -16,7 +16,7 @@ use crate::{
     set::RuleSet,
 };
 use guardbee_model::{
-    clock::BootTime,
+    clock::{BootTime, WallOffset},
     finding::{Observation, RuleInfo},
     loss::Loss,
 };
@@ -82,6 +82,11 @@ impl Engine {
             steps: Vec::new(),
             set,
         }
+    }
+
+    /// What turns the events' time into dates, for rules that look at the hour or the day. Until it is known, dates are absent.
+    pub fn set_wall(&mut self, offset: WallOffset) {
+        self.scratch.set_wall(offset);
     }
 
     /// Evaluates every rule that could match this action.

@@ -86,6 +86,8 @@ pub(crate) enum Type {
     Flag,
     /// An IP address.
     Address,
+    /// A moment in UTC, as `2026-11-21 08:51:00.008`.
+    Time,
     /// One of these words.
     Word(&'static [&'static str]),
 }
@@ -141,6 +143,8 @@ macro_rules! fields {
 }
 
 fields! {
+    /// When it happened.
+    Time "guardbee.time" Time, Kinds::ALL, plain ["UtcTime", "@timestamp"];
     // The acting process; for an exec, what it became.
     /// Path of the executable.
     Executable "process.executable.path" Text, Kinds::ALL, searched ["Image", "process.executable", "exe"];
@@ -152,6 +156,8 @@ fields! {
     CommandArgs "process.command_args" Text, Kinds::ALL, plain ["process.args"];
     /// At its exec.
     WorkingDirectory "process.working_directory" Text, Kinds::ALL, searched ["CurrentDirectory"];
+    /// When the process was forked.
+    Created "process.creation.time" Time, Kinds::ALL, plain ["process.start"];
     /// In the initial namespace.
     Pid "process.pid" Number, Kinds::ALL, plain ["ProcessId"];
     /// Effective user: the numeric id or, where it is known, the name.
@@ -342,6 +348,7 @@ impl Row {
             Type::Number => "number".to_owned(),
             Type::Flag => "true, false".to_owned(),
             Type::Address => "IP address".to_owned(),
+            Type::Time => "UTC date and time".to_owned(),
             Type::Word(words) => words.join(", "),
         };
         let actions = if *actions == Kinds::ALL { "all".to_owned() } else { actions.names() };

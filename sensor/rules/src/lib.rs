@@ -12,12 +12,14 @@
 
 mod check;
 mod correlate;
+mod date;
 mod engine;
 mod eval;
 mod field;
 mod literal;
 mod parse;
 mod pattern;
+mod placeholder;
 mod problem;
 mod rule;
 mod sample;

@@ -15,7 +15,12 @@ pub(crate) enum Piece {
     One,
     /// `*`
     Any,
+    /// Any of [`DASHES`].
+    Dash,
 }
+
+/// Sigma's `windash`: hyphen, slash, en dash, em dash, horizontal bar.
+pub(crate) const DASHES: [char; 5] = ['-', '/', '\u{2013}', '\u{2014}', '\u{2015}'];
 
 /// Where in the value a string must stand: Sigma's `contains`, `startswith`, `endswith`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +29,18 @@ pub(crate) enum Place {
     Start,
     End,
     Anywhere,
+}
+
+impl Place {
+    /// Whether `part` stands there in `value`.
+    pub(crate) fn holds(self, value: &[u8], part: &[u8]) -> bool {
+        match self {
+            Self::Whole => value == part,
+            Self::Start => value.starts_with(part),
+            Self::End => value.ends_with(part),
+            Self::Anywhere => memmem::find(value, part).is_some(),
+        }
+    }
 }
 
 /// A string to compare with, folded already if case does not matter.
@@ -187,6 +204,7 @@ fn glob(pieces: &[Piece], value: &[u8]) -> bool {
             }
             Some(Piece::One) => (!rest.is_empty()).then(|| character(rest)),
             Some(Piece::Text(text)) => rest.starts_with(text).then_some(text.len()),
+            Some(Piece::Dash) => dash(rest),
         };
         if let Some(taken) = taken {
             piece += 1;
@@ -202,6 +220,13 @@ fn glob(pieces: &[Piece], value: &[u8]) -> bool {
         again = Some((after, from));
         (piece, at) = (after, from);
     }
+}
+
+/// Length of the dash that the bytes begin with.
+fn dash(bytes: &[u8]) -> Option<usize> {
+    let length = character(bytes);
+    let first = std::str::from_utf8(bytes.get(..length)?).ok()?.chars().next()?;
+    DASHES.contains(&first).then_some(length)
 }
 
 /// Length of the first character; a byte that is no UTF-8 counts as one.

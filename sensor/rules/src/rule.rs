@@ -1,8 +1,9 @@
 //! A rule after checking: typed, and nothing left to go wrong.
+pub(crate) use crate::date::TimePart;
 use crate::{
     field::{Field, Kinds},
     parse::Mark,
-    pattern::Pattern,
+    pattern::{Pattern, Place},
 };
 use guardbee_model::{finding::RuleInfo, link::LinkKind};
 use std::{net::IpAddr, sync::Arc};
@@ -17,8 +18,21 @@ pub(crate) enum Test {
     Regex(Regex),
     Cidr(Cidr),
     Number(Order, i64),
+    /// A part of a date.
+    Time(TimePart, Order, i64),
+    /// Another field of the same event has the value.
+    Reference(Reference),
     /// The field is there.
     Exists,
+}
+
+/// A comparison with another field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reference {
+    pub(crate) field: Field,
+    /// Where in this field the other's value must stand.
+    pub(crate) place: Place,
+    pub(crate) cased: bool,
 }
 
 /// A regular expression.
@@ -36,6 +50,7 @@ pub(crate) enum Order {
     LessOrEqual,
     Greater,
     GreaterOrEqual,
+    Equal,
 }
 
 impl Order {
@@ -45,6 +60,7 @@ impl Order {
             Self::LessOrEqual => value <= bound,
             Self::Greater => value > bound,
             Self::GreaterOrEqual => value >= bound,
+            Self::Equal => value == bound,
         }
     }
 }
@@ -152,6 +168,7 @@ impl Test {
     fn cost(&self) -> u32 {
         match self {
             Self::Exists | Self::Number(..) => 1,
+            Self::Time(..) | Self::Reference(_) => 8,
             Self::Folded(pattern) | Self::Cased(pattern) => pattern.cost(),
             Self::Cidr(_) => 6,
             Self::Regex(_) => 40,

@@ -3,7 +3,7 @@ use crate::{
     check::{self, Item},
     engine::{self, Engine, Index, Params},
     eval::{Scratch, View},
-    parse::{self, Mark},
+    parse::Mark,
     problem::{Problem, Problems, Severity, shown, suggest},
     rule::{CanFire, Correlation, Example, Expect, Rule},
     sample,
@@ -68,9 +68,11 @@ impl RuleSet {
     /// Every problem of every file, warnings included, if there is an error among them.
     pub fn load<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> Result<Self, Vec<Problem>> {
         let mut builder = Builder::default();
-        for (name, text) in files {
-            builder.file(name.as_ref(), text.as_ref());
+        let (files, context) = check::read(files);
+        for file in files {
+            builder.file(file, &context);
         }
+        builder.problems.extend(context.unmet());
         builder.finish()
     }
 
@@ -109,6 +111,7 @@ impl RuleSet {
     pub fn run_tests(self: &Arc<Self>) -> Vec<TestResult> {
         let mut results = Vec::new();
         let mut scratch = Scratch::default();
+        scratch.set_wall(sample::WALL);
         for rule in self.rules.iter().filter(|rule| rule.can_fire.is_ok()) {
             for example in &rule.examples {
                 let matched = observations(example)
@@ -120,6 +123,7 @@ impl RuleSet {
         for correlation in &self.correlations {
             for example in &correlation.examples {
                 let mut engine = Engine::new(Arc::clone(self), Params::default());
+                engine.set_wall(sample::WALL);
                 let mut found = Vec::new();
                 for event in observations(example) {
                     engine.observe(&event, &mut found);
@@ -180,17 +184,18 @@ struct Builder {
 }
 
 impl Builder {
-    fn file(&mut self, name: &str, text: &str) {
-        let mut problems = Problems::new(name);
-        for document in parse::documents(text, &mut problems).unwrap_or_default() {
-            if let Some(item) = check::document(&document, &mut problems) {
-                self.add(item, document.mark, &mut problems);
+    fn file(&mut self, file: check::File, context: &check::Context) {
+        let mut problems = file.problems;
+        for document in file.documents {
+            if let Some(item) = check::document(&document.node, context, &mut problems) {
+                self.add(item, &document, &mut problems);
             }
         }
         self.problems.extend(problems.into_list());
     }
 
-    fn add(&mut self, item: Item, mark: Mark, problems: &mut Problems) {
+    fn add(&mut self, item: Item, document: &check::Document, problems: &mut Problems) {
+        let mark = document.node.mark;
         if self.set.rules.len() + self.set.correlations.len() >= RULES {
             if !std::mem::replace(&mut self.full, true) {
                 problems.error(
@@ -210,6 +215,9 @@ impl Builder {
                 continue;
             }
             if let Some((_, file, first)) = self.named.get(name) {
+                if what == "id" && document.shares_id && *file == info.source {
+                    continue;
+                }
                 problems.error(
                     mark,
                     format!(

@@ -1,6 +1,7 @@
 //! The `guardbee:` block: what Sigma has no words for.
 use super::{duration, text, unknown_keys};
 use crate::{
+    date::Date,
     field::{self, Field, Found, Kinds, Type},
     parse::{Entry, Node, Value},
     problem::{Problems, shown, suggest},
@@ -236,6 +237,7 @@ fn example_value(pair: &Entry, problems: &mut Problems) -> Option<(Field, Vec<Bo
         };
         let possible = match field.row().kind {
             Type::Text => true,
+            Type::Time => Date::parse(value).is_some(),
             Type::Number => value.parse::<i64>().is_ok(),
             Type::Flag => matches!(value.to_ascii_lowercase().as_str(), "true" | "false"),
             Type::Address => value.parse::<std::net::IpAddr>().is_ok(),

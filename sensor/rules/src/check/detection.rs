@@ -1,6 +1,6 @@
 //! Selections and conditions to one expression.
 use super::{
-    block,
+    Context, block,
     logsource::{self, Source},
     meta,
     value::{self, Scope},
@@ -26,11 +26,16 @@ struct Selection<'a> {
 }
 
 /// Checks a rule about single observations.
-pub(super) fn rule(node: &Node, detection: &Entry, problems: &mut Problems) -> Option<Rule> {
+pub(super) fn rule(
+    node: &Node,
+    detection: &Entry,
+    context: &Context,
+    problems: &mut Problems,
+) -> Option<Rule> {
     let info = meta::info(node, problems);
     let source = logsource::source(node, problems)?;
     let block = block::rule(node, problems);
-    let scope = scope(&source, &detection.node);
+    let scope = Scope { kinds: kinds(&source, &detection.node), placeholders: &context.placeholders };
     let mut missing = Vec::new();
     let condition = expression(&detection.node, scope, &mut missing, problems)?;
     if matches!(condition, Expression::Constant(true)) {
@@ -40,22 +45,26 @@ pub(super) fn rule(node: &Node, detection: &Entry, problems: &mut Problems) -> O
             "its filters use nothing that is recorded here; add a selection",
         );
     }
+    let info = info?;
+    let condition = match context.filters.of(node, &info, scope, &mut missing) {
+        Some(demand) => Expression::and(vec![condition, demand]),
+        None => condition,
+    };
     let can_fire = can_fire(source, &condition, &missing);
     let kinds = scope.kinds.unwrap_or(Kinds::NONE);
     let examples = block::examples(node, kinds, problems);
-    Some(Rule { info: info?, kinds, condition, links: block.links, can_fire, examples })
+    Some(Rule { info, kinds, condition, links: block.links, can_fire, examples })
 }
 
 /// A webserver's rule that uses no field of the answer is decided when the request was read, before anything that the
 /// request causes; one that does, when it is answered.
-fn scope(source: &Source, detection: &Node) -> Scope {
-    let kinds = match source {
+pub(super) fn kinds(source: &Source, detection: &Node) -> Option<Kinds> {
+    match source {
         Source::Actions(kinds) => Some(*kinds),
         Source::Web if mentions_response(detection) => Some(Kinds::EXCHANGE),
         Source::Web => Some(Kinds::REQUEST),
         Source::Nothing(_) => None,
-    };
-    Scope { kinds }
+    }
 }
 
 fn mentions_response(node: &Node) -> bool {
@@ -79,9 +88,9 @@ fn can_fire(source: Source, condition: &Expression, missing: &[String]) -> CanFi
     }
 }
 
-fn expression(
+pub(super) fn expression(
     detection: &Node,
-    scope: Scope,
+    scope: Scope<'_>,
     missing: &mut Vec<String>,
     problems: &mut Problems,
 ) -> Option<Expression> {
@@ -246,7 +255,12 @@ fn within(
 }
 
 /// A map is AND, a list is OR, a text is a keyword.
-fn selection(node: &Node, scope: Scope, missing: &mut Vec<String>, problems: &mut Problems) -> Expression {
+fn selection(
+    node: &Node,
+    scope: Scope<'_>,
+    missing: &mut Vec<String>,
+    problems: &mut Problems,
+) -> Expression {
     match &node.value {
         Value::Map(entries) if entries.is_empty() => {
             empty(node, problems);
@@ -263,7 +277,7 @@ fn selection(node: &Node, scope: Scope, missing: &mut Vec<String>, problems: &mu
             let mut parts: Vec<_> = maps.map(|item| selection(item, scope, missing, problems)).collect();
             let keywords: Vec<_> = items.iter().filter(|item| !matches!(item.value, Value::Map(_))).collect();
             if !keywords.is_empty() {
-                parts.push(value::keywords(&keywords, problems));
+                parts.push(value::keywords(&keywords, scope, problems));
             }
             Expression::or(parts)
         }
@@ -271,7 +285,7 @@ fn selection(node: &Node, scope: Scope, missing: &mut Vec<String>, problems: &mu
             empty(node, problems);
             Expression::Constant(false)
         }
-        Value::Scalar(_) => value::keywords(&[node], problems),
+        Value::Scalar(_) => value::keywords(&[node], scope, problems),
     }
 }
 

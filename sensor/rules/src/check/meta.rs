@@ -30,6 +30,7 @@ const KEYS: &[&str] = &[
     "tags",
     "scope",
     "correlation",
+    "filter",
     "custom",
     "sigma-version",
     "simulation",

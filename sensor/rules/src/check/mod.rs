@@ -1,10 +1,16 @@
 //! From the tree of a file to typed rules: everything that can be wrong with a rule is said here.
+mod action;
 mod block;
 mod correlation;
 mod detection;
+mod files;
+mod filter;
 mod logsource;
 mod meta;
 mod value;
+
+pub(crate) use action::Document;
+pub(crate) use files::{Context, File, read};
 
 use crate::{
     parse::{Entry, Node, Value},
@@ -20,7 +26,7 @@ pub(crate) enum Item {
 }
 
 /// Checks one document. [`None`]: it is empty, or a problem was reported.
-pub(crate) fn document(node: &Node, problems: &mut Problems) -> Option<Item> {
+pub(crate) fn document(node: &Node, context: &Context, problems: &mut Problems) -> Option<Item> {
     if node.is_null() {
         return None;
     }
@@ -30,22 +36,6 @@ pub(crate) fn document(node: &Node, problems: &mut Problems) -> Option<Item> {
         problems.error(node.mark, format!("{} stands where a rule should", node.kind()), remedy);
         return None;
     };
-    if let Some(action) = node.get("action") {
-        problems.error(
-            action.key_mark,
-            "`action` documents are known, but not supported in this version",
-            "write what is shared into every rule",
-        );
-        return None;
-    }
-    if let Some(filter) = node.get("filter") {
-        problems.error(
-            filter.key_mark,
-            "filters are known, but not supported in this version",
-            "put the exception into the rule as a selection, and `and not` into its condition",
-        );
-        return None;
-    }
     meta::keys(entries, problems);
     let item = match (node.get("detection"), node.get("correlation")) {
         (Some(_), Some(both)) => {
@@ -56,7 +46,9 @@ pub(crate) fn document(node: &Node, problems: &mut Problems) -> Option<Item> {
             );
             None
         }
-        (Some(detection), None) => detection::rule(node, detection, problems).map(Box::new).map(Item::Rule),
+        (Some(detection), None) => {
+            detection::rule(node, detection, context, problems).map(Box::new).map(Item::Rule)
+        }
         (None, Some(entry)) => {
             correlation::correlation(node, entry, problems).map(Box::new).map(Item::Correlation)
         }

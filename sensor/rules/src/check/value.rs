@@ -1,14 +1,17 @@
 //! One line of a selection: field, modifiers, values, typed against the field table.
 mod modifiers;
+mod transform;
+mod typed;
 
 use super::detection::absent;
 use crate::{
     field::{self, Field, Found, Kinds, Type},
     literal,
-    parse::{Entry, Mark, Node, Scalar, Value},
-    pattern::{self, Case, Needles, Pattern, Piece, Place},
+    parse::{Entry, Mark, Node, Value},
+    pattern::{Needles, Pattern, Place},
+    placeholder::{self, Placeholders},
     problem::{Problems, shown, suggest},
-    rule::{Cidr, Expression, Regex, Test},
+    rule::{Expression, Regex, Test},
 };
 use modifiers::{Modifiers, Operator};
 use regex::bytes::RegexBuilder;
@@ -22,15 +25,35 @@ const TOGETHER: usize = 3;
 
 /// What a selection's names are looked up in.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Scope {
+pub(super) struct Scope<'a> {
     /// [`None`]: nothing here makes such events, so their fields are unknown.
     pub(super) kinds: Option<Kinds>,
+    pub(super) placeholders: &'a Placeholders,
+}
+
+impl Scope<'_> {
+    /// What a name stands for. [`None`]: a problem was reported, at `mark`.
+    fn find(&self, name: &str, mark: Mark, problems: &mut Problems) -> Option<Target> {
+        Some(match (field::find(name), self.kinds) {
+            (_, None) => Target::Absent(None),
+            (Some(Found::Field(field)), Some(kinds)) if field.row().actions.meets(kinds) => {
+                Target::Field(field)
+            }
+            (Some(Found::Field(field)), Some(kinds)) => Target::Absent(Some(absent(field, kinds))),
+            (Some(Found::Unavailable(why)), _) => Target::Absent(Some(format!("`{name}`: {why}"))),
+            (None, Some(_)) => {
+                let remedy = suggest(name, field::names(), "the names are listed in rules/README.md");
+                problems.error(mark, format!("unknown field `{}`", shown(name)), remedy);
+                return None;
+            }
+        })
+    }
 }
 
 /// Checks `Field|modifier: values`.
 pub(super) fn entry(
     entry: &Entry,
-    scope: Scope,
+    scope: Scope<'_>,
     missing: &mut Vec<String>,
     problems: &mut Problems,
 ) -> Expression {
@@ -43,69 +66,68 @@ pub(super) fn entry(
     let Some(modifiers) = modifiers::parse(written, at, problems) else { return WRONG };
     if name.is_empty() {
         let items: Vec<_> = entry.node.items().iter().collect();
-        return keywords_with(&items, modifiers, problems);
+        return keywords_with(&items, modifiers, at, scope, problems);
     }
-    let target = match (field::find(name), scope.kinds) {
-        (_, None) => Target::Absent(None),
-        (Some(Found::Field(field)), Some(kinds)) if field.row().actions.meets(kinds) => Target::Field(field),
-        (Some(Found::Field(field)), Some(kinds)) => Target::Absent(Some(absent(field, kinds))),
-        (Some(Found::Unavailable(why)), _) => Target::Absent(Some(format!("`{name}`: {why}"))),
-        (None, Some(_)) => {
-            let remedy = suggest(name, field::names(), "the names are listed in rules/README.md");
-            problems.error(entry.key_mark, format!("unknown field `{}`", shown(name)), remedy);
-            return WRONG;
-        }
-    };
-    if let Target::Absent(Some(why)) = &target
-        && !missing.contains(why)
+    let Some(target) = scope.find(name, entry.key_mark, problems) else { return WRONG };
+    target.note(missing);
+    if let Target::Field(field) = &target
+        && let Err((message, remedy)) = typed::sense(*field, &modifiers)
     {
-        missing.push(why.clone());
-    }
-    let kind = match target {
-        Target::Field(field) => field.row().kind,
-        Target::Absent(_) => Type::Text,
-    };
-    if let (Target::Field(field), Operator::Number(_)) = (&target, modifiers.operator)
-        && kind != Type::Number
-    {
-        let message = format!("`{}` is no number, and can't be less or greater than one", field.row().name);
-        problems.error(at, message, "compare it with `contains`, `startswith`, `endswith` or `re`");
+        problems.error(at, message, remedy);
         return WRONG;
     }
-    let mut line = Line { kind, modifiers, problems };
-    let values = line.values(&entry.node);
-    let parts = values.into_iter().map(|value| match (&target, value) {
-        (Target::Field(field), Wanted::Test(test)) => Expression::Field(*field, test),
-        (Target::Field(field), Wanted::Absent) => Expression::Field(*field, Test::Exists).not(),
-        (Target::Absent(_), Wanted::Absent) => Expression::Constant(true),
-        (Target::Absent(_), Wanted::Test(_)) => Expression::Constant(false),
+    let field = match target {
+        Target::Field(field) => Some(field),
+        Target::Absent(_) => None,
+    };
+    if modifiers.all && entry.node.items().len() == 1 {
+        problems.warn(at, "`all` has one value to hold for", "remove `all`, or give a list");
+    }
+    let all = modifiers.all;
+    let neq = modifiers.neq;
+    let mut line = Line { field, modifiers, scope, missing, problems };
+    let groups = line.values(&entry.node);
+    let joined = joined(groups, all, |wanted| match (field, wanted) {
+        (Some(field), Wanted::Test(test)) => Expression::Field(field, test),
+        (Some(field), Wanted::Absent) => Expression::Field(field, Test::Exists).not(),
+        (None, Wanted::Absent) => Expression::Constant(true),
+        (None, Wanted::Test(_)) | (_, Wanted::Never) => Expression::Constant(false),
     });
-    let joined = join(parts.collect(), modifiers.all);
-    if modifiers.neq { joined.not() } else { joined }
+    if neq { joined.not() } else { joined }
 }
 
 /// A list without fields: each text is searched for in every text of the event.
-pub(super) fn keywords(items: &[&Node], problems: &mut Problems) -> Expression {
-    keywords_with(items, Modifiers::default(), problems)
+pub(super) fn keywords(items: &[&Node], scope: Scope<'_>, problems: &mut Problems) -> Expression {
+    let mark = items.first().map(|item| item.mark).unwrap_or_default();
+    keywords_with(items, Modifiers::default(), mark, scope, problems)
 }
 
-fn keywords_with(items: &[&Node], modifiers: Modifiers, problems: &mut Problems) -> Expression {
-    let modifiers = Modifiers {
-        operator: match modifiers.operator {
-            Operator::Text(Place::Whole) => Operator::Text(Place::Anywhere),
-            other => other,
-        },
-        ..modifiers
-    };
-    let mut line = Line { kind: Type::Text, modifiers, problems };
-    let values: Vec<Wanted> = items.iter().filter_map(|item| line.value(item)).collect();
-    let values = if modifiers.all { values } else { together(values) };
-    let parts = values.into_iter().map(|value| match value {
+fn keywords_with(
+    items: &[&Node],
+    mut modifiers: Modifiers,
+    at: Mark,
+    scope: Scope<'_>,
+    problems: &mut Problems,
+) -> Expression {
+    match modifiers.operator {
+        Operator::Text(Place::Whole) => modifiers.operator = Operator::Text(Place::Anywhere),
+        Operator::Text(_) | Operator::Regex { .. } | Operator::Cidr => {}
+        Operator::Exists | Operator::Number(_) | Operator::Reference(_) | Operator::Time(..) => {
+            let message = "keywords have no field that this modifier could look at";
+            problems.error(at, message, "write the field's name before the `|`");
+            return Expression::Constant(false);
+        }
+    }
+    let all = modifiers.all;
+    let neq = modifiers.neq;
+    let mut missing = Vec::new();
+    let mut line = Line { field: None, modifiers, scope, missing: &mut missing, problems };
+    let groups = items.iter().map(|item| line.value(item)).collect();
+    let joined = joined(groups, all, |wanted| match wanted {
         Wanted::Test(test) => Expression::Keyword(test),
-        Wanted::Absent => Expression::Constant(false),
+        Wanted::Absent | Wanted::Never => Expression::Constant(false),
     });
-    let joined = join(parts.collect(), modifiers.all);
-    if modifiers.neq { joined.not() } else { joined }
+    if neq { joined.not() } else { joined }
 }
 
 enum Target {
@@ -114,14 +136,31 @@ enum Target {
     Absent(Option<String>),
 }
 
+impl Target {
+    fn note(&self, missing: &mut Vec<String>) {
+        if let Self::Absent(Some(why)) = self
+            && !missing.contains(why)
+        {
+            missing.push(why.clone());
+        }
+    }
+}
+
 enum Wanted {
     Test(Test),
     /// Sigma's null.
     Absent,
+    /// What it is compared with is never there.
+    Never,
 }
 
-fn join(parts: Vec<Expression>, all: bool) -> Expression {
-    if all { Expression::and(parts) } else { Expression::or(parts) }
+/// One written value may have several forms: one of them is enough, even where `all` values must hold.
+fn joined(groups: Vec<Vec<Wanted>>, all: bool, express: impl Fn(Wanted) -> Expression) -> Expression {
+    let one_of = |forms: Vec<Wanted>| Expression::or(together(forms).into_iter().map(&express).collect());
+    if all {
+        return Expression::and(groups.into_iter().map(one_of).collect());
+    }
+    one_of(groups.into_iter().flatten().collect())
 }
 
 /// Plain `contains` texts become one automaton.
@@ -146,13 +185,20 @@ fn together(values: Vec<Wanted>) -> Vec<Wanted> {
 
 /// Values of one line, checked one after another.
 struct Line<'a> {
-    kind: Type,
+    /// [`None`]: nothing records it, or keywords are searched.
+    field: Option<Field>,
     modifiers: Modifiers,
+    scope: Scope<'a>,
+    missing: &'a mut Vec<String>,
     problems: &'a mut Problems,
 }
 
 impl Line<'_> {
-    fn values(&mut self, node: &Node) -> Vec<Wanted> {
+    fn kind(&self) -> Type {
+        self.field.map_or(Type::Text, |field| field.row().kind)
+    }
+
+    fn values(&mut self, node: &Node) -> Vec<Vec<Wanted>> {
         let items = node.items();
         if items.is_empty() {
             self.problems.error(node.mark, "the list is empty", "put values into it, or remove the line");
@@ -165,18 +211,18 @@ impl Line<'_> {
                 "it is taken as: or the field is absent; write a selection of its own to be understood everywhere",
             );
         }
-        let values: Vec<_> = items.iter().filter_map(|item| self.value(item)).collect();
-        if self.modifiers.all { values } else { together(values) }
+        items.iter().map(|item| self.value(item)).collect()
     }
 
-    fn value(&mut self, node: &Node) -> Option<Wanted> {
+    /// All forms of one written value.
+    fn value(&mut self, node: &Node) -> Vec<Wanted> {
         let Value::Scalar(scalar) = &node.value else {
             self.problems.error(
                 node.mark,
                 format!("{} stands where a value should", node.kind()),
                 "a field has one value or a list of values",
             );
-            return None;
+            return Vec::new();
         };
         if scalar.text.len() > VALUE {
             self.problems.error(
@@ -184,121 +230,74 @@ impl Line<'_> {
                 format!("the value has {} bytes, more than {VALUE}", scalar.text.len()),
                 "look for its telling part with `contains`",
             );
-            return None;
+            return Vec::new();
         }
-        if scalar.is_null() && self.modifiers.operator == Operator::Text(Place::Whole) {
-            return Some(Wanted::Absent);
+        if scalar.is_null() {
+            let plain = self.modifiers.operator == Operator::Text(Place::Whole);
+            if plain && self.modifiers.changes.is_empty() {
+                return vec![Wanted::Absent];
+            }
+            let remedy = "give a value; an absent field is `Field: null`, without modifiers";
+            self.wrong(node.mark, "nothing stands where a value should".to_owned(), remedy);
+            return Vec::new();
         }
-        match self.modifiers.operator {
-            Operator::Text(place) => self.text(node.mark, &scalar.text, place).map(Wanted::Test),
+        let forms = self.expanded(node.mark, &scalar.text);
+        forms.iter().flat_map(|text| self.form(node.mark, text)).collect()
+    }
+
+    fn expanded(&mut self, mark: Mark, text: &str) -> Vec<String> {
+        if !self.modifiers.expand {
+            return vec![text.to_owned()];
+        }
+        match self.scope.placeholders.expand(text) {
+            Ok((forms, any)) => {
+                if !any {
+                    let message = "`expand` finds no placeholder in the value";
+                    self.problems.warn(mark, message, "a placeholder is `%name%`; else remove `expand`");
+                }
+                return forms;
+            }
+            Err(placeholder::Error::Undefined(name)) => {
+                let otherwise = format!(
+                    "define it: `guardbee: {{placeholders: {{{name}: [value]}}}}` in a document of its own"
+                );
+                let remedy = suggest(&name, self.scope.placeholders.names(), otherwise);
+                self.wrong(mark, format!("the placeholder `%{}%` is not defined", shown(&name)), &remedy);
+            }
+            Err(placeholder::Error::TooMany) => {
+                let message = "the placeholders stand for too many values together".to_owned();
+                self.wrong(mark, message, "split the value");
+            }
+        }
+        Vec::new()
+    }
+
+    fn form(&mut self, mark: Mark, text: &str) -> Vec<Wanted> {
+        if text.is_empty()
+            && matches!(self.modifiers.operator, Operator::Text(place) if place != Place::Whole)
+        {
+            let message = "the empty text is part of every value";
+            self.problems.warn(mark, message, "write `exists: true`, or a text");
+        }
+        let wanted = match self.modifiers.operator {
+            Operator::Text(place) if self.modifiers.changes.is_empty() => self.text(mark, text, place),
+            Operator::Text(place) => return self.changed(mark, text, place),
             Operator::Regex { ignore_case, multi_line, dot_all } => {
-                let mut builder = RegexBuilder::new(&scalar.text);
+                let mut builder = RegexBuilder::new(text);
                 builder.case_insensitive(ignore_case).multi_line(multi_line).dot_matches_new_line(dot_all);
-                self.regex(node.mark, builder, ignore_case).map(Wanted::Test)
+                self.regex(mark, builder, ignore_case)
             }
-            Operator::Cidr => self.cidr(node.mark, &scalar.text).map(Wanted::Test),
-            Operator::Exists => self.exists(node.mark, scalar),
-            Operator::Number(order) => {
-                self.number(node.mark, &scalar.text).map(|bound| Wanted::Test(Test::Number(order, bound)))
-            }
-        }
+            Operator::Cidr => self.cidr(mark, text),
+            Operator::Exists => return self.exists(mark, text).into_iter().collect(),
+            Operator::Number(order) => self.number(mark, text).map(|bound| Test::Number(order, bound)),
+            Operator::Reference(place) => return self.reference(mark, text, place).into_iter().collect(),
+            Operator::Time(part, order) => self.time(mark, text, part, order),
+        };
+        wanted.map(Wanted::Test).into_iter().collect()
     }
 
     fn wrong(&mut self, mark: Mark, message: String, remedy: &str) {
         self.problems.error(mark, message, remedy);
-    }
-
-    fn text(&mut self, mark: Mark, text: &str, place: Place) -> Option<Test> {
-        let pieces = pattern::pieces(text);
-        let plain = place == Place::Whole && !pieces.iter().any(|piece| *piece != Piece::Text(text.into()));
-        let canonical = match self.kind {
-            Type::Text => None,
-            Type::Number if plain => Some(self.number(mark, text)?.to_string()),
-            Type::Address if plain => Some(self.address(mark, text)?),
-            Type::Flag => Some(self.flag(mark, text)?.to_owned()),
-            Type::Number | Type::Address => {
-                self.only(mark, &pieces)?;
-                None
-            }
-            Type::Word(words) => {
-                self.word(mark, text, &pieces, place, words)?;
-                None
-            }
-        };
-        let pieces = canonical.map_or(pieces, |text| vec![Piece::Text(text.into())]);
-        if self.modifiers.cased {
-            return Some(Test::Cased(Pattern::new(pieces, place, Case::Kept)));
-        }
-        Some(Test::Folded(Pattern::new(pieces, place, Case::Ignored)))
-    }
-
-    fn number(&mut self, mark: Mark, text: &str) -> Option<i64> {
-        let number = text.parse().ok();
-        if number.is_none() {
-            let message = format!("`{}` is not a whole number, and the field only has those", shown(text));
-            self.wrong(mark, message, "write digits, such as 443");
-        }
-        number
-    }
-
-    fn address(&mut self, mark: Mark, text: &str) -> Option<String> {
-        let address = text.parse::<std::net::IpAddr>().ok();
-        if address.is_none() {
-            let message = format!("`{}` is not an IP address, and the field only has those", shown(text));
-            self.wrong(mark, message, "write one such as 10.0.0.1, or a block with `|cidr`");
-        }
-        address.map(|address| address.to_string())
-    }
-
-    fn flag(&mut self, mark: Mark, text: &str) -> Option<&'static str> {
-        match text.to_ascii_lowercase().as_str() {
-            "true" => Some("true"),
-            "false" => Some("false"),
-            _ => {
-                let message =
-                    format!("`{}` is neither true nor false, and the field only has those", shown(text));
-                self.wrong(mark, message, "write true or false");
-                None
-            }
-        }
-    }
-
-    /// Parts of numbers and addresses are digits, dots, colons.
-    fn only(&mut self, mark: Mark, pieces: &[Piece]) -> Option<()> {
-        let possible = pieces.iter().all(|piece| match piece {
-            Piece::Text(text) => text.iter().all(|byte| match self.kind {
-                Type::Number => byte.is_ascii_digit() || *byte == b'-',
-                _ => byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':'),
-            }),
-            Piece::One | Piece::Any => true,
-        });
-        if !possible {
-            let what = if self.kind == Type::Number { "numbers" } else { "IP addresses" };
-            let message = format!("the field only has {what}, and this can be no part of one");
-            self.wrong(mark, message, "correct the value, or look at another field");
-        }
-        possible.then_some(())
-    }
-
-    fn word(
-        &mut self,
-        mark: Mark,
-        text: &str,
-        pieces: &[Piece],
-        place: Place,
-        words: &[&'static str],
-    ) -> Option<()> {
-        let pattern = Pattern::new(pieces.to_vec(), place, Case::Ignored);
-        let possible = words.iter().any(|word| pattern.matches(word.as_bytes()));
-        if !possible {
-            let remedy = match text {
-                // The nearest name means the opposite.
-                "proven" => "proven links are: exact, inherited, lineage".to_owned(),
-                _ => suggest(text, words.iter().copied(), format!("values are: {}", words.join(", "))),
-            };
-            self.wrong(mark, format!("the field never has the value `{}`", shown(text)), &remedy);
-        }
-        possible.then_some(())
     }
 
     fn regex(&mut self, mark: Mark, mut builder: RegexBuilder, ignore_case: bool) -> Option<Test> {
@@ -328,30 +327,6 @@ impl Line<'_> {
                 );
                 None
             }
-        }
-    }
-
-    fn cidr(&mut self, mark: Mark, text: &str) -> Option<Test> {
-        if !matches!(self.kind, Type::Address | Type::Text) {
-            self.wrong(
-                mark,
-                "`cidr` is for IP addresses, and the field has none".into(),
-                "compare it as it is",
-            );
-            return None;
-        }
-        let cidr = Cidr::parse(text);
-        if cidr.is_none() {
-            let message = format!("`{}` is not a block of IP addresses", shown(text));
-            self.wrong(mark, message, "write one such as 10.0.0.0/8 or fe80::/10");
-        }
-        cidr.map(Test::Cidr)
-    }
-
-    fn exists(&mut self, mark: Mark, scalar: &Scalar) -> Option<Wanted> {
-        match self.flag(mark, &scalar.text)? {
-            "true" => Some(Wanted::Test(Test::Exists)),
-            _ => Some(Wanted::Absent),
         }
     }
 }

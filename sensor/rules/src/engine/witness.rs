@@ -152,7 +152,7 @@ fn few_values(literal: &Literal) -> u64 {
         )
         | (_, Type::Flag | Type::Word(_)) => 300,
         (_, Type::Number) => 20,
-        (_, Type::Text | Type::Address) => 2,
+        (_, Type::Text | Type::Address | Type::Time) => 2,
     }
 }
 
@@ -176,7 +176,12 @@ fn literals(field: Field, test: &Test) -> Vec<Literal> {
         Test::Regex(regex) if !regex.required.is_empty() => {
             regex.required.iter().map(|text| one(Place::Within, text)).collect()
         }
-        Test::Regex(_) | Test::Cidr(_) | Test::Number(..) | Test::Exists => vec![one(Place::Present, b"")],
+        Test::Regex(_)
+        | Test::Cidr(_)
+        | Test::Number(..)
+        | Test::Time(..)
+        | Test::Reference(_)
+        | Test::Exists => vec![one(Place::Present, b"")],
     }
 }
 
@@ -199,7 +204,7 @@ fn of_pattern(pattern: &Pattern, one: &dyn Fn(Place, &[u8]) -> Literal) -> Vec<L
         Pattern::Pieces(pieces) => {
             let texts = pieces.iter().filter_map(|piece| match piece {
                 Piece::Text(text) => Some(text.as_slice()),
-                Piece::One | Piece::Any => None,
+                Piece::One | Piece::Any | Piece::Dash => None,
             });
             vec![within(texts.max_by_key(|text| text.len()).unwrap_or_default())]
         }

@@ -5,6 +5,7 @@ mod view;
 pub(crate) use view::{Scratch, View};
 
 use crate::{
+    date::Date,
     field::Field,
     rule::{Expression, Test},
 };
@@ -34,6 +35,14 @@ fn passes(field: Field, test: &Test, view: &mut View<'_>) -> bool {
         }
         Test::Number(order, bound) => {
             view.values(field).any(|value| parsed(value).is_some_and(|value| order.holds(value, *bound)))
+        }
+        Test::Time(part, order, bound) => view.values(field).any(|value| {
+            let date = std::str::from_utf8(value).ok().and_then(Date::parse);
+            date.is_some_and(|date| order.holds(date.part(*part), *bound))
+        }),
+        Test::Reference(to) => {
+            let (mut own, others) = view.pair((field, to.field), to.cased);
+            own.any(|value| others.clone().any(|other| to.place.holds(value, other)))
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The values of each field of the table, out of an observation.
 use super::view::Texts;
-use crate::field::Field;
+use crate::{date::Date, field::Field};
 use guardbee_model::{
+    clock::{BootTime, WallOffset},
     event::Exec,
     finding::{Action, Observation},
     process::{Args, Credentials, Fd, Process},
@@ -10,8 +11,10 @@ use guardbee_model::{
 };
 
 /// Reads one field.
-pub(crate) fn field(field: Field, o: &Observation, out: &mut Texts) {
+pub(crate) fn field(field: Field, o: &Observation, wall: Option<WallOffset>, out: &mut Texts) {
     let read = match field {
+        Field::Time => date(o.time, wall, out),
+        Field::Created => o.process.as_ref().and_then(|process| date(process.key.start, wall, out)),
         Field::Link => o.link.as_ref().map(|link| out.put(link.kind.name().as_bytes())),
         _ if field.of_request() => request(o).and_then(|request| of_request(field, request, out)),
         _ if field.of_network() => of_network(field, o, out),
@@ -19,6 +22,11 @@ pub(crate) fn field(field: Field, o: &Observation, out: &mut Texts) {
     };
     // Absent fields put nothing.
     read.unwrap_or_default();
+}
+
+fn date(time: BootTime, wall: Option<WallOffset>, out: &mut Texts) -> Option<()> {
+    out.shown(Date::of(wall?.wall(time).0));
+    Some(())
 }
 
 /// The request itself, or the proven one: of candidates nothing is said.

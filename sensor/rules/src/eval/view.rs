@@ -1,7 +1,7 @@
 //! An observation as rules see it: each field read once, folded once, and only if a rule asks.
 use super::read;
 use crate::{field::Field, pattern};
-use guardbee_model::finding::Observation;
+use guardbee_model::{clock::WallOffset, finding::Observation};
 use std::{fmt::Display, io::Write as _};
 
 /// Where a text stands among the bytes.
@@ -20,6 +20,8 @@ struct Slot {
 pub(crate) struct Scratch {
     /// Number of the observation.
     epoch: u64,
+    /// [`None`]: not known as yet.
+    wall: Option<WallOffset>,
     texts: Texts,
     values: [Slot; Field::COUNT],
     folded: [Slot; Field::COUNT],
@@ -29,10 +31,18 @@ impl Default for Scratch {
     fn default() -> Self {
         Self {
             epoch: 0,
+            wall: None,
             texts: Texts::default(),
             values: [Slot::default(); Field::COUNT],
             folded: [Slot::default(); Field::COUNT],
         }
+    }
+}
+
+impl Scratch {
+    /// What makes dates of the time of observations to come.
+    pub(crate) fn set_wall(&mut self, offset: WallOffset) {
+        self.wall = Some(offset);
     }
 }
 
@@ -125,17 +135,28 @@ impl<'a> View<'a> {
         self.texts(slot)
     }
 
+    /// Values of two fields, both as they are or both in lower case.
+    pub(crate) fn pair(
+        &mut self,
+        (one, other): (Field, Field),
+        cased: bool,
+    ) -> (impl Iterator<Item = &[u8]>, impl Iterator<Item = &[u8]> + Clone) {
+        let mut slot = |field| if cased { self.read(field) } else { self.fold(field) };
+        let (one, other) = (slot(one), slot(other));
+        (self.texts(one), self.texts(other))
+    }
+
     pub(crate) fn has(&mut self, field: Field) -> bool {
         let slot = self.read(field);
         slot.first < slot.end
     }
 
     fn read(&mut self, field: Field) -> Slot {
-        let Scratch { epoch, texts, values, .. } = &mut *self.scratch;
+        let Scratch { epoch, wall, texts, values, .. } = &mut *self.scratch;
         let Some(slot) = values.get_mut(field.index()) else { return Slot::default() };
         if slot.epoch != *epoch {
             let first = texts.spans.len();
-            read::field(field, self.observation, texts);
+            read::field(field, self.observation, *wall, texts);
             *slot = Slot { epoch: *epoch, first, end: texts.spans.len() };
         }
         *slot
@@ -151,7 +172,7 @@ impl<'a> View<'a> {
         *slot
     }
 
-    fn texts(&self, slot: Slot) -> impl Iterator<Item = &[u8]> {
+    fn texts(&self, slot: Slot) -> impl Iterator<Item = &[u8]> + Clone {
         let Texts { bytes, spans } = &self.scratch.texts;
         let spans = spans.get(slot.first..slot.end).unwrap_or_default();
         spans.iter().map(|&(start, end)| bytes.get(start..end).unwrap_or_default())

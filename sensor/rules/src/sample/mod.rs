@@ -2,12 +2,13 @@
 mod defaults;
 
 use crate::{
+    date::Date,
     field::{Field, Kinds},
     rule::{ExampleEvent, Links},
 };
 use defaults::{address, exec, process, request, response, socket};
 use guardbee_model::{
-    clock::BootTime,
+    clock::{BootTime, WallOffset},
     event::{Connect, Exec, Exit, Fork, Listen},
     finding::{Action, Observation},
     id::{ConnectionId, RequestId, TraceId},
@@ -22,6 +23,8 @@ use std::{
     sync::Arc,
 };
 
+/// In a test the machine started in 1970: boot time is wall time.
+pub(crate) const WALL: WallOffset = WallOffset(0);
 /// When the first event of a test happens.
 const START: u64 = 1_000_000_000_000;
 
@@ -102,6 +105,8 @@ impl Draft {
             Field::CommandLine => self.process.args = args(text.split(' ')),
             Field::CommandArgs => self.process.args = args(values.iter().map(|value| &**value)),
             Field::WorkingDirectory => self.process.cwd = bytes(text).into(),
+            Field::Time => self.time = moment(text),
+            Field::Created => self.process.key.start = moment(text),
             Field::Pid => self.process.key.tgid = number(text),
             Field::UserId => self.process.credentials.euid = number(text),
             Field::RealUserId => self.process.credentials.uid = number(text),
@@ -321,6 +326,11 @@ fn request_id(name: &str) -> RequestId {
 
 fn bytes(text: &str) -> Vec<u8> {
     text::unescape(text)
+}
+
+/// Dates were checked with the test.
+fn moment(text: &str) -> BootTime {
+    BootTime(Date::parse(text).map_or(START, Date::nanoseconds))
 }
 
 fn number<T: std::str::FromStr + Default>(text: &str) -> T {

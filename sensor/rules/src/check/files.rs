@@ -1,0 +1,120 @@
+//! The files of a set, read: documents to check, and what they need to know of each other.
+use super::{action, action::Document, filter::Filters, unknown_keys};
+use crate::{
+    parse::{self, Node, Value},
+    placeholder::{Definition, Placeholders, is_name},
+    problem::{Problem, Problems, shown},
+};
+
+/// Values of one placeholder.
+const VALUES: usize = 10_000;
+
+/// A file whose documents stand in the order of the text.
+#[derive(Debug)]
+pub(crate) struct File {
+    pub(crate) documents: Vec<Document>,
+    pub(crate) problems: Problems,
+}
+
+/// What documents know of all files.
+#[derive(Debug, Default)]
+pub(crate) struct Context {
+    pub(super) placeholders: Placeholders,
+    pub(super) filters: Filters,
+}
+
+impl Context {
+    /// Problems of what the files say of each other; call it when all documents were checked.
+    pub(crate) fn unmet(&self) -> Vec<Problem> {
+        self.filters.unmet()
+    }
+}
+
+/// Reads files given as (name, text).
+pub(crate) fn read<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> (Vec<File>, Context) {
+    let mut context = Context::default();
+    let mut out = Vec::new();
+    for (name, text) in files {
+        let mut problems = Problems::new(name.as_ref());
+        let documents = parse::documents(text.as_ref(), &mut problems).unwrap_or_default();
+        let mut documents = action::resolve(documents, &mut problems);
+        documents.retain(|document| {
+            let defines = placeholders(&document.node);
+            if let Some(node) = defines {
+                define(node, &mut context.placeholders, &mut problems);
+            }
+            defines.is_none()
+        });
+        out.push(File { documents, problems });
+    }
+    // A filter may use placeholders of any file.
+    for file in &mut out {
+        let Context { placeholders, filters } = &mut context;
+        file.documents.retain(|document| {
+            let is_filter = document.node.get("filter").is_some();
+            if is_filter {
+                filters.add(&document.node, placeholders, &mut file.problems);
+            }
+            !is_filter
+        });
+    }
+    (out, context)
+}
+
+/// The definitions of a document that has nothing else.
+fn placeholders(node: &Node) -> Option<&Node> {
+    match node.entries() {
+        [only] if &*only.key == "guardbee" => only.node.get("placeholders").map(|_| &only.node),
+        _ => None,
+    }
+}
+
+fn define(block: &Node, out: &mut Placeholders, problems: &mut Problems) {
+    unknown_keys(block.entries(), "a `guardbee` block of placeholders", &["placeholders"], problems);
+    let Some(all) = block.get("placeholders") else { return };
+    if !matches!(all.node.value, Value::Map(_)) {
+        let message = format!("`placeholders` is a map, not {}", all.node.kind());
+        problems.error(all.node.mark, message, "write `placeholders: {name: [value, value]}`");
+        return;
+    }
+    for entry in all.node.entries() {
+        if entry.key.is_empty() || !entry.key.chars().all(is_name) {
+            let message = format!("`{}` can't be the name of a placeholder", shown(&entry.key));
+            problems.error(entry.key_mark, message, "use letters, digits, `_`, `-` and `.`");
+            continue;
+        }
+        let mut values = Vec::new();
+        for item in entry.node.items() {
+            match item.text() {
+                Some(text) => values.push(text.into()),
+                None => problems.error(
+                    item.mark,
+                    format!("{} stands where a value should", item.kind()),
+                    "a placeholder has one value or a list of values",
+                ),
+            }
+        }
+        if entry.node.items().is_empty() {
+            problems.error(entry.node.mark, "the placeholder has no values", "give it some, or remove it");
+            continue;
+        }
+        if values.len() > VALUES {
+            let message = format!("the placeholder has {} values, more than {VALUES}", values.len());
+            problems.error(entry.key_mark, message, "use wildcards, or split it");
+            continue;
+        }
+        let definition = Definition { file: problems.file().into(), mark: entry.key_mark, values };
+        if let Err(first) = out.define(&entry.key, definition) {
+            problems.error(
+                entry.key_mark,
+                format!(
+                    "the placeholder `{}` was defined in {}:{} already",
+                    shown(&entry.key),
+                    first.file,
+                    first.mark.line
+                ),
+                "keep one of the two",
+            );
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Filters: documents that add a condition to rules of other documents (filters specification 2.1, `any` of 2.2).
+//!
+//! A rule matches if its own condition and those of its filters hold, as in pySigma: what shall be left out is written
+//! `condition: not selection`.
+use super::{detection, logsource, meta, value::Scope};
+use crate::{
+    parse::{Entry, Mark, Node, Value},
+    placeholder::Placeholders,
+    problem::{Problem, Problems, shown},
+    rule::Expression,
+};
+use guardbee_model::finding::RuleInfo;
+use std::cell::Cell;
+
+/// Filters of one set.
+const FILTERS: usize = 1_000;
+
+/// All filters of a set.
+#[derive(Debug, Default)]
+pub(crate) struct Filters(Vec<Filter>);
+
+#[derive(Debug)]
+struct Filter {
+    file: Box<str>,
+    logsource: Node,
+    /// [`None`]: any.
+    rules: Option<Vec<Wanted>>,
+    /// Its selections and condition.
+    detection: Node,
+}
+
+/// A rule that a filter names.
+#[derive(Debug)]
+struct Wanted {
+    name: Box<str>,
+    mark: Mark,
+    found: Cell<Found>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    No,
+    OfOtherSource,
+    Yes,
+}
+
+impl Filters {
+    /// Checks a filter and keeps it.
+    pub(super) fn add(&mut self, node: &Node, placeholders: &Placeholders, problems: &mut Problems) {
+        let before = problems.errors();
+        let Some(filter) = node.get("filter") else { return };
+        if let Some(other) = node.get("detection").or_else(|| node.get("correlation")) {
+            let message = format!("a filter has no `{}`", other.key);
+            problems.error(other.key_mark, message, "make a document of its own of it");
+        }
+        meta::keys(node.entries(), problems);
+        meta::info(node, problems);
+        let source = logsource::source(node, problems);
+        if !matches!(filter.node.value, Value::Map(_)) {
+            let message = format!("`filter` is a map, not {}", filter.node.kind());
+            problems.error(filter.node.mark, message, "write `rules`, a selection and `condition` below it");
+            return;
+        }
+        let rules = rules(filter, problems);
+        let detection = without_rules(&filter.node);
+        // Every selection is looked at once here, in the widest scope; again with each rule that it is for.
+        let kinds = source.and_then(|source| detection::kinds(&source, &detection));
+        let scope = Scope { kinds, placeholders };
+        detection::expression(&detection, scope, &mut Vec::new(), problems);
+        if self.0.len() >= FILTERS {
+            problems.error(node.mark, format!("more than {FILTERS} filters"), "join some of them");
+        }
+        if let (Some(rules), Some(logsource)) = (rules, node.get("logsource"))
+            && problems.errors() == before
+        {
+            let logsource = logsource.node.clone();
+            self.0.push(Filter { file: problems.file().into(), logsource, rules, detection });
+        }
+    }
+
+    /// What the filters of a rule demand; [`None`]: it has none.
+    pub(super) fn of(
+        &self,
+        rule: &Node,
+        info: &RuleInfo,
+        scope: Scope<'_>,
+        missing: &mut Vec<String>,
+    ) -> Option<Expression> {
+        let mut demands = Vec::new();
+        for filter in self.0.iter().filter(|filter| filter.concerns(rule, info)) {
+            // Its own problems were told with the filter.
+            let mut ignored = Problems::new(&filter.file);
+            demands.extend(detection::expression(&filter.detection, scope, missing, &mut ignored));
+        }
+        (!demands.is_empty()).then(|| Expression::and(demands))
+    }
+
+    /// Rules that filters name and no file has.
+    pub(crate) fn unmet(&self) -> Vec<Problem> {
+        let mut out = Vec::new();
+        for filter in &self.0 {
+            let mut problems = Problems::new(&filter.file);
+            for wanted in filter.rules.iter().flatten() {
+                let name = shown(&wanted.name);
+                match wanted.found.get() {
+                    Found::Yes => {}
+                    Found::No => problems.warn(
+                        wanted.mark,
+                        format!("no rule that is loaded has the id or name `{name}`"),
+                        "load its file too, or remove it from the filter",
+                    ),
+                    Found::OfOtherSource => problems.warn(
+                        wanted.mark,
+                        format!("the rule `{name}` has another `logsource`, so the filter is not for it"),
+                        "a filter has the log source of its rules, or less of it",
+                    ),
+                }
+            }
+            out.extend(problems.into_list());
+        }
+        out
+    }
+}
+
+impl Filter {
+    fn concerns(&self, rule: &Node, info: &RuleInfo) -> bool {
+        let source = rule.get("logsource").map(|entry| &entry.node);
+        let same = ["category", "product", "service"].iter().all(|key| match self.logsource.get(key) {
+            Some(wanted) => {
+                source.and_then(|source| source.get(key)).and_then(|entry| entry.node.text())
+                    == wanted.node.text()
+            }
+            None => true,
+        });
+        let Some(rules) = &self.rules else { return same };
+        let is = |wanted: &&Wanted| wanted.name.eq_ignore_ascii_case(&info.id) || wanted.name == info.name;
+        let named = rules.iter().find(is);
+        if let Some(wanted) = named
+            && wanted.found.get() != Found::Yes
+        {
+            wanted.found.set(if same { Found::Yes } else { Found::OfOtherSource });
+        }
+        same && named.is_some()
+    }
+}
+
+/// The rules that are named; inner [`None`]: any. Outer: a problem was reported.
+#[expect(clippy::option_option, reason = "wrong, any, or these")]
+fn rules(filter: &Entry, problems: &mut Problems) -> Option<Option<Vec<Wanted>>> {
+    let Some(entry) = filter.node.get("rules") else {
+        let remedy = "list ids or names of rules, or write `rules: any`";
+        problems.error(filter.node.mark, "the filter has no `rules`", remedy);
+        return None;
+    };
+    if entry.node.text() == Some("any") {
+        return Some(None);
+    }
+    let mut out = Vec::new();
+    for item in entry.node.items() {
+        match item.text().filter(|text| !text.is_empty()) {
+            Some(name) => {
+                out.push(Wanted { name: name.into(), mark: item.mark, found: Cell::new(Found::No) });
+            }
+            None => problems.error(
+                item.mark,
+                format!("{} stands where a rule's id should", item.kind()),
+                "list ids or names of rules, or write `rules: any`",
+            ),
+        }
+    }
+    if entry.node.items().is_empty() {
+        problems.error(entry.node.mark, "the filter is for no rule", "list some, or write `rules: any`");
+    }
+    Some(Some(out))
+}
+
+fn without_rules(filter: &Node) -> Node {
+    let entries = filter.entries().iter().filter(|entry| &*entry.key != "rules").cloned().collect();
+    Node { mark: filter.mark, value: Value::Map(entries) }
+}

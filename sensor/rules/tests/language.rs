@@ -1,0 +1,151 @@
+//! Sigma's language, feature by feature: each rule of `language.yml` has an event that it matches and a near miss.
+use guardbee_rules::{CanFire, Problem, RuleSet};
+use std::sync::Arc;
+
+const RULES: &str = include_str!("language.yml");
+
+fn load(files: &[(&str, &str)]) -> Arc<RuleSet> {
+    Arc::new(RuleSet::load(files).unwrap_or_else(|problems| panic!("{}", lines(&problems))))
+}
+
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn passes(set: &Arc<RuleSet>) -> usize {
+    let results = set.run_tests();
+    let failures: Vec<_> = results.iter().filter_map(|result| result.failure.clone()).collect();
+    assert!(failures.is_empty(), "{}", lines(&failures));
+    results.len()
+}
+
+#[test]
+fn every_feature_matches_and_nearly_does_not() {
+    let set = load(&[("language.yml", RULES)]);
+    assert!(set.warnings().is_empty(), "{}", lines(set.warnings()));
+    for rule in set.rules() {
+        assert!(rule.tests >= 2, "{} has {} tests", rule.info.title, rule.tests);
+        assert_eq!(rule.can_fire, Ok(()), "{}", rule.info.title);
+    }
+    let tests = passes(&set);
+    println!("{} rules, {tests} tests", set.rules().len());
+}
+
+/// A rule about execs, from its detection and its tests.
+fn rule(title: &str, more: &str) -> String {
+    format!("title: {title}\nlogsource: {{product: linux, category: process_creation}}\n{more}\n")
+}
+
+#[test]
+fn placeholders_of_one_file_serve_rules_of_another() {
+    let rule = rule(
+        "Admins",
+        "detection: {s: {User|expand: '%admins%'}, condition: s}\nguardbee: {tests: [
+            {expect: match, event: {User: adm_1}}, {expect: match, event: {User: root}}, {expect: no-match, event: {User: '%admins%'}}]}",
+    );
+    let site = "guardbee: {placeholders: {admins: [root, 'adm_*']}}";
+    assert_eq!(passes(&load(&[("rule.yml", &rule), ("site.yml", site)])), 3);
+    let problems = RuleSet::load(&[("rule.yml", &rule)]).unwrap_err();
+    assert!(
+        lines(&problems).contains("rule.yml:3:30: error: the placeholder `%admins%` is not defined"),
+        "{}",
+        lines(&problems)
+    );
+}
+
+const BASE: &str = "id: 621baf67-cc35-42d1-9974-f844ee19384d
+name: shell
+detection: {s: {Image|endswith: /sh}, condition: s}
+guardbee: {tests: [{expect: match, event: {Image: /bin/sh, User: bob}}, {expect: no-match, event: {Image: /bin/sh, User: adm_1}}]}";
+
+fn filter(rules: &str, source: &str) -> String {
+    format!(
+        "title: A Filter\nlogsource: {{{source}}}\nfilter:\n    rules: {rules}\n    s: {{User|startswith: adm_}}\n    condition: not s\n"
+    )
+}
+
+#[test]
+fn a_filter_is_for_the_rules_that_it_names_and_for_any_of_its_log_source() {
+    let rule = rule("Shell", BASE);
+    for rules in ["any", "[621BAF67-cc35-42d1-9974-f844ee19384d]", "[shell]"] {
+        for source in ["product: linux", "product: linux, category: process_creation"] {
+            let set = load(&[("filter.yml", &filter(rules, source)), ("rule.yml", &rule)]);
+            assert!(set.warnings().is_empty(), "{}", lines(set.warnings()));
+            assert_eq!(passes(&set), 2);
+        }
+    }
+    for (rules, source, warning) in [
+        ("any", "product: linux, category: network_connection", ""),
+        ("[shell]", "product: windows", "has another `logsource`"),
+        ("[no_such_rule]", "product: linux", "no rule that is loaded"),
+    ] {
+        let set = load(&[("filter.yml", &filter(rules, source)), ("rule.yml", &rule)]);
+        let failed = set.run_tests().iter().filter(|result| result.failure.is_some()).count();
+        assert_eq!(failed, 1, "the filter should not be for the rule: {rules} {source}");
+        assert!(lines(set.warnings()).contains(warning), "{}", lines(set.warnings()));
+        assert_eq!(set.warnings().is_empty(), warning.is_empty());
+    }
+}
+
+#[test]
+fn what_a_filter_does_not_let_through_a_correlation_does_not_see() {
+    let correlation = "title: Twice\ncorrelation: {type: temporal_ordered, rules: [shell, shell], group-by: [guardbee.request], timespan: 10s}
+guardbee: {tests: [
+    {name: both, expect: match, events: [{action: exec, event: {Image: /bin/sh, guardbee.request: r}}, {action: exec, offset: 1s, event: {Image: /bin/sh, guardbee.request: r}}]},
+    {name: one filtered, expect: no-match, events: [{action: exec, event: {Image: /bin/sh, guardbee.request: r}}, {action: exec, offset: 1s, event: {Image: /bin/sh, User: adm_1, guardbee.request: r}}]}]}";
+    let rule = rule("Shell", BASE);
+    let set = load(&[("f.yml", &filter("any", "product: linux")), ("r.yml", &rule), ("c.yml", correlation)]);
+    assert_eq!(passes(&set), 4);
+}
+
+fn titles(set: &RuleSet) -> Vec<(String, CanFire)> {
+    set.rules().into_iter().map(|rule| (rule.info.title.to_string(), rule.can_fire)).collect()
+}
+
+#[test]
+fn actions_share_what_rules_have_in_common() {
+    let text = "action: global
+title: Shared
+id: 621baf67-cc35-42d1-9974-f844ee19384d
+logsource: {product: linux}
+detection: {condition: selection}
+---
+logsource: {category: process_creation}
+detection: {selection: {Image: /a}}
+guardbee: {tests: [{expect: match, event: {Image: /a}}, {expect: no-match, event: {Image: /b}}]}
+---
+logsource: {category: process_termination}
+detection: {selection: {guardbee.exit.status: 9}}
+guardbee: {tests: [{expect: match, event: {guardbee.exit.status: 9}}, {expect: no-match, event: {guardbee.exit.status: 0}}]}
+---
+action: reset
+---
+title: Own
+logsource: {category: process_creation}
+detection: {selection: {Image: /c, User: root}, condition: selection}
+guardbee: {tests: [{expect: match, event: {Image: /c, User: root}}, {expect: no-match, event: {Image: /c}}]}
+---
+action: repeat
+title: Repeated
+detection: {selection: {Image: /d}}
+guardbee: {tests: [{expect: match, event: {Image: /d, User: root}}, {expect: no-match, event: {Image: /d}}]}
+";
+    let set = load(&[("actions.yml", text)]);
+    assert!(set.warnings().is_empty(), "{}", lines(set.warnings()));
+    let names = ["Shared", "Shared", "Own", "Repeated"];
+    assert_eq!(titles(&set), names.map(|name| (name.to_owned(), Ok(()))));
+    assert_eq!(passes(&set), 8);
+}
+
+#[test]
+fn what_a_rule_says_and_its_global_document_too_is_told() {
+    let text =
+        "action: global\ntitle: Shared\nlevel: low\n---\nlevel: high\nlogsource: {category: process_creation}
+detection: {s: {Image: /a}, condition: s}\n";
+    let set = load(&[("actions.yml", text)]);
+    assert!(
+        lines(set.warnings())
+            .starts_with("actions.yml:5:1: warning: `level` is given by the global document")
+    );
+    assert_eq!(set.rules()[0].info.level.name(), "low");
+}
