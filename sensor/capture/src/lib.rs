@@ -184,10 +184,17 @@ impl Capture {
         self.period
     }
 
-    /// Reads what has come: the security ring first, then of the payload rings, as much of each as its budget allows. Events go to
-    /// `out` in the order of time, what was lost since the last cycle to `losses`.
+    /// Reads what has come, and gives it to `out` in the order of time: [`Capture::read`] and [`Capture::next_event`] in one.
     pub fn cycle(&mut self, clock: &impl Clock, out: &mut Vec<Event>, losses: &mut Vec<Loss>) {
+        self.read(clock, losses);
+        out.extend(std::iter::from_fn(|| self.next_event()));
+    }
+
+    /// Reads what has come, for [`Capture::next_event`]: the security ring first, then of the payload rings, as much of each
+    /// as its budget allows. What was lost since the last time goes to `losses`.
+    pub fn read(&mut self, clock: &impl Clock, losses: &mut Vec<Loss>) {
         let now = clock.boot();
+        self.merge.begin();
         self.read_counters(now, losses);
         let mut security = Reading::of(self.rings.first());
         while security.more && security.bytes < self.params.security_bytes {
@@ -196,8 +203,13 @@ impl Capture {
         let fill = security.percent().max(self.read_payload(now));
         self.period = next_period(self.period, fill, &self.params);
         let until = BootTime(now.0.saturating_sub(nanos(self.params.slack)));
-        self.merge.release(until, out);
+        self.merge.release(until);
         losses.extend(self.refused.drain(now));
+    }
+
+    /// The next event of those that were read, in the order of time; [`None`]: the others are too young to be passed on.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.merge.next()
     }
 
     /// When the counters were last read: what was lost before it has been told.
@@ -286,7 +298,7 @@ impl Capture {
     fn drain_some(&mut self, index: usize, budget: u64, now: BootTime) -> Option<Drained> {
         let Self { rings, merge, gaps, refused, taken, undecoded, .. } = self;
         let drained = rings.get_mut(index)?.drain(budget, |bytes| {
-            let source = decode::source(bytes);
+            let (source, event) = decode::numbered(bytes);
             let kind = source.map_or(0, |source| source.kind);
             taken.add(kind);
             // A record that can't be decoded has come all the same: it is no hole in its sequence.
@@ -295,8 +307,8 @@ impl Capture {
             {
                 refused.add("no_sequence", class(index), 1);
             }
-            match decode::record(bytes) {
-                Ok(event) => merge.push(event, now),
+            match event {
+                Ok((event, payload)) => merge.push(event, payload, now),
                 Err(error) => {
                     *ledger::slot(undecoded, kind) += 1;
                     refused.add(error.cause(), error.kind(), 1);

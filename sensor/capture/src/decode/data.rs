@@ -6,7 +6,8 @@ use guardbee_model::{
 };
 use guardbee_wire::{self as wire, CloseEvent, DataEvent};
 
-pub(super) fn data((raw, tail): &(DataEvent, &[u8])) -> Result<Body, DecodeError> {
+/// Without its bytes, which are given beside it.
+pub(super) fn data<'a>((raw, tail): &(DataEvent, &'a [u8])) -> Result<(Data, &'a [u8]), DecodeError> {
     let kind = "data";
     let direction = match raw.direction {
         number if number == wire::Direction::Received as u8 => Direction::Received,
@@ -25,13 +26,14 @@ pub(super) fn data((raw, tail): &(DataEvent, &[u8])) -> Result<Body, DecodeError
         said: raw.captured.into(),
         bytes: tail.len(),
     })?;
-    Ok(Body::Data(Data {
+    let data = Data {
         connection: ConnectionId(raw.connection),
         direction,
         position: raw.position,
         length: raw.length,
-        bytes: bytes.into(),
-    }))
+        bytes: Box::default(),
+    };
+    Ok((data, bytes))
 }
 
 pub(super) fn close(raw: &CloseEvent) -> Body {

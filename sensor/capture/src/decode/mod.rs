@@ -13,7 +13,10 @@ mod strings;
 pub(crate) mod tests;
 mod throttle;
 
-use guardbee_model::{clock::BootTime, event::Event};
+use guardbee_model::{
+    clock::BootTime,
+    event::{Body, Event},
+};
 use guardbee_wire::{
     CloseEvent, ConnectEvent, DataEvent, EventHeader, EventKind, ExecEvent, ExitEvent, ForkEvent,
     ListenEvent, SocketEvent, ThrottleEvent,
@@ -111,9 +114,14 @@ pub struct Source {
 
 /// The number that a record has, whatever else it says.
 pub fn source(bytes: &[u8]) -> Option<Source> {
-    let (head, _) = EventHeader::read_from_prefix(bytes).ok()?;
-    let EventHeader { cpu, context, ring, sequence, kind, .. } = head;
-    Some(Source { cpu, context, ring, sequence, kind })
+    EventHeader::read_from_prefix(bytes).ok().map(|(head, _)| Source::of(&head))
+}
+
+impl Source {
+    fn of(head: &EventHeader) -> Self {
+        let &EventHeader { cpu, context, ring, sequence, kind, .. } = head;
+        Self { cpu, context, ring, sequence, kind }
+    }
 }
 
 /// The time that a record says.
@@ -123,7 +131,26 @@ pub(crate) fn time(bytes: &[u8]) -> Option<BootTime> {
 
 /// Decodes one record, of a ring or an iterator.
 pub fn record(bytes: &[u8]) -> Result<Event, DecodeError> {
-    let (head, _) = fixed::<EventHeader>("unknown", bytes)?;
+    let (mut event, payload) = numbered(bytes).1?;
+    if let Body::Data(data) = &mut event.body {
+        data.bytes = payload.into();
+    }
+    Ok(event)
+}
+
+/// An event without its payload, and that.
+type Parts<'a> = (Event, &'a [u8]);
+
+/// The number that the record has ([`None`]: it is too short for one), and the event without its payload beside that.
+pub(crate) fn numbered(bytes: &[u8]) -> (Option<Source>, Result<Parts<'_>, DecodeError>) {
+    match fixed::<EventHeader>("unknown", bytes) {
+        Ok((head, _)) => (Some(Source::of(&head)), event(&head, bytes)),
+        Err(error) => (None, Err(error)),
+    }
+}
+
+fn event<'a>(head: &EventHeader, bytes: &'a [u8]) -> Result<Parts<'a>, DecodeError> {
+    let mut payload = [].as_slice();
     let kind = EventKind::from_number(head.kind).ok_or(DecodeError::Kind(head.kind))?;
     let name = kind.name();
     if u64::from(head.size) != bytes.len() as u64 || !bytes.len().is_multiple_of(8) {
@@ -143,11 +170,15 @@ pub fn record(bytes: &[u8]) -> Result<Event, DecodeError> {
         EventKind::Connect => socket::connect(&fixed::<ConnectEvent>(name, bytes)?)?,
         EventKind::Listen => socket::listen(&whole::<ListenEvent>(name, bytes)?)?,
         EventKind::Socket => socket::socket(&fixed::<SocketEvent>(name, bytes)?)?,
-        EventKind::Data => data::data(&fixed::<DataEvent>(name, bytes)?)?,
+        EventKind::Data => {
+            let (data, bytes) = data::data(&fixed::<DataEvent>(name, bytes)?)?;
+            payload = bytes;
+            Body::Data(data)
+        }
         EventKind::Close => data::close(&whole::<CloseEvent>(name, bytes)?),
         EventKind::Throttle => throttle::throttle(&whole::<ThrottleEvent>(name, bytes)?)?,
     };
-    Ok(Event { header: header::header(name, &head)?, body })
+    Ok((Event { header: header::header(name, head)?, body }, payload))
 }
 
 /// The fixed part and what follows it.
