@@ -1,5 +1,6 @@
 //! The core: from rings to findings, plain function calls on one thread.
 use crate::{
+    actors::Actors,
     asker::Asker,
     clock::SystemClock,
     holding::{Held, Holding},
@@ -22,8 +23,6 @@ use guardbee_rules::{Engine, Match};
 use guardbee_trace::{ExecutionModel, Output, Processes, Tracer};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-/// Parents of a process that a finding tells.
-const ANCESTORS: usize = 16;
 /// How often oddities are told, if there are new ones.
 const ODDITIES_EVERY_NS: u64 = 60_000_000_000;
 /// How long a loss is remembered, for findings whose window it overlaps.
@@ -42,8 +41,7 @@ pub(crate) struct Core {
     pub(crate) ids: Ids,
     pub(crate) asker: Asker,
     pub(crate) outbox: Outbox,
-    /// The loader's process id.
-    loader: u32,
+    actors: Actors,
     /// What was lost lately.
     lost: VecDeque<Loss>,
     holding: Holding,
@@ -51,7 +49,6 @@ pub(crate) struct Core {
     oddities: (BootTime, u64),
     /// Observations so far.
     sequence: u64,
-    events: Vec<Event>,
     outputs: Vec<Output>,
     matches: Vec<Match>,
     losses: Vec<Loss>,
@@ -94,12 +91,11 @@ impl Core {
             ids,
             asker,
             outbox,
-            loader: std::os::unix::process::parent_id(),
+            actors: Actors::new(std::os::unix::process::parent_id()),
             lost: VecDeque::new(),
             holding,
             oddities: (BootTime(0), 0),
             sequence: 0,
-            events: Vec::new(),
             outputs: Vec::new(),
             matches: Vec::new(),
             losses: Vec::new(),
@@ -115,21 +111,22 @@ impl Core {
     /// One turn: what has come by now goes all the way through.
     pub(crate) fn turn(&mut self, clock: SystemClock) {
         let mut losses = std::mem::take(&mut self.losses);
-        let mut events = std::mem::take(&mut self.events);
-        self.capture.cycle(&clock, &mut events, &mut losses);
+        self.capture.read(&clock, &mut losses);
         for loss in &losses {
             self.tracer.loss(loss);
         }
-        for event in events.drain(..) {
+        while let Some(event) = self.capture.next_event() {
             if event.body.is_payload() {
                 self.holding.settle(&event.body);
             }
             self.event(event);
         }
+        self.actors.forget();
         let now = clock.boot();
         self.tracer.advance(now, &Known(&self.table), &mut self.outputs);
         self.drain_outputs();
         self.engine.advance(now);
+        self.actors.forget();
         self.answers();
         self.wants();
         if let Some(programs) = self.asker.programs_changed() {
@@ -145,7 +142,7 @@ impl Core {
         self.holding.mark(now, &self.capture.undecoded());
         // The losses of their time are known when the counters were read after it.
         self.release(self.capture.counted());
-        (self.losses, self.events) = (losses, events);
+        self.losses = losses;
     }
 
     /// What is odd in streams, where there is more of it than a while ago.
@@ -163,18 +160,27 @@ impl Core {
 
     /// One event, live or from an iterator.
     pub(crate) fn event(&mut self, event: Event) {
-        self.table.observe(&event);
-        if event.body.is_payload() && self.is_own(event.header.process) {
-            return;
+        if event.body.is_payload() {
+            if self.is_own(&event) {
+                return;
+            }
+        } else {
+            self.table.observe(&event);
+            self.actors.forget();
         }
         self.tracer.event(event, &Known(&self.table), &mut self.outputs);
         self.drain_outputs();
     }
 
     /// The self-test speaks HTTP so that the programs fire: it is no workload, its processes are the loader's children.
-    fn is_own(&self, process: Option<ProcessKey>) -> bool {
-        let process = process.and_then(|key| self.table.process(key));
-        process.is_some_and(|process| process.parent.is_some_and(|parent| parent.tgid == self.loader))
+    /// Payload tells the table nothing but that its process is alive: once a turn is enough.
+    fn is_own(&mut self, event: &Event) -> bool {
+        if let Some(actor) = event.header.process.and_then(|key| self.actors.recent(key)) {
+            return actor.own;
+        }
+        self.table.observe(event);
+        let actor = event.header.process.and_then(|key| self.actors.get(key, &self.table));
+        actor.is_some_and(|actor| actor.own)
     }
 
     fn drain_outputs(&mut self) {
@@ -233,20 +239,24 @@ impl Core {
 
     fn observe(&mut self, time: BootTime, action: Action, process: Option<ProcessKey>, link: Option<Link>) {
         self.sequence += 1;
+        let actor = process.and_then(|key| self.actors.get(key, &self.table));
+        let (process, ancestors) = actor.map(|actor| (actor.process, actor.ancestors)).unzip();
         let observation = Arc::new(Observation {
             time,
             action,
-            process: process.and_then(|key| self.table.process(key)),
-            ancestors: process.map(|key| self.table.ancestors(key, ANCESTORS)).unwrap_or_default(),
+            process,
+            ancestors: ancestors.unwrap_or_default(),
             link,
             sequence: self.sequence,
         });
         let mut matches = std::mem::take(&mut self.matches);
         self.engine.observe(&observation, &mut matches);
-        let now = SystemClock.boot();
-        for Match { rule, evidence } in matches.drain(..) {
-            let id = self.ids.finding();
-            self.holding.finding(now, Finding { id, rule, time, evidence, losses: Vec::new() });
+        if !matches.is_empty() {
+            let now = SystemClock.boot();
+            for Match { rule, evidence } in matches.drain(..) {
+                let id = self.ids.finding();
+                self.holding.finding(now, Finding { id, rule, time, evidence, losses: Vec::new() });
+            }
         }
         self.matches = matches;
     }

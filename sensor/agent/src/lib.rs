@@ -1,4 +1,5 @@
 //! The unprivileged process: wiring, sandbox, configuration.
+mod actors;
 mod asker;
 pub mod clock;
 pub mod config;

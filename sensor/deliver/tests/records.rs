@@ -217,7 +217,7 @@ fn no_attacker_makes_a_finding_too_large_to_send() {
     for candidates in [1, 4096] {
         let mut finding = with_evidence(|observation| {
             observation.process = Some(Arc::clone(&process));
-            observation.ancestors = vec![Arc::clone(&process); 64];
+            observation.ancestors = vec![Arc::clone(&process); 64].into();
             observation.link.as_mut().unwrap().requests = vec![Arc::clone(&request); candidates];
         });
         finding.evidence = vec![Arc::clone(&finding.evidence[0]); 64];

@@ -108,7 +108,7 @@ impl Table {
     }
 
     /// Parent, its parent, and so on: at most `most`, as far as they are known.
-    pub fn ancestors(&self, key: ProcessKey, most: usize) -> Vec<Arc<Process>> {
+    pub fn ancestors(&self, key: ProcessKey, most: usize) -> Arc<[Arc<Process>]> {
         let parent = |process: &Arc<Process>| process.parent.and_then(|key| self.process(key));
         let first = self.process(key).and_then(|process| parent(&process));
         std::iter::successors(first, parent).take(most).collect()

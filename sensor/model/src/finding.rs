@@ -21,7 +21,7 @@ pub struct Observation {
     /// Who, where known.
     pub process: Option<Arc<Process>>,
     /// Parent, grandparent, ...; bounded by enrich.
-    pub ancestors: Vec<Arc<Process>>,
+    pub ancestors: Arc<[Arc<Process>]>,
     /// The request behind it; for request events, the request itself (exact).
     pub link: Option<Link>,
     /// Number that is unique on this sensor, for evidence.

@@ -72,10 +72,10 @@ fn observation(number: u64, line: &str) -> Arc<Observation> {
         time: BootTime(number * 1_000_000),
         action: Action::Exec(Arc::new(exec)),
         process: Some(process(exe, args)),
-        ancestors: vec![process(
+        ancestors: Arc::new([process(
             b"/usr/sbin/nginx",
             Args { words: vec![b"nginx".as_slice().into()], ..Args::default() },
-        )],
+        )]),
         link: None,
         sequence: number,
     })

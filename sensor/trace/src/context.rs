@@ -339,10 +339,11 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 fn request(entry: &mut Entry, trace: TraceContext, client: Endpoint, server: Endpoint) -> Option<Request> {
     let head = *entry.head.take()?;
     let (fields, target) = (head.fields, target::split(&head.method, &head.target));
-    let (path, query, route) =
-        (target.path.into(), target.query.map(Into::into), route::template(target.path));
+    let (query, route) = (target.query.map(Into::into), route::template(target.path));
     let forwarded_for = guardbee_l7::head::forwarded_for(&fields);
     let host = target.authority.map_or_else(|| fields.host.unwrap_or_default(), Into::into);
+    let is_path = *target.path == *head.target;
+    let path = if is_path { head.target } else { target.path.into() };
     Some(Request {
         id: entry.id,
         process: entry.process,

@@ -127,8 +127,8 @@ pub(crate) fn findings(random: &mut Random, count: u64) -> Vec<Finding> {
             process.key.start = observation.time;
             observation.process = Some(Arc::new(process));
             let line = "/usr/bin/python3 /usr/bin/gunicorn --workers 4 shop.wsgi:application";
-            observation.ancestors = vec![sample::process(worker, "/usr/bin/python3.11", line)];
-            observation.ancestors.extend(above.iter().cloned());
+            let parent = sample::process(worker, "/usr/bin/python3.11", line);
+            observation.ancestors = std::iter::once(parent).chain(above.iter().cloned()).collect();
             set_request(observation, request);
         }
         let time = evidence.last().map(|observation| observation.time).unwrap_or_default();

@@ -152,10 +152,10 @@ pub fn finding() -> Finding {
         time: BootTime(140_000_000),
         action: Action::Exec(Arc::new(exec())),
         process: Some(process(4312, "/bin/sh", &line)),
-        ancestors: vec![
+        ancestors: Arc::new([
             process(41, "/usr/bin/python3", &format!("python3 app.py --db mysql://u:{SECRET}@db/x")),
             process(1, "/sbin/init", "init"),
-        ],
+        ]),
         link: Some(Link {
             kind: LinkKind::Exact,
             requests: vec![Arc::new(request())],

@@ -197,7 +197,7 @@ impl Draft {
             reason: "a test says so",
         });
         let action = self.action(kind, request);
-        let parents: Vec<_> = self.parent.into_iter().chain(self.ancestors).map(Arc::new).collect();
+        let parents: Arc<[_]> = self.parent.into_iter().chain(self.ancestors).map(Arc::new).collect();
         self.process.parent = parents.first().map(|parent| parent.key);
         Observation {
             time: self.time,
