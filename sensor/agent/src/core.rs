@@ -125,6 +125,7 @@ impl Core {
         let now = clock.boot();
         self.tracer.advance(now, &Known(&self.table), &mut self.outputs);
         self.drain_outputs();
+        self.engine.set_wall(clock.wall_offset());
         self.engine.advance(now);
         self.actors.forget();
         self.answers();

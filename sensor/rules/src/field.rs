@@ -2,78 +2,12 @@
 //!
 //! The canonical name is that of the OpenTelemetry semantic conventions where they have one; what only this sensor knows
 //! begins with `guardbee.`. Sigma's names (taxonomy appendix 2.1) are aliases.
-use guardbee_model::finding::Action;
+mod kinds;
+mod unavailable;
 
-/// A set of actions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kinds(u8);
-
-impl Kinds {
-    pub(crate) const NONE: Self = Self(0);
-    pub(crate) const ACCEPT: Self = Self(1);
-    pub(crate) const CONNECT: Self = Self(2);
-    pub(crate) const EXEC: Self = Self(4);
-    pub(crate) const EXIT: Self = Self(8);
-    pub(crate) const FORK: Self = Self(16);
-    pub(crate) const LISTEN: Self = Self(32);
-    pub(crate) const REQUEST: Self = Self(64);
-    pub(crate) const EXCHANGE: Self = Self(128);
-    pub(crate) const ALL: Self = Self(255);
-    const NET: Self = Self(1 | 2 | 32);
-    /// Bits of the mask.
-    pub(crate) const COUNT: usize = 8;
-    const NAMED: [(&'static str, Self); Self::COUNT] = [
-        ("accept", Self::ACCEPT),
-        ("connect", Self::CONNECT),
-        ("exec", Self::EXEC),
-        ("exit", Self::EXIT),
-        ("fork", Self::FORK),
-        ("listen", Self::LISTEN),
-        ("request", Self::REQUEST),
-        ("exchange", Self::EXCHANGE),
-    ];
-
-    pub(crate) const fn of(action: &Action) -> Self {
-        match action {
-            Action::Accept(_) => Self::ACCEPT,
-            Action::Connect(_) => Self::CONNECT,
-            Action::Exec(_) => Self::EXEC,
-            Action::Exit(_) => Self::EXIT,
-            Action::Fork(_) => Self::FORK,
-            Action::Listen(_) => Self::LISTEN,
-            Action::RequestHead(_) => Self::REQUEST,
-            Action::Exchange(..) => Self::EXCHANGE,
-        }
-    }
-
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::NAMED.iter().find(|(known, _)| *known == name).map(|(_, kinds)| *kinds)
-    }
-
-    pub(crate) const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub(crate) const fn meets(self, other: Self) -> bool {
-        self.0 & other.0 != 0
-    }
-
-    /// Positions of the members, for tables by action.
-    pub(crate) fn indices(self) -> impl Iterator<Item = usize> {
-        (0..Self::COUNT).filter(move |bit| self.0 >> bit & 1 == 1)
-    }
-
-    /// `accept or connect`.
-    pub(crate) fn names(self) -> String {
-        let names: Vec<_> =
-            Self::NAMED.iter().filter(|(_, k)| self.meets(*k)).map(|(name, _)| *name).collect();
-        names.join(" or ")
-    }
-
-    pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
-        Self::NAMED.iter().map(|(name, _)| *name)
-    }
-}
+pub(crate) use kinds::Kinds;
+use unavailable::UNAVAILABLE;
+pub(crate) use unavailable::in_audit_records;
 
 /// What values a field can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +29,9 @@ pub(crate) enum Type {
 const FD_KINDS: &[&str] =
     &["closed", "regular", "directory", "character", "block", "pipe", "socket", "other"];
 const LINK_KINDS: &[&str] = &["exact", "inherited", "lineage", "sole", "ambiguous", "unproven"];
+
+const AUDIT_TYPES: &[&str] = &["EXECVE", "SYSCALL"];
+const AUDIT_SYSCALLS: &[&str] = &["execve"];
 
 /// A line of the table.
 #[derive(Debug)]
@@ -150,30 +87,34 @@ fields! {
     Executable "process.executable.path" Text, Kinds::ALL, searched ["Image", "process.executable", "exe"];
     /// Its last component.
     ExecutableName "process.executable.name" Text, Kinds::ALL, plain ["process.name"];
+    /// The thread's name, 15 bytes of it; a process may change its own.
+    Comm "process.thread.name" Text, Kinds::ALL, plain ["comm"];
     /// The arguments joined by one blank, unquoted.
     CommandLine "process.command_line" Text, Kinds::ALL, searched ["CommandLine"];
     /// The arguments, kept apart: a condition holds if it holds for one of them.
     CommandArgs "process.command_args" Text, Kinds::ALL, plain ["process.args"];
     /// At its exec.
-    WorkingDirectory "process.working_directory" Text, Kinds::ALL, searched ["CurrentDirectory"];
+    WorkingDirectory "process.working_directory" Text, Kinds::ALL, searched ["CurrentDirectory", "cwd"];
     /// When the process was forked.
     Created "process.creation.time" Time, Kinds::ALL, plain ["process.start"];
     /// In the initial namespace.
-    Pid "process.pid" Number, Kinds::ALL, plain ["ProcessId"];
+    Pid "process.pid" Number, Kinds::ALL, plain ["ProcessId", "pid"];
     /// Effective user: the numeric id or, where it is known, the name.
     User "process.user" Text, Kinds::ALL, searched ["User"];
     /// Effective user.
-    UserId "process.user.id" Number, Kinds::ALL, plain ["euid"];
+    UserId "process.user.id" Number, Kinds::ALL, plain ["euid", "user.effective.id"];
     /// Name of the effective user, where it is known.
-    UserName "process.user.name" Text, Kinds::ALL, plain [];
+    UserName "process.user.name" Text, Kinds::ALL, plain ["user.effective.name"];
     /// Real user.
-    RealUserId "process.real_user.id" Number, Kinds::ALL, plain ["uid"];
+    RealUserId "process.real_user.id" Number, Kinds::ALL, plain ["uid", "user.id"];
     /// Of the parent.
-    ParentExecutable "process.parent.executable.path" Text, Kinds::ALL, searched ["ParentImage"];
+    ParentExecutable "process.parent.executable.path" Text, Kinds::ALL, searched ["ParentImage", "process.parent.executable"];
+    /// Last component of the parent's.
+    ParentName "process.parent.executable.name" Text, Kinds::ALL, plain ["process.parent.name"];
     /// Of the parent.
     ParentCommandLine "process.parent.command_line" Text, Kinds::ALL, searched ["ParentCommandLine"];
     /// Of the parent.
-    ParentPid "process.parent_pid" Number, Kinds::ALL, plain ["ParentProcessId", "process.parent.pid"];
+    ParentPid "process.parent_pid" Number, Kinds::ALL, plain ["ParentProcessId", "process.parent.pid", "ppid"];
     /// Of the parent, as `process.user`.
     ParentUser "process.parent.user" Text, Kinds::ALL, plain ["ParentUser"];
     /// Of the parent, its parent and so on: a condition holds if it holds for one of them.
@@ -209,19 +150,45 @@ fields! {
     /// What standard error is.
     Fd2 "process.fd2.kind" Word(FD_KINDS), Kinds::EXEC, plain [];
 
+    // An exec as the kernel's audit would record it.
+    /// Types of its audit records.
+    AuditType "guardbee.audit.type" Word(AUDIT_TYPES), Kinds::EXEC, plain ["type"];
+    /// The system call.
+    AuditSyscall "guardbee.audit.syscall" Word(AUDIT_SYSCALLS), Kinds::EXEC, plain ["SYSCALL", "syscall"];
+    /// First argument, the program's name as it is told.
+    Arg0 "guardbee.audit.a0" Text, Kinds::EXEC, plain ["a0"];
+    /// Second argument.
+    Arg1 "guardbee.audit.a1" Text, Kinds::EXEC, plain ["a1"];
+    /// Third argument.
+    Arg2 "guardbee.audit.a2" Text, Kinds::EXEC, plain ["a2"];
+    /// Fourth argument.
+    Arg3 "guardbee.audit.a3" Text, Kinds::EXEC, plain ["a3"];
+    /// Fifth argument.
+    Arg4 "guardbee.audit.a4" Text, Kinds::EXEC, plain ["a4"];
+    /// Sixth argument.
+    Arg5 "guardbee.audit.a5" Text, Kinds::EXEC, plain ["a5"];
+    /// Seventh argument.
+    Arg6 "guardbee.audit.a6" Text, Kinds::EXEC, plain ["a6"];
+    /// Eighth argument.
+    Arg7 "guardbee.audit.a7" Text, Kinds::EXEC, plain ["a7"];
+    /// Ninth argument.
+    Arg8 "guardbee.audit.a8" Text, Kinds::EXEC, plain ["a8"];
+    /// Tenth argument.
+    Arg9 "guardbee.audit.a9" Text, Kinds::EXEC, plain ["a9"];
+
     // An exit.
     /// As wait(2) gives it: status << 8 | signal.
     ExitStatus "guardbee.exit.status" Number, Kinds::EXIT, plain [];
 
     // Connections. The source is who connects, whichever end is here.
     /// Who is connected to.
-    DestinationAddress "destination.address" Address, Kinds::NET, searched ["DestinationIp", "destination.ip"];
+    DestinationAddress "destination.address" Address, Kinds::NET, searched ["DestinationIp", "destination.ip", "dst_ip"];
     /// Who is connected to.
-    DestinationPort "destination.port" Number, Kinds::NET, plain ["DestinationPort"];
+    DestinationPort "destination.port" Number, Kinds::NET, plain ["DestinationPort", "dst_port"];
     /// Who connects.
-    SourceAddress "source.address" Address, Kinds::NET, searched ["SourceIp", "source.ip"];
+    SourceAddress "source.address" Address, Kinds::NET, searched ["SourceIp", "source.ip", "src_ip"];
     /// Who connects.
-    SourcePort "source.port" Number, Kinds::NET, plain ["SourcePort"];
+    SourcePort "source.port" Number, Kinds::NET, plain ["SourcePort", "src_port"];
     /// Whether the process connects, not accepts.
     Initiated "guardbee.connection.initiated" Flag, Kinds::NET, plain ["Initiated"];
     /// `tcp` or `unix`.
@@ -249,27 +216,27 @@ fields! {
     /// As sent.
     Method "http.request.method" Text, Kinds::ALL, searched ["cs-method"];
     /// Path as sent, percent-encoding and all.
-    Path "url.path" Text, Kinds::ALL, plain ["cs-uri-stem"];
+    Path "url.path" Text, Kinds::ALL, plain ["cs-uri-stem", "c-uri-stem"];
     /// Query as sent, without `?`.
     Query "url.query" Text, Kinds::ALL, plain [];
     /// Query, or path and query: public rules mean the one as often as the other.
     QueryOrTarget "guardbee.url.query_or_target" Text, Kinds::ALL, plain ["cs-uri-query", "c-uri-query"];
     /// Path and query as sent.
-    Target "guardbee.url.target" Text, Kinds::ALL, searched ["cs-uri", "c-uri"];
+    Target "guardbee.url.target" Text, Kinds::ALL, searched ["cs-uri", "c-uri", "url.original"];
     /// Path and query with `%HH` decoded twice (attackers encode twice) and `+` as a blank.
     DecodedTarget "guardbee.url.decoded" Text, Kinds::ALL, plain [];
     /// The path with what looks like ids replaced.
     Route "http.route" Text, Kinds::ALL, plain [];
     /// `Host` as sent.
-    Host "server.address" Text, Kinds::ALL, searched ["cs-host"];
+    Host "server.address" Text, Kinds::ALL, searched ["cs-host", "r-dns", "url.domain"];
     /// Of the server's end of the connection.
     ServerPort "server.port" Number, Kinds::ALL, plain ["s-port"];
     /// As sent.
     UserAgent "user_agent.original" Text, Kinds::ALL, searched ["cs-user-agent", "c-useragent"];
     /// As sent.
-    Referer "http.request.header.referer" Text, Kinds::ALL, searched ["cs-referer", "cs-referrer"];
+    Referer "http.request.header.referer" Text, Kinds::ALL, searched ["cs-referer", "cs-referrer", "http.request.referrer"];
     /// The other end of the connection: perhaps a proxy.
-    ClientAddress "client.address" Address, Kinds::ALL, searched ["c-ip"];
+    ClientAddress "client.address" Address, Kinds::ALL, searched ["c-ip", "client.ip"];
     /// The other end of the connection.
     ClientPort "client.port" Number, Kinds::ALL, plain ["c-port"];
     /// First address of `X-Forwarded-For` or `Forwarded`: a claim.
@@ -281,9 +248,9 @@ fields! {
     /// Absent: the connection ended without one.
     Status "http.response.status_code" Number, Kinds::EXCHANGE, plain ["sc-status"];
     /// Of the body, where known.
-    ResponseSize "http.response.body.size" Number, Kinds::EXCHANGE, plain ["sc-bytes"];
+    ResponseSize "http.response.body.size" Number, Kinds::EXCHANGE, plain ["sc-bytes", "http.response.body.bytes"];
     /// Of the body, where known.
-    RequestSize "http.request.body.size" Number, Kinds::EXCHANGE, plain ["cs-bytes"];
+    RequestSize "http.request.body.size" Number, Kinds::EXCHANGE, plain ["cs-bytes", "http.request.body.bytes"];
 }
 
 impl Field {
@@ -297,38 +264,30 @@ impl Field {
         (Self::DestinationAddress..=Self::UnixPath).contains(&self)
     }
 
+    /// Which argument of a program it is.
+    pub(crate) fn argument(self) -> Option<usize> {
+        let within = (Self::Arg0..=Self::Arg9).contains(&self);
+        within.then(|| self.index() - Self::Arg0.index())
+    }
+
+    /// Why the field, whose values are words, never has a word that other sensors know.
+    pub(crate) fn unrecorded(self, word: &str) -> Option<String> {
+        let name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        if word.is_empty() || !word.bytes().all(name) {
+            return None;
+        }
+        match self {
+            Self::AuditType => Some(format!("audit records of type `{word}` are not observed yet")),
+            Self::AuditSyscall => Some(format!("the system call `{word}` is not observed yet")),
+            _ => None,
+        }
+    }
+
     /// Says something of an answer.
     pub(crate) fn of_response(self) -> bool {
         (Self::Status..=Self::RequestSize).contains(&self)
     }
 }
-
-/// Names that rules use and this version has nothing for: such a rule loads, and the part that needs it never holds.
-const UNAVAILABLE: &[(&str, &str)] = &[
-    ("DestinationHostname", "names of peers are not resolved"),
-    ("SourceHostname", "names of peers are not resolved"),
-    ("LogonId", "login sessions are not recorded"),
-    ("LogonGuid", "login sessions are not recorded"),
-    ("TerminalSessionId", "login sessions are not recorded"),
-    ("Hashes", "executables are not hashed"),
-    ("OriginalFileName", "only Windows executables carry it"),
-    ("Product", "only Windows executables carry it"),
-    ("Company", "only Windows executables carry it"),
-    ("Description", "only Windows executables carry it"),
-    ("FileVersion", "only Windows executables carry it"),
-    ("IntegrityLevel", "only Windows has it"),
-    ("ProcessGuid", "process identity is (pid, start, exec number) here"),
-    ("ParentProcessGuid", "process identity is (pid, start, exec number) here"),
-    ("TargetFilename", "file events are not recorded yet"),
-    ("cs-cookie", "cookies are not kept"),
-    ("cs-username", "HTTP credentials are not kept"),
-    ("cs-body", "bodies are not kept"),
-    ("cs-content-type", "this header is not kept"),
-    ("sc-content-type", "this header is not kept"),
-    ("sc-win32-status", "only Windows has it"),
-    ("s-ip", "the server's own address is not a field yet"),
-    ("time-taken", "durations are on the span"),
-];
 
 /// The table for people, as Markdown: what can be written, what it means, which actions have it.
 pub fn reference() -> String {

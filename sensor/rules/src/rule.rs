@@ -229,6 +229,8 @@ pub(crate) struct Rule {
     /// Links that it demands; [`None`]: any, or none at all.
     pub(crate) links: Option<Links>,
     pub(crate) can_fire: CanFire,
+    /// What it asks for and nothing here records: the parts that need it never hold.
+    pub(crate) missing: Vec<String>,
     pub(crate) examples: Vec<Example>,
 }
 

@@ -44,6 +44,8 @@ pub struct Listed {
     pub info: Arc<RuleInfo>,
     /// Whether it can ever match here, and if not, why.
     pub can_fire: CanFire,
+    /// What it asks for and nothing here records: the parts of it that need it never hold.
+    pub missing: Vec<String>,
     /// It has no witness, a text that must be there for it to match: it is evaluated for every event of its kind.
     pub always: bool,
     /// Tests that it brings.
@@ -82,12 +84,14 @@ impl RuleSet {
         let single = self.rules.iter().enumerate().map(|(number, rule)| Listed {
             info: Arc::clone(&rule.info),
             can_fire: rule.can_fire.clone(),
+            missing: rule.missing.clone(),
             always: always.contains(&number),
             tests: rule.examples.len(),
         });
         let correlated = self.correlations.iter().enumerate().map(|(number, correlation)| Listed {
             info: Arc::clone(&correlation.info),
             can_fire: self.can_fire(number),
+            missing: Vec::new(),
             always: false,
             tests: correlation.examples.len(),
         });

@@ -11,6 +11,7 @@ use crate::{
         Entry, Mark, Node, Scalar, Style, Value,
         condition::{self, Condition, HowMany},
     },
+    placeholder::Placeholders,
     problem::{Problems, shown, suggest},
     rule::{CanFire, Expression, Rule},
 };
@@ -35,7 +36,7 @@ pub(super) fn rule(
     let info = meta::info(node, problems);
     let source = logsource::source(node, problems)?;
     let block = block::rule(node, problems);
-    let scope = Scope { kinds: kinds(&source, &detection.node), placeholders: &context.placeholders };
+    let scope = Scope::new(&source, &detection.node, &context.placeholders);
     let mut missing = Vec::new();
     let condition = expression(&detection.node, scope, &mut missing, problems)?;
     if matches!(condition, Expression::Constant(true)) {
@@ -53,14 +54,22 @@ pub(super) fn rule(
     let can_fire = can_fire(source, &condition, &missing);
     let kinds = scope.kinds.unwrap_or(Kinds::NONE);
     let examples = block::examples(node, kinds, problems);
-    Some(Rule { info, kinds, condition, links: block.links, can_fire, examples })
+    Some(Rule { info, kinds, condition, links: block.links, can_fire, missing, examples })
+}
+
+impl<'a> Scope<'a> {
+    /// The scope of a rule of this log source.
+    pub(super) fn new(source: &Source, detection: &Node, placeholders: &'a Placeholders) -> Self {
+        Self { kinds: kinds(source, detection), placeholders, audit: matches!(source, Source::Audit) }
+    }
 }
 
 /// A webserver's rule that uses no field of the answer is decided when the request was read, before anything that the
 /// request causes; one that does, when it is answered.
-pub(super) fn kinds(source: &Source, detection: &Node) -> Option<Kinds> {
+fn kinds(source: &Source, detection: &Node) -> Option<Kinds> {
     match source {
         Source::Actions(kinds) => Some(*kinds),
+        Source::Audit => Some(Kinds::EXEC),
         Source::Web if mentions_response(detection) => Some(Kinds::EXCHANGE),
         Source::Web => Some(Kinds::REQUEST),
         Source::Nothing(_) => None,

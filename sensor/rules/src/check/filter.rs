@@ -64,9 +64,10 @@ impl Filters {
         let rules = rules(filter, problems);
         let detection = without_rules(&filter.node);
         // Every selection is looked at once here, in the widest scope; again with each rule that it is for.
-        let kinds = source.and_then(|source| detection::kinds(&source, &detection));
-        let scope = Scope { kinds, placeholders };
-        detection::expression(&detection, scope, &mut Vec::new(), problems);
+        if let Some(source) = source {
+            let scope = Scope::new(&source, &detection, placeholders);
+            detection::expression(&detection, scope, &mut Vec::new(), problems);
+        }
         if self.0.len() >= FILTERS {
             problems.error(node.mark, format!("more than {FILTERS} filters"), "join some of them");
         }

@@ -10,6 +10,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) enum Source {
     Actions(Kinds),
+    /// Audit records, of which execs are seen.
+    Audit,
     /// A webserver's: request or exchange, whichever has the fields that the rule uses.
     Web,
     /// Known or not, nothing here makes such events; says why.
@@ -89,7 +91,18 @@ pub(super) fn source(rule: &Node, problems: &mut Problems) -> Option<Source> {
         }
         return Some(Source::Nothing(format!("it is about {}, not about Linux", shown(product))));
     }
-    if let Some((_, service)) = service {
+    if let Some((_, "auditd")) = service
+        && category.is_none()
+    {
+        return Some(Source::Audit);
+    }
+    if let (Some((_, "network")), Some((_, "connection"))) = (category, service) {
+        return Some(Source::Actions(Kinds::CONNECT.or(Kinds::ACCEPT)));
+    }
+    // Sysmon's events are those of its categories.
+    if let Some((_, service)) = service
+        && !(service == "sysmon" && category.is_some())
+    {
         return Some(Source::Nothing(format!("no event source for the log of `{}`", shown(service))));
     }
     category.map_or_else(

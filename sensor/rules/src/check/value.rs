@@ -29,6 +29,8 @@ pub(super) struct Scope<'a> {
     /// [`None`]: nothing here makes such events, so their fields are unknown.
     pub(super) kinds: Option<Kinds>,
     pub(super) placeholders: &'a Placeholders,
+    /// Names of audit records are known too.
+    pub(super) audit: bool,
 }
 
 impl Scope<'_> {
@@ -41,6 +43,9 @@ impl Scope<'_> {
             }
             (Some(Found::Field(field)), Some(kinds)) => Target::Absent(Some(absent(field, kinds))),
             (Some(Found::Unavailable(why)), _) => Target::Absent(Some(format!("`{name}`: {why}"))),
+            (None, Some(_)) if self.audit && field::in_audit_records(name) => {
+                Target::Absent(Some(format!("`{name}`: this part of audit records is not observed yet")))
+            }
             (None, Some(_)) => {
                 let remedy = suggest(name, field::names(), "the names are listed in rules/README.md");
                 problems.error(mark, format!("unknown field `{}`", shown(name)), remedy);
@@ -278,6 +283,9 @@ impl Line<'_> {
         {
             let message = "the empty text is part of every value";
             self.problems.warn(mark, message, "write `exists: true`, or a text");
+        }
+        if let Some(never) = self.unrecorded(text) {
+            return vec![never];
         }
         let wanted = match self.modifiers.operator {
             Operator::Text(place) if self.modifiers.changes.is_empty() => self.text(mark, text, place),

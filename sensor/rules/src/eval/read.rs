@@ -53,6 +53,9 @@ fn of_process(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
         Field::ExecutableName => out.known(exe?.rsplit(|&byte| byte == b'/').next()?),
         Field::CommandLine => command_line(args?, out),
         Field::CommandArgs => words(args?, out),
+        Field::Comm => {
+            out.known(exec.map(|exec| &*exec.comm).or_else(|| process.map(|process| &*process.comm))?);
+        }
         Field::WorkingDirectory => {
             out.known(exec.map(|exec| &*exec.cwd).or_else(|| process.map(|process| &*process.cwd))?);
         }
@@ -62,6 +65,7 @@ fn of_process(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
         Field::UserName => out.known(user_name(credentials?, process)?),
         Field::RealUserId => out.shown(credentials?.uid),
         Field::ParentExecutable => out.known(&parent?.exe),
+        Field::ParentName => out.known(parent?.exe.rsplit(|&byte| byte == b'/').next()?),
         Field::ParentCommandLine => command_line(&parent?.args, out),
         Field::ParentPid => match parent {
             Some(parent) => out.shown(parent.key.tgid),
@@ -130,10 +134,26 @@ fn of_action(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
     }
 }
 
+/// Behind what is missing from a long command line, no word has a number that is known.
+fn argument(args: &Args, number: usize) -> Option<&[u8]> {
+    const WHOLE: usize = 4096;
+    let before: usize = args.words.iter().take(number + 1).map(|word| word.len() + 1).sum();
+    (!args.truncated || before <= WHOLE).then(|| args.words.get(number).map(AsRef::as_ref))?
+}
+
 fn of_exec(field: Field, exec: &Exec, out: &mut Texts) -> Option<()> {
     let [fd0, fd1, fd2] = &exec.fds;
+    if let Some(number) = field.argument() {
+        out.put(argument(&exec.args, number)?);
+        return Some(());
+    }
     match field {
         Field::ExecFilename => out.known(&exec.filename),
+        Field::AuditType => {
+            out.put(b"EXECVE");
+            out.put(b"SYSCALL");
+        }
+        Field::AuditSyscall => out.put(b"execve"),
         Field::Memfd => out.flag(exec.file.memfd),
         Field::Deleted => out.flag(exec.file.deleted),
         Field::OverlayUpper => out.flag(exec.file.overlay_upper),

@@ -102,6 +102,7 @@ impl Draft {
         match field {
             Field::Executable => self.process.exe = bytes(text).into(),
             Field::ExecutableName => self.process.exe = bytes(&format!("/usr/bin/{text}")).into(),
+            Field::Comm => self.process.comm = bytes(text).into(),
             Field::CommandLine => self.process.args = args(text.split(' ')),
             Field::CommandArgs => self.process.args = args(values.iter().map(|value| &**value)),
             Field::WorkingDirectory => self.process.cwd = bytes(text).into(),
@@ -112,6 +113,7 @@ impl Draft {
             Field::RealUserId => self.process.credentials.uid = number(text),
             Field::User | Field::UserName => set_user(&mut self.process, text),
             Field::ParentExecutable => self.parent().exe = bytes(text).into(),
+            Field::ParentName => self.parent().exe = bytes(&format!("/usr/bin/{text}")).into(),
             Field::ParentCommandLine => self.parent().args = args(text.split(' ')),
             Field::ParentPid => self.parent().key.tgid = number(text),
             Field::ParentUser => set_user(self.parent(), text),
@@ -127,6 +129,14 @@ impl Draft {
     }
 
     fn set_exec(&mut self, field: Field, text: &str) {
+        if let Some(number) = field.argument() {
+            let words = &mut Arc::make_mut(&mut self.process.args).words;
+            words.resize(words.len().max(number + 1), Box::default());
+            if let Some(word) = words.get_mut(number) {
+                *word = bytes(text).into();
+            }
+            return;
+        }
         let exec = &mut self.exec;
         let flag = text.eq_ignore_ascii_case("true");
         let [fd0, fd1, fd2] = &mut exec.fds;
@@ -239,6 +249,7 @@ impl Draft {
             _ => Action::Exec(Arc::new(Exec {
                 parent: None,
                 exe: self.process.exe.to_vec().into(),
+                comm: self.process.comm.clone(),
                 args: Args::clone(&self.process.args),
                 cwd: self.process.cwd.to_vec().into(),
                 credentials: self.process.credentials,

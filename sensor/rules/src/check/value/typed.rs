@@ -8,7 +8,7 @@ use crate::{
     field::{Field, Type},
     parse::Mark,
     pattern::{self, Case, Pattern, Piece, Place},
-    problem::{shown, suggest},
+    problem::{nearest, shown, suggest},
     rule::{Cidr, Order, Reference, Test, TimePart},
 };
 
@@ -69,6 +69,22 @@ impl Line<'_> {
                 Vec::new()
             }
         }
+    }
+
+    /// A word that the field never has here, though it is no mistake.
+    pub(super) fn unrecorded(&mut self, text: &str) -> Option<Wanted> {
+        let field = self.field?;
+        let Type::Word(words) = field.row().kind else { return None };
+        if self.modifiers.operator != Operator::Text(Place::Whole)
+            || words.iter().any(|word| word.eq_ignore_ascii_case(text))
+        {
+            return None;
+        }
+        // What nearly is a word is a mistake; system calls are many and short, and a variant of one is another.
+        let mistake = field == Field::AuditType && nearest(text, words.iter().copied()).is_some();
+        let why = field.unrecorded(text).filter(|_| !mistake)?;
+        Target::Absent(Some(why)).note(self.missing);
+        Some(Wanted::Never)
     }
 
     pub(super) fn number(&mut self, mark: Mark, text: &str) -> Option<i64> {
@@ -133,7 +149,7 @@ impl Line<'_> {
         words: &[&'static str],
     ) -> Option<()> {
         let pattern = Pattern::new(pieces.to_vec(), place, Case::Ignored);
-        let possible = words.iter().any(|word| pattern.matches(word.as_bytes()));
+        let possible = words.iter().any(|word| pattern.matches(&pattern::fold(word.as_bytes())));
         if !possible {
             let remedy = match text {
                 // The nearest name means the opposite.
