@@ -8,6 +8,7 @@ mod config;
 mod doctor;
 mod key;
 mod rules;
+mod rules_import;
 #[cfg(feature = "run")]
 mod run;
 mod terminal;

@@ -1,5 +1,5 @@
 //! `guardbee rules`.
-use crate::{PROBLEMS, terminal};
+use crate::{PROBLEMS, rules_import, terminal};
 use clap::Subcommand;
 use guardbee_rules::RuleSet;
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -13,10 +13,19 @@ pub(crate) enum Command {
         /// Rule files, or folders of them; default: the shipped pack.
         paths: Vec<PathBuf>,
     },
+    /// Make rules of ours from those of another engine, and say of each what became of it.
+    #[command(subcommand)]
+    Import(rules_import::Command),
 }
 
 pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
-    let Command::Check { paths } = command;
+    match command {
+        Command::Check { paths } => check(paths),
+        Command::Import(command) => rules_import::run(command),
+    }
+}
+
+fn check(paths: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let files = guardbee_agent::rule_files::read_or_shipped(paths)?;
     let set = match RuleSet::load(&files) {
         Ok(set) => Arc::new(set),

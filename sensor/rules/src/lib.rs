@@ -15,6 +15,7 @@ mod correlate;
 mod date;
 mod engine;
 mod eval;
+pub mod falco;
 mod field;
 mod literal;
 mod parse;

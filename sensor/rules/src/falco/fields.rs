@@ -1,0 +1,154 @@
+//! Falco's fields and ours.
+use super::text::Dialect;
+
+/// What a field of Falco's is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    Text(&'static str, Dialect),
+    Number(&'static str),
+    Flag(&'static str),
+    /// The terminal's number; we know whether there is one.
+    Terminal,
+    /// `host` for what is in no container, else the first twelve digits.
+    Container,
+}
+
+const EXECUTABLE: &str = "process.executable.path";
+const COMMAND_LINE: &str = "process.command_line";
+const PARENT: &str = "process.parent.executable.path";
+const PARENT_LINE: &str = "process.parent.command_line";
+const ANCESTORS: &str = "process.ancestors.executable";
+
+/// Fields of processes, users and containers (falco.org/docs, "Supported Fields for Conditions and Outputs").
+const TARGETS: &[(&str, Target)] = {
+    use Dialect::{Arguments, CommandLine, FirstArgument, Folder, Name, NameOfPath, Same};
+    use Target::{Container, Flag, Number, Terminal, Text};
+    &[
+        ("proc.name", Text("process.executable.name", Name)),
+        ("proc.pname", Text(PARENT, NameOfPath)),
+        ("proc.aname", Text(ANCESTORS, NameOfPath)),
+        ("proc.aname[0]", Text("process.executable.name", Name)),
+        ("proc.aname[1]", Text(PARENT, NameOfPath)),
+        ("proc.exe", Text(COMMAND_LINE, FirstArgument)),
+        ("proc.pexe", Text(PARENT_LINE, FirstArgument)),
+        ("proc.aexe[0]", Text(COMMAND_LINE, FirstArgument)),
+        ("proc.aexe[1]", Text(PARENT_LINE, FirstArgument)),
+        ("proc.exepath", Text(EXECUTABLE, Same)),
+        ("proc.pexepath", Text(PARENT, Same)),
+        ("proc.aexepath", Text(ANCESTORS, Same)),
+        ("proc.aexepath[0]", Text(EXECUTABLE, Same)),
+        ("proc.aexepath[1]", Text(PARENT, Same)),
+        ("proc.cmdline", Text(COMMAND_LINE, CommandLine)),
+        ("proc.pcmdline", Text(PARENT_LINE, CommandLine)),
+        ("proc.acmdline[0]", Text(COMMAND_LINE, CommandLine)),
+        ("proc.acmdline[1]", Text(PARENT_LINE, CommandLine)),
+        ("proc.args", Text(COMMAND_LINE, Arguments)),
+        ("proc.cwd", Text("process.working_directory", Folder)),
+        ("proc.pid", Number("process.pid")),
+        ("proc.apid[0]", Number("process.pid")),
+        ("proc.ppid", Number("process.parent_pid")),
+        ("proc.apid[1]", Number("process.parent_pid")),
+        ("proc.tty", Terminal),
+        ("proc.is_exe_upper_layer", Flag("process.executable.overlay_upper")),
+        ("proc.is_exe_from_memfd", Flag("process.executable.memfd")),
+        ("user.uid", Number("process.user.id")),
+        ("user.name", Text("process.user.name", Same)),
+        ("container.id", Container),
+    ]
+};
+
+/// Fields of exec's events only.
+pub(super) fn of_exec(target: Target) -> bool {
+    matches!(target, Target::Terminal | Target::Flag(_))
+}
+
+/// Why a field is none of ours, by how its name begins; the first that fits.
+const REASONS: &[(&str, &str)] = &[
+    ("container.image", "images are not asked of the container runtime"),
+    ("container.", "of containers only the id and the runtime are known"),
+    ("k8s.", "pods are not known to rules"),
+    ("proc.aname", "of one ancestor only the parent can be named; beyond it, all of them together"),
+    ("proc.aexe", "of one ancestor only the parent can be named; beyond it, all of them together"),
+    ("proc.acmdline", "of one ancestor only the parent can be named"),
+    ("proc.apid", "of one ancestor only the parent can be named"),
+    ("proc.env", "the environment is not recorded"),
+    ("proc.aenv", "the environment is not recorded"),
+    ("proc.vpid", "ids within a pid namespace are no field of rules"),
+    ("proc.pvpid", "ids within a pid namespace are no field of rules"),
+    ("proc.vpgid", "process groups are not recorded"),
+    ("proc.pgid", "process groups are not recorded"),
+    ("proc.is_vpgid", "process groups are not recorded"),
+    ("proc.s", "sessions are no field of rules"),
+    ("proc.is_sid", "sessions are no field of rules"),
+    ("proc.duration", "how long a process has run is no field of rules"),
+    ("proc.ppid.duration", "how long a process has run is no field of rules"),
+    ("proc.", "this is not recorded of processes"),
+    ("thread.cap", "capabilities are no field of rules"),
+    ("thread.", "threads are not told apart"),
+    ("user.login", "login sessions are not recorded"),
+    ("user.", "of users only id and name are known"),
+    ("group.", "groups are no field of rules"),
+    ("evt.arg", "arguments of system calls are not recorded"),
+    ("evt.rawarg", "arguments of system calls are not recorded"),
+    ("evt.time", "the time of day is no field of rules"),
+    ("evt.hostname", "the name of the node is no field of rules"),
+    ("evt.", "this is not recorded of events"),
+    ("fd.name", "the text of a connection is no field: compare fd.sip, fd.sport and so on"),
+    ("fd.sip.name", "names of peers are not resolved"),
+    ("fd.cip.name", "names of peers are not resolved"),
+    ("fd.rip.name", "names of peers are not resolved"),
+    ("fd.lip.name", "names of peers are not resolved"),
+    ("fd.", "this is not recorded of sockets"),
+    ("fs.path.", "paths of system calls are not recorded"),
+    ("fdlist.", "lists of descriptors are not recorded"),
+];
+
+/// What Falco's field is here; `argument` is what stands in brackets. [`Err`]: why nothing.
+pub(super) fn target(name: &str, argument: Option<&str>) -> Result<Target, String> {
+    let whole = argument.map_or_else(|| name.to_owned(), |argument| format!("{name}[{argument}]"));
+    let found = TARGETS.iter().find(|(known, _)| *known == whole);
+    found.map(|(_, target)| *target).ok_or_else(|| reason(&whole))
+}
+
+/// Why a field is none of ours.
+pub(super) fn reason(name: &str) -> String {
+    // Whole names first: `proc.pnam` begins like many.
+    let plain = TARGETS.iter().map(|(known, _)| *known).filter(|known| !known.contains('['));
+    let specific = REASONS.iter().filter(|(begin, _)| !begin.ends_with('.'));
+    let specific =
+        specific.filter(|(begin, _)| name.starts_with(begin) && begin.len() > 6).max_by_key(|(b, _)| b.len());
+    if let Some((_, why)) = specific {
+        return (*why).to_owned();
+    }
+    if let Some(meant) = crate::problem::nearest(name, plain) {
+        return format!("no such field is known; did you mean `{meant}`?");
+    }
+    let general = REASONS.iter().find(|(begin, _)| name.starts_with(begin));
+    general.map_or_else(|| "no such field is known".to_owned(), |(_, why)| (*why).to_owned())
+}
+
+/// The field that shows what Falco's output shows.
+pub(super) fn shown(name: &str) -> Option<&'static str> {
+    let network = NETWORK.iter().find(|(known, _)| *known == name).map(|(_, ours)| *ours);
+    let (name, argument) = match name.strip_suffix(']').and_then(|name| name.split_once('[')) {
+        Some((name, argument)) => (name, Some(argument)),
+        None => (name, None),
+    };
+    network.or_else(|| match target(name, argument).ok()? {
+        Target::Text(field, _) | Target::Number(field) | Target::Flag(field) => Some(field),
+        Target::Terminal => Some("process.interactive"),
+        Target::Container => Some("container.id"),
+    })
+}
+
+/// What of connections Falco's outputs show.
+const NETWORK: &[(&str, &str)] = &[
+    ("fd.sip", "destination.address"),
+    ("fd.sport", "destination.port"),
+    ("fd.cip", "source.address"),
+    ("fd.cport", "source.port"),
+    ("fd.rip", "network.peer.address"),
+    ("fd.rport", "network.peer.port"),
+    ("fd.l4proto", "network.transport"),
+    ("fd.type", "network.transport"),
+];

@@ -1,0 +1,384 @@
+//! From Falco's checks to lines of ours, for one kind of event at a time.
+use super::{
+    events::{self, Class},
+    expand::Tree,
+    fields::{self, Target},
+    logic::{Line, Logic, Missing, Value},
+    network,
+    source::Place,
+    syntax::{Argument, Check, Operand, Operator, Quantifier, Right, Text},
+    text::{self, Comparison, Dialect, escaped},
+};
+use std::collections::BTreeSet;
+
+/// An event that a condition is looked at for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    Recorded(Class, &'static str),
+    /// By Falco's name.
+    Unrecorded(String),
+    /// `connect` of a UDP socket.
+    Datagram,
+    /// Any that the condition doesn't name.
+    Other,
+}
+
+impl Event {
+    fn name(&self) -> &str {
+        match self {
+            Self::Recorded(_, name) => name,
+            Self::Unrecorded(name) => name,
+            Self::Datagram => "connect",
+            Self::Other => "",
+        }
+    }
+
+    /// What would have to be recorded.
+    pub(super) fn needs(&self) -> String {
+        match self {
+            Self::Recorded(class, _) => class.name().to_owned(),
+            Self::Unrecorded(name) => events::unrecorded(name),
+            Self::Datagram => "connections of UDP sockets".to_owned(),
+            Self::Other => "every event: it doesn't say which".to_owned(),
+        }
+    }
+}
+
+/// Translates conditions for one event.
+pub(super) struct Mapper<'a> {
+    pub(super) event: &'a Event,
+    /// Where a translation differs a little from what Falco does.
+    pub(super) notes: &'a mut BTreeSet<&'static str>,
+}
+
+/// `equal`, and whatever takes a list of equals.
+fn equals(operator: Operator) -> bool {
+    matches!(operator, Operator::Equal | Operator::In | Operator::Intersects)
+}
+
+/// A comparison with zero of a number that is never negative. [`None`]: it depends on the number.
+pub(super) fn sign(operator: Operator, value: &str) -> Option<bool> {
+    let value = network::parsed(value)?;
+    match operator {
+        Operator::GreaterOrEqual if value <= 0 => Some(true),
+        Operator::Greater if value < 0 => Some(true),
+        Operator::Less if value <= 0 => Some(false),
+        Operator::LessOrEqual | Operator::Equal | Operator::In if value < 0 => Some(false),
+        Operator::Exists => Some(true),
+        _ => None,
+    }
+}
+
+impl Mapper<'_> {
+    pub(super) fn tree(&mut self, tree: &Tree) -> Logic {
+        match tree {
+            Tree::Not(inner) => Logic::not(self.tree(inner)),
+            Tree::And(parts) => Logic::And(parts.iter().map(|part| self.tree(part)).collect()),
+            Tree::Or(parts) => Logic::Or(parts.iter().map(|part| self.tree(part)).collect()),
+            Tree::Named(name, inner) => Logic::Named(name.clone(), Box::new(self.tree(inner))),
+            Tree::Check(check, place) => self.check(check, *place),
+        }
+    }
+
+    fn check(&mut self, check: &Check, place: Place) -> Logic {
+        let only = |operator, right| Check { operator, right, quantifier: None, left: check.left.clone() };
+        if check.operator == Operator::NotEqual {
+            // A field that is absent is not unequal either.
+            let exists = only(Operator::Exists, Right::Nothing);
+            let equal = Check { operator: Operator::Equal, ..check.clone() };
+            return Logic::And(vec![self.check(&exists, place), Logic::not(self.check(&equal, place))]);
+        }
+        let (values, all): (Vec<&Text>, bool) = match &check.right {
+            Right::Nothing => {
+                return self.value(check, "").unwrap_or_else(|why| missing(check, why, place));
+            }
+            Right::Operand(_) => {
+                let why = "two fields can't be compared with each other".to_owned();
+                return missing(check, why, place);
+            }
+            Right::Value(value) => (vec![value], false),
+            Right::List(values) => match check.quantifier {
+                Some(Quantifier::One) if values.len() > 1 => {
+                    return missing(check, "`oneof` can't be said".to_owned(), place);
+                }
+                quantifier => (values.iter().collect(), quantifier == Some(Quantifier::All)),
+            },
+        };
+        let parts = values
+            .into_iter()
+            .map(|value| {
+                self.value(check, &value.text).unwrap_or_else(|why| {
+                    let right = match check.right {
+                        Right::List(_) => Right::List(vec![value.clone()]),
+                        _ => Right::Value(value.clone()),
+                    };
+                    // What is wrong with the field is wrong with each of its values: say it once.
+                    let alone = if why.contains('`') { only(check.operator, right) } else { check.clone() };
+                    missing(&alone, why, place)
+                })
+            })
+            .collect();
+        if all { Logic::And(parts) } else { Logic::Or(parts) }
+    }
+
+    /// The check with one of its values.
+    fn value(&mut self, check: &Check, value: &str) -> Result<Logic, String> {
+        let (name, argument, change) = operand(&check.left)?;
+        let operator = check.operator;
+        if let Some(constant) = self.constant(name, operator, value) {
+            return constant;
+        }
+        let Event::Recorded(class, _) = self.event else {
+            return Err(format!("needs {}", self.event.needs()));
+        };
+        if name.starts_with("fd.") || name.starts_with("fdlist.") {
+            if !class.of_network() {
+                // An exec has no descriptor: nothing is true of it.
+                return Ok(Logic::Constant(false));
+            }
+            if change != Change::None {
+                return Err("transformers of a connection's fields can't be said".to_owned());
+            }
+            return network::compare(*class, name, operator, value)
+                .unwrap_or_else(|| Err(fields::reason(name)));
+        }
+        let target = fields::target(name, argument)?;
+        if fields::of_exec(target) && *class != Class::Exec {
+            return Err("this is recorded for execs only".to_owned());
+        }
+        self.target(target, change, operator, value)
+    }
+
+    fn target(
+        &mut self,
+        target: Target,
+        change: Change,
+        operator: Operator,
+        value: &str,
+    ) -> Result<Logic, String> {
+        let exists = operator == Operator::Exists;
+        let there = |field| Ok(Line::new(field, "|exists", Value::Flag(true)).into());
+        match target {
+            // To Falco these are always there: what it doesn't know is `<NA>`.
+            Target::Text(field, _) | Target::Number(field) | Target::Flag(field) if exists => {
+                let of_another =
+                    field.starts_with("process.parent") || field.starts_with("process.ancestors");
+                if of_another { there(field) } else { Ok(Logic::Constant(true)) }
+            }
+            Target::Text(field, dialect) => {
+                if matches!(dialect, Dialect::Name | Dialect::NameOfPath) {
+                    self.notes.insert(
+                        "Names of processes are those of their executables: a script counts as its interpreter, \
+                         and what is one program under many names by its own.",
+                    );
+                }
+                change.compare(Comparison { field, dialect, ignore_case: false, operator, value })
+            }
+            _ if change != Change::None => Err("this transformer is for texts".to_owned()),
+            Target::Number(field) => network::number(field, operator, value),
+            Target::Flag(field) => match flag(value) {
+                Some(is) if equals(operator) => Ok(Line::new(field, "", Value::Flag(is)).into()),
+                _ => Err("it is true or false, and compared with something else".to_owned()),
+            },
+            Target::Terminal => terminal(operator, value),
+            Target::Container => container(operator, value),
+        }
+    }
+
+    /// What the kind of event decides. [`None`]: nothing.
+    fn constant(&mut self, name: &str, operator: Operator, value: &str) -> Option<Result<Logic, String>> {
+        let is = |subject: &str| Some(Ok(Logic::Constant(holds(subject, operator, value)?)));
+        match (name, self.event) {
+            ("evt.type" | "syscall.type", event) => {
+                let unknown = || Some(Err("this comparison of names is not known".to_owned()));
+                return is(event.name()).or_else(unknown);
+            }
+            // Events are seen when the system call ends.
+            ("evt.dir", _) => return is("<"),
+            ("evt.source", _) => return is("syscall"),
+            ("evt.num", _) => {
+                let never_zero = equals(operator) && network::parsed(value) == Some(0);
+                let above = operator == Operator::Greater && network::parsed(value) == Some(0);
+                let known = match (never_zero, above) {
+                    (true, _) => Some(false),
+                    (_, true) => Some(true),
+                    _ => sign(operator, value),
+                };
+                return Some(known.map(Logic::Constant).ok_or_else(|| "events have no number".to_owned()));
+            }
+            ("fd.l4proto", Event::Datagram) => return is("udp"),
+            _ => {}
+        }
+        let Event::Recorded(class, _) = self.event else { return None };
+        match name {
+            "evt.is_open_read" | "evt.is_open_write" | "evt.is_open_exec" | "evt.is_open_create" => {
+                let wanted = flag(value).unwrap_or(operator == Operator::Exists);
+                Some(Ok(Logic::Constant(operator == Operator::Exists || !wanted)))
+            }
+            "evt.res" | "evt.rawres" | "evt.failed" => Some(self.result(*class, name, operator, value)),
+            _ => None,
+        }
+    }
+
+    /// How the system call ended.
+    fn result(&mut self, class: Class, name: &str, operator: Operator, value: &str) -> Result<Logic, String> {
+        const ERROR: &str = "guardbee.connect.error";
+        let unknown = || "this result of the system call is not recorded".to_owned();
+        let error = |modifier: &str, number| Line::new(ERROR, modifier, Value::Number(number)).into();
+        if operator == Operator::Exists {
+            return Ok(Logic::Constant(true));
+        }
+        if class != Class::Connect {
+            // Of others only those that succeed are recorded.
+            let known = match name {
+                "evt.rawres" if class == Class::Accept => sign(operator, value),
+                "evt.rawres" => network::parsed(value).and_then(|value| order(operator, 0, value)),
+                "evt.res" => holds("SUCCESS", operator, value),
+                _ => flag(value).map(|failed| !failed),
+            };
+            return known.map(Logic::Constant).ok_or_else(unknown);
+        }
+        match (name, operator, value) {
+            ("evt.rawres", _, value) => match (operator, network::parsed(value).ok_or_else(unknown)?) {
+                (Operator::GreaterOrEqual | Operator::Equal | Operator::In, 0) => Ok(error("", 0)),
+                (Operator::Less, 0) => Ok(error("|gt", 0)),
+                (Operator::Equal | Operator::In, number) if number < 0 => Ok(error("", -number)),
+                _ => Err(unknown()),
+            },
+            ("evt.res", _, "SUCCESS") if equals(operator) => Ok(error("", 0)),
+            ("evt.res", _, "EINPROGRESS") if equals(operator) => {
+                self.notes.insert(
+                    "A connection is seen when it succeeded or failed, not when it began: one that fails after all \
+                     is not matched as `EINPROGRESS`.",
+                );
+                Ok(Logic::Constant(false))
+            }
+            ("evt.res", Operator::StartsWith, "E") => Ok(error("|gt", 0)),
+            ("evt.failed", _, _) => match flag(value) {
+                Some(true) => Ok(error("|gt", 0)),
+                Some(false) => Ok(error("", 0)),
+                None => Err(unknown()),
+            },
+            _ => Err(unknown()),
+        }
+    }
+}
+
+fn missing(check: &Check, why: String, place: Place) -> Logic {
+    Logic::Missing(Missing { field: check.left.to_string(), what: check.to_string(), why, place })
+}
+
+fn flag(value: &str) -> Option<bool> {
+    match value {
+        "true" | "True" | "1" => Some(true),
+        "false" | "False" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+fn order(operator: Operator, subject: i64, value: i64) -> Option<bool> {
+    Some(match operator {
+        Operator::Equal | Operator::In => subject == value,
+        Operator::Less => subject < value,
+        Operator::LessOrEqual => subject <= value,
+        Operator::Greater => subject > value,
+        Operator::GreaterOrEqual => subject >= value,
+        _ => return None,
+    })
+}
+
+/// Whether a known text passes.
+fn holds(subject: &str, operator: Operator, value: &str) -> Option<bool> {
+    Some(match operator {
+        Operator::Exists => true,
+        Operator::Equal | Operator::In | Operator::Intersects => subject == value,
+        Operator::StartsWith => subject.starts_with(value),
+        Operator::EndsWith => subject.ends_with(value),
+        Operator::Contains => subject.contains(value),
+        _ => return None,
+    })
+}
+
+fn terminal(operator: Operator, value: &str) -> Result<Logic, String> {
+    let zero = network::parsed(value) == Some(0);
+    let is = match operator {
+        Operator::Exists => return Ok(Logic::Constant(true)),
+        Operator::Equal | Operator::In if zero => false,
+        Operator::Greater if zero => true,
+        _ => return Err("of the terminal only whether there is one is known".to_owned()),
+    };
+    Ok(Line::new("process.interactive", "", Value::Flag(is)).into())
+}
+
+fn container(operator: Operator, value: &str) -> Result<Logic, String> {
+    const FIELD: &str = "container.id";
+    let cased = |modifier: &str| Line::new(FIELD, modifier, Value::Text(escaped(value))).into();
+    match operator {
+        Operator::Exists => Ok(Logic::Constant(true)),
+        Operator::Equal | Operator::In if matches!(value, "host" | "") => {
+            Ok(Line::new(FIELD, "", Value::Null).into())
+        }
+        // Falco has the first twelve digits only.
+        Operator::Equal | Operator::In if value.len() == 12 => Ok(cased("|startswith|cased")),
+        Operator::Equal | Operator::In => Ok(cased("|cased")),
+        Operator::StartsWith if value.len() <= 12 => Ok(cased("|startswith|cased")),
+        other => Err(format!("`{}` of a container's id can't be said", other.word())),
+    }
+}
+
+/// What transformers do to a text before it is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Change {
+    None,
+    Upper,
+    Lower,
+    LastComponent,
+}
+
+/// The field within transformers, its argument, and what they do.
+fn operand(operand: &Operand) -> Result<(&str, Option<&str>, Change), String> {
+    match operand {
+        Operand::Field { name, argument } => Ok((name, argument.as_deref(), Change::None)),
+        Operand::Call { function, arguments } => {
+            let change = match function.as_str() {
+                "toupper" => Change::Upper,
+                "tolower" => Change::Lower,
+                "basename" => Change::LastComponent,
+                other => return Err(format!("the transformer `{other}` can't be said")),
+            };
+            let [Argument::Operand(inner)] = arguments.as_slice() else {
+                return Err(format!("`{function}` takes one field"));
+            };
+            match self::operand(inner)? {
+                (name, argument, Change::None) => Ok((name, argument, change)),
+                _ => Err("transformers within transformers can't be said".to_owned()),
+            }
+        }
+    }
+}
+
+impl Change {
+    fn compare(self, comparison: Comparison<'_>) -> Result<Logic, String> {
+        let Comparison { value, dialect, operator, .. } = comparison;
+        let never = match self {
+            Self::None => return text::compare(comparison),
+            Self::LastComponent if dialect != Dialect::Same => {
+                return Err("`basename` of this field can't be said".to_owned());
+            }
+            Self::LastComponent => {
+                return text::compare(Comparison { dialect: Dialect::LastOfPath, ..comparison });
+            }
+            // In another case it is never equal to what its transformer makes.
+            Self::Upper => value.chars().any(char::is_lowercase),
+            Self::Lower => value.chars().any(char::is_uppercase),
+        };
+        let patterns = matches!(operator, Operator::Regex | Operator::BContains | Operator::BStartsWith);
+        match (never, patterns) {
+            (_, true) => Err(format!("`{}` of a transformed text can't be said", operator.word())),
+            (true, _) if !matches!(operator, Operator::IContains | Operator::IGlob) => {
+                Ok(Logic::Constant(false))
+            }
+            _ => text::compare(Comparison { ignore_case: true, ..comparison }),
+        }
+    }
+}

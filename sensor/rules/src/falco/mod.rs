@@ -1,0 +1,336 @@
+//! Falco's rules, imported: lists, macros, rules and exceptions become Sigma rules of ours, or a reason why not.
+//!
+//! A condition is looked at once for each kind of event it can be true for, with `evt.type` worked out; what remains is
+//! written as selections. A rule is written whole or not at all: one that would match more or less than Falco's is listed with
+//! what it lacks, never written by halves.
+//!
+//! ```text
+//! lexer, syntax, condition   a condition's text      define, exception   what files define, appended and overridden
+//! expand                     macros and lists        map, text, network  checks to lines, for one kind of event
+//! logic                      constants worked out    selections, write   readable YAML
+//! ```
+mod condition;
+mod define;
+mod define_rule;
+mod events;
+mod exception;
+mod expand;
+mod fields;
+mod lexer;
+mod logic;
+mod map;
+mod network;
+mod selections;
+mod source;
+mod syntax;
+mod text;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    parse::Mark,
+    problem::{Problem, Severity},
+    set::RuleSet,
+};
+use define_rule::Rule;
+use events::Class;
+use expand::{Expander, Tree};
+use logic::Logic;
+use map::{Event, Mapper};
+use source::Place;
+use std::collections::BTreeSet;
+use syntax::{Operand, Operator, Right};
+
+/// What became of Falco's rules.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// In the order in which they were defined first.
+    pub rules: Vec<Imported>,
+    /// What the author should know.
+    pub warnings: Vec<Problem>,
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// Falco's name of it.
+    pub name: String,
+    /// Where it is defined: the file, as named by the caller.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is a rule of ours.
+    Written {
+        /// A name for its file, unlike those of the others.
+        file: String,
+        /// Its text: a document for each kind of event.
+        yaml: String,
+        /// Where it differs a little from what Falco does.
+        notes: Vec<String>,
+    },
+    /// `enabled: false`: Falco doesn't load it either.
+    Disabled,
+    /// It can't be said, for all of these reasons.
+    Refused(Vec<Obstacle>),
+}
+
+/// Why a rule can't be said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// Where it stands: the file.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// Falco's field, with its argument; for an event that is not recorded, its kind.
+    pub field: String,
+    /// The part of the condition.
+    pub what: String,
+    /// The reason.
+    pub why: String,
+    /// Only an event is lacking: the rule can be imported when it is recorded.
+    pub event: bool,
+}
+
+/// Imports files given as (name, text), in the order in which Falco reads them.
+///
+/// # Errors
+/// Every problem of every file, warnings included, if there is an error among them: Falco would not load them either.
+pub fn import<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> Result<Import, Vec<Problem>> {
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_ref(), text.as_ref())).collect();
+    let mut definitions = define::read(&files);
+    let mut problems = std::mem::take(&mut definitions.problems);
+    let mut expander = Expander::new(&definitions, &files);
+    let mut trees = Vec::new();
+    for rule in &definitions.rules {
+        trees.push((rule, tree(rule, &mut expander, &files)));
+    }
+    problems.extend(expander.into_problems());
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Err(problems);
+    }
+    let mut names = BTreeSet::new();
+    let rules = trees.into_iter().map(|(rule, tree)| Imported {
+        name: rule.name.clone(),
+        file: file(&files, rule.place),
+        line: rule.place.mark.line,
+        outcome: match tree {
+            Some(tree) => outcome(rule, &tree, &files, &mut names),
+            None => Outcome::Disabled,
+        },
+    });
+    Ok(Import { rules: rules.collect(), warnings: problems })
+}
+
+fn file(files: &[(&str, &str)], place: Place) -> String {
+    files.get(place.file).map_or("", |(name, _)| name).to_owned()
+}
+
+/// The condition with its exceptions. [`None`]: the rule is disabled, or a problem was reported.
+fn tree(rule: &Rule, expander: &mut Expander<'_>, files: &[(&str, &str)]) -> Option<Tree> {
+    let texts: Vec<&str> = files.iter().map(|(_, text)| *text).collect();
+    let condition = expander.parse(&rule.condition)?;
+    let mut parts = vec![expander.rule(&condition, &|offset| rule.condition.place(offset, &texts))?];
+    for exception in &rule.exceptions {
+        let condition = match exception.condition() {
+            None => continue,
+            Some(Ok(condition)) => condition,
+            Some(Err(error)) => {
+                expander.wrong(exception.place, error);
+                continue;
+            }
+        };
+        let inner = expander.rule(&condition, &|_| exception.place)?;
+        let name = format!("exception_{}", identifier(&exception.name));
+        parts.push(Tree::Not(Box::new(Tree::Named(name, Box::new(inner)))));
+    }
+    rule.enabled.then_some(Tree::And(parts))
+}
+
+/// Letters, digits and `_`.
+fn identifier(name: &str) -> String {
+    let words: Vec<String> = name
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    words.join("_")
+}
+
+fn outcome(rule: &Rule, tree: &Tree, files: &[(&str, &str)], names: &mut BTreeSet<String>) -> Outcome {
+    let refused = |what: &str, why: String| {
+        Outcome::Refused(vec![obstacle(files, rule.place, (what, what), why, false)])
+    };
+    if rule.source != "syscall" {
+        return refused("source", format!("nothing here makes events of the source `{}`", rule.source));
+    }
+    let mut notes = BTreeSet::new();
+    let mut obstacles: Vec<Obstacle> = Vec::new();
+    let mut classes: Vec<(Class, Logic)> = Vec::new();
+    for event in events(tree) {
+        let mut differs = BTreeSet::new();
+        let logic = Mapper { event: &event, notes: &mut differs }.tree(tree).folded();
+        let Event::Recorded(class, _) = event else {
+            if !logic.is(false) {
+                let kind = event.needs();
+                obstacles.push(obstacle(files, rule.place, (&kind, &kind), "not recorded".to_owned(), true));
+            }
+            continue;
+        };
+        if !logic.is(false) {
+            notes.extend(differs);
+        }
+        match classes.last_mut() {
+            Some((before, all)) if *before == class => {
+                if *all != logic {
+                    notes.extend(class.note());
+                    *all = Logic::Or(vec![all.clone(), logic]).folded();
+                }
+            }
+            _ => classes.push((class, logic)),
+        }
+    }
+    classes.retain(|(_, logic)| !logic.is(false));
+    let mut missing = Vec::new();
+    for (_, logic) in &classes {
+        logic.missing(&mut missing);
+    }
+    obstacles.extend(
+        missing.into_iter().map(|m| obstacle(files, m.place, (&m.field, &m.what), m.why.clone(), false)),
+    );
+    let mut seen = Vec::new();
+    obstacles.retain(|one| {
+        let new = !seen.contains(one);
+        seen.push(one.clone());
+        new
+    });
+    if !obstacles.is_empty() {
+        return Outcome::Refused(obstacles);
+    }
+    if classes.is_empty() {
+        return refused("condition", "it never holds, whatever happens".to_owned());
+    }
+    written(rule, &classes, files, notes, names).unwrap_or_else(|why| refused("condition", why))
+}
+
+fn obstacle(
+    files: &[(&str, &str)],
+    place: Place,
+    (field, what): (&str, &str),
+    why: String,
+    event: bool,
+) -> Obstacle {
+    let Mark { line, column } = place.mark;
+    Obstacle { file: file(files, place), line, column, field: field.into(), what: what.into(), why, event }
+}
+
+fn written(
+    rule: &Rule,
+    classes: &[(Class, Logic)],
+    files: &[(&str, &str)],
+    notes: BTreeSet<&'static str>,
+    names: &mut BTreeSet<String>,
+) -> Result<Outcome, String> {
+    let mut yaml = String::new();
+    for (nth, (class, logic)) in classes.iter().enumerate() {
+        if logic.is(true) {
+            return Err(format!("it holds for every event of the kind `{}`", class.name()));
+        }
+        if nth > 0 {
+            yaml.push_str("---\n");
+        }
+        yaml.push_str(&write::document(rule, *class, classes.len() > 1, logic));
+    }
+    let yaml = format!("{}{yaml}", header(rule, files, &notes));
+    let set = RuleSet::load(&[("", &yaml)]).map_err(|problems| {
+        problems.first().map_or_else(String::new, |first| format!("{}: {}", first.message, first.remedy))
+    })?;
+    if let Some(why) = set.rules().into_iter().find_map(|rule| rule.can_fire.err()) {
+        return Err(why);
+    }
+    let stem =
+        Some(identifier(&rule.name)).filter(|stem| !stem.is_empty()).unwrap_or_else(|| "rule".to_owned());
+    let mut name = format!("{stem}.yml");
+    for number in 2_usize.. {
+        if names.insert(name.clone()) {
+            break;
+        }
+        name = format!("{stem}_{number}.yml");
+    }
+    Ok(Outcome::Written { file: name, yaml, notes: notes.into_iter().map(str::to_owned).collect() })
+}
+
+/// Where it came from, and where it differs.
+fn header(rule: &Rule, files: &[(&str, &str)], notes: &BTreeSet<&'static str>) -> String {
+    let path = file(files, rule.place);
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let mut out = String::new();
+    let origin = format!(
+        "Imported from Falco's rule \"{}\" ({}, line {}) by `guardbee rules import falco`.",
+        write::words(&rule.name),
+        write::words(name),
+        rule.place.mark.line
+    );
+    write::wrap(&mut out, origin.split(' '), "# ");
+    for note in notes {
+        write::wrap(&mut out, note.split(' '), "# ");
+    }
+    let (_, unshown) = write::output(&rule.output);
+    if !unshown.is_empty() {
+        let shows = format!("Falco's output also shows: {}", unshown.join(", "));
+        write::wrap(&mut out, shows.split(' '), "# ");
+    }
+    out
+}
+
+/// Every event that the condition could be true for.
+fn events(tree: &Tree) -> Vec<Event> {
+    let mut names = BTreeSet::new();
+    named(tree, &mut names);
+    let mut out = Vec::new();
+    for class in Class::ALL {
+        if class.events().iter().any(|event| names.contains(*event)) {
+            out.extend(class.events().iter().map(|event| Event::Recorded(class, event)));
+        }
+    }
+    if names.contains("connect") {
+        out.push(Event::Datagram);
+    }
+    out.extend(names.into_iter().filter(|name| Class::of(name).is_none()).map(Event::Unrecorded));
+    out.push(Event::Other);
+    out
+}
+
+fn named(tree: &Tree, out: &mut BTreeSet<String>) {
+    match tree {
+        Tree::Not(inner) | Tree::Named(_, inner) => named(inner, out),
+        Tree::And(parts) | Tree::Or(parts) => parts.iter().for_each(|part| named(part, out)),
+        Tree::Check(check, _) => {
+            let Operand::Field { name, .. } = &check.left else { return };
+            if !matches!(name.as_str(), "evt.type" | "syscall.type") {
+                return;
+            }
+            let values = match &check.right {
+                Right::Value(value) => std::slice::from_ref(value),
+                Right::List(values) => values,
+                _ => &[],
+            };
+            match check.operator {
+                Operator::Equal | Operator::NotEqual | Operator::In | Operator::Intersects => {
+                    out.extend(values.iter().map(|value| value.text.clone()));
+                }
+                _ => out.extend(events::all().map(str::to_owned)),
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The condition grammar: what is written is read again, and nothing that is thrown at it does harm.
+use super::{
+    condition::parse,
+    syntax::{Argument, Check, Condition, Operand, Operator, Quantifier, Right, Text},
+};
+use proptest::prelude::*;
+
+fn without_offsets(condition: Condition) -> Condition {
+    let all = |parts: Vec<Condition>| parts.into_iter().map(without_offsets).collect();
+    match condition {
+        Condition::Not(inner) => Condition::Not(Box::new(without_offsets(*inner))),
+        Condition::And(parts) => Condition::And(all(parts)),
+        Condition::Or(parts) => Condition::Or(all(parts)),
+        Condition::Macro { name, .. } => Condition::Macro { name, at: 0 },
+        Condition::Check { check, .. } => Condition::Check { check, at: 0 },
+    }
+}
+
+fn text() -> impl Strategy<Value = Text> {
+    prop_oneof![
+        "[a-zA-Z0-9/_.:*<>!-]{1,12}"
+            .prop_filter("no field and no transformer", |word| !word.contains('('))
+            .prop_map(|text| Text { text, quoted: false }),
+        "\\PC{0,12}|[\"'\\\\ \n\t]{1,6}".prop_map(|text| Text { text, quoted: true }),
+    ]
+}
+
+fn field() -> impl Strategy<Value = Operand> {
+    ("[a-z]{2,4}(\\.[a-z_]{1,6}){1,2}", prop::option::of("[0-9]|[a-z/*]{1,5}|\\PC{1,5}"))
+        .prop_map(|(name, argument)| Operand::Field { name, argument })
+}
+
+fn operand() -> impl Strategy<Value = Operand> {
+    let function = prop::sample::select(vec!["toupper", "tolower", "b64", "basename", "len"]);
+    prop_oneof![
+        4 => field(),
+        1 => (function, field()).prop_map(|(function, inner)| Operand::Call {
+            function: function.to_owned(),
+            arguments: vec![Argument::Operand(inner)],
+        }),
+        1 => (field(), field(), "\\PC{0,5}").prop_map(|(a, b, separator)| Operand::Call {
+            function: "join".to_owned(),
+            arguments: vec![
+                Argument::Text(separator),
+                Argument::List(vec![Argument::Operand(a), Argument::Operand(b)]),
+            ],
+        }),
+    ]
+}
+
+fn check() -> impl Strategy<Value = Check> {
+    let operators: Vec<Operator> = Operator::ALL.iter().map(|(_, operator)| *operator).collect();
+    let quantifier =
+        prop::option::of(prop::sample::select(vec![Quantifier::Any, Quantifier::All, Quantifier::One]));
+    let values = prop::collection::vec(text(), 0..4);
+    let value = field().prop_map(|inner| Operand::Call {
+        function: "val".to_owned(),
+        arguments: vec![Argument::Operand(inner)],
+    });
+    (operand(), prop::sample::select(operators), quantifier, text(), values, prop::option::of(value))
+        .prop_map(|(left, operator, quantifier, one, many, other)| {
+            let exists = operator == Operator::Exists;
+            let quantifier = quantifier.filter(|_| !exists && !operator.of_list() && other.is_none());
+            let right = match other {
+                _ if exists => Right::Nothing,
+                Some(operand) => Right::Operand(operand),
+                None if operator.of_list() || quantifier.is_some() => Right::List(many),
+                None => Right::Value(one),
+            };
+            Check { left, operator, quantifier, right }
+        })
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
+    let leaf = prop_oneof![
+        "[a-z][a-z0-9]{0,3}_x".prop_map(|name| Condition::Macro { name, at: 0 }),
+        check().prop_map(|check| Condition::Check { check, at: 0 }),
+    ];
+    leaf.prop_recursive(5, 40, 4, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|inner| Condition::Not(Box::new(inner))),
+            prop::collection::vec(inner.clone(), 2..4).prop_map(Condition::And),
+            prop::collection::vec(inner, 2..4).prop_map(Condition::Or),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_again(condition in condition()) {
+        let written = condition.to_string();
+        prop_assert_eq!(parse(&written).map(without_offsets), Ok(condition), "{}", written);
+    }
+
+    #[test]
+    fn nothing_does_harm(text in "([()\"'=,.a-z\\\\ ]|and |or |not |in |proc.name |evt.arg\\[|val\\(){0,60}") {
+        if let Err(error) = parse(&text) {
+            prop_assert!(error.at <= text.len());
+            prop_assert!(!error.message.is_empty() && !error.remedy.is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_grammar_is_falcos() {
+    for (written, right) in [
+        ("a", "a"),
+        ("(a)", "a"),
+        ("a or b and not c", "a or (b and not c)"),
+        ("(a or b)and(not c)", "(a or b) and not c"),
+        ("not(a)", "not a"),
+        ("not not a", "not (not a)"),
+        ("proc.name=sh", "proc.name = sh"),
+        ("proc.name!=\"sh\"", "proc.name != \"sh\""),
+        ("proc.name == sh", "proc.name = sh"),
+        ("fd.num>=0 and fd.num<5", "fd.num >= 0 and fd.num < 5"),
+        ("proc.name in(a,b)", "proc.name in (a, b)"),
+        ("proc.name in ()", "proc.name in ()"),
+        ("proc.name in shells", "proc.name in (shells)"),
+        ("proc.aname[2]=sshd", "proc.aname[2] = sshd"),
+        ("evt.arg[\"a b\"] exists", "evt.arg[\"a b\"] exists"),
+        ("proc.pname exists or a", "proc.pname exists or a"),
+        ("proc.name in (runc:[0:PARENT], exe)", "proc.name in (runc:[0:PARENT], exe)"),
+        ("toupper(proc.name) = SH", "toupper(proc.name) = SH"),
+        ("proc.name = val(proc.pname)", "proc.name = val(proc.pname)"),
+        ("tolower(toupper(proc.name)) = sh", "tolower(toupper(proc.name)) = sh"),
+        ("proc.name contains anyof (a, b)", "proc.name contains anyof (a, b)"),
+        ("fd.name glob '/home/*/.ssh/*'", "fd.name glob \"/home/*/.ssh/*\""),
+        ("proc.cmdline = \"a \\\"b\\\" \\\\\"", "proc.cmdline = \"a \\\"b\\\" \\\\\""),
+    ] {
+        let shown = parse(written).map_or_else(|error| error.message, |condition| condition.to_string());
+        assert_eq!(shown, right, "{written}");
+    }
+}
+
+#[test]
+fn hostile_conditions_are_refused_at_once() {
+    for text in
+        ["(".repeat(100_000), "not ".repeat(50_000), "toupper(".repeat(50_000), "a and ".repeat(90_000)]
+    {
+        assert!(parse(&text).is_err());
+    }
+}
