@@ -111,7 +111,7 @@ fn write(import: &Import, folder: &Path) -> anyhow::Result<()> {
 fn rows(rule: &Imported) -> Vec<Vec<(String, Tone)>> {
     let plain = |text: String| (text, Tone::Plain);
     let (word, tone, lines) = match &rule.outcome {
-        Outcome::Written { notes, .. } => ("imported", Tone::Good, notes.clone()),
+        Outcome::Written { .. } => ("imported", Tone::Good, Vec::new()),
         Outcome::Disabled => ("disabled", Tone::Plain, Vec::new()),
         Outcome::Refused(obstacles) if obstacles.iter().all(|obstacle| obstacle.event) => {
             ("needs events", Tone::Warn, reasons(obstacles))

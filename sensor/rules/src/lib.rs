@@ -7,6 +7,7 @@
 //! ```text
 //! parse/  YAML to a tree with marks        check/    tree to typed rules, field.rs is the table of names
 //! eval/   an expression on an observation  engine.rs buckets, counts, bounds; correlate.rs steps of one request
+//! falco/  rules of Falco's to YAML of ours
 //! ```
 #![forbid(unsafe_code)]
 

@@ -1,39 +1,376 @@
-//! Falco's rules, imported.
-use guardbee_rules::falco::{self, Outcome};
-use std::{collections::BTreeMap, env, fs};
+//! Falco's rules, imported: what they match, what can't be said, and what is wrong with them.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+use guardbee_rules::{
+    RuleSet, Severity,
+    falco::{self, Import, Imported, Obstacle, Outcome},
+};
+use std::{collections::BTreeMap, env, fmt::Write as _, fs, sync::Arc};
+
+fn import(text: &str) -> Import {
+    falco::import(&[("rules.yaml", text)]).unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+/// A rule with this condition.
+fn rule(condition: &str) -> Imported {
+    let quoted = condition.replace('\'', "''");
+    let text = format!("- rule: R\n  desc: d\n  output: o\n  priority: INFO\n  condition: '{quoted}'\n");
+    import(&text).rules.pop().unwrap()
+}
+
+/// Whether the imported rule matches `event`, of which the YAML is given.
+fn matches(yaml: &str, action: &str, event: &str) -> bool {
+    let document = yaml.split("---\n").find(|one| match action {
+        "exec" => one.contains("process_creation"),
+        _ => one.contains(&format!("service: {action}")),
+    });
+    let document = document.unwrap_or_else(|| panic!("nothing about {action} in\n{yaml}"));
+    let test = format!("{document}guardbee: {{tests: [{{name: t, expect: match, event: {{{event}}}}}]}}\n");
+    let set =
+        Arc::new(RuleSet::load(&[("r", &test)]).unwrap_or_else(|problems| panic!("{problems:#?}\n{test}")));
+    set.run_tests().iter().all(|result| result.failure.is_none())
+}
+
+fn yaml(rule: &Imported) -> &str {
+    match &rule.outcome {
+        Outcome::Written { yaml, .. } => yaml,
+        other => panic!("{} is not imported: {other:#?}", rule.name),
+    }
+}
+
+fn obstacles(rule: &Imported) -> &[Obstacle] {
+    match &rule.outcome {
+        Outcome::Refused(obstacles) => obstacles,
+        other => panic!("{} is imported: {other:#?}", rule.name),
+    }
+}
+
+const SH: &str = "Image: /bin/sh, CommandLine: sh -c id";
+
+/// Condition on an exec, an event that matches, and one that is near.
+const EXECS: &[(&str, &str, &str)] = &[
+    ("proc.name = sh", SH, "Image: /bin/SH"),
+    ("proc.name != sh", "Image: /bin/bash", SH),
+    ("proc.name in (sh, bash)", SH, "Image: /bin/dash"),
+    ("proc.name intersects (sh, bash)", SH, "Image: /bin/dash"),
+    ("proc.name startswith ba", "Image: /bin/bash", "Image: /bin/dabash"),
+    ("proc.name endswith sh", "Image: /bin/bash", "Image: /bin/bashx"),
+    ("proc.name contains as", "Image: /bin/bash", "Image: /bin/sh"),
+    ("proc.name icontains AS", "Image: /bin/bash", "Image: /bin/sh"),
+    ("proc.name bcontains 6173", "Image: /bin/bash", "Image: /bin/sh"),
+    ("proc.name bstartswith 6261", "Image: /bin/bash", "Image: /bin/sh"),
+    ("proc.name glob b*h", "Image: /bin/bash", "Image: /bin/bashx"),
+    ("proc.name glob [bd]ash", "Image: /bin/dash", "Image: /bin/cash"),
+    ("proc.name iglob B?SH", "Image: /bin/bash", "Image: /bin/bsh"),
+    ("proc.name regex '(b|d)ash'", "Image: /bin/dash", "Image: /bin/dashx"),
+    ("proc.name contains anyof (x, as)", "Image: /bin/bash", "Image: /bin/sh"),
+    ("proc.name contains allof (b, s)", "Image: /bin/bash", "Image: /bin/dash"),
+    // Names end after 15 bytes.
+    ("proc.name = dpkg-preconfigu", "Image: /usr/sbin/dpkg-preconfigure", "Image: /usr/sbin/dpkg-pre"),
+    ("proc.name in (a, dpkg-preconfigu)", "Image: /usr/sbin/dpkg-preconfigure", "Image: /usr/sbin/dpkg"),
+    ("proc.name endswith preconfigu", "Image: /usr/sbin/dpkg-preconfigure", "Image: /x/preconfigure"),
+    ("proc.name = a-name-of-sixteen or user.uid = 0", "euid: 0", "Image: /bin/a-name-of-sixteen"),
+    ("proc.name in ('<NA>', 'N/A', sh)", SH, "Image: /bin/dash"),
+    ("not proc.name in ('<NA>', 'N/A')", SH, "CommandLine: sh"),
+    ("toupper(proc.name) = SH", "Image: /bin/sH", "Image: /bin/shx"),
+    ("tolower(proc.name) in (sh, Bash)", "Image: /bin/SH", "Image: /bin/bash"),
+    ("basename(proc.exepath) = sh", SH, "Image: /sh/x"),
+    ("basename(proc.exepath) startswith s", SH, "Image: /bin/s/x"),
+    ("proc.exepath = /bin/sh", SH, "Image: /usr/bin/sh"),
+    ("proc.exepath pmatch (/opt/a, /usr)", "Image: /usr/bin/x", "Image: /usrx/bin"),
+    ("proc.exepath pmatch (/home/*/bin)", "Image: /home/me/bin/x", "Image: /home/me/x/bin"),
+    ("proc.exepath contains '*'", "'Image': '/bin/a*b'", SH),
+    ("proc.pname = sshd", "ParentImage: /usr/sbin/sshd", "ParentImage: /usr/sbin/xsshd"),
+    ("proc.pname in (cron, sshd)", "ParentImage: /usr/sbin/cron", "ParentImage: /cron/x"),
+    (
+        "proc.pname = containerd-shim",
+        "ParentImage: /bin/containerd-shim-runc-v2",
+        "ParentImage: /bin/containerd",
+    ),
+    ("proc.pname startswith ss", "ParentImage: /usr/sbin/sshd", "ParentImage: /ss/d"),
+    ("proc.pname contains sh", "ParentImage: /usr/sbin/sshd", "ParentImage: /sshd/d"),
+    ("proc.pname glob ss*", "ParentImage: /usr/sbin/sshd", "ParentImage: /ssh/d"),
+    ("proc.pname exists", "ParentImage: /x", SH),
+    ("not proc.pname exists", SH, "ParentImage: /x"),
+    ("proc.pname != sshd", "ParentImage: /x", SH),
+    ("proc.aname = sshd", "process.ancestors.executable: [/x, /usr/sbin/sshd]", "ParentImage: /x"),
+    ("proc.aname in (sshd, cron)", "ParentImage: /usr/sbin/cron", SH),
+    ("proc.aname[1] = sshd", "ParentImage: /usr/sbin/sshd", SH),
+    ("proc.aname[0] = sh", SH, "ParentImage: /bin/sh"),
+    ("proc.cmdline = 'sh -c id'", "CommandLine: /bin/sh -c id", "CommandLine: sh -c id x"),
+    ("proc.cmdline startswith 'sh -c'", "CommandLine: /bin/sh -c x", "CommandLine: bash -c sh -c"),
+    ("proc.cmdline endswith ' id'", SH, "CommandLine: sh -c idx"),
+    ("proc.cmdline contains ' -c '", SH, "CommandLine: sh -C id"),
+    ("proc.cmdline icontains ' -C '", SH, "CommandLine: sh -x id"),
+    ("proc.cmdline in ('sh -c x', 'sh -c id')", SH, "CommandLine: sh -c y"),
+    ("proc.cmdline glob 'sh -? id'", SH, "CommandLine: sh -cc id"),
+    ("proc.cmdline regex 'sh -[cx] id'", SH, "CommandLine: sh -d id"),
+    ("proc.args = '-c id'", SH, "CommandLine: sh -c id x"),
+    ("proc.args = ''", "CommandLine: sh", SH),
+    ("proc.args startswith -c", SH, "CommandLine: sh x -c"),
+    ("proc.args contains d", SH, "CommandLine: dash -c ls"),
+    ("proc.args endswith id", SH, "CommandLine: id"),
+    ("proc.args icontains ID", SH, "CommandLine: id -c"),
+    ("proc.exe = sh", SH, "CommandLine: /bin/sh -c id"),
+    ("proc.exe startswith ./", "CommandLine: ./x", "CommandLine: sh ./x"),
+    ("proc.exe endswith ssh", "CommandLine: /usr/bin/ssh h", "CommandLine: sshd ssh"),
+    ("proc.exe contains shm", "CommandLine: /dev/shm/x", "CommandLine: sh /dev/shm/x"),
+    ("proc.pexe endswith java", "ParentCommandLine: /opt/java -jar x", "ParentCommandLine: x java"),
+    ("proc.pcmdline contains ' -jar a'", "ParentCommandLine: java -jar a.jar", "ParentCommandLine: java"),
+    ("proc.cwd startswith /dev/shm/", "CurrentDirectory: /dev/shm", "CurrentDirectory: /dev/shmx"),
+    ("proc.cwd = /tmp/", "CurrentDirectory: /tmp", "CurrentDirectory: /tmp/x"),
+    ("proc.cwd = /", "CurrentDirectory: /", "CurrentDirectory: /tmp"),
+    ("proc.tty != 0", "process.interactive: true", "process.interactive: false"),
+    ("proc.tty = 0", "process.interactive: false", "process.interactive: true"),
+    ("proc.is_exe_upper_layer = true", "process.executable.overlay_upper: true", SH),
+    ("proc.is_exe_from_memfd != false", "process.executable.memfd: true", SH),
+    ("proc.pid = 7", "ProcessId: 7", "ProcessId: 8"),
+    ("proc.ppid > 0x10 and proc.ppid <= 20", "ParentProcessId: 20", "ParentProcessId: 16"),
+    ("user.uid = 0", "euid: 0", "euid: 1"),
+    ("user.uid < 1000 and user.uid >= 10", "euid: 999", "euid: 9"),
+    ("user.name = root", "User: root", "User: me"),
+    ("user.name != root", "User: me", "User: root"),
+    ("container.id != host", "container.id: abc", SH),
+    ("container.id = host", SH, "container.id: abc"),
+    ("container.id = 0123456789ab", "container.id: 0123456789abcdef", "container.id: 0123456789ac"),
+    // What the kind of event decides.
+    ("proc.name = sh and evt.res = SUCCESS", SH, "Image: /x"),
+    ("proc.name = sh and evt.rawres >= 0 and evt.failed = false", SH, "Image: /x"),
+    ("(proc.name = sh or fd.name = x) and not fd.name exists", SH, "Image: /x"),
+    (
+        "proc.name = sh and evt.is_open_write = false and evt.num >= 0 and evt.source = syscall",
+        SH,
+        "Image: /x",
+    ),
+    // Shapes of conditions.
+    ("(proc.name = sh and user.name = a) or (proc.name = sh and user.uid = 0)", "Image: /sh, euid: 0", SH),
+    (
+        "not (proc.name = sh and (user.uid = 0 or not user.uid = 5))",
+        "Image: /sh, euid: 5",
+        "Image: /sh, euid: 6",
+    ),
+    ("proc.cmdline contains a and proc.cmdline contains b", "CommandLine: x ba", "CommandLine: x a"),
+    ("proc.name startswith a and proc.name startswith ab", "Image: /abc", "Image: /ac"),
+    (
+        "proc.name = sh and not (user.uid = 0 or (user.uid = 1 and proc.pname = x))",
+        "Image: /sh, euid: 1",
+        "Image: /sh, euid: 0",
+    ),
+    ("not proc.name in (sh) and not not user.uid = 0", "Image: /x, euid: 0", "Image: /sh, euid: 0"),
+];
+
+#[test]
+fn execs_match_as_in_falco() {
+    for (condition, event, near) in EXECS {
+        let imported = rule(&format!("evt.type in (execve, execveat) and ({condition})"));
+        let yaml = yaml(&imported);
+        assert!(matches(yaml, "exec", event), "`{condition}` misses {event}:\n{yaml}");
+        assert!(!matches(yaml, "exec", near), "`{condition}` takes {near}:\n{yaml}");
+    }
+}
+
+/// Event, condition, an event that matches, and one that is near.
+const SOCKETS: &[(&str, &str, &str, &str)] = &[
+    ("connect", "fd.sip = 10.0.0.1", "DestinationIp: 10.0.0.1", "DestinationIp: 10.0.0.2"),
+    ("connect", "fd.sip != 10.0.0.1", "DestinationIp: 10.0.0.2", "DestinationIp: 10.0.0.1"),
+    (
+        "connect",
+        "fd.snet in ('10.0.0.0/8', 192.168.0.0/16)",
+        "DestinationIp: 192.168.3.4",
+        "DestinationIp: 11.0.0.1",
+    ),
+    ("connect", "fd.net = 127.0.0.0/8", "SourceIp: 127.0.0.9", "DestinationIp: 128.0.0.1"),
+    ("connect", "fd.ip != 0.0.0.0", "DestinationIp: 1.1.1.1", "DestinationIp: 0.0.0.0"),
+    (
+        "connect",
+        "fd.rip = 1.1.1.1 and fd.lip = 2.2.2.2",
+        "DestinationIp: 1.1.1.1, SourceIp: 2.2.2.2",
+        "DestinationIp: 2.2.2.2, SourceIp: 1.1.1.1",
+    ),
+    ("connect", "fd.sport in (22, 2222)", "DestinationPort: 22", "SourcePort: 22"),
+    ("connect", "fd.port = 22", "SourcePort: 22", "SourcePort: 23"),
+    ("connect", "fd.lport > 1024", "SourcePort: 1025", "SourcePort: 1024"),
+    ("connect", "fd.typechar = 4 or fd.typechar = 6", "DestinationIp: '::1'", "guardbee.unix.path: /x"),
+    ("connect", "fd.type = ipv4", "DestinationIp: 1.1.1.1", "DestinationIp: '::1'"),
+    (
+        "connect",
+        "evt.rawres >= 0 or evt.res = EINPROGRESS",
+        "guardbee.connect.error: 0",
+        "guardbee.connect.error: 111",
+    ),
+    ("connect", "evt.failed = true", "guardbee.connect.error: 111", "guardbee.connect.error: 0"),
+    ("connect", "evt.rawres = -111", "guardbee.connect.error: 111", "guardbee.connect.error: 110"),
+    ("connect", "fd.num >= 0 and proc.name = nc and fd.is_server = false", "Image: /bin/nc", "Image: /bin/x"),
+    ("accept", "fd.cip = 1.1.1.1", "SourceIp: 1.1.1.1", "DestinationIp: 1.1.1.1"),
+    ("accept", "fd.lport = 80 and fd.is_server = true", "DestinationPort: 80", "DestinationPort: 8080"),
+    ("listen", "fd.sport = 31337", "DestinationPort: 31337", "DestinationPort: 80"),
+    ("listen", "fd.ip = 0.0.0.0", "DestinationIp: 0.0.0.0", "DestinationIp: 1.1.1.1"),
+];
+
+#[test]
+fn sockets_match_as_in_falco() {
+    for (event, condition, hit, near) in SOCKETS {
+        let imported =
+            rule(&format!("evt.type in ({event}, accept4) and fd.l4proto = tcp and ({condition})"));
+        let Outcome::Written { yaml, .. } = &imported.outcome else {
+            // A connection to a unix socket has no protocol.
+            panic!("{condition}: {:#?}", imported.outcome)
+        };
+        assert!(matches(yaml, event, hit), "`{condition}` misses {hit}:\n{yaml}");
+        assert!(!matches(yaml, event, near), "`{condition}` takes {near}:\n{yaml}");
+    }
+}
+
+/// What can't be said, and part of the reason.
+const REFUSED: &[(&str, &str)] = &[
+    ("evt.type = open and fd.name = /etc/shadow", "file opens"),
+    ("evt.type in (execve, openat) and proc.name = x", "file opens"),
+    ("evt.type = connect and fd.sip = 1.1.1.1", "connections of UDP sockets"),
+    ("proc.name = sh", "every event"),
+    ("evt.type != execve and proc.name = sh", "every event"),
+    ("evt.type = execve and evt.num = 0", "it never holds"),
+    ("evt.type = execve and proc.name = sh and proc.name != sh", "it never holds"),
+    ("evt.type = execve and proc.aname[2] = sshd", "of one ancestor only the parent"),
+    ("evt.type = execve and container.image.repository = x", "images"),
+    ("evt.type = execve and not container.image.repository = x", "images"),
+    ("evt.type = execve and k8s.ns.name = x", "pods"),
+    ("evt.type = execve and proc.env contains X", "environment"),
+    ("evt.type = execve and proc.nmae = x", "did you mean `proc.name`"),
+    ("evt.type = execve and nothing.at_all = x", "no such field"),
+    ("evt.type = execve and proc.name = val(proc.pname)", "two fields"),
+    ("evt.type = execve and b64(proc.args) contains x", "`b64`"),
+    ("evt.type = execve and len(proc.args) > 5", "`len`"),
+    ("evt.type = execve and proc.name glob '@(a|b)'", "extended patterns"),
+    ("evt.type = execve and proc.name > 5", "compares numbers"),
+    ("evt.type = execve and user.uid = x", "no whole number"),
+    ("evt.type = execve and proc.name contains oneof (a, b)", "oneof"),
+    ("evt.type = execve and proc.tty = 34816", "terminal"),
+    ("evt.type = listen and fd.sip = nowhere", "no address"),
+    ("evt.type = listen and proc.tty = 0", "execs only"),
+    ("evt.type = execve and proc.name bcontains ff", "no UTF-8"),
+];
+
+#[test]
+fn what_cant_be_said_is_refused_whole_and_says_why() {
+    for (condition, why) in REFUSED {
+        let imported = rule(condition);
+        let obstacles = obstacles(&imported);
+        let said = |one: &Obstacle| one.why.contains(why) || one.what.contains(why);
+        assert!(obstacles.iter().any(said), "{condition}: {obstacles:#?}");
+        for one in obstacles {
+            assert!(one.file == "rules.yaml" && one.line > 0 && one.column > 0, "{one:#?}");
+        }
+    }
+}
+
+#[test]
+fn a_rule_about_every_event_of_a_kind_says_so() {
+    assert!(matches(yaml(&rule("evt.type = execve or evt.type = execveat")), "exec", SH));
+}
+
+#[test]
+fn a_part_that_never_holds_needs_nothing() {
+    let imported = rule("evt.type = execve and (proc.name = sh or (evt.num = 0 and k8s.ns.name = x))");
+    assert!(matches(yaml(&imported), "exec", SH));
+}
+
+#[test]
+fn imported_rules_are_readable_and_always_the_same() {
+    let files = [
+        ("rules/base.yaml", include_str!("falco/base.yaml")),
+        ("rules/local.yaml", include_str!("falco/local.yaml")),
+    ];
+    for (name, files) in [("base", &files[..1]), ("changed", &files[..])] {
+        let import = falco::import(files).unwrap();
+        let mut out = String::new();
+        for rule in &import.rules {
+            writeln!(out, "=== {}:{} {}", rule.file, rule.line, rule.name).unwrap();
+            match &rule.outcome {
+                Outcome::Written { file, yaml, .. } => writeln!(out, "--> {file}\n{yaml}").unwrap(),
+                other => writeln!(out, "{other:#?}\n").unwrap(),
+            }
+        }
+        insta::assert_snapshot!(name, out);
+    }
+}
+
+#[test]
+fn exceptions_and_overrides_change_what_matches() {
+    let base = ("base.yaml", include_str!("falco/base.yaml"));
+    let local = ("local.yaml", include_str!("falco/local.yaml"));
+    let before = falco::import(&[base]).unwrap();
+    let after = falco::import(&[base, local]).unwrap();
+    let at = "container.id: abc, process.interactive: true";
+    for (event, was, is) in [
+        ("Image: /bin/sh, CommandLine: sh", true, true),
+        ("Image: /bin/fish, CommandLine: fish", false, true),
+        ("Image: /bin/zsh, CommandLine: zsh", false, false),
+        ("Image: /bin/bash, CommandLine: bash -l", false, false),
+        ("Image: /bin/sh, CommandLine: sh -l", true, true),
+        ("Image: /bin/sh, CommandLine: sh -c /opt/health check", false, false),
+        ("Image: /bin/sh, User: deploy", false, false),
+        ("Image: /bin/sh, CommandLine: sh, User: operator", true, false),
+        ("Image: /opt/tools/x/sh, CommandLine: sh", true, false),
+        ("Image: /bin/sh, ParentImage: /usr/bin/nano", false, false),
+        ("Image: /bin/sh, CurrentDirectory: /srv/quiet/x", true, false),
+    ] {
+        let event = format!("{at}, {event}");
+        assert_eq!(matches(yaml(&before.rules[0]), "exec", &event), was, "before: {event}");
+        assert_eq!(matches(yaml(&after.rules[0]), "exec", &event), is, "after: {event}");
+    }
+}
+
+#[test]
+fn each_wrong_file_gets_a_helpful_answer() {
+    let mut answers = String::new();
+    let cases: Vec<_> = include_str!("falco/wrong.txt").split("### ").skip(1).collect();
+    for case in &cases {
+        let (name, text) = case.split_once('\n').unwrap();
+        let problems = match falco::import(&[("rules.yaml", text)]) {
+            Ok(import) => import.warnings,
+            Err(problems) => {
+                assert!(problems.iter().any(|problem| problem.severity == Severity::Error), "{name}");
+                problems
+            }
+        };
+        assert!(!problems.is_empty(), "`{name}` was accepted");
+        writeln!(answers, "### {name}").unwrap();
+        for problem in problems {
+            assert!(
+                problem.line > 0 && problem.column > 0 && &*problem.file == "rules.yaml",
+                "{name}: {problem}"
+            );
+            assert!(usize::try_from(problem.line).unwrap() <= text.lines().count() + 1, "{name}: {problem}");
+            assert!(!problem.remedy.is_empty() && !problem.message.ends_with('.'), "{name}");
+            writeln!(answers, "{problem}").unwrap();
+        }
+    }
+    assert!(cases.len() >= 45, "{} cases", cases.len());
+    insta::assert_snapshot!("wrong", answers);
+}
 
 /// Public rules: the files that `GUARDBEE_FALCO_CORPUS` names, separated by `:`, are imported and counted.
 #[test]
 fn public_rules_are_imported_and_counted() {
     let Some(paths) = env::var_os("GUARDBEE_FALCO_CORPUS") else { return };
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
-    let (mut written, mut events, mut all) = (0, 0, 0);
+    let (mut written, mut events) = (Vec::new(), 0);
     let files: Vec<_> = env::split_paths(&paths)
         .map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap()))
         .collect();
     let import = falco::import(&files).unwrap_or_else(|problems| panic!("{problems:#?}"));
     for rule in &import.rules {
-        all += 1;
         match &rule.outcome {
-            Outcome::Written { yaml, .. } => {
-                written += 1;
-                println!("{yaml}");
-            }
+            Outcome::Written { file, yaml, .. } => written.push((file, yaml)),
             Outcome::Disabled => {}
             Outcome::Refused(obstacles) => {
-                println!("# {}:{}: {}", rule.file, rule.line, rule.name);
-                events += usize::from(obstacles.iter().all(|obstacle| obstacle.event));
-                let mut why: Vec<_> = obstacles
-                    .iter()
-                    .map(|o| if o.event { format!("needs {}", o.what) } else { o.why.clone() })
-                    .collect();
+                events += usize::from(obstacles.iter().all(|one| one.event));
+                let said =
+                    |one: &Obstacle| if one.event { format!("needs {}", one.what) } else { one.why.clone() };
+                let mut why: Vec<_> = obstacles.iter().map(said).collect();
                 why.sort();
                 why.dedup();
                 for why in why {
                     *reasons.entry(why).or_default() += 1;
-                }
-                for o in obstacles {
-                    println!("#     {}:{}: {}: {}", o.line, o.column, o.what, o.why);
                 }
             }
         }
@@ -41,5 +378,8 @@ fn public_rules_are_imported_and_counted() {
     for (why, rules) in &reasons {
         println!("{rules:4} {why}");
     }
-    println!("{all} rules, {written} written, {events} wait for an event only");
+    // All of them together, as they would be used.
+    let set = RuleSet::load(&written).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert!(set.warnings().is_empty(), "{:#?}", set.warnings());
+    println!("{} rules, {} written, {events} need events only", import.rules.len(), written.len());
 }

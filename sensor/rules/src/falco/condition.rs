@@ -155,6 +155,7 @@ impl Parser<'_> {
         const KNOWN: [&str; 9] =
             ["tolower", "toupper", "b64", "basename", "len", "join", "concat", "getopt", "val"];
         if !KNOWN.contains(&function) {
+            self.at -= function.len();
             return self.fail(
                 format!("unknown transformer `{}`", shown(function)),
                 suggest(function, KNOWN, format!("transformers are: {}", KNOWN.join(", "))),
@@ -230,11 +231,11 @@ impl Parser<'_> {
             let written = self.next_word();
             let known = Operator::ALL.iter().map(|(word, _)| *word);
             let all = known.clone().collect::<Vec<_>>().join(" ");
-            let message = match written.as_str() {
-                "" => format!("nothing is said of `{left}`"),
-                _ => format!("`{written}` is no operator"),
-            };
-            return self.fail(message, suggest(&written, known, format!("operators are: {all}")));
+            let all = format!("operators are: {all}");
+            if written.is_empty() {
+                return self.fail(format!("nothing is said of `{left}`"), all);
+            }
+            return self.fail(format!("`{written}` is no operator"), suggest(&written, known, all));
         };
         if operator == Operator::Exists {
             return Ok(Check { left, operator, quantifier: None, right: Right::Nothing });

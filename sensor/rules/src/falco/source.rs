@@ -45,10 +45,18 @@ impl Prose {
         let Some(part) = self.parts.iter().rev().find(|part| part.from <= offset) else {
             return Place::default();
         };
-        let before = self.text.get(part.from..offset).unwrap_or_default();
         let source = texts.get(part.place.file).copied().unwrap_or_default();
-        let mark = follow(source, part, before).unwrap_or(part.place.mark);
-        Place { mark, ..part.place }
+        let before = self.text.get(part.from..offset).unwrap_or_default();
+        // What is missing at the end is missing behind the last word.
+        let at_end = self.text.get(offset..).unwrap_or_default().trim().is_empty();
+        let last = before.trim_end().char_indices().next_back().map(|(at, _)| at).filter(|_| at_end);
+        let mark = match last {
+            Some(last) => {
+                follow(source, part, before.get(..last).unwrap_or_default()).map(|mark| mark.right(1))
+            }
+            None => follow(source, part, before),
+        };
+        Place { mark: mark.unwrap_or(part.place.mark), ..part.place }
     }
 }
 
