@@ -171,17 +171,17 @@ impl Worker {
 
     /// What waits in a queue, for a moment.
     fn take(&mut self, queue: &Receiver<Item>) -> Took {
+        let offset = self.clock.wall_offset();
         for count in 0..BURST {
             match queue.try_recv() {
-                Ok(item) => self.item(item),
+                Ok(item) => self.item(item, offset),
                 Err(error) => return Took { count, ended: error == TryRecvError::Disconnected },
             }
         }
         Took { count: BURST, ended: false }
     }
 
-    fn item(&mut self, item: Item) {
-        let offset = self.clock.wall_offset();
+    fn item(&mut self, item: Item, offset: WallOffset) {
         if matches!(item, Item::Finding(_) | Item::Span(_))
             && self.deadline.get().is_some_and(|deadline| Instant::now() >= *deadline)
         {
@@ -204,7 +204,7 @@ impl Worker {
             Item::Span(span) => {
                 self.sinks.span(&span, offset);
                 let record = self.encoder.span(&span, offset);
-                self.add(record);
+                self.add_span(record);
             }
             Item::Statement(statement) => {
                 let record = self.encoder.audit(*statement, offset);
@@ -222,6 +222,18 @@ impl Worker {
         let stream = record.stream;
         if self.sealer.add(record) == Added::Full {
             self.seal(&[stream]);
+        }
+    }
+
+    /// The same for a span, which is not kept as a record.
+    fn add_span(&mut self, mut span: Record) {
+        let added = self.sealer.add_span(&mut span);
+        if added != Added::Dropped {
+            self.sinks.keep(&span);
+        }
+        self.encoder.reuse(span);
+        if added == Added::Full {
+            self.seal(&[Stream::Spans]);
         }
     }
 
@@ -267,7 +279,11 @@ impl Worker {
     fn seal(&mut self, streams: &[Stream]) {
         let moment = now(self.clock);
         let before = self.sealer.heads();
-        let records = match self.sealer.flush(streams, moment, &self.totals) {
+        let records = self.sealer.flush(streams, moment, &self.totals);
+        if self.sealer.waiting(Stream::Spans) == 0 {
+            self.sinks.settle(records.is_ok());
+        }
+        let records = match records {
             Ok(records) => records,
             Err(error) => {
                 tracing::error!(%error, "Records could not be sealed and are lost.");

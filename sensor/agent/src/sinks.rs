@@ -1,7 +1,7 @@
 //! Everything that takes records: the collector, files, the console.
 use crate::config::{Compression, Config, Otlp};
 use anyhow::Context as _;
-use guardbee_deliver::{Deliver, Lines, console, ocsf, otlp, record};
+use guardbee_deliver::{Deliver, Lines, Waiting, console, ocsf, otlp, record};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
     finding::Finding,
@@ -29,7 +29,18 @@ pub(crate) struct Sinks {
     console: Option<console::Colour>,
     console_spans: bool,
     collector: Option<(Runtime, Deliver)>,
+    spans: Spans,
     refused: LossCounter,
+}
+
+/// Spans that are sealed as soon as their batch is; encoded when they came, as their records were still in the processor's
+/// caches.
+#[derive(Debug, Default)]
+struct Spans {
+    lines: Vec<u8>,
+    /// Where in `lines` each ends.
+    ends: Vec<usize>,
+    waiting: Vec<Waiting>,
 }
 
 impl Sinks {
@@ -48,6 +59,7 @@ impl Sinks {
             console: deliver.console.then_some(colour),
             console_spans: deliver.console_spans,
             collector: None,
+            spans: Spans::default(),
             refused: LossCounter::new(Stage::Deliver),
         })
     }
@@ -81,28 +93,69 @@ impl Sinks {
         }
     }
 
+    /// Keeps a span until its batch is sealed.
+    pub(crate) fn keep(&mut self, span: &Record) {
+        let Spans { lines, ends, waiting } = &mut self.spans;
+        if self.records.is_some() {
+            otlp::json::append(lines, span);
+            ends.push(lines.len());
+        }
+        if self.collector.is_some() {
+            waiting.push(Waiting::new(span));
+        }
+    }
+
+    /// The batch of the spans that were kept is sealed, or lost.
+    pub(crate) fn settle(&mut self, sealed: bool) {
+        let Spans { mut lines, mut ends, waiting } = std::mem::take(&mut self.spans);
+        if sealed {
+            self.write(&lines, &ends);
+            if let Some((_, deliver)) = &self.collector {
+                deliver.send_encoded(waiting);
+            }
+        }
+        lines.clear();
+        ends.clear();
+        // The room is used again.
+        self.spans = Spans { lines, ends, waiting: Vec::new() };
+    }
+
     /// Sealed records, in order.
     pub(crate) fn records(&mut self, records: Vec<Record>) {
         for record in records.iter().filter(|record| &*record.name == record::EVENT_NAME) {
             self.finding_line(record);
         }
-        if let Some(file) = &mut self.records {
-            for some in records.chunks(WRITTEN_AT_ONCE) {
-                let lines: String = some.iter().map(otlp::json::line).collect();
-                if let Err(error) = file.append(&lines) {
-                    tracing::error!(%error, "Records could not be written and are lost to the file.");
-                    self.refused.add("file_write", "record", some.len() as u64);
-                }
-            }
+        if self.records.is_some() {
+            let mut lines = Vec::new();
+            let line = |record| {
+                otlp::json::append(&mut lines, record);
+                lines.len()
+            };
+            let ends: Vec<usize> = records.iter().map(line).collect();
+            self.write(&lines, &ends);
         }
         if let Some((_, deliver)) = &self.collector {
             deliver.send_all(records);
         }
     }
 
+    /// Lines, and where each of them ends.
+    fn write(&mut self, lines: &[u8], ends: &[usize]) {
+        let Some(file) = &mut self.records else { return };
+        let mut begin = 0;
+        for some in ends.chunks(WRITTEN_AT_ONCE) {
+            let end = some.last().copied().unwrap_or(begin);
+            if let Err(error) = file.append(lines.get(begin..end).unwrap_or_default()) {
+                tracing::error!(%error, "Records could not be written and are lost to the file.");
+                self.refused.add("file_write", "record", some.len() as u64);
+            }
+            begin = end;
+        }
+    }
+
     fn finding_line(&mut self, sealed: &Record) {
         let Some(file) = &mut self.findings else { return };
-        if let Err(error) = file.append(&ocsf::line(sealed)) {
+        if let Err(error) = file.append(ocsf::line(sealed).as_bytes()) {
             tracing::error!(%error, "A finding could not be written and is lost to the file.");
             self.refused.add("file_write", "finding", 1);
         }

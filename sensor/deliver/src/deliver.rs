@@ -3,7 +3,7 @@ use crate::{
     Error,
     client::Client,
     endpoint::Target,
-    queue::{Bounds, Fill, Queue},
+    queue::{Bounds, Fill, Queue, Waiting},
     retry::Backoff,
     tls::{self, Credentials, Files},
     worker::{Health, Worker},
@@ -139,12 +139,17 @@ impl Deliver {
     }
 
     /// Queues one record; returns at once.
-    pub fn send(&self, record: Record) {
-        self.queue.push([record]);
+    pub fn send(&self, record: &Record) {
+        self.queue.push(vec![Waiting::new(record)]);
     }
 
     /// Queues records together, so that they leave in few requests; returns at once.
     pub fn send_all(&self, records: impl IntoIterator<Item = Record>) {
+        self.queue.push(records.into_iter().map(|record| Waiting::new(&record)).collect());
+    }
+
+    /// The same for records that were encoded when they were made.
+    pub fn send_encoded(&self, records: Vec<Waiting>) {
         self.queue.push(records);
     }
 

@@ -28,13 +28,12 @@ impl Lines {
 
     /// Appends lines in one write; the last ends in a line feed too. After an error nothing of them is in the file, and the
     /// next call tries the file anew: count them as lost.
-    pub fn append(&mut self, lines: &str) -> Result<(), Error> {
+    pub fn append(&mut self, lines: &[u8]) -> Result<(), Error> {
         let mut file = match self.file.take() {
             Some(file) if still_at(&file, &self.path) => file,
             _ => open(&self.path)?,
         };
-        whole(&mut file, lines.as_bytes())
-            .map_err(|source| Error::Write { path: self.path.clone(), source })?;
+        whole(&mut file, lines).map_err(|source| Error::Write { path: self.path.clone(), source })?;
         self.file = Some(file);
         Ok(())
     }
@@ -96,9 +95,9 @@ mod tests {
         let path = folder.path().join("findings.jsonl");
         std::fs::write(&path, "old\n").unwrap();
         let mut lines = Lines::open(&path).unwrap();
-        lines.append("one\n").unwrap();
+        lines.append(b"one\n").unwrap();
         std::fs::rename(&path, folder.path().join("findings.jsonl.1")).unwrap();
-        lines.append("two\n").unwrap();
+        lines.append(b"two\n").unwrap();
         assert_eq!(std::fs::read_to_string(folder.path().join("findings.jsonl.1")).unwrap(), "old\none\n");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "two\n");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -110,7 +109,7 @@ mod tests {
         let path = folder.path().join("f");
         for (before, after) in [("one\nha", "one\nha\ntwo\n"), ("one\n", "one\ntwo\n"), ("", "two\n")] {
             std::fs::write(&path, before).unwrap();
-            Lines::open(&path).unwrap().append("two\n").unwrap();
+            Lines::open(&path).unwrap().append(b"two\n").unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
         }
     }
@@ -118,7 +117,7 @@ mod tests {
     #[test]
     fn a_full_disk_leaves_no_part_of_a_line() {
         let mut lines = Lines::open("/dev/full").unwrap();
-        let error = lines.append("x\n").unwrap_err().to_string();
+        let error = lines.append(b"x\n").unwrap_err().to_string();
         assert_eq!(
             error,
             "write /dev/full: No space left on device (os error 28); check its folder, owner and free space"
@@ -132,9 +131,9 @@ mod tests {
         std::fs::create_dir(&inner).unwrap();
         let mut lines = Lines::open(inner.join("f")).unwrap();
         std::fs::remove_dir_all(&inner).unwrap();
-        assert!(lines.append("lost\n").unwrap_err().to_string().contains("inner/f: No such file"));
+        assert!(lines.append(b"lost\n").unwrap_err().to_string().contains("inner/f: No such file"));
         std::fs::create_dir(&inner).unwrap();
-        lines.append("kept\n").unwrap();
+        lines.append(b"kept\n").unwrap();
         assert_eq!(std::fs::read_to_string(inner.join("f")).unwrap(), "kept\n");
     }
 }

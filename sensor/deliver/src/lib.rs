@@ -15,6 +15,7 @@ pub mod record;
 mod client;
 mod codec;
 mod deliver;
+mod digits;
 mod endpoint;
 mod error;
 mod file;
@@ -29,7 +30,7 @@ pub use self::{
     deliver::{Compression, Deliver, Otlp, Status},
     error::Error,
     file::Lines,
-    queue::{Bound, Bounds, Fill},
+    queue::{Bound, Bounds, Fill, Waiting},
     retry::Backoff,
     tls::Files,
 };

@@ -81,11 +81,21 @@ impl Batch {
     }
 }
 
+/// A record as it waits: encoded, so that its maker need not keep it.
 #[derive(Debug)]
-struct Waiting {
+pub struct Waiting {
     record: Encoded,
     kind: &'static str,
+    stream: Stream,
     bytes: usize,
+}
+
+impl Waiting {
+    /// Encodes a record.
+    pub fn new(record: &Record) -> Self {
+        let encoded = Encoded::new(record);
+        Self { kind: kind(record), stream: record.stream, bytes: encoded.bound(), record: encoded }
+    }
 }
 
 #[derive(Debug)]
@@ -140,8 +150,8 @@ impl State {
         }
     }
 
-    fn push(&mut self, stream: Stream, came: Waiting) {
-        let Waiting { kind, bytes, .. } = came;
+    fn push(&mut self, came: Waiting) {
+        let Waiting { kind, bytes, stream, .. } = came;
         if self.closed {
             return self.lose("closed", kind, 1);
         }
@@ -232,22 +242,15 @@ impl Queue {
     }
 
     /// Never waits: what does not fit is counted.
-    pub(crate) fn push(&self, records: impl IntoIterator<Item = Record>) {
+    pub(crate) fn push(&self, came: Vec<Waiting>) {
         let mut touched = [false; 3];
-        let came: Vec<(Stream, Waiting)> = records
-            .into_iter()
-            .map(|record| {
-                let (kind, stream, record) = (kind(&record), record.stream, Encoded::new(&record));
-                (stream, Waiting { kind, bytes: record.bound(), record })
-            })
-            .collect();
         {
             let mut state = self.state();
-            for (stream, came) in came {
+            for came in came {
                 for (touched, of) in touched.iter_mut().zip(Stream::ALL) {
-                    *touched |= of == stream;
+                    *touched |= of == came.stream;
                 }
-                state.push(stream, came);
+                state.push(came);
             }
         }
         for (_, stream) in touched.into_iter().zip(Stream::ALL).filter(|(touched, _)| *touched) {

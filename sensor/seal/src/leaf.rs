@@ -229,7 +229,7 @@ pub struct Head<'a> {
     pub body: Text<'a>,
 }
 
-/// Writes the leaf of a record into `out`, which is emptied first: its head, the hash of its key list and a value for each key.
+/// Appends the leaf of a record to `out`: its head, the hash of its key list and a value for each key.
 pub fn write<'a>(
     out: &mut Vec<u8>,
     place: &Place,
@@ -241,7 +241,6 @@ pub fn write<'a>(
         Shape::Span { kind, status } => (1, kind, status, head.parent),
         Shape::Log { severity } => (2, severity, 0, SpanId::default()),
     };
-    out.clear();
     out.put(b"GBLEAF1");
     out.put(&[shape, stream_code(place.batch.stream)]);
     out.put(&place.batch.instance.0);

@@ -54,9 +54,12 @@ pub fn sha256(bytes: &[u8]) -> Hash {
     Hash(Sha256::digest(bytes).into())
 }
 
+/// What the hash of a leaf is made of begins with this byte.
+pub(crate) const LEAF: u8 = 0;
+
 /// The hash of a leaf: SHA-256 of a zero byte and the leaf.
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
-    Hash(Sha256::new().chain_update([0]).chain_update(leaf).finalize().into())
+    Hash(Sha256::new().chain_update([LEAF]).chain_update(leaf).finalize().into())
 }
 
 /// The hash of a node: SHA-256 of a one byte and both children.

@@ -71,7 +71,10 @@ pub enum Added {
 /// processor's caches.
 #[derive(Debug)]
 struct Pending {
-    record: Record,
+    /// [`None`]: the caller has it.
+    record: Option<Box<Record>>,
+    start: WallTime,
+    end: WallTime,
     leaf: Hash,
     schema: Arc<Schema>,
 }
@@ -85,7 +88,6 @@ struct Chain {
     first: u64,
     previous: Hash,
     sealed: Option<BootTime>,
-    repeat: Option<Record>,
 }
 
 /// Seals the records of all streams.
@@ -122,7 +124,6 @@ impl Sealer {
                 .map(|(_, hash)| *hash)
                 .unwrap_or_default(),
             sealed: None,
-            repeat: None,
         });
         Ok(Self {
             origin,
@@ -152,22 +153,44 @@ impl Sealer {
 
     /// Takes a record; it is given back, sealed, by the next flush of its stream.
     pub fn add(&mut self, mut record: Record) -> Added {
-        let stream = record.stream;
+        let Some(waits) = self.place(&mut record) else { return Added::Dropped };
+        self.wait(record.stream, Pending { record: Some(record.into()), ..waits })
+    }
+
+    /// Seals a span that stays with the caller, who may encode it at once: nothing is added to it later. It counts from the
+    /// next flush of its stream on, which gives the manifest. If that fails and nothing waits after it, the spans since the
+    /// flush before are lost, and counted.
+    pub fn add_span(&mut self, span: &mut Record) -> Added {
+        if span.stream != Stream::Spans {
+            self.dropped.add("seal_no_span", span.stream.name(), 1);
+            return Added::Dropped;
+        }
+        self.place(span).map_or(Added::Dropped, |waits| self.wait(Stream::Spans, waits))
+    }
+
+    fn wait(&mut self, stream: Stream, waits: Pending) -> Added {
         let Some(chain) = self.chains.iter_mut().find(|chain| chain.stream == stream) else {
             return Added::Dropped;
         };
+        chain.pending.push_back(waits);
+        if chain.pending.len() >= SIZE { Added::Full } else { Added::Waiting }
+    }
+
+    /// Gives a record its place in the batch to come and its reference; [`None`]: there is no room, and that is counted.
+    fn place(&mut self, record: &mut Record) -> Option<Pending> {
+        let stream = record.stream;
+        let chain = self.chains.iter().find(|chain| chain.stream == stream)?;
         if chain.pending.len() >= self.params.pending {
             self.dropped.add("seal_pending_full", stream.name(), 1);
-            return Added::Dropped;
+            return None;
         }
         // A flush takes all that waits, in batches of this size.
         let (batches, index) = (chain.pending.len() / SIZE, chain.pending.len() % SIZE);
         let sequence = chain.sequence.saturating_add(batches as u64);
         let batch = BatchId { instance: self.current.epoch.instance, stream, sequence };
         let place = Place { batch, index: u32::try_from(index).unwrap_or_default() };
-        let (leaf, schema) = self.sealing.seal(place, &mut record);
-        chain.pending.push_back(Pending { record, leaf, schema });
-        if chain.pending.len() >= SIZE { Added::Full } else { Added::Waiting }
+        let (leaf, schema) = self.sealing.seal(place, record);
+        Some(Pending { record: None, start: record.start, end: record.end, leaf, schema })
     }
 
     /// Records that wait in `stream`.
@@ -257,9 +280,12 @@ impl Sealer {
         let size = chain.pending.len().min(SIZE);
         let (mut records, mut leaves) = (Vec::with_capacity(size), Vec::with_capacity(size));
         let mut used: Vec<Arc<Schema>> = Vec::new();
-        for Pending { record, leaf, schema } in chain.pending.drain(..size) {
-            records.push(record);
+        let start = chain.pending.front().map(|waits| waits.start).unwrap_or_default();
+        let mut end = WallTime::default();
+        for Pending { record, end: its_end, leaf, schema, .. } in chain.pending.drain(..size) {
+            records.extend(record.map(|record| *record));
             leaves.push(leaf);
+            end = end.max(its_end);
             if !inline && !used.iter().any(|other| Arc::ptr_eq(other, &schema)) {
                 used.push(schema);
             }
@@ -272,8 +298,8 @@ impl Sealer {
             first: chain.first,
             root: digests.as_ref().map_or_else(|| merkle::root(&leaves), |digests| merkle::list(digests)),
             size: u32::try_from(size).unwrap_or_default(),
-            start: records.first().map(|record| record.start).unwrap_or_default(),
-            end: records.iter().map(|record| record.end).max().unwrap_or_default(),
+            start,
+            end,
             losses: *losses,
             wall: now.1,
             boot: now.0,
@@ -293,23 +319,15 @@ impl Sealer {
         chain.first = record.next();
         chain.previous = record.hash();
         chain.sealed = Some(now.0);
-        let repeat = chain.repeat.take();
         if inline {
             prove(&mut records, &leaves, &record, &signature);
         }
         out.append(&mut records);
-        out.extend(repeat);
         if let Some(leaves) = digests {
             let schemas = used.iter().map(|schema| schema.text.as_str().into()).collect();
             let body = Manifest { record, signature, leaves, schemas }.text();
             let attributes = vec![(Cow::Borrowed(BATCH), Value::from(id.to_string()))];
-            let manifest = self.own_record(MANIFEST, body, now.1, attributes);
-            if size > 0
-                && let Some(chain) = self.chains.get_mut(index)
-            {
-                chain.repeat = Some(manifest.clone());
-            }
-            out.push(manifest);
+            out.push(self.own_record(MANIFEST, body, now.1, attributes));
         }
         Ok(())
     }

@@ -100,7 +100,7 @@ impl Schemas {
 #[derive(Debug, Default)]
 pub(crate) struct Sealing {
     schemas: Schemas,
-    /// The leaf being made.
+    /// The leaf being made, behind the byte that its hash begins with.
     leaf: Vec<u8>,
     /// The start of every reference of a batch.
     prefix: Option<(BatchId, String)>,
@@ -134,6 +134,8 @@ impl Sealing {
             note(Slot::Key(number), &text);
             text
         });
+        self.leaf.clear();
+        self.leaf.push(merkle::LEAF);
         leaf::write(&mut self.leaf, &place, &head, &schema.hash, values);
         let keys = if place.batch.stream == Stream::Spans { &schema.by_hash } else { &schema.inline };
         let text = reference::write(
@@ -145,7 +147,7 @@ impl Sealing {
         );
         record.attributes.reserve_exact(2);
         record.attributes.push((Cow::Borrowed(REF), Value::from(text)));
-        (merkle::leaf_hash(&self.leaf), schema)
+        (merkle::sha256(&self.leaf), schema)
     }
 }
 

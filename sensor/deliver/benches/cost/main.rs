@@ -6,7 +6,7 @@ mod story;
 
 use flate2::{Compression, read::GzEncoder};
 use guardbee_deliver::{
-    Deliver, Otlp, ocsf,
+    Deliver, Otlp, Waiting, ocsf,
     otlp::{self, Encoded},
     record::Encoder,
     testing::{
@@ -82,6 +82,26 @@ impl Bench {
     }
 }
 
+impl Bench {
+    /// Each span is sealed as it comes and given away.
+    fn seal_spans(
+        &mut self,
+        encoder: &mut Encoder,
+        spans: &[Span],
+        mut done: impl FnMut(&Record),
+    ) -> Outcome<Vec<Record>> {
+        for span in spans {
+            let mut record = encoder.span(span, OFFSET);
+            if self.sealer.add_span(&mut record) == Added::Dropped {
+                return Err("a span was dropped".into());
+            }
+            done(&record);
+            encoder.reuse(record);
+        }
+        Ok(self.sealer.flush(&[Stream::Spans], (BootTime(1), WallTime(1)), &self.losses)?)
+    }
+}
+
 fn of_spans(encoder: &mut Encoder, spans: &[Span]) -> Vec<Record> {
     spans.iter().map(|span| encoder.span(span, OFFSET)).collect()
 }
@@ -106,17 +126,43 @@ fn times(bench: &mut Bench, spans: &[Span], findings: &[Finding]) -> Outcome<()>
     let say = |what: &str, of_spans: u64, of_findings: u64| {
         row(&[what, &of_spans.to_string(), &of_findings.to_string()])
     };
-    let spans_alone = nanos(BATCH, || (), |()| of_spans(&mut encoder, spans));
+    let spans_alone = nanos(
+        BATCH,
+        || (),
+        |()| {
+            for span in spans {
+                let record = encoder.span(span, OFFSET);
+                encoder.reuse(black_box(record));
+            }
+        },
+    );
     let findings_alone = nanos(few, || (), |()| of_findings(&of_finding, findings));
     say("record", spans_alone, findings_alone)?;
-    // As the sensor does it: a record is sealed when it has just been made.
+    // As the sensor does it: a record is sealed when it has just been made, and a span is encoded then, too.
     let mut failed = None;
     let whole_span = nanos(
         BATCH,
         || (),
+        |()| bench.seal_spans(&mut encoder, spans, |_| ()).map_err(|error| failed = Some(error)),
+    );
+    let mut lines = Vec::new();
+    let written_span = nanos(
+        BATCH,
+        || (),
         |()| {
-            let records = spans.iter().map(|span| encoder.span(span, OFFSET));
-            bench.seal(Stream::Spans, records).map_err(|error| failed = Some(error))
+            lines.clear();
+            let write = |record: &Record| otlp::json::append(&mut lines, record);
+            bench.seal_spans(&mut encoder, spans, write).map_err(|error| failed = Some(error))
+        },
+    );
+    let mut waiting = Vec::new();
+    let queued_span = nanos(
+        BATCH,
+        || (),
+        |()| {
+            waiting.clear();
+            let queue = |record: &Record| waiting.push(Waiting::new(record));
+            bench.seal_spans(&mut encoder, spans, queue).map_err(|error| failed = Some(error))
         },
     );
     let whole_finding = nanos(
@@ -130,6 +176,8 @@ fn times(bench: &mut Bench, spans: &[Span], findings: &[Finding]) -> Outcome<()>
     failed.map_or(Ok(()), Err)?;
     say("record and seal", whole_span, whole_finding)?;
     say("  the seal", whole_span.saturating_sub(spans_alone), whole_finding.saturating_sub(findings_alone))?;
+    row(&["record, seal and JSON line", &written_span.to_string()])?;
+    row(&["record, seal and OTLP", &queued_span.to_string()])?;
     let a = bench.seal(Stream::Spans, of_spans(&mut encoder, spans).into_iter())?;
     let b = bench.seal(Stream::Findings, of_findings(&of_finding, findings).into_iter())?;
     say("OTLP", nanos(BATCH, || (), |()| requests(&a)), nanos(few, || (), |()| requests(&b)))?;
@@ -137,7 +185,14 @@ fn times(bench: &mut Bench, spans: &[Span], findings: &[Finding]) -> Outcome<()>
         nanos(count, || (), |()| requests.iter().map(|request| gzip(request)).collect::<Vec<_>>())
     };
     say("gzip", zip(requests(&a), BATCH), zip(requests(&b), few))?;
-    let lines = |records: &[Record]| records.iter().map(otlp::json::line).collect::<Vec<_>>();
+    let mut buffer = Vec::new();
+    let mut lines = |records: &[Record]| {
+        buffer.clear();
+        for record in records {
+            otlp::json::append(&mut buffer, record);
+        }
+        black_box(buffer.len())
+    };
     say("OTLP as JSON", nanos(BATCH, || (), |()| lines(&a)), nanos(few, || (), |()| lines(&b)))?;
     let ocsf = nanos(few, || (), |()| b.iter().map(ocsf::line).collect::<Vec<_>>());
     row(&["OCSF line", "-", &ocsf.to_string()])?;

@@ -1,108 +1,155 @@
 //! Records as OTLP/JSON, one export a line, as a collector's file exporter writes them (OTLP specification, JSON
 //! protobuf encoding: ids in hex, 64-bit numbers as strings).
-//! Written without building a tree first: a file gets as many records as a collector.
+//! Written without a tree and without formatting machinery: a file gets as many records as a collector.
+use crate::digits;
 use guardbee_model::record::{Record, Resource, Shape, Value};
-use std::{
-    fmt::Display,
-    io::{self, Write},
-};
 
-/// About a span's length.
-const CAPACITY: usize = 3072;
-
-/// One line, with its line feed, that holds one record.
-pub fn line(record: &Record) -> String {
-    let mut out = Vec::with_capacity(CAPACITY);
-    let written = match record.shape {
-        Shape::Span { kind, status } => put_span(&mut out, record, kind, status),
-        Shape::Log { severity } => put_log(&mut out, record, severity),
-    };
-    // Neither happens: memory takes every write, and what is written is text.
-    written.ok().and_then(|()| String::from_utf8(out).ok()).unwrap_or_default()
-}
-
-fn put_span(out: &mut Vec<u8>, record: &Record, kind: u8, status: u8) -> io::Result<()> {
-    begin(out, ["resourceSpans", "scopeSpans", "spans"], &record.resource)?;
-    write!(out, r#"{{"traceId":"{}","spanId":"{}","parentSpanId":""#, record.trace, record.span)?;
-    put_id(out, record.parent.is_zero(), &record.parent)?;
-    write!(out, r#"","flags":{},"name":"#, super::span_flags(record, kind))?;
-    put_text(out, &record.name)?;
-    write!(
-        out,
-        r#","kind":{kind},"startTimeUnixNano":"{}","endTimeUnixNano":"{}","#,
-        record.start.0, record.end.0
-    )?;
-    put_attributes(out, record)?;
-    write!(out, r#","status":{{"code":{status}}}}}"#)?;
-    end(out)
-}
-
-fn put_log(out: &mut Vec<u8>, record: &Record, severity: u8) -> io::Result<()> {
-    begin(out, ["resourceLogs", "scopeLogs", "logRecords"], &record.resource)?;
-    write!(out, r#"{{"timeUnixNano":"{}","observedTimeUnixNano":"{}","#, record.start.0, record.end.0)?;
-    let text = super::severity_text(severity);
-    write!(out, r#""severityNumber":{severity},"severityText":"{text}","eventName":"#)?;
-    put_text(out, &record.name)?;
-    out.write_all(br#","body":{"stringValue":"#)?;
-    put_text(out, &record.body)?;
-    out.write_all(br#"},"traceId":""#)?;
-    put_id(out, record.trace.is_zero(), &record.trace)?;
-    out.write_all(br#"","spanId":""#)?;
-    put_id(out, record.span.is_zero(), &record.span)?;
-    out.write_all(br#"","#)?;
-    put_attributes(out, record)?;
-    out.write_all(b"}")?;
-    end(out)
-}
-
-fn begin(out: &mut Vec<u8>, [resources, scopes, records]: [&str; 3], resource: &Resource) -> io::Result<()> {
-    write!(out, r#"{{"{resources}":[{{"resource":{{"attributes":["#)?;
-    for (at, (key, value)) in resource.attributes.iter().enumerate() {
-        put_key(out, at, key)?;
-        put_string(out, value)?;
+/// Appends one line, with its line feed, that holds one record.
+pub fn append(out: &mut Vec<u8>, record: &Record) {
+    match record.shape {
+        Shape::Span { kind, status } => span(out, record, kind, status),
+        Shape::Log { severity } => log(out, record, severity),
     }
-    let version = env!("CARGO_PKG_VERSION");
-    write!(out, r#"]}},"{scopes}":[{{"scope":{{"name":"guardbee","version":"{version}"}},"{records}":["#)
+    out.put("]}]}]}\n");
 }
 
-fn end(out: &mut Vec<u8>) -> io::Result<()> {
-    out.write_all(b"]}]}]}\n")
+/// [`append`] to nothing.
+pub fn line(record: &Record) -> String {
+    let mut out = Vec::new();
+    append(&mut out, record);
+    // Only text was written.
+    String::from_utf8(out).unwrap_or_default()
 }
 
-fn put_attributes(out: &mut Vec<u8>, record: &Record) -> io::Result<()> {
-    out.write_all(br#""attributes":["#)?;
-    for (at, (key, value)) in record.attributes.iter().enumerate() {
-        put_key(out, at, key)?;
+fn span(out: &mut Vec<u8>, record: &Record, kind: u8, status: u8) {
+    begin(out, ["resourceSpans", "scopeSpans", "spans"], &record.resource);
+    out.put(r#"{"traceId":""#);
+    digits::hex(out, &record.trace.0);
+    out.put(r#"","spanId":""#);
+    digits::hex(out, &record.span.0);
+    out.put(r#"","parentSpanId":""#);
+    id(out, &record.parent.0);
+    out.put(r#"","flags":"#);
+    digits::decimal(out, super::span_flags(record, kind).into());
+    out.put(r#","name":""#);
+    text(out, &record.name);
+    out.put(r#"","kind":"#);
+    digits::decimal(out, kind.into());
+    out.put(r#","startTimeUnixNano":""#);
+    digits::decimal(out, record.start.0);
+    out.put(r#"","endTimeUnixNano":""#);
+    digits::decimal(out, record.end.0);
+    out.put(r#"","#);
+    attributes(out, record);
+    out.put(r#","status":{"code":"#);
+    digits::decimal(out, status.into());
+    out.put("}}");
+}
+
+fn log(out: &mut Vec<u8>, record: &Record, severity: u8) {
+    begin(out, ["resourceLogs", "scopeLogs", "logRecords"], &record.resource);
+    out.put(r#"{"timeUnixNano":""#);
+    digits::decimal(out, record.start.0);
+    out.put(r#"","observedTimeUnixNano":""#);
+    digits::decimal(out, record.end.0);
+    out.put(r#"","severityNumber":"#);
+    digits::decimal(out, severity.into());
+    out.put(r#","severityText":""#);
+    out.put(super::severity_text(severity));
+    out.put(r#"","eventName":""#);
+    text(out, &record.name);
+    out.put(r#"","body":{"stringValue":""#);
+    text(out, &record.body);
+    out.put(r#""},"traceId":""#);
+    id(out, &record.trace.0);
+    out.put(r#"","spanId":""#);
+    id(out, &record.span.0);
+    out.put(r#"","#);
+    attributes(out, record);
+    out.put("}");
+}
+
+fn begin(out: &mut Vec<u8>, [resources, scopes, records]: [&str; 3], resource: &Resource) {
+    out.put(r#"{""#);
+    out.put(resources);
+    out.put(r#"":[{"resource":{"attributes":["#);
+    for (at, (name, value)) in resource.attributes.iter().enumerate() {
+        key(out, at, name);
+        string(out, value);
+    }
+    out.put(r#"]},""#);
+    out.put(scopes);
+    out.put(concat!(r#"":[{"scope":{"name":"guardbee","version":""#, env!("CARGO_PKG_VERSION"), r#""},""#));
+    out.put(records);
+    out.put(r#"":["#);
+}
+
+fn attributes(out: &mut Vec<u8>, record: &Record) {
+    out.put(r#""attributes":["#);
+    for (at, (name, value)) in record.attributes.iter().enumerate() {
+        key(out, at, name);
         match value {
-            Value::Bool(value) => write!(out, r#"{{"boolValue":{value}}}}}"#)?,
-            Value::Int(value) => write!(out, r#"{{"intValue":"{value}"}}}}"#)?,
-            Value::Text(value) => put_string(out, value)?,
+            Value::Bool(true) => out.put(r#"","value":{"boolValue":true}}"#),
+            Value::Bool(false) => out.put(r#"","value":{"boolValue":false}}"#),
+            Value::Int(value) => {
+                out.put(r#"","value":{"intValue":""#);
+                if *value < 0 {
+                    out.put("-");
+                }
+                digits::decimal(out, value.unsigned_abs());
+                out.put(r#""}}"#);
+            }
+            Value::Text(value) => string(out, value),
         }
     }
-    out.write_all(b"]")
+    out.put("]");
 }
 
-/// An attribute up to its value.
-fn put_key(out: &mut Vec<u8>, at: usize, key: &str) -> io::Result<()> {
-    out.write_all(if at == 0 { br#"{"key":"# } else { br#",{"key":"# })?;
-    put_text(out, key)?;
-    out.write_all(br#","value":"#)
+/// An attribute up to the end of its key.
+fn key(out: &mut Vec<u8>, at: usize, name: &str) {
+    out.put(if at == 0 { r#"{"key":""# } else { r#",{"key":""# });
+    text(out, name);
 }
 
-/// The text that ends an attribute.
-fn put_string(out: &mut Vec<u8>, text: &str) -> io::Result<()> {
-    out.write_all(br#"{"stringValue":"#)?;
-    put_text(out, text)?;
-    out.write_all(b"}}")
+/// The rest of an attribute with a text.
+fn string(out: &mut Vec<u8>, value: &str) {
+    out.put(r#"","value":{"stringValue":""#);
+    text(out, value);
+    out.put(r#""}}"#);
 }
 
-fn put_text(out: &mut Vec<u8>, text: &str) -> io::Result<()> {
-    Ok(serde_json::to_writer(out, text)?)
+/// What stands between quotes; nearly no text has a byte that must be escaped.
+fn text(out: &mut Vec<u8>, text: &str) {
+    if is_plain(text.as_bytes()) {
+        out.put(text);
+    } else {
+        // Memory takes every write.
+        let quoted = serde_json::to_string(text).unwrap_or_default();
+        out.put(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default());
+    }
+}
+
+/// Whether there is no control character, quote or backslash. All bytes are looked at: so it is done for many at once.
+fn is_plain(text: &[u8]) -> bool {
+    let plain = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    text.iter().fold(true, |all, byte| all & plain(*byte))
 }
 
 /// An id that is absent is empty, not zero.
-fn put_id(out: &mut Vec<u8>, absent: bool, id: &dyn Display) -> io::Result<()> {
-    if absent { Ok(()) } else { write!(out, "{id}") }
+fn id(out: &mut Vec<u8>, id: &[u8]) {
+    if id.iter().any(|&byte| byte != 0) {
+        digits::hex(out, id);
+    }
+}
+
+trait Put {
+    fn put(&mut self, text: &str);
+}
+
+impl Put for Vec<u8> {
+    fn put(&mut self, text: &str) {
+        self.extend_from_slice(text.as_bytes());
+    }
 }
 
 #[cfg(test)]
@@ -113,8 +160,18 @@ mod tests {
         id::{SpanId, TraceId},
         record::Stream,
     };
+    use proptest::prelude::*;
     use serde_json::{Value as Json, json};
     use std::sync::Arc;
+
+    proptest! {
+        #[test]
+        fn text_is_escaped_as_serde_does(text in "[a-z\"\\\\\u{0}-\u{20}\u{7e}-\u{a0}]{0,30}|[a-zä]{0,30}") {
+            let mut out = Vec::new();
+            super::text(&mut out, &text);
+            prop_assert_eq!(format!("\"{}\"", String::from_utf8(out).unwrap()), serde_json::to_string(&text).unwrap());
+        }
+    }
 
     #[test]
     fn a_log_record_keeps_its_types() {

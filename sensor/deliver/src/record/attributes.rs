@@ -7,16 +7,22 @@ use std::borrow::Cow;
 const USUAL: usize = 32;
 
 /// Unique keys, in the order of their adding; empty values are left out, long ones cut.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Attributes(Vec<(Cow<'static, str>, Value)>);
 
-impl Default for Attributes {
-    fn default() -> Self {
-        Self(Vec::with_capacity(USUAL))
-    }
-}
-
 impl Attributes {
+    /// None yet, in the room of these.
+    pub(crate) fn within(mut room: Vec<(Cow<'static, str>, Value)>) -> Self {
+        room.clear();
+        Self(room)
+    }
+
+    /// None yet, and room for most records.
+    pub(crate) fn usual(mut self) -> Self {
+        self.0.reserve(USUAL);
+        self
+    }
+
     pub(crate) fn text<'a>(&mut self, key: &'static str, value: impl Into<Cow<'a, str>>) {
         let value = value.into();
         if !value.is_empty() {

@@ -29,7 +29,7 @@ pub const fn severity(level: Level) -> u8 {
 
 pub(super) fn record(encoder: &Encoder, finding: &Finding, offset: WallOffset) -> Record {
     let request = finding.link().and_then(Link::request);
-    let mut attributes = Attributes::default();
+    let mut attributes = Attributes::default().usual();
     rule(finding, &mut attributes);
     if let Some(link) = finding.link() {
         linked(link, &mut attributes);

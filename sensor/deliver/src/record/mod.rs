@@ -10,7 +10,7 @@ mod resource;
 mod span;
 pub(crate) mod text;
 
-use self::resource::Resources;
+use self::{attributes::Attributes, resource::Resources};
 pub(crate) use self::{
     audit::as_json as losses_json,
     finding::requests,
@@ -46,19 +46,26 @@ pub struct Encoder {
     pub(crate) identity: Identity,
     sensor: Arc<Resource>,
     traced: Resources,
+    /// Of a span that is done with, for the next one.
+    spare: Attributes,
 }
 
 impl Encoder {
     /// For this sensor.
     pub fn new(identity: Identity) -> Self {
         let sensor = Arc::new(resource::of_sensor(&identity));
-        Self { identity, sensor, traced: Resources::default() }
+        Self { identity, sensor, traced: Resources::default(), spare: Attributes::default() }
     }
 
     /// A span; its resource is the traced process.
     pub fn span(&mut self, span: &Span, offset: WallOffset) -> Record {
         let resource = self.traced.of(span.process.as_deref(), &self.identity);
-        span::record(span, resource, offset)
+        span::record(span, resource, offset, std::mem::take(&mut self.spare))
+    }
+
+    /// Takes back a record that is done with: the next span's attributes use its room.
+    pub fn reuse(&mut self, record: Record) {
+        self.spare = Attributes::within(record.attributes);
     }
 
     /// A finding; its resource is the sensor.

@@ -11,9 +11,10 @@ use std::sync::Arc;
 const UNSET: u8 = 0;
 const ERROR: u8 = 2;
 
-pub(super) fn record(span: &Span, resource: Arc<Resource>, offset: WallOffset) -> Record {
+/// `spare` has room for the attributes, perhaps.
+pub(super) fn record(span: &Span, resource: Arc<Resource>, offset: WallOffset, spare: Attributes) -> Record {
     let request = &span.request;
-    let mut attributes = Attributes::default();
+    let mut attributes = spare.usual();
     http::add(request, span.kind, &mut attributes);
     let status = outcome(span, &mut attributes);
     if let Some(process) = &span.process {

@@ -12,11 +12,11 @@ const BOUND: usize = 4;
 fn refused_until_mended(bench: &Bench, files: Files, said: &str, mend: impl FnOnce()) {
     let bounds = Bounds { findings: Bound { records: BOUND, bytes: 1 << 20 }, ..Bounds::default() };
     let deliver = bench.start(&Otlp { files, bounds, ..bench.otlp() });
-    (0..BOUND).for_each(|_| deliver.send(finding()));
+    (0..BOUND).for_each(|_| deliver.send(&finding()));
     until_error(&deliver, said);
     let status = deliver.status();
     assert_eq!((status.delivered, status.connected_for, status.lost), (0, None, vec![]));
-    (0..3).for_each(|_| deliver.send(finding()));
+    (0..3).for_each(|_| deliver.send(&finding()));
     assert_eq!(deliver.status().lost, [("queue_full", "finding", 3)]);
     mend();
     assert!(deliver.flush(SOON), "{:#?}", deliver.status());
@@ -44,7 +44,7 @@ fn no_client_certificate() {
     let bench = Bench::new();
     let files = Files { certificate: "".into(), key: "".into(), ..bench.otlp().files };
     let deliver = bench.start(&Otlp { files, ..bench.otlp() });
-    deliver.send(finding());
+    deliver.send(&finding());
     until_error(
         &deliver,
         "the receiver demands a client certificate and we have none: set `certificate` and `key`",
@@ -136,7 +136,7 @@ fn expired_server_certificate_and_wrong_name() {
         let server = Server::start(&identity, &Trust { clients: Some(&authority), crls: vec![] });
         let bench = Bench::with(authority, server);
         let deliver = bench.start(&bench.otlp());
-        deliver.send(finding());
+        deliver.send(&finding());
         until_error(&deliver, said);
         assert_eq!(deliver.status().lost, []);
     }
@@ -152,7 +152,7 @@ fn a_broken_set_leaves_the_former_in_use() {
     let problem = deliver.status().credentials.unwrap();
     assert!(problem.contains("client.key: holds no PEM private key"), "{problem}");
     assert!(problem.ends_with("(the former credentials stay in use)"), "{problem}");
-    deliver.send(finding());
+    deliver.send(&finding());
     assert!(deliver.flush(SOON), "{:?}", deliver.status());
     bench.authority.issue(&Leaf::localhost()).write(bench.folder.path(), "client");
     until(&deliver, "the new set", |status| status.credentials.is_none());
@@ -164,7 +164,7 @@ fn files_that_come_later_are_found() {
     let otlp = bench.otlp();
     std::fs::remove_file(&otlp.files.certificate).unwrap();
     let deliver = bench.start(&otlp);
-    deliver.send(finding());
+    deliver.send(&finding());
     until_error(
         &deliver,
         "client.pem: No such file or directory (os error 2); put the file there or correct the path",
@@ -177,12 +177,12 @@ fn files_that_come_later_are_found() {
 fn new_credentials_open_a_new_connection() {
     let bench = Bench::new();
     let deliver = bench.start(&bench.otlp());
-    deliver.send(finding());
+    deliver.send(&finding());
     assert!(deliver.flush(SOON));
     assert_eq!(bench.server.received().connections, 1);
     bench.authority.issue(&Leaf::localhost()).write(bench.folder.path(), "client");
     deliver.reload();
-    deliver.send(finding());
+    deliver.send(&finding());
     assert!(deliver.flush(SOON));
     assert_eq!((bench.server.received().connections, bench.server.received().logs.len()), (2, 2));
 }

@@ -36,7 +36,7 @@ fn records_of_a_lane_keep_their_order() {
     let deliver = bench.start(&bench.otlp());
     let bodies: Vec<String> = (0..3000).map(|number| number.to_string()).collect();
     for body in &bodies {
-        deliver.send(statement(body));
+        deliver.send(&statement(body));
     }
     assert!(deliver.flush(SOON), "{:?}", deliver.status());
     let logs = bench.server.received().logs;
@@ -105,7 +105,7 @@ fn what_can_come_right_is_tried_again() {
     ] {
         bench.server.answer(answer);
         let before = bench.server.received().requests;
-        deliver.send(finding());
+        deliver.send(&finding());
         until_error(&deliver, error);
         bench.server.wait("a second attempt", |received| received.requests > before + 1);
         bench.server.answer(Answer::Accept);
@@ -126,7 +126,7 @@ fn what_is_refused_is_counted_and_not_tried_again() {
         (Answer::Code(Code::Unimplemented, "no"), "does the receiver have a pipeline for this signal"),
     ] {
         bench.server.answer(answer);
-        deliver.send(span());
+        deliver.send(&span());
         assert!(deliver.flush(SOON));
         until_error(&deliver, error);
     }
@@ -165,9 +165,9 @@ fn a_flood_of_spans_costs_no_finding() {
     let bounds = Bounds { spans: Bound { records: 10, bytes: 1 << 20 }, ..Bounds::default() };
     let mut deliver = bench.start(&Otlp { bounds, ..bench.otlp() });
     for _ in 0..100 {
-        deliver.send(span());
+        deliver.send(&span());
     }
-    deliver.send(finding());
+    deliver.send(&finding());
     assert_eq!(deliver.status().lost, [("queue_full", "span", 90)]);
     bench.server.answer(Answer::Accept);
     assert!(deliver.stop(SOON));
@@ -182,9 +182,9 @@ fn what_is_left_at_the_end_is_counted() {
     let mut deliver = bench.start(&bench.otlp());
     deliver.send_all([finding(), span()]);
     bench.server.wait("both", |received| received.requests == 2);
-    deliver.send(finding());
+    deliver.send(&finding());
     assert!(!deliver.stop(Duration::ZERO));
-    deliver.send(statement("late"));
+    deliver.send(&statement("late"));
     let lost = [("closed", "audit", 1), ("shutdown", "finding", 2), ("shutdown", "span", 1)];
     assert_eq!((deliver.status().delivered, deliver.status().lost), (0, lost.to_vec()));
 }
@@ -197,12 +197,12 @@ fn a_receiver_that_restarts_gets_everything() {
     let address = server.address.to_string();
     let mut bench = Bench::with(authority, server);
     let deliver = bench.start(&bench.otlp());
-    deliver.send(finding());
+    deliver.send(&finding());
     assert!(deliver.flush(SOON));
     let anyone = Trust { clients: None, crls: vec![] };
     let elsewhere = Server::start(&identity, &anyone);
     drop(std::mem::replace(&mut bench.server, elsewhere));
-    deliver.send(finding());
+    deliver.send(&finding());
     until_error(&deliver, "nobody listens there; is the receiver running");
     let trust = Trust { clients: Some(&bench.authority), crls: vec![] };
     bench.server = Server::start_at(&address, &identity, &trust);
@@ -217,7 +217,7 @@ fn plain_text_to_this_node_where_it_is_asked_for() {
     let bench = Bench::with(authority, Server::start_plain());
     let endpoint = format!("http://127.0.0.1:{}", bench.server.address.port());
     let deliver = bench.start(&Otlp { endpoint, insecure: true, ..bench.otlp() });
-    deliver.send(finding());
+    deliver.send(&finding());
     assert!(deliver.flush(SOON), "{:?}", deliver.status());
     assert_eq!(bench.server.received().logs.len(), 1);
 }

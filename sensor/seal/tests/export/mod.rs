@@ -11,7 +11,7 @@ use guardbee_model::{
     record::{Record, Shape, Stream, Value as Attribute},
 };
 use guardbee_seal::{
-    LossTotals, Origin, Params, PublicKey, Sealer, SigningKey,
+    Added, LossTotals, Origin, Params, PublicKey, Sealer, SigningKey,
     verify::{self, Class, Input, Judged, Options, Report, Trust},
 };
 use serde_json::{Value, json};
@@ -88,12 +88,17 @@ pub(crate) fn story(sealer: &mut Sealer) -> Vec<Record> {
 pub(crate) fn story_from(sealer: &mut Sealer, first: u64) -> Vec<Record> {
     let losses = LossTotals::default();
     let mut out = sealer.flush(&Stream::ALL, at(0), &losses).unwrap();
+    let mut spans = Vec::new();
     for number in first..first + 3 {
-        sealer.add(span(number));
+        let mut span = span(number);
+        assert_ne!(sealer.add_span(&mut span), Added::Dropped);
+        spans.push(span);
         sealer.add(finding(number));
     }
     sealer.add(Record { stream: Stream::Audit, name: "guardbee.start".into(), ..finding(0) });
-    out.extend(sealer.flush(&Stream::ALL, at(1), &losses).unwrap());
+    let mut batch = sealer.flush(&Stream::ALL, at(1), &losses).unwrap();
+    let manifest = batch.pop();
+    out.extend(batch.into_iter().chain(spans).chain(manifest));
     for number in first + 3..first + 6 {
         sealer.add(finding(number));
         out.extend(sealer.flush(&[Stream::Findings], at(2), &losses).unwrap());
