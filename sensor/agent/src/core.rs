@@ -126,7 +126,8 @@ impl Core {
         self.tracer.advance(now, &Known(&self.table), &mut self.outputs);
         self.drain_outputs();
         self.engine.set_wall(clock.wall_offset());
-        self.engine.advance(now);
+        self.engine.advance(now, &mut self.matches);
+        self.findings();
         self.actors.forget();
         self.answers();
         self.wants();
@@ -250,16 +251,21 @@ impl Core {
             link,
             sequence: self.sequence,
         });
-        let mut matches = std::mem::take(&mut self.matches);
-        self.engine.observe(&observation, &mut matches);
-        if !matches.is_empty() {
-            let now = SystemClock.boot();
-            for Match { rule, evidence } in matches.drain(..) {
-                let id = self.ids.finding();
-                self.holding.finding(now, Finding { id, rule, time, evidence, losses: Vec::new() });
-            }
+        self.engine.observe(&observation, &mut self.matches);
+        self.findings();
+    }
+
+    /// Matches become findings; the time of each is that of its last step.
+    fn findings(&mut self) {
+        if self.matches.is_empty() {
+            return;
         }
-        self.matches = matches;
+        let now = SystemClock.boot();
+        for Match { rule, evidence } in self.matches.drain(..) {
+            let id = self.ids.finding();
+            let time = evidence.last().map_or(now, |last| last.time);
+            self.holding.finding(now, Finding { id, rule, time, evidence, losses: Vec::new() });
+        }
     }
 
     /// Passes on the findings that were made until `until`, with what was lost in their windows.

@@ -1,170 +1,250 @@
-//! Steps that belong to one request, in order, within a time: `temporal_ordered`.
+//! Correlations: small automata, one for each group of events, driven by the events' time alone.
 //!
-//! Only the first step opens state, later ones look it up by the request. For each step the chain with the latest start
-//! is kept: if any chain can still be finished in time, that one can. A finished correlation is forgotten, so that one
-//! request reports once for each time that it opens. Each correlation has its own share of the state; the oldest request
-//! goes first, and is counted.
-use crate::rule::Links;
+//! A group lives until it is finished or can't be any more. Each correlation has its own share of memory; what is over it
+//! costs the group that was opened first, and is counted. What is due is done when the time of the events has passed it by
+//! [`LATENESS`], so that neither their order within that nor how many come at once changes a finding.
+mod key;
+mod order;
+mod window;
+
+pub(crate) use key::keys;
+pub(crate) use window::{Bound, Measure, Window};
+
 use guardbee_model::{
     clock::BootTime,
     finding::{Action, Observation},
-    id::RequestId,
 };
+use order::{Ordered, Together};
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
 };
 
-/// The requests that an observation belongs to, by links that `accept` has.
-pub(crate) fn requests(observation: &Observation, accept: Links) -> impl Iterator<Item = RequestId> {
-    let (own, linked) = match (&observation.action, &observation.link) {
-        (Action::RequestHead(request) | Action::Exchange(request, _), _) => (Some(request), [].as_slice()),
-        (_, Some(link)) if accept.contains(link.kind) => match (link.kind.proven(), link.proven()) {
-            (true, proven) => (proven, [].as_slice()),
-            (false, _) => (None, link.requests.as_slice()),
-        },
-        _ => (None, [].as_slice()),
-    };
-    own.into_iter().chain(linked).map(|request| request.id)
-}
+/// Events come later than others that happened after them by no more than this.
+pub(crate) const LATENESS: u64 = 1_000_000_000;
+/// What a group takes beside its key and what it keeps.
+const GROUP: usize = 256;
+/// What keeping an observation takes, beside the arguments of an exec.
+const OBSERVATION: usize = 1024;
 
-/// Observations that matched the first steps.
+/// Observations that made a correlation go on or finish, in order.
+pub(crate) type Evidence = Vec<Arc<Observation>>;
+
+/// How a correlation goes on.
 #[derive(Clone, Debug)]
-struct Chain {
-    start: BootTime,
-    evidence: Vec<Arc<Observation>>,
+pub(crate) enum Machine {
+    /// All rules, in order.
+    Ordered,
+    /// All rules, in any order.
+    Together,
+    /// A number that is measured over the events.
+    Window(Window),
 }
 
-/// What is known of one request.
+impl Machine {
+    /// What is measured is known when the time is over, not before.
+    fn closes(&self) -> bool {
+        matches!(self, Self::Window(window) if window.closes())
+    }
+}
+
+/// A rule of the correlation matched, or one of its correlations did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Event<'a> {
+    /// Of the correlation's rules, which.
+    pub(crate) step: usize,
+    pub(crate) time: BootTime,
+    pub(crate) evidence: &'a [Arc<Observation>],
+    /// What is counted or summed up.
+    pub(crate) value: &'a [u8],
+}
+
+/// What is known of one group.
 #[derive(Debug)]
-struct Partial {
-    /// By the number of its last step.
-    chains: Vec<Option<Chain>>,
-    /// When the first step happened last.
-    opened: BootTime,
+enum State {
+    Ordered(Ordered),
+    Together(Together),
+    Window(window::State),
+}
+
+#[derive(Debug)]
+struct Group {
+    state: State,
+    /// Its time runs from here.
+    since: BootTime,
     /// The time under which it stands in the queue.
     queued: BootTime,
+    bytes: usize,
 }
 
 /// The state of one correlation.
 #[derive(Debug)]
 pub(crate) struct Correlator {
+    machine: Machine,
     steps: usize,
     timespan_ns: u64,
-    limit: usize,
-    live: HashMap<RequestId, Partial>,
-    /// Oldest first. An entry whose time is not its partial's is out of date.
-    queue: VecDeque<(BootTime, RequestId)>,
+    /// Bytes that it may take.
+    share: usize,
+    bytes: usize,
+    groups: HashMap<Arc<[u8]>, Group>,
+    /// Opened first, first. An entry whose time is not its group's is out of date.
+    queue: VecDeque<(BootTime, Arc<[u8]>)>,
     evicted: u64,
 }
 
 impl Correlator {
-    pub(crate) fn new(steps: usize, timespan_ns: u64, limit: usize) -> Self {
-        let (live, queue) = Default::default();
-        Self { steps, timespan_ns, limit: limit.max(1), live, queue, evicted: 0 }
+    pub(crate) fn new(machine: Machine, steps: usize, timespan_ns: u64, share: usize) -> Self {
+        let (groups, queue) = Default::default();
+        Self { machine, steps, timespan_ns, share, bytes: 0, groups, queue, evicted: 0 }
     }
 
-    /// Requests with state.
+    /// Groups with state.
     pub(crate) fn live(&self) -> usize {
-        self.live.len()
+        self.groups.len()
     }
 
-    /// Partials given up for want of room since the last call.
+    /// Groups given up for want of room since the last call.
     pub(crate) fn take_evicted(&mut self) -> u64 {
         std::mem::take(&mut self.evicted)
     }
 
-    /// `observation` matched step `step` for `request`. Gives the evidence when that was the last one. Of several steps that
-    /// one observation matches, the later must be given first: it stands for one of them only.
-    pub(crate) fn step(
-        &mut self,
-        step: usize,
-        request: RequestId,
-        observation: &Arc<Observation>,
-    ) -> Option<Vec<Arc<Observation>>> {
-        let Some(before) = step.checked_sub(1) else {
-            self.open(request, observation);
-            return None;
+    /// An event of the group `key`, when the events' time is `now`. Gives the evidence if that finished it, or closed what
+    /// came before. Of several steps that one observation matches, the later must be given first: in an order it stands for one of
+    /// them only.
+    pub(crate) fn step(&mut self, key: &[u8], event: &Event<'_>, now: BootTime) -> Option<Evidence> {
+        self.forget(now);
+        let over = |group: &Group| event.time.since(group.since) > self.timespan_ns;
+        let closed = if self.machine.closes() && self.groups.get(key).is_some_and(over) {
+            self.remove(key).and_then(|group| self.result(group))
+        } else {
+            None
         };
-        let partial = self.live.get_mut(&request)?;
-        let chain = partial.chains.get(before)?.as_ref()?;
-        let last = chain.evidence.last()?.time;
-        if observation.time < last || observation.time.since(chain.start) > self.timespan_ns {
-            return None;
-        }
-        let mut evidence = Vec::with_capacity(self.steps);
-        evidence.extend(chain.evidence.iter().cloned());
-        evidence.push(Arc::clone(observation));
-        if step + 1 == self.steps {
-            self.live.remove(&request);
-            return Some(evidence);
-        }
-        let longer = Chain { start: chain.start, evidence };
-        if let Some(slot) = partial.chains.get_mut(step) {
-            *slot = Some(longer);
-        }
-        None
+        let evidence = self.take(key, event);
+        self.make_room();
+        closed.or(evidence)
     }
 
-    fn open(&mut self, request: RequestId, observation: &Arc<Observation>) {
-        let time = observation.time;
-        let chain = Chain { start: time, evidence: vec![Arc::clone(observation)] };
-        if let Some(partial) = self.live.get_mut(&request) {
-            if let Some(first) = partial.chains.first_mut() {
-                *first = Some(chain);
-            }
-            partial.opened = partial.opened.max(time);
-            return;
+    fn take(&mut self, key: &[u8], event: &Event<'_>) -> Option<Evidence> {
+        if !self.groups.contains_key(key) {
+            let state = match &self.machine {
+                Machine::Ordered if event.step > 0 => return None,
+                Machine::Ordered => State::Ordered(Ordered::new(self.steps)),
+                Machine::Together => State::Together(Together::new(self.steps)),
+                Machine::Window(window) => State::Window(window::State::new(window)),
+            };
+            let key: Arc<[u8]> = key.into();
+            self.queue.push_back((event.time, Arc::clone(&key)));
+            let group = Group { state, since: event.time, queued: event.time, bytes: 0 };
+            self.groups.insert(key, group);
         }
-        self.make_room(time);
-        let mut chains = vec![None; self.steps.saturating_sub(1)];
-        if let Some(first) = chains.first_mut() {
-            *first = Some(chain);
+        let group = self.groups.get_mut(key)?;
+        let closes = self.machine.closes();
+        let done = match (&mut group.state, &self.machine) {
+            (State::Ordered(ordered), _) => ordered.take(event, self.timespan_ns),
+            (State::Together(together), _) => together.take(event, self.timespan_ns),
+            (State::Window(state), Machine::Window(window)) => state.take(window, event, self.timespan_ns),
+            (State::Window(_), _) => None,
+        };
+        // An order runs from its first step, others from their last event, what is closed from when it was opened.
+        let restarts = !matches!(self.machine, Machine::Ordered) || event.step == 0;
+        if restarts && !closes {
+            group.since = group.since.max(event.time);
         }
-        self.live.insert(request, Partial { chains, opened: time, queued: time });
-        self.queue.push_back((time, request));
+        let bytes = GROUP + 2 * key.len() + group.state.bytes();
+        self.bytes = self.bytes + bytes - std::mem::replace(&mut group.bytes, bytes);
+        if done.is_some() {
+            self.remove(key);
+        }
+        done
     }
 
-    fn make_room(&mut self, now: BootTime) {
-        if self.live.len() >= self.limit {
-            self.advance(now);
-        }
-        while self.live.len() >= self.limit {
-            let Some((time, request)) = self.queue.pop_front() else { break };
-            if self.current(time, request) {
-                self.live.remove(&request);
+    fn remove(&mut self, key: &[u8]) -> Option<Group> {
+        let group = self.groups.remove(key)?;
+        self.bytes = self.bytes.saturating_sub(group.bytes);
+        Some(group)
+    }
+
+    fn make_room(&mut self) {
+        while self.bytes > self.share {
+            let Some((time, key)) = self.queue.pop_front() else { break };
+            if self.current(time, &key) {
+                self.remove(&key);
                 self.evicted += 1;
             }
         }
-        if self.queue.len() > 2 * self.limit {
-            let live = &self.live;
-            self.queue.retain(|(time, request)| live.get(request).is_some_and(|p| p.queued == *time));
+        if self.queue.len() > 2 * self.groups.len() + 64 {
+            let groups = &self.groups;
+            self.queue.retain(|(time, key)| groups.get(key).is_some_and(|group| group.queued == *time));
         }
     }
 
-    fn current(&self, time: BootTime, request: RequestId) -> bool {
-        self.live.get(&request).is_some_and(|partial| partial.queued == time)
+    fn current(&self, time: BootTime, key: &[u8]) -> bool {
+        self.groups.get(key).is_some_and(|group| group.queued == time)
+    }
+
+    /// When the first group must be closed: [`Correlator::close`] is due after it.
+    pub(crate) fn due(&self) -> Option<BootTime> {
+        let (opened, _) = self.queue.front().filter(|_| self.machine.closes())?;
+        Some(BootTime(opened.0.saturating_add(self.timespan_ns)))
+    }
+
+    /// Closes the first group; gives the evidence if it is as the correlation wants it.
+    pub(crate) fn close(&mut self) -> Option<Evidence> {
+        let (time, key) = self.queue.pop_front()?;
+        if !self.current(time, &key) {
+            return None;
+        }
+        self.remove(&key).and_then(|group| self.result(group))
+    }
+
+    fn result(&self, group: Group) -> Option<Evidence> {
+        match (group.state, &self.machine) {
+            (State::Window(state), Machine::Window(window)) => state.result(window),
+            _ => None,
+        }
     }
 
     /// Forgets what can't be finished in time any more.
-    pub(crate) fn advance(&mut self, now: BootTime) {
-        while let Some(&(time, request)) = self.queue.front() {
-            if now.since(time) <= self.timespan_ns {
+    pub(crate) fn forget(&mut self, now: BootTime) {
+        if self.machine.closes() {
+            return;
+        }
+        while let Some((time, _)) = self.queue.front() {
+            if now.since(*time) <= self.timespan_ns {
                 break;
             }
-            self.queue.pop_front();
-            if !self.current(time, request) {
+            let Some((time, key)) = self.queue.pop_front() else { break };
+            if !self.current(time, &key) {
                 continue;
             }
-            match self.live.get_mut(&request) {
-                Some(partial) if now.since(partial.opened) <= self.timespan_ns => {
-                    partial.queued = partial.opened;
-                    self.queue.push_back((partial.opened, request));
+            match self.groups.get_mut(&key) {
+                Some(group) if now.since(group.since) <= self.timespan_ns => {
+                    group.queued = group.since;
+                    self.queue.push_back((group.since, key));
                 }
-                _ => {
-                    self.live.remove(&request);
-                }
+                _ => drop(self.remove(&key)),
             }
         }
     }
+}
+
+impl State {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Ordered(ordered) => ordered.bytes(),
+            Self::Together(together) => together.bytes(),
+            Self::Window(state) => state.bytes(),
+        }
+    }
+}
+
+/// About what keeping these takes.
+fn weight<'a>(evidence: impl IntoIterator<Item = &'a Arc<Observation>>) -> usize {
+    let one = |observation: &Arc<Observation>| match &observation.action {
+        Action::Exec(exec) => {
+            OBSERVATION + exec.args.words.iter().map(|word| size_of_val(word) + word.len()).sum::<usize>()
+        }
+        _ => OBSERVATION,
+    };
+    evidence.into_iter().map(one).sum()
 }

@@ -9,7 +9,7 @@ pub(crate) use index::Index;
 pub use tally::{Cost, Counts};
 
 use crate::{
-    correlate::{self, Correlator},
+    correlate::{self, Correlator, Event, Evidence, Machine},
     eval::{Scratch, View, holds},
     field::Kinds,
     rule::Rule,
@@ -27,8 +27,8 @@ use tally::Tally;
 /// Bounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Params {
-    /// Unfinished correlations, all together.
-    pub partials: usize,
+    /// Bytes that unfinished correlations may take, each correlation its part.
+    pub correlation_bytes: usize,
     /// Findings of one rule in one second of event time.
     pub findings_per_second: u32,
     /// Evaluate only rules whose witness is there. Without it every rule of the event's class is: slow, and the same.
@@ -37,7 +37,7 @@ pub struct Params {
 
 impl Default for Params {
     fn default() -> Self {
-        Self { partials: 100_000, findings_per_second: 100, index: true }
+        Self { correlation_bytes: 32 << 20, findings_per_second: 100, index: true }
     }
 }
 
@@ -62,16 +62,20 @@ pub struct Engine {
     scratch: Scratch,
     /// Steps that the current observation matched; kept for its memory.
     steps: Vec<(usize, Reverse<usize>)>,
+    /// What happened until then has come.
+    clock: BootTime,
+    /// When a correlation is to be closed next.
+    due: BootTime,
 }
 
 impl Engine {
     /// Nothing observed yet.
     pub fn new(set: Arc<RuleSet>, params: Params) -> Self {
-        let share = params.partials / set.correlations.len().max(1);
+        let share = params.correlation_bytes / set.correlations.len().max(1);
         let correlators = set
             .correlations
             .iter()
-            .map(|correlation| Correlator::new(correlation.steps.len(), correlation.timespan_ns, share))
+            .map(|one| Correlator::new(one.machine.clone(), one.steps.len(), one.timespan_ns, share))
             .collect();
         Self {
             params,
@@ -80,6 +84,8 @@ impl Engine {
             candidates: Candidates::new(set.rules.len()),
             scratch: Scratch::default(),
             steps: Vec::new(),
+            clock: BootTime(0),
+            due: BootTime(u64::MAX),
             set,
         }
     }
@@ -91,6 +97,7 @@ impl Engine {
 
     /// Evaluates every rule that could match this action.
     pub fn observe(&mut self, observation: &Arc<Observation>, out: &mut Vec<Match>) {
+        self.advance(observation.time, out);
         let Self { set, params, tally, candidates, scratch, steps, .. } = self;
         let kinds = Kinds::of(&observation.action);
         let mut view = View::new(observation, scratch);
@@ -112,43 +119,98 @@ impl Engine {
             steps.extend(duty.steps.iter().map(|&(correlation, step)| (correlation, Reverse(step))));
         }
         if !steps.is_empty() {
-            self.correlate(observation, out);
+            let mut steps = std::mem::take(steps);
+            steps.sort_unstable();
+            self.correlate(&mut steps, std::slice::from_ref(observation), observation.time, out);
+            self.steps = steps;
         }
     }
 
-    fn correlate(&mut self, observation: &Arc<Observation>, out: &mut Vec<Match>) {
-        let Self { set, tally, correlators, steps, .. } = self;
-        steps.sort_unstable();
-        for (number, Reverse(step)) in steps.drain(..) {
-            let Some(correlation) = set.correlations.get(number) else { continue };
-            let place = set.rules.len() + number;
-            for request in correlate::requests(observation, correlation.links) {
-                let Some(correlator) = correlators.get_mut(number) else { continue };
-                let mut evidence = None;
-                let hit = tally.evaluate(place, false, || {
-                    evidence = correlator.step(step, request, observation);
-                    evidence.is_some()
-                });
-                tally.lost("correlation_full", correlator.take_evicted());
-                if let Some(evidence) = evidence
-                    && hit
-                    && tally.may_report(place, observation.time)
-                {
-                    out.push(Match { rule: Arc::clone(&correlation.info), evidence });
-                }
+    /// Brings correlations to where they are at `now`, with event time: closes those whose time is over, and forgets those
+    /// that can't be finished any more. Call it now and then: without it, what comes next does it.
+    pub fn advance(&mut self, now: BootTime, out: &mut Vec<Match>) {
+        let until = BootTime(now.0.saturating_sub(correlate::LATENESS));
+        if until <= self.clock {
+            return;
+        }
+        // One after another, as they would have been closed had the time gone by slowly.
+        while self.due < until {
+            let dues =
+                self.correlators.iter().enumerate().filter_map(|(number, one)| Some((one.due()?, number)));
+            let next = dues.min();
+            self.due = next.map_or(BootTime(u64::MAX), |(due, _)| due);
+            let Some((due, number)) = next.filter(|(due, _)| *due < until) else { break };
+            self.clock = self.clock.max(due);
+            let evidence = self.correlators.get_mut(number).and_then(Correlator::close);
+            if let Some(evidence) = evidence {
+                self.tally.hit(self.set.rules.len() + number);
+                self.finished(number, evidence, due, out);
             }
         }
+        self.clock = until;
     }
 
-    /// Forgets correlations that can't be finished in time any more; call it now and then, with event time.
-    pub fn advance(&mut self, now: BootTime) {
-        for correlator in &mut self.correlators {
-            correlator.advance(now);
+    /// An event at `time` is these steps.
+    fn correlate(
+        &mut self,
+        steps: &mut Vec<(usize, Reverse<usize>)>,
+        evidence: &[Arc<Observation>],
+        time: BootTime,
+        out: &mut Vec<Match>,
+    ) {
+        let Some(last) = evidence.last() else { return };
+        let mut done = Vec::new();
+        let mut counted = None;
+        for (number, Reverse(step)) in steps.drain(..) {
+            let Self { set, tally, correlators, scratch, clock, due, .. } = self;
+            let at = set.correlations.get(number).zip(correlators.get_mut(number));
+            let Some((correlation, correlator)) = at else { continue };
+            let mut view = View::new(last, scratch);
+            let fields = correlation.groups.get(step).map_or(&[][..], Vec::as_slice);
+            let keys = correlate::keys(&mut view, fields, correlation.links);
+            let mut value = Vec::new();
+            if let Machine::Window(window) = &correlation.machine {
+                // One event is one, however many of the rules it matches.
+                let again = counted.replace(number) == Some(number);
+                if again || !window.value(&mut view, &mut value) {
+                    continue;
+                }
+            }
+            let event = Event { step, time, evidence, value: &value };
+            for key in keys {
+                let mut finished = None;
+                tally.evaluate(set.rules.len() + number, false, || {
+                    finished = correlator.step(&key, &event, *clock);
+                    finished.is_some()
+                });
+                tally.lost("correlation_full", correlator.take_evicted());
+                done.extend(finished.map(|evidence| (number, evidence)));
+            }
+            *due = correlator.due().map_or(*due, |one| one.min(*due));
+        }
+        for (number, evidence) in done {
+            self.finished(number, evidence, time, out);
         }
     }
 
-    /// Unfinished correlations.
-    pub fn partials(&self) -> usize {
+    /// A correlation holds: it reports, and may be a step of others.
+    fn finished(&mut self, number: usize, evidence: Evidence, time: BootTime, out: &mut Vec<Match>) {
+        let set = Arc::clone(&self.set);
+        let Some((correlation, duty)) = set.correlation(number) else { return };
+        if !duty.steps.is_empty() {
+            let mut steps: Vec<_> = duty.steps.iter().map(|&(of, step)| (of, Reverse(step))).collect();
+            steps.sort_unstable();
+            self.correlate(&mut steps, &evidence, time, out);
+        }
+        if duty.reports && self.tally.may_report(set.rules.len() + number, time) {
+            out.push(Match { rule: Arc::clone(&correlation.info), evidence });
+        }
+    }
+
+    /// Unfinished correlations: their groups, all together.
+    pub fn partials(&mut self) -> usize {
+        let clock = self.clock;
+        self.correlators.iter_mut().for_each(|correlator| correlator.forget(clock));
         self.correlators.iter().map(Correlator::live).sum()
     }
 
@@ -176,6 +238,8 @@ pub(crate) fn matches(rule: &Rule, view: &mut View<'_>) -> bool {
     linked && holds(&rule.condition, view)
 }
 
+#[cfg(test)]
+mod correlations;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]

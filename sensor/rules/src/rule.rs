@@ -1,6 +1,7 @@
 //! A rule after checking: typed, and nothing left to go wrong.
 pub(crate) use crate::date::TimePart;
 use crate::{
+    correlate::Machine,
     field::{Field, Kinds},
     parse::Mark,
     pattern::{Pattern, Place},
@@ -238,13 +239,17 @@ pub(crate) struct Rule {
 #[derive(Clone, Debug)]
 pub(crate) struct Correlation {
     pub(crate) info: Arc<RuleInfo>,
+    pub(crate) machine: Machine,
     /// Names or ids of the rules, in order, each with its place.
     pub(crate) steps: Vec<(Box<str>, Mark)>,
+    /// For each step the fields that it is grouped by.
+    pub(crate) groups: Vec<Vec<Field>>,
     pub(crate) timespan_ns: u64,
     /// Links by which an observation counts as the request's.
     pub(crate) links: Links,
     /// The rules report on their own as well.
     pub(crate) generate: bool,
+    pub(crate) can_fire: CanFire,
     pub(crate) examples: Vec<Example>,
 }
 

@@ -8,7 +8,10 @@ use crate::{
     rule::{CanFire, Correlation, Example, Expect, Rule},
     sample,
 };
-use guardbee_model::finding::{Observation, RuleInfo};
+use guardbee_model::{
+    clock::BootTime,
+    finding::{Observation, RuleInfo},
+};
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -16,6 +19,8 @@ use std::{
 
 /// Rules of one set.
 const RULES: usize = 100_000;
+/// Correlations of correlations, how deep.
+const DEPTH: usize = 8;
 
 /// What a rule is for, beside its own findings.
 #[derive(Clone, Debug)]
@@ -32,6 +37,8 @@ pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     pub(crate) correlations: Vec<Correlation>,
     roles: Vec<Role>,
+    /// Of correlations.
+    duties: Vec<Role>,
     /// Which rules could match what; those that can't fire here are left out.
     pub(crate) index: Index,
     warnings: Vec<Problem>,
@@ -101,8 +108,14 @@ impl RuleSet {
     /// A correlation can fire if each of its steps can.
     fn can_fire(&self, correlation: usize) -> CanFire {
         let is_step = |role: &Role| role.steps.iter().any(|(of, _)| *of == correlation);
+        self.correlations.get(correlation).map_or(Ok(()), |one| one.can_fire.clone())?;
+        let why = |title: &str, why: &str| format!("its rule `{title}` can't: {why}");
         self.rules.iter().zip(&self.roles).filter(|(_, role)| is_step(role)).try_for_each(|(rule, _)| {
-            rule.can_fire.clone().map_err(|why| format!("its rule `{}` can't: {why}", rule.info.title))
+            rule.can_fire.clone().map_err(|reason| why(&rule.info.title, &reason))
+        })?;
+        let parts = self.correlations.iter().zip(&self.duties).enumerate();
+        parts.filter(|(_, (_, duty))| is_step(duty)).try_for_each(|(number, (part, _))| {
+            self.can_fire(number).map_err(|reason| why(&part.info.title, &reason))
         })
     }
 
@@ -132,11 +145,17 @@ impl RuleSet {
                 for event in observations(example) {
                     engine.observe(&event, &mut found);
                 }
+                engine.advance(BootTime(u64::MAX), &mut found);
                 let matched = found.iter().any(|one| Arc::ptr_eq(&one.rule, &correlation.info));
                 results.push(result(&correlation.info, example, matched));
             }
         }
         results
+    }
+
+    /// A correlation and what it is for.
+    pub(crate) fn correlation(&self, number: usize) -> Option<(&Correlation, &Role)> {
+        self.correlations.get(number).zip(self.duties.get(number))
     }
 
     /// A rule and what it is for.
@@ -175,7 +194,7 @@ fn result(rule: &Arc<RuleInfo>, example: &Example, matched: bool) -> TestResult 
 #[derive(Clone, Copy, Debug)]
 enum Named {
     Rule(usize),
-    Correlation,
+    Correlation(usize),
 }
 
 #[derive(Default)]
@@ -212,7 +231,9 @@ impl Builder {
         }
         let (info, named) = match &item {
             Item::Rule(rule) => (&rule.info, Named::Rule(self.set.rules.len())),
-            Item::Correlation(correlation) => (&correlation.info, Named::Correlation),
+            Item::Correlation(correlation) => {
+                (&correlation.info, Named::Correlation(self.set.correlations.len()))
+            }
         };
         for (what, name) in [("id", &info.id), ("name", &info.name)] {
             if name.is_empty() {
@@ -242,7 +263,9 @@ impl Builder {
     }
 
     fn finish(mut self) -> Result<RuleSet, Vec<Problem>> {
-        self.set.roles = vec![Role { reports: true, steps: Vec::new() }; self.set.rules.len()];
+        let role = Role { reports: true, steps: Vec::new() };
+        self.set.roles = vec![role.clone(); self.set.rules.len()];
+        self.set.duties = vec![role; self.set.correlations.len()];
         let correlations = std::mem::take(&mut self.set.correlations);
         for (number, correlation) in correlations.iter().enumerate() {
             let mut problems = Problems::new(&correlation.info.source);
@@ -252,6 +275,7 @@ impl Builder {
             self.problems.extend(problems.into_list());
         }
         self.set.correlations = correlations;
+        self.circles();
         if self.problems.iter().any(|problem| problem.severity == Severity::Error) {
             return Err(self.problems);
         }
@@ -276,11 +300,12 @@ impl Builder {
                     role.reports &= generate;
                 }
             }
-            Some(Named::Correlation) => problems.error(
-                mark,
-                "correlations of correlations are known, but not supported in this version",
-                "name the rules themselves, in order",
-            ),
+            Some(Named::Correlation(part)) => {
+                if let Some(duty) = self.set.duties.get_mut(part) {
+                    duty.steps.push((correlation, step));
+                    duty.reports &= generate;
+                }
+            }
             None => {
                 let remedy = suggest(
                     name,
@@ -289,6 +314,50 @@ impl Builder {
                 );
                 problems.error(mark, format!("no rule has the name or id `{}`", shown(name)), remedy);
             }
+        }
+    }
+
+    /// A correlation that is a step of itself would wait for itself; and the engine goes down as deep as they go.
+    fn circles(&mut self) {
+        // From the correlations that are of rules alone upwards; what is not reached goes in a circle.
+        let mut open = vec![0_usize; self.set.correlations.len()];
+        let mut depths = vec![1_usize; open.len()];
+        for (of, _) in self.set.duties.iter().flat_map(|duty| &duty.steps) {
+            if let Some(parts) = open.get_mut(*of) {
+                *parts += 1;
+            }
+        }
+        let mut settled: Vec<usize> = (0..open.len()).filter(|at| open.get(*at) == Some(&0)).collect();
+        while let Some(part) = settled.pop() {
+            let depth = depths.get(part).copied().unwrap_or_default();
+            for (of, _) in self.set.duties.get(part).into_iter().flat_map(|duty| &duty.steps) {
+                let Some((parts, own)) = open.get_mut(*of).zip(depths.get_mut(*of)) else { continue };
+                *own = depth.saturating_add(1).max(*own);
+                *parts -= 1;
+                if *parts == 0 {
+                    settled.push(*of);
+                }
+            }
+        }
+        for ((correlation, parts), depth) in self.set.correlations.iter().zip(open).zip(depths) {
+            let title = shown(&correlation.info.title);
+            let (message, remedy) = if parts > 0 {
+                (
+                    format!("`{title}` is, perhaps by way of others, a step of itself"),
+                    "leave one of these steps out",
+                )
+            } else if depth > DEPTH {
+                (
+                    format!("`{title}` is {depth} correlations deep, more than {DEPTH}"),
+                    "name the rules themselves",
+                )
+            } else {
+                continue;
+            };
+            let mut problems = Problems::new(&correlation.info.source);
+            let mark = correlation.steps.first().map_or_else(Mark::default, |(_, mark)| *mark);
+            problems.error(mark, message, remedy);
+            self.problems.extend(problems.into_list());
         }
     }
 }

@@ -1,7 +1,8 @@
-//! `correlation:` documents. This version has one kind: steps in order, within one request.
+//! `correlation:` documents.
 use super::{block, duration, meta, text, unknown_keys};
 use crate::{
-    field::{self, Field, Found, Kinds},
+    correlate::{Bound, Machine, Measure, Window},
+    field::{self, Field, Found, Kinds, Type},
     parse::{Entry, Mark, Node, Value},
     problem::{Problems, shown, suggest},
     rule::Correlation,
@@ -9,9 +10,29 @@ use crate::{
 
 const KEYS: &[&str] = &["type", "rules", "group-by", "timespan", "aliases", "generate", "condition"];
 /// Correlation rules specification 2.1, type.
-const LATER: &[&str] =
-    &["event_count", "value_count", "temporal", "value_sum", "value_avg", "value_percentile", "value_median"];
+const TYPES: &[&str] = &[
+    "event_count",
+    "value_count",
+    "temporal",
+    "temporal_ordered",
+    "value_sum",
+    "value_avg",
+    "value_percentile",
+    "value_median",
+];
+const BOUNDS: &[(&str, Bound)] = &[
+    ("lt", Bound::Less),
+    ("lte", Bound::LessOrEqual),
+    ("gt", Bound::Greater),
+    ("gte", Bound::GreaterOrEqual),
+    ("eq", Bound::Equal),
+    ("neq", Bound::NotEqual),
+];
+/// Steps of an order, and rules of a measurement.
 const STEPS: usize = 8;
+const RULES: usize = 256;
+/// Events or values that are counted.
+const MOST: i64 = 1_000_000;
 /// State is kept for so long at most.
 const LONGEST_NS: u64 = 86_400_000_000_000;
 
@@ -26,16 +47,11 @@ pub(super) fn correlation(node: &Node, entry: &Entry, problems: &mut Problems) -
         return None;
     }
     unknown_keys(body.entries(), "`correlation`", KEYS, problems);
-    if let Some(condition) = body.get("condition") {
-        problems.error(
-            condition.key_mark,
-            "conditions of correlations are known, but not supported in this version",
-            "remove it: a `temporal_ordered` correlation holds when all its rules matched in order",
-        );
-    }
-    kind(body, problems);
-    let steps = steps(body, problems);
-    group(body, problems);
+    let mut missing = Vec::new();
+    let machine = machine(body, &mut missing, problems);
+    let least = if matches!(machine, Some(Machine::Window(_))) { 1 } else { 2 };
+    let steps = steps(body, least, problems);
+    let groups = groups(body, &steps, &mut missing, problems);
     let timespan_ns = timespan(body, problems);
     let generate = match text(body, "generate", problems) {
         None | Some((_, "false")) => false,
@@ -47,30 +63,188 @@ pub(super) fn correlation(node: &Node, entry: &Entry, problems: &mut Problems) -
         }
     };
     let examples = block::examples(node, Kinds::ALL, problems);
-    Some(Correlation { info: info?, steps, timespan_ns: timespan_ns?, links, generate, examples })
+    let can_fire = if missing.is_empty() { Ok(()) } else { Err(missing.join("; ")) };
+    let (info, machine, timespan_ns) = (info?, machine?, timespan_ns?);
+    Some(Correlation { info, machine, steps, groups, timespan_ns, links, generate, can_fire, examples })
 }
 
-fn kind(body: &Node, problems: &mut Problems) {
-    match text(body, "type", problems) {
-        Some((_, "temporal_ordered")) => {}
-        Some((at, later)) if LATER.contains(&later) => problems.error(
-            at.mark,
-            format!("the correlation type `{later}` is known, but not supported in this version"),
-            "this version has `temporal_ordered`",
-        ),
-        Some((at, other)) => {
-            let known = LATER.iter().copied().chain(["temporal_ordered"]);
-            let remedy = suggest(other, known, "this version has `temporal_ordered`");
-            problems.error(at.mark, format!("unknown correlation type `{}`", shown(other)), remedy);
-        }
-        None if body.get("type").is_none() => {
+fn machine(body: &Node, missing: &mut Vec<String>, problems: &mut Problems) -> Option<Machine> {
+    let Some((at, kind)) = text(body, "type", problems) else {
+        if body.get("type").is_none() {
             problems.error(body.mark, "the correlation has no `type`", "add `type: temporal_ordered`");
         }
-        None => {}
+        return None;
+    };
+    let measure = match kind {
+        "temporal" | "temporal_ordered" => {
+            if let Some(condition) = body.get("condition") {
+                problems.error(
+                    condition.key_mark,
+                    format!("a `{kind}` correlation has no `condition`"),
+                    "remove it: the correlation holds when all its rules matched",
+                );
+            }
+            let ordered = kind == "temporal_ordered";
+            return Some(if ordered { Machine::Ordered } else { Machine::Together });
+        }
+        "event_count" => Measure::Events,
+        "value_count" => Measure::Values,
+        "value_sum" => Measure::Sum,
+        "value_avg" => Measure::Average,
+        "value_median" | "value_percentile" => Measure::Percentile(50),
+        other => {
+            let types = format!("types are: {}", TYPES.join(", "));
+            let remedy = suggest(other, TYPES.iter().copied(), types);
+            problems.error(at.mark, format!("unknown correlation type `{}`", shown(other)), remedy);
+            return None;
+        }
+    };
+    window(body, kind, measure, missing, problems).map(Machine::Window)
+}
+
+fn window(
+    body: &Node,
+    kind: &str,
+    mut measure: Measure,
+    missing: &mut Vec<String>,
+    problems: &mut Problems,
+) -> Option<Window> {
+    let Some(condition) = body.get("condition") else {
+        let message = format!("the correlation is a `{kind}`, and has no `condition`");
+        problems.error(body.mark, message, "add `condition: {gte: 10}`");
+        return None;
+    };
+    let node = &condition.node;
+    if !matches!(node.value, Value::Map(_)) {
+        let message = format!("the condition of `{kind}` is a map, not {}", node.kind());
+        problems.error(node.mark, message, "write `condition: {gte: 10}`");
+        return None;
+    }
+    let mut known: Vec<&str> = BOUNDS.iter().map(|(name, _)| *name).collect();
+    if measure != Measure::Events {
+        known.push("field");
+    }
+    if kind == "value_percentile" {
+        known.push("percentile");
+        let percentile = number(node, "percentile", problems).and_then(|number| u8::try_from(number).ok());
+        match percentile.filter(|percentile| (1..=100).contains(percentile)) {
+            Some(percentile) => measure = Measure::Percentile(percentile),
+            None => problems.error(
+                node.mark,
+                "`value_percentile` needs a `percentile` from 1 to 100",
+                "add `percentile: 95`",
+            ),
+        }
+    }
+    let before = problems.errors();
+    unknown_keys(node.entries(), "the condition", &known, problems);
+    let mut bounds = Vec::new();
+    for &(name, bound) in BOUNDS {
+        bounds.extend(number(node, name, problems).map(|number| (bound, number)));
+    }
+    if problems.errors() == before {
+        sound(node, measure, &bounds, problems);
+    }
+    let fields = measured(node, kind, measure, missing, problems);
+    Some(Window { measure, fields, bounds })
+}
+
+/// What can't hold, or holds for one event as for many, is no condition.
+fn sound(node: &Node, measure: Measure, bounds: &[(Bound, i64)], problems: &mut Problems) {
+    if bounds.is_empty() {
+        problems.error(node.mark, "the condition compares nothing", "add one of gt, gte, lt, lte, eq, neq");
+    }
+    let least = bounds.iter().filter_map(|(bound, number)| match bound {
+        Bound::Greater => Some(number.saturating_add(1)),
+        Bound::GreaterOrEqual | Bound::Equal => Some(*number),
+        Bound::Less | Bound::LessOrEqual | Bound::NotEqual => None,
+    });
+    let most = bounds.iter().filter_map(|(bound, number)| match bound {
+        Bound::Less => Some(number.saturating_sub(1)),
+        Bound::LessOrEqual | Bound::Equal => Some(*number),
+        Bound::Greater | Bound::GreaterOrEqual | Bound::NotEqual => None,
+    });
+    let counts = matches!(measure, Measure::Events | Measure::Values);
+    let (least, most) = (least.max(), most.min());
+    let whole = measure != Measure::Average;
+    let never = least.zip(most).is_some_and(|(least, most)| least > most && whole)
+        || counts && most.is_some_and(|most| most < 1);
+    if never {
+        problems.error(
+            node.mark,
+            "the condition can't hold",
+            "correct its numbers: a group has one event or more",
+        );
+    }
+    if counts && bounds.iter().any(|(_, number)| *number > MOST) {
+        problems.error(node.mark, format!("more than {MOST} are not counted"), "use a shorter timespan");
     }
 }
 
-fn steps(body: &Node, problems: &mut Problems) -> Vec<(Box<str>, Mark)> {
+fn number(node: &Node, key: &str, problems: &mut Problems) -> Option<i64> {
+    let (at, written) = text(node, key, problems)?;
+    let number = written.parse().ok();
+    if number.is_none() {
+        let message = format!("`{key}` is a whole number, not `{}`", shown(written));
+        problems.error(at.mark, message, "write digits, such as 10");
+    }
+    number
+}
+
+/// The fields whose values are counted or summed up.
+fn measured(
+    node: &Node,
+    kind: &str,
+    measure: Measure,
+    missing: &mut Vec<String>,
+    problems: &mut Problems,
+) -> Vec<Field> {
+    let Some(entry) = node.get("field").filter(|_| measure != Measure::Events) else {
+        if measure != Measure::Events {
+            let message = format!("the condition of `{kind}` has no `field`");
+            problems.error(node.mark, message, "add `field:` with the name of a field");
+        }
+        return Vec::new();
+    };
+    let names = entry.node.items();
+    if names.is_empty() || measure != Measure::Values && names.len() > 1 {
+        let message = format!("the condition of `{kind}` has {} fields", names.len());
+        problems.error(entry.node.mark, message, "name one");
+    }
+    let mut fields = Vec::new();
+    for name in names {
+        let Some(field) = field_named(name, &[], missing, problems) else { continue };
+        if measure != Measure::Values && field.row().kind != Type::Number {
+            let message = format!("`{}` is no number", field.row().name);
+            problems.error(name.mark, message, "take a field that is, such as `http.response.body.size`");
+        }
+        fields.push(field);
+    }
+    fields
+}
+
+/// [`None`]: a problem was reported, or nothing records it and `missing` says why.
+fn field_named(
+    node: &Node,
+    aliases: &[Alias<'_>],
+    missing: &mut Vec<String>,
+    problems: &mut Problems,
+) -> Option<Field> {
+    let name = node.text().unwrap_or_default();
+    match field::find(name) {
+        Some(Found::Field(field)) => return Some(field),
+        Some(Found::Unavailable(why)) => missing.push(format!("`{name}`: {why}")),
+        None => {
+            let mut known: Vec<&str> = field::names().collect();
+            known.extend(aliases.iter().map(|alias| alias.name));
+            let remedy = suggest(name, known, "the names are listed in rules/README.md");
+            problems.error(node.mark, format!("unknown field `{}`", shown(name)), remedy);
+        }
+    }
+    None
+}
+
+fn steps(body: &Node, least: usize, problems: &mut Problems) -> Vec<(Box<str>, Mark)> {
     let Some(rules) = body.get("rules") else {
         problems.error(body.mark, "the correlation has no `rules`", "list the names of two rules or more");
         return Vec::new();
@@ -86,65 +260,64 @@ fn steps(body: &Node, problems: &mut Problems) -> Vec<(Box<str>, Mark)> {
             ),
         }
     }
-    if !(2..=STEPS).contains(&out.len()) {
+    let most = if least > 1 { STEPS } else { RULES };
+    if !(least..=most).contains(&out.len()) {
         problems.error(
             rules.node.mark,
-            format!("the correlation has {} rules", out.len()),
-            format!("an order needs 2 to {STEPS}"),
+            format!("the number of rules is {}", out.len()),
+            format!("the correlation's type needs {least} to {most}"),
         );
     }
     out
 }
 
-/// `group-by` must come down to our request, directly or by an alias.
-fn group(body: &Node, problems: &mut Problems) {
-    let aliases = aliases(body, problems);
-    let Some(group) = body.get("group-by") else {
-        problems.error(
-            body.mark,
-            "the correlation has no `group-by`",
-            "add `group-by: [guardbee.request]`: steps belong together by the request behind them",
-        );
-        return;
-    };
-    let names: Vec<&Node> = group.node.items().iter().collect();
-    if names.len() != 1 {
-        problems.error(
-            group.node.mark,
-            format!("`group-by` has {} fields", names.len()),
-            "this version groups by `guardbee.request` alone",
-        );
-        return;
-    }
-    for item in names {
-        let name = item.text().unwrap_or_default();
-        if aliases.contains(&name) {
-            continue;
-        }
-        match field::find(name) {
-            Some(Found::Field(Field::Request)) => {}
-            Some(Found::Field(Field::Trace)) => problems.error(
-                item.mark,
-                "a trace id is a claim of the client: it groups nothing",
-                "write `guardbee.request`, which no client can choose",
-            ),
-            Some(_) => problems.error(
-                item.mark,
-                format!("grouping by `{}` is known, but not supported in this version", shown(name)),
-                "this version groups by `guardbee.request` alone",
-            ),
-            None => {
-                let mut known: Vec<&str> = field::names().collect();
-                known.extend(&aliases);
-                let remedy = suggest(name, known, "write `guardbee.request`");
-                problems.error(item.mark, format!("unknown field `{}`", shown(name)), remedy);
-            }
-        }
-    }
+/// A name for a field of each rule.
+struct Alias<'a> {
+    name: &'a str,
+    fields: Vec<(&'a str, Option<Field>)>,
 }
 
-/// Names whose field is our request in every rule.
-fn aliases<'a>(body: &'a Node, problems: &mut Problems) -> Vec<&'a str> {
+/// For each step, what its events are grouped by.
+fn groups(
+    body: &Node,
+    steps: &[(Box<str>, Mark)],
+    missing: &mut Vec<String>,
+    problems: &mut Problems,
+) -> Vec<Vec<Field>> {
+    let aliases = aliases(body, missing, problems);
+    let mut groups = vec![Vec::new(); steps.len()];
+    let Some(group) = body.get("group-by") else { return groups };
+    for item in group.node.items() {
+        let name = item.text().unwrap_or_default();
+        let alias = aliases.iter().find(|alias| alias.name == name);
+        let same = match alias {
+            Some(_) => None,
+            None => field_named(item, &aliases, missing, problems),
+        };
+        if same == Some(Field::Trace) {
+            claim(item.mark, problems);
+        }
+        for ((step, _), fields) in steps.iter().zip(&mut groups) {
+            let of_step = alias.map(|alias| alias.fields.iter().find(|(rule, _)| **rule == **step));
+            if let Some(None) = of_step {
+                let message = format!("the alias `{}` has no field for `{}`", shown(name), shown(step));
+                problems.error(item.mark, message, format!("add it: `{}: field`", shown(step)));
+            }
+            fields.extend(same.or_else(|| of_step.flatten().and_then(|(_, field)| *field)));
+        }
+    }
+    groups
+}
+
+fn claim(mark: Mark, problems: &mut Problems) {
+    problems.error(
+        mark,
+        "a trace id is a claim of the client: it groups nothing",
+        "write `guardbee.request`, which no client can choose",
+    );
+}
+
+fn aliases<'a>(body: &'a Node, missing: &mut Vec<String>, problems: &mut Problems) -> Vec<Alias<'a>> {
     let Some(aliases) = body.get("aliases") else { return Vec::new() };
     let mut out = Vec::new();
     for alias in aliases.node.entries() {
@@ -156,17 +329,15 @@ fn aliases<'a>(body: &'a Node, problems: &mut Problems) -> Vec<&'a str> {
             );
             continue;
         }
+        let mut fields = Vec::new();
         for pair in alias.node.entries() {
-            let name = pair.node.text().unwrap_or_default();
-            if field::find(name) != Some(Found::Field(Field::Request)) {
-                problems.error(
-                    pair.node.mark,
-                    format!("grouping by `{}` is not supported in this version", shown(name)),
-                    "write `guardbee.request`",
-                );
+            let field = field_named(&pair.node, &[], missing, problems);
+            if field == Some(Field::Trace) {
+                claim(pair.node.mark, problems);
             }
+            fields.push((&*pair.key, field));
         }
-        out.push(&*alias.key);
+        out.push(Alias { name: &alias.key, fields });
     }
     out
 }

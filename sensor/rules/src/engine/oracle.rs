@@ -35,7 +35,11 @@ fn quoted(text: &str) -> String {
 /// One line of a selection.
 fn line() -> impl Strategy<Value = String> {
     let name = prop::sample::select(TEXTS).prop_map(|field| field.row().name);
-    let place = prop::sample::select(&["", "|contains", "|startswith", "|endswith"][..]);
+    let place = prop::sample::select(
+        &["", "|contains", "|startswith", "|endswith", "|windash", "|windash|contains"][..],
+    );
+    let encoded = prop::sample::select(&["|base64|contains", "|wide|base64offset|contains"][..]);
+    let plain = text(6).prop_map(|text| quoted(&format!("x{}", text.replace('\\', "y"))));
     let more = prop::sample::select(&["", "|cased", "|all", "|cased|all", "|neq"][..]);
     let values = prop::collection::vec(value().prop_map(|value| quoted(&value)), 1..5);
     let regex = prop::sample::select(
@@ -59,6 +63,8 @@ fn line() -> impl Strategy<Value = String> {
             .prop_map(|(name, place, more, values)| format!("{name}{place}{more}: [{}]", values.join(", "))),
         2 => (name.clone(), flags, regex).prop_map(|(name, flags, regex)| format!("{name}|re{flags}: {}", quoted(regex))),
         1 => name.clone().prop_map(|name| format!("{name}: null")),
+        1 => (name.clone(), encoded, plain).prop_map(|(name, encoded, text)| format!("{name}{encoded}: {text}")),
+        1 => name.clone().prop_map(|name| format!("{name}|fieldref|contains: process.parent.command_line")),
         1 => (name, any::<bool>()).prop_map(|(name, there)| format!("{name}|exists: {there}")),
         1 => (0..4_u32).prop_map(|pid| format!("process.pid|gt: {pid}")),
         1 => (0..4_u32).prop_map(|pid| format!("process.pid: {pid}")),

@@ -79,6 +79,13 @@ impl Tally {
         hit
     }
 
+    /// A correlation holds because its time is over.
+    pub(super) fn hit(&mut self, rule: usize) {
+        if let Some(Account { counts, .. }) = self.accounts.get_mut(rule) {
+            counts.hits += 1;
+        }
+    }
+
     /// One rule that matches everything must not drown the others behind it.
     pub(super) fn may_report(&mut self, rule: usize, now: BootTime) -> bool {
         let Some(Account { counts, second, .. }) = self.accounts.get_mut(rule) else { return true };

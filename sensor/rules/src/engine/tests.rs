@@ -124,8 +124,8 @@ fn only_accepted_links_count() {
 
 #[test]
 fn a_flood_of_requests_evicts_the_oldest_and_is_counted() {
-    // Two correlations share: four each.
-    let mut engine = engine(Params { partials: 8, ..Params::default() });
+    // Two correlations share: room for four heads each.
+    let mut engine = engine(Params { correlation_bytes: 2 * 4 * 1500, ..Params::default() });
     let names: Vec<String> = (0..10).map(|number| format!("r{number}")).collect();
     let heads: Vec<_> = names.iter().map(|name| head(0, name)).collect();
     found(&mut engine, &heads);
@@ -141,15 +141,15 @@ fn a_flood_of_requests_evicts_the_oldest_and_is_counted() {
 
 #[test]
 fn what_ran_out_of_time_is_forgotten_and_is_no_loss() {
-    let mut engine = engine(Params { partials: 2, ..Params::default() });
+    let mut engine = engine(Params::default());
     let first = head(0, "a");
     let start = first.time;
     found(&mut engine, &[first]);
-    engine.advance(BootTime(start.0 + 10_000_000_000));
+    engine.advance(BootTime(start.0 + 10_000_000_000), &mut Vec::new());
     assert_eq!(engine.partials(), 1);
-    found(&mut engine, &[head(11, "b")]);
+    found(&mut engine, &[head(12, "b")]);
     assert_eq!(engine.partials(), 1);
-    engine.advance(BootTime(start.0 + 30_000_000_000));
+    engine.advance(BootTime(start.0 + 30_000_000_000), &mut Vec::new());
     assert_eq!(engine.partials(), 0);
     assert!(engine.losses(BootTime(1)).is_empty());
 }
