@@ -149,3 +149,44 @@ detection: {s: {Image: /a}, condition: s}\n";
     );
     assert_eq!(set.rules()[0].info.level.name(), "low");
 }
+
+/// Small files that would stand for very much: refused, and soon.
+#[test]
+fn hostile_sharing_is_refused_at_once() {
+    let many = |count: usize, one: &str| vec![one; count].join(", ");
+    let site = format!("guardbee: {{placeholders: {{p: [{}]}}}}", many(9_000, "a"));
+    let line = |key: &str, values: &str| {
+        rule("R", &format!("detection: {{s: {{{key}: [{values}]}}, condition: s}}"))
+    };
+    let global = format!("action: global\ncustom: [{}]\n", many(40_000, "a"));
+    let documents = format!("---\n{}", rule("R", "detection: {s: {Image: /a}, condition: s}")).repeat(1_000);
+    let filter = format!(
+        "title: F\nlogsource: {{product: linux}}\nfilter:\n    rules: any\n    s: {{User|cased: [{}]}}\n    condition: not s\n",
+        many(40_000, "a")
+    );
+    for (files, part) in [
+        (vec![site.clone(), line("User|expand", &many(5_000, "'%p%'"))], "make more than 200000 values"),
+        (vec![site, line("User|expand", "'%p%%p%%p%'")], "too many values together"),
+        (
+            vec![line("CommandLine|windash|base64|contains", &many(50_000, "'----'"))],
+            "make more than 200000 values",
+        ),
+        (vec![format!("{global}{documents}")], "more than 100000 values"),
+        (
+            vec![
+                rule("R", BASE)
+                    + &format!("\n---\naction: repeat\ncustom: [{}]\n", many(40_000, "a"))
+                    + &"---\naction: repeat\n".repeat(1_000),
+            ],
+            "more than 100000 values",
+        ),
+        (vec![filter, documents], "add more than 1000000 comparisons"),
+    ] {
+        let began = std::time::Instant::now();
+        let files: Vec<_> = files.iter().map(|text| ("f.yml", text.as_str())).collect();
+        let problems = RuleSet::load(&files).map(drop).unwrap_err();
+        assert!(lines(&problems).contains(part), "{part}: {}", lines(problems.get(..3).unwrap_or(&problems)));
+        println!("{part}: {:?}", began.elapsed());
+        assert!(began.elapsed().as_secs() < 20, "{part} took {:?}", began.elapsed());
+    }
+}

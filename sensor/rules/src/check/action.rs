@@ -15,18 +15,28 @@ pub(crate) struct Document {
     pub(crate) shares_id: bool,
 }
 
+/// Values of one file after merging: what is shared counts as often as it is used.
+const NODES: usize = 100_000;
+
 /// Merges what `action` documents say into the documents that they are about.
 pub(super) fn resolve(documents: Vec<Node>, problems: &mut Problems) -> Vec<Document> {
     let mut out: Vec<Document> = Vec::new();
     let mut global: Option<Node> = None;
     // The place of a global document that no rule stands behind yet.
     let mut idle: Option<Mark> = None;
+    let mut nodes = 0;
     for node in documents {
+        let place = node.mark;
         let Some((mark, action)) = action(&node) else {
             let mergeable = ["correlation", "filter"].iter().all(|key| node.get(key).is_none());
             out.push(match &global {
                 Some(global) if mergeable && !node.is_null() => {
                     idle = None;
+                    nodes += size(global);
+                    if nodes > NODES {
+                        too_large(place, problems);
+                        break;
+                    }
                     warn_of_own(&node, global, problems);
                     let shares_id = global.get("id").is_some();
                     Document { node: merged(&node, global), shares_id }
@@ -43,6 +53,11 @@ pub(super) fn resolve(documents: Vec<Node>, problems: &mut Problems) -> Vec<Docu
                 idle = global.as_ref().map(|_| mark);
             }
             ("repeat", Some(before)) => {
+                nodes += size(&before.node);
+                if nodes > NODES {
+                    too_large(place, problems);
+                    break;
+                }
                 let shares_id = rest.get("id").is_none();
                 let mut node = merged(&before.node, &rest);
                 node.mark = rest.mark;
@@ -60,6 +75,21 @@ pub(super) fn resolve(documents: Vec<Node>, problems: &mut Problems) -> Vec<Docu
     }
     warn_of_idle(idle, problems);
     out
+}
+
+fn too_large(mark: Mark, problems: &mut Problems) {
+    let message =
+        format!("the file has more than {NODES} values, shared ones counted as often as they are used");
+    problems.error(mark, message, "split the file");
+}
+
+/// Values in it.
+fn size(node: &Node) -> usize {
+    match &node.value {
+        Value::Scalar(_) => 1,
+        Value::List(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Value::Map(entries) => 1 + entries.iter().map(|entry| size(&entry.node)).sum::<usize>(),
+    }
 }
 
 fn warn_of_idle(global: Option<Mark>, problems: &mut Problems) {

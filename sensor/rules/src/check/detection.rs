@@ -3,7 +3,7 @@ use super::{
     Context, block,
     logsource::{self, Source},
     meta,
-    value::{self, Scope},
+    value::{self, Scope, Shared},
 };
 use crate::{
     field::{Field, Kinds},
@@ -11,7 +11,6 @@ use crate::{
         Entry, Mark, Node, Scalar, Style, Value,
         condition::{self, Condition, HowMany},
     },
-    placeholder::Placeholders,
     problem::{Problems, shown, suggest},
     rule::{CanFire, Expression, Rule},
 };
@@ -36,7 +35,7 @@ pub(super) fn rule(
     let info = meta::info(node, problems);
     let source = logsource::source(node, problems)?;
     let block = block::rule(node, problems);
-    let scope = Scope::new(&source, &detection.node, &context.placeholders);
+    let scope = Scope::new(&source, &detection.node, (&context.placeholders, &context.forms));
     let mut missing = Vec::new();
     let condition = expression(&detection.node, scope, &mut missing, problems)?;
     if matches!(condition, Expression::Constant(true)) {
@@ -59,8 +58,8 @@ pub(super) fn rule(
 
 impl<'a> Scope<'a> {
     /// The scope of a rule of this log source.
-    pub(super) fn new(source: &Source, detection: &Node, placeholders: &'a Placeholders) -> Self {
-        Self { kinds: kinds(source, detection), placeholders, audit: matches!(source, Source::Audit) }
+    pub(super) fn new(source: &Source, detection: &Node, shared: Shared<'a>) -> Self {
+        Self { kinds: kinds(source, detection), shared, audit: matches!(source, Source::Audit) }
     }
 }
 
@@ -174,7 +173,17 @@ fn one_condition(
             problems.error(place(error.offset), error.message, error.remedy);
             None
         }
-        Ok(condition) => resolve(&condition, selections, parts, &place, problems),
+        Ok(condition) => {
+            if let Some((offset, holds)) = condition.pointless() {
+                let message = if holds { "always holds" } else { "never holds" };
+                problems.warn(
+                    place(offset),
+                    format!("this stands beside its own contrary, so that together it {message}"),
+                    "remove one of the two",
+                );
+            }
+            resolve(&condition, selections, parts, &place, problems)
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use crate::{
     placeholder::{Definition, Placeholders, is_name},
     problem::{Problem, Problems, shown},
 };
+use std::cell::Cell;
 
 /// Values of one placeholder.
 const VALUES: usize = 10_000;
@@ -21,6 +22,8 @@ pub(crate) struct File {
 pub(crate) struct Context {
     pub(super) placeholders: Placeholders,
     pub(super) filters: Filters,
+    /// Forms that values had beyond the written one, in all files.
+    pub(super) forms: Cell<usize>,
 }
 
 impl Context {
@@ -49,11 +52,11 @@ pub(crate) fn read<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> (Vec<File>
     }
     // A filter may use placeholders of any file.
     for file in &mut out {
-        let Context { placeholders, filters } = &mut context;
+        let Context { placeholders, filters, forms } = &mut context;
         file.documents.retain(|document| {
             let is_filter = document.node.get("filter").is_some();
             if is_filter {
-                filters.add(&document.node, placeholders, &mut file.problems);
+                filters.add(&document.node, (placeholders, forms), &mut file.problems);
             }
             !is_filter
         });

@@ -2,10 +2,12 @@
 //!
 //! A rule matches if its own condition and those of its filters hold, as in pySigma: what shall be left out is written
 //! `condition: not selection`.
-use super::{detection, logsource, meta, value::Scope};
+use super::{
+    detection, logsource, meta,
+    value::{Scope, Shared},
+};
 use crate::{
     parse::{Entry, Mark, Node, Value},
-    placeholder::Placeholders,
     problem::{Problem, Problems, shown},
     rule::Expression,
 };
@@ -14,14 +16,21 @@ use std::cell::Cell;
 
 /// Filters of one set.
 const FILTERS: usize = 1_000;
+/// Comparisons that all filters together may add to all rules.
+const ADDED: usize = 1_000_000;
 
 /// All filters of a set.
 #[derive(Debug, Default)]
-pub(crate) struct Filters(Vec<Filter>);
+pub(crate) struct Filters {
+    list: Vec<Filter>,
+    /// Comparisons that they added to rules.
+    spent: Cell<usize>,
+}
 
 #[derive(Debug)]
 struct Filter {
     file: Box<str>,
+    mark: Mark,
     logsource: Node,
     /// [`None`]: any.
     rules: Option<Vec<Wanted>>,
@@ -46,7 +55,7 @@ enum Found {
 
 impl Filters {
     /// Checks a filter and keeps it.
-    pub(super) fn add(&mut self, node: &Node, placeholders: &Placeholders, problems: &mut Problems) {
+    pub(super) fn add(&mut self, node: &Node, shared: Shared<'_>, problems: &mut Problems) {
         let before = problems.errors();
         let Some(filter) = node.get("filter") else { return };
         if let Some(other) = node.get("detection").or_else(|| node.get("correlation")) {
@@ -65,17 +74,18 @@ impl Filters {
         let detection = without_rules(&filter.node);
         // Every selection is looked at once here, in the widest scope; again with each rule that it is for.
         if let Some(source) = source {
-            let scope = Scope::new(&source, &detection, placeholders);
+            let scope = Scope::new(&source, &detection, shared);
             detection::expression(&detection, scope, &mut Vec::new(), problems);
         }
-        if self.0.len() >= FILTERS {
+        if self.list.len() >= FILTERS {
             problems.error(node.mark, format!("more than {FILTERS} filters"), "join some of them");
         }
         if let (Some(rules), Some(logsource)) = (rules, node.get("logsource"))
             && problems.errors() == before
         {
             let logsource = logsource.node.clone();
-            self.0.push(Filter { file: problems.file().into(), logsource, rules, detection });
+            let file = problems.file().into();
+            self.list.push(Filter { file, mark: node.mark, logsource, rules, detection });
         }
     }
 
@@ -88,10 +98,15 @@ impl Filters {
         missing: &mut Vec<String>,
     ) -> Option<Expression> {
         let mut demands = Vec::new();
-        for filter in self.0.iter().filter(|filter| filter.concerns(rule, info)) {
+        for filter in self.list.iter().filter(|filter| filter.concerns(rule, info)) {
+            if self.spent.get() > ADDED {
+                break;
+            }
             // Its own problems were told with the filter.
             let mut ignored = Problems::new(&filter.file);
-            demands.extend(detection::expression(&filter.detection, scope, missing, &mut ignored));
+            let demand = detection::expression(&filter.detection, scope, missing, &mut ignored);
+            self.spent.set(self.spent.get() + demand.as_ref().map_or(0, Expression::size));
+            demands.extend(demand);
         }
         (!demands.is_empty()).then(|| Expression::and(demands))
     }
@@ -99,8 +114,13 @@ impl Filters {
     /// Rules that filters name and no file has.
     pub(crate) fn unmet(&self) -> Vec<Problem> {
         let mut out = Vec::new();
-        for filter in &self.0 {
+        for (nth, filter) in self.list.iter().enumerate() {
             let mut problems = Problems::new(&filter.file);
+            if nth == 0 && self.spent.get() > ADDED {
+                let message =
+                    format!("all filters add more than {ADDED} comparisons to the rules they are for");
+                problems.error(filter.mark, message, "name the rules instead of `any`, or use fewer values");
+            }
             for wanted in filter.rules.iter().flatten() {
                 let name = shown(&wanted.name);
                 match wanted.found.get() {

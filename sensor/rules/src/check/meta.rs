@@ -38,6 +38,7 @@ const KEYS: &[&str] = &[
     "guardbee",
 ];
 const STATUS: &[&str] = &["stable", "test", "experimental", "deprecated", "unsupported"];
+const RELATED: &[&str] = &["derived", "obsolete", "merged", "renamed", "similar"];
 const LEVELS: [Level; 5] = [Level::Informational, Level::Low, Level::Medium, Level::High, Level::Critical];
 /// Characters of a title (rules specification 2.1, title).
 const TITLE: usize = 256;
@@ -81,6 +82,7 @@ pub(super) fn info(node: &Node, problems: &mut Problems) -> Option<Arc<RuleInfo>
             );
         }
     }
+    related(node, problems);
     let references = list(node, "references", problems);
     (problems.errors() == before).then(|| {
         Arc::new(RuleInfo {
@@ -160,6 +162,29 @@ fn checked(node: &Node, key: &str, problems: &mut Problems) {
             problems.error(at.mark, format!("`{}` is not a date", shown(written)), "write it as 2026-11-21");
         }
         _ => {}
+    }
+}
+
+/// What the rule has to do with others: nothing here looks at it, but a mistake in it is a mistake.
+fn related(node: &Node, problems: &mut Problems) {
+    let Some(entry) = node.get("related").filter(|entry| !entry.node.is_null()) else { return };
+    for item in entry.node.items() {
+        if item.get("id").is_none() || item.get("type").is_none() {
+            problems.error(
+                item.mark,
+                "a related rule has `id` and `type`",
+                "write `- {id: ..., type: derived}`",
+            );
+            continue;
+        }
+        id(item, problems);
+        if let Some((at, written)) = text(item, "type", problems)
+            && !RELATED.contains(&written)
+        {
+            let remedy =
+                suggest(written, RELATED.iter().copied(), format!("types are: {}", RELATED.join(", ")));
+            problems.error(at.mark, format!("unknown type of relation `{}`", shown(written)), remedy);
+        }
     }
 }
 

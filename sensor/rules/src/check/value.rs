@@ -15,6 +15,7 @@ use crate::{
 };
 use modifiers::{Modifiers, Operator};
 use regex::bytes::RegexBuilder;
+use std::cell::Cell;
 
 /// Bytes of one value.
 const VALUE: usize = 4096;
@@ -23,12 +24,18 @@ const REGEX: usize = 256 << 10;
 /// From this many on, plain `contains` values are searched for together.
 const TOGETHER: usize = 3;
 
+/// Forms of values beyond those written, in all files: placeholders, dashes and encodings.
+const FORMS: usize = 200_000;
+
+/// Placeholders, and the forms that were used up.
+pub(super) type Shared<'a> = (&'a Placeholders, &'a Cell<usize>);
+
 /// What a selection's names are looked up in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scope<'a> {
     /// [`None`]: nothing here makes such events, so their fields are unknown.
     pub(super) kinds: Option<Kinds>,
-    pub(super) placeholders: &'a Placeholders,
+    pub(super) shared: Shared<'a>,
     /// Names of audit records are known too.
     pub(super) audit: bool,
 }
@@ -254,19 +261,23 @@ impl Line<'_> {
         if !self.modifiers.expand {
             return vec![text.to_owned()];
         }
-        match self.scope.placeholders.expand(text) {
+        let (placeholders, spent) = self.scope.shared;
+        if spent.get() > FORMS {
+            return Vec::new();
+        }
+        match placeholders.expand(text) {
             Ok((forms, any)) => {
                 if !any {
                     let message = "`expand` finds no placeholder in the value";
                     self.problems.warn(mark, message, "a placeholder is `%name%`; else remove `expand`");
                 }
-                return forms;
+                return if self.within(forms.len(), mark) { forms } else { Vec::new() };
             }
             Err(placeholder::Error::Undefined(name)) => {
                 let otherwise = format!(
                     "define it: `guardbee: {{placeholders: {{{name}: [value]}}}}` in a document of its own"
                 );
-                let remedy = suggest(&name, self.scope.placeholders.names(), otherwise);
+                let remedy = suggest(&name, placeholders.names(), otherwise);
                 self.wrong(mark, format!("the placeholder `%{}%` is not defined", shown(&name)), &remedy);
             }
             Err(placeholder::Error::TooMany) => {
@@ -275,6 +286,19 @@ impl Line<'_> {
             }
         }
         Vec::new()
+    }
+
+    /// Counts forms of a value; an error is told once there are too many.
+    fn within(&mut self, forms: usize, mark: Mark) -> bool {
+        let (_, spent) = self.scope.shared;
+        let before = spent.get();
+        spent.set(before.saturating_add(forms.saturating_sub(1)));
+        if spent.get() > FORMS && before <= FORMS {
+            let message =
+                format!("placeholders, dashes and encodings make more than {FORMS} values of those written");
+            self.wrong(mark, message, "use fewer values, or wildcards in them");
+        }
+        spent.get() <= FORMS
     }
 
     fn form(&mut self, mark: Mark, text: &str) -> Vec<Wanted> {

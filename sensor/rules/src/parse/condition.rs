@@ -61,6 +61,62 @@ pub(crate) fn parse(text: &str) -> Result<Condition, Error> {
     }
 }
 
+impl Condition {
+    /// Where a part stands together with its own contrary, and whether the whole then always holds, or never.
+    pub(crate) fn pointless(&self) -> Option<(usize, bool)> {
+        let (parts, or) = match self {
+            Self::Not(inner) => return inner.pointless(),
+            Self::Name { .. } | Self::Of { .. } => return None,
+            Self::And(parts) => (parts, false),
+            Self::Or(parts) => (parts, true),
+        };
+        let mut flat = Vec::new();
+        flatten(parts, or, &mut flat);
+        // Conditions of rules are short; generated ones may not cost the square of their length.
+        flat.truncate(100);
+        let contrary = flat.iter().find_map(|part| match part {
+            Self::Not(inner) if flat.iter().any(|other| other.says_as(inner)) => Some((part.offset(), or)),
+            _ => None,
+        });
+        contrary.or_else(|| parts.iter().find_map(Self::pointless))
+    }
+
+    /// The same wherever it stands.
+    fn says_as(&self, other: &Self) -> bool {
+        let all = |one: &[Self], two: &[Self]| {
+            one.len() == two.len() && one.iter().zip(two).all(|(one, two)| one.says_as(two))
+        };
+        match (self, other) {
+            (Self::Not(one), Self::Not(two)) => one.says_as(two),
+            (Self::And(one), Self::And(two)) | (Self::Or(one), Self::Or(two)) => all(one, two),
+            (Self::Name { name: one, .. }, Self::Name { name: two, .. }) => one == two,
+            (Self::Of { how_many: a, target: one, .. }, Self::Of { how_many: b, target: two, .. }) => {
+                a == b && one == two
+            }
+            _ => false,
+        }
+    }
+
+    fn offset(&self) -> usize {
+        match self {
+            Self::Not(inner) => inner.offset(),
+            Self::And(parts) | Self::Or(parts) => parts.first().map_or(0, Self::offset),
+            Self::Name { offset, .. } | Self::Of { offset, .. } => *offset,
+        }
+    }
+}
+
+/// Parts of parts that are joined in the same way.
+fn flatten<'a>(parts: &'a [Condition], or: bool, out: &mut Vec<&'a Condition>) {
+    for part in parts {
+        match part {
+            Condition::And(inner) if !or => flatten(inner, or, out),
+            Condition::Or(inner) if or => flatten(inner, or, out),
+            other => out.push(other),
+        }
+    }
+}
+
 fn tokens(text: &str) -> Result<Vec<Token>, Error> {
     let mut out: Vec<Token> = Vec::new();
     let mut in_word = false;
@@ -223,6 +279,20 @@ mod tests {
             ("all", "all"),
         ] {
             assert_eq!(shape(text), right, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_stands_beside_its_contrary_is_found() {
+        for (text, right) in [
+            ("a and not a", Some((10, false))),
+            ("a or (b or not a)", Some((15, true))),
+            ("a and (b or not a)", None),
+            ("x and (b and (1 of c* and not 1 of c*))", Some((35, false))),
+            ("not a and not b", None),
+            ("(a or b) and not (a or b)", Some((18, false))),
+        ] {
+            assert_eq!(parse(text).unwrap().pointless(), right, "{text}");
         }
     }
 

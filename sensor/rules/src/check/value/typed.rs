@@ -62,7 +62,12 @@ impl Line<'_> {
 
     /// The forms of a value that is encoded or has dashes.
     pub(super) fn changed(&mut self, mark: Mark, text: &str, place: Place) -> Vec<Wanted> {
+        let (_, spent) = self.scope.shared;
+        if spent.get() > super::FORMS {
+            return Vec::new();
+        }
         match transform::variants(text, &self.modifiers.changes) {
+            Ok(forms) if !self.within(forms.len(), mark) => Vec::new(),
             Ok(forms) => forms.into_iter().map(|pieces| Wanted::Test(self.pattern(pieces, place))).collect(),
             Err((message, remedy)) => {
                 self.wrong(mark, message, remedy);
