@@ -10,6 +10,12 @@ use std::{
     sync::Arc,
 };
 
+/// An image that did nothing but be replaced (a fork's, until its exec) is needed for events that come late, no longer.
+const REPLACED_NS: u64 = 1_000_000_000;
+/// Where more than this many have ended, each is kept for a fraction of the time: an exec storm makes the table no larger.
+const CROWD: usize = 8_192;
+const CROWD_FRACTION: u64 = 15;
+
 /// What is known of a process, and how long that is worth keeping.
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -18,6 +24,8 @@ pub(crate) struct Entry {
     pub(crate) container_inherited: bool,
     /// The process ended, or replaced this image.
     ended: bool,
+    /// Something was seen of it besides its beginning.
+    acted: bool,
     /// Entries whose parent this is.
     children: u32,
 }
@@ -28,25 +36,33 @@ pub(crate) struct Store {
     entries: LruCache<ProcessKey, Entry>,
     /// The image that a life has now.
     current: HashMap<(u32, BootTime), ProcessKey>,
-    /// Who ended, and until when it is kept; each ended entry is in it once.
+    /// Who ended, and when; each ended entry is here or in `replaced`, once.
     ended: VecDeque<(BootTime, ProcessKey)>,
+    /// Images that never acted and have ended, likewise.
+    replaced: VecDeque<(BootTime, ProcessKey)>,
     limit: usize,
     keep_ns: u64,
     evicted: u64,
 }
 
 impl Store {
-    /// At most `limit` entries; an ended one is kept for `keep_ns`, and for as long as somebody holds it or has it for a
-    /// parent.
+    /// At most `limit` entries; an ended one is kept for `keep_ns` or, where many have ended, a fraction of it, and for as
+    /// long as somebody holds it or has it for a parent.
     pub(crate) fn new(limit: NonZeroUsize, keep_ns: u64) -> Self {
         Self {
             entries: LruCache::unbounded(),
             current: HashMap::new(),
             ended: VecDeque::new(),
+            replaced: VecDeque::new(),
             limit: limit.get(),
             keep_ns,
             evicted: 0,
         }
+    }
+
+    /// A process acts: its entry counts as used now; false: there is none.
+    pub(crate) fn acts(&mut self, key: ProcessKey) -> bool {
+        self.entries.get_mut(&key).map(|entry| entry.acted = true).is_some()
     }
 
     /// The entry, which counts as used now.
@@ -84,13 +100,14 @@ impl Store {
             parent.children += 1;
         }
         let process = Arc::new(process);
-        self.entries.push(key, Entry { process, container_inherited, ended: false, children: 0 });
+        let entry = Entry { process, container_inherited, ended: false, acted: false, children: 0 };
+        self.entries.push(key, entry);
         match self.current.get(&key.life()).copied() {
-            Some(newer) if newer.exec_number > key.exec_number => self.end(key, now),
+            Some(newer) if newer.exec_number > key.exec_number => self.replace(key, now),
             older => {
                 self.current.insert(key.life(), key);
                 if let Some(older) = older {
-                    self.end(older, now);
+                    self.replace(older, now);
                 }
             }
         }
@@ -108,28 +125,56 @@ impl Store {
         }
     }
 
-    /// The process ended, or replaced this image.
+    /// The process ended.
     pub(crate) fn end(&mut self, key: ProcessKey, now: BootTime) {
         if let Some(entry) = self.entries.peek_mut(&key)
             && !entry.ended
         {
             entry.ended = true;
-            self.ended.push_back((BootTime(now.0.saturating_add(self.keep_ns)), key));
+            self.ended.push_back((now, key));
+        }
+    }
+
+    /// The process has another image now.
+    fn replace(&mut self, key: ProcessKey, now: BootTime) {
+        match self.entries.peek_mut(&key) {
+            Some(entry) if !entry.ended && !entry.acted => {
+                entry.ended = true;
+                self.replaced.push_back((now, key));
+            }
+            _ => self.end(key, now),
         }
     }
 
     /// Forgets who ended long enough ago and isn't needed.
     pub(crate) fn forget(&mut self, now: BootTime) {
-        while let Some(&(until, key)) = self.ended.front()
-            && until <= now
+        let replaced_ns = self.keep_ns.min(REPLACED_NS);
+        while let Some(&(since, key)) = self.replaced.front()
+            && now.since(since) >= replaced_ns
         {
-            self.ended.pop_front();
-            match self.entries.peek(&key) {
-                Some(entry) if entry.children > 0 || Arc::strong_count(&entry.process) > 1 => {
-                    self.ended.push_back((BootTime(now.0.saturating_add(self.keep_ns)), key));
-                }
-                _ => self.remove(key),
+            self.replaced.pop_front();
+            self.forget_unless_needed(key, now);
+        }
+        let (mut looks, crowded_ns) = (self.ended.len(), self.keep_ns / CROWD_FRACTION);
+        while let Some(&(since, key)) = self.ended.front()
+            && looks > 0
+        {
+            let keep_ns = if self.ended.len() > CROWD { crowded_ns } else { self.keep_ns };
+            if now.since(since) < keep_ns {
+                break;
             }
+            looks -= 1;
+            self.ended.pop_front();
+            self.forget_unless_needed(key, now);
+        }
+    }
+
+    fn forget_unless_needed(&mut self, key: ProcessKey, now: BootTime) {
+        match self.entries.peek(&key) {
+            Some(entry) if entry.children > 0 || Arc::strong_count(&entry.process) > 1 => {
+                self.ended.push_back((now, key));
+            }
+            _ => self.remove(key),
         }
     }
 
@@ -139,7 +184,7 @@ impl Store {
     }
 
     fn evict(&mut self) {
-        let ended = self.ended.pop_front().map(|(_, key)| key);
+        let ended = self.ended.pop_front().or_else(|| self.replaced.pop_front()).map(|(_, key)| key);
         if let Some(key) = ended.or_else(|| self.entries.peek_lru().map(|(key, _)| *key)) {
             self.remove(key);
             self.evicted += 1;

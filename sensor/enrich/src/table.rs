@@ -21,7 +21,7 @@ pub struct Limits {
     pub containers: NonZeroUsize,
     /// Wants that nobody has taken.
     pub wants: usize,
-    /// How long an ended process is kept, in event time.
+    /// How long an ended process is kept, in event time, while few have ended.
     pub keep_ns: u64,
 }
 
@@ -155,7 +155,7 @@ impl Table {
     /// A process that acts and isn't known: its exec was lost, or it is older than the sensor.
     fn recover(&mut self, header: &Header) {
         let Some(key) = header.process else { return };
-        if self.store.get_mut(key).is_some() {
+        if self.store.acts(key) {
             return;
         }
         let mut process = blank(key);
@@ -164,6 +164,7 @@ impl Table {
         process.parent = before.and_then(|entry| entry.process.parent);
         process.cgroup_id = header.cgroup_id;
         self.admit(process, b"", inherited, header.time);
+        self.store.acts(key);
         if !header.kthread {
             self.want(key, Thing::Cmdline);
         }

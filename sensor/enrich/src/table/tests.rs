@@ -186,6 +186,49 @@ fn who_ended_is_kept_a_while_and_while_needed() {
 }
 
 #[test]
+fn a_fork_that_only_execs_leaves_nothing_behind() {
+    let limits = Limits { keep_ns: 30_000_000_000, ..Limits::default() };
+    let (shell, second) = (key(10, 1), 1_000_000_000);
+    let mut table = Table::new(limits);
+    table.observe(&exec(shell, key(1, 1), "/bin/sh", 1));
+    // The second acts between fork and exec.
+    for tgid in [11, 12] {
+        table.observe(&fork(shell, key(tgid, 0), 2));
+        if tgid == 12 {
+            table.observe(&data(key(tgid, 0), 3));
+        }
+        table.observe(&exec(key(tgid, 1), shell, "/bin/id", 4));
+        assert_eq!(table.ancestors(key(tgid, 1), 1).first().map(|parent| parent.key), Some(shell));
+    }
+    let known = |table: &Table| [11, 12].map(|tgid| table.process(key(tgid, 0)).is_some());
+    table.observe(&data(shell, second / 2));
+    assert_eq!(known(&table), [true, true], "events may come late");
+    table.observe(&data(shell, 2 * second));
+    assert_eq!(known(&table), [false, true]);
+    table.observe(&data(shell, 40 * second));
+    assert_eq!(known(&table), [false, false]);
+    assert_eq!(table.losses(BootTime(1)), vec![]);
+}
+
+#[test]
+fn a_storm_of_execs_leaves_no_more_than_its_last_seconds() {
+    let mut table = Table::new(Limits::default());
+    let shell = key(10, 1);
+    table.observe(&exec(shell, key(1, 1), "/bin/sh", 1));
+    let mut most = 0;
+    for number in 0..24_000 {
+        // 4,000 a second.
+        let (tgid, time) = (100 + number, u64::from(number) * 250_000);
+        table.observe(&fork(shell, key(tgid, 0), time));
+        table.observe(&exec(key(tgid, 1), shell, "/bin/true", time));
+        table.observe(&exit(key(tgid, 1), time));
+        most = most.max(table.len());
+    }
+    assert!((8_000..15_000).contains(&most), "{most}");
+    assert_eq!(table.losses(BootTime(1)), vec![]);
+}
+
+#[test]
 fn the_ended_make_room_first_then_the_silent() {
     let processes = NonZeroUsize::new(3).unwrap();
     let mut table = Table::new(Limits { processes, ..Limits::default() });
