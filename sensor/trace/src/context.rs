@@ -78,12 +78,10 @@ impl Tracer {
             }
         }
         self.fix_as(id, trace, processes, out);
-        let peer = self.table.peer(id.connection).map(|(peer, _)| peer);
-        if let Some(connection) = peer {
-            let server = RequestId { connection, position: id.position };
-            if self.table.entry(server).is_some_and(|entry| entry.side == SpanKind::Server) {
-                self.fix(server, processes, out);
-            }
+        let peer = self.table.conn(id.connection).and_then(|conn| self.table.peer(conn));
+        let server = peer.and_then(|(_, peer)| self.table.entry_of(peer, id.position));
+        if let Some(&Entry { id, side: SpanKind::Server, .. }) = server {
+            self.fix(id, processes, out);
         }
     }
 
@@ -177,10 +175,9 @@ impl Tracer {
         if socket.middle {
             return Client::Unseen; // Positions of the two ends have nothing to do with each other.
         }
-        let peer_id = |connection| RequestId { connection, position: id.position };
-        match self.table.peer(id.connection) {
+        match self.table.peer(conn) {
             Some((_, peer)) if peer.socket.as_deref().is_none_or(|socket| socket.middle) => Client::Unseen,
-            Some((connection, peer)) => match self.table.entry(peer_id(connection)) {
+            Some((_, peer)) => match self.table.entry_of(peer, id.position) {
                 Some(Entry { side: SpanKind::Client, request: Some(request), .. }) => {
                     Client::Known(request.trace)
                 }
@@ -273,6 +270,8 @@ impl Tracer {
         if let Outcome::Proven(parent) = self.serving(header, processes) {
             return Some((parent, Parent::Thread));
         }
+        // Most clients serve nothing themselves.
+        self.table.servers.get(header.process.map(ProcessKey::life)?)?;
         if let Some(parent) = self.only_open(header, Server::known, |_| true) {
             return Some((parent, Parent::Sole));
         }
@@ -290,7 +289,6 @@ impl Tracer {
         wanted: impl Fn(&Entry) -> bool,
     ) -> Option<RequestId> {
         let life = header.process.map(ProcessKey::life)?;
-        // Most clients serve nothing themselves.
         let server = self.table.servers.get(life)?;
         let known = if server.is_complete() { group(server) } else { Known::Several };
         if known == Known::Several || !self.table.history.reaches(header.time) {

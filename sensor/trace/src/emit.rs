@@ -105,9 +105,17 @@ impl Tracer {
         if let Some(conn) = self.table.conns.peek_mut(&data.connection) {
             conn.feed(header, data, &mut facts);
             // Which connection is the oldest need not be known better: each promotion touches three others.
-            if header.time > crate::later(conn.promoted, AGE) {
+            let promoted = header.time > crate::later(conn.promoted, AGE);
+            if promoted {
                 conn.promoted = header.time;
+            }
+            let nothing_new = facts.is_empty() && !conn.may_be_over();
+            if promoted {
                 self.table.conns.promote(&data.connection);
+            }
+            if nothing_new {
+                self.facts = facts;
+                return;
             }
         } else {
             let Some(conn) = self.unknown(data, header.time, processes, out) else { return };
@@ -298,6 +306,12 @@ impl Tracer {
 }
 
 impl Conn {
+    /// Whether [`Tracer::note_end`] has anything to do.
+    fn may_be_over(&self) -> bool {
+        let over = self.entries.is_empty() && self.parser.is_over();
+        over || self.parser.end_unseen() || self.parser.waits_for_an_unseen_end()
+    }
+
     fn feed(&mut self, header: &Header, data: &Data, facts: &mut Vec<Fact>) {
         for entry in &mut self.entries {
             if entry.tid != header.tid || !same_life(entry.process, header.process) {

@@ -176,20 +176,24 @@ impl Table {
     }
 
     pub(crate) fn entry(&self, id: RequestId) -> Option<&Entry> {
-        let conn = self.conn(id.connection)?;
-        let here = |entry: &&Entry| entry.id.position == id.position;
-        conn.entries.iter().rev().find(here).or_else(|| {
-            let number = self.answered(conn, id.position)?;
+        self.entry_of(self.conn(id.connection)?, id.position)
+    }
+
+    /// The request that begins there on this connection.
+    pub(crate) fn entry_of<'a>(&'a self, conn: &'a Conn, position: u64) -> Option<&'a Entry> {
+        conn.entries.iter().rev().find(|entry| entry.id.position == position).or_else(|| {
+            let number = self.answered(conn, position)?;
             self.history.get(number).map(|answered| &answered.entry)
         })
     }
 
     pub(crate) fn entry_mut(&mut self, id: RequestId) -> Option<&mut Entry> {
         let conn = self.conn(id.connection)?;
-        if let Some(number) = self.answered(conn, id.position) {
-            return self.history.get_mut(number).map(|answered| &mut answered.entry);
+        if let Some(at) = conn.entries.iter().rposition(|entry| entry.id.position == id.position) {
+            return self.conns.peek_mut(&id.connection)?.entries.get_mut(at);
         }
-        self.conns.peek_mut(&id.connection)?.unanswered(id.position)
+        let number = self.answered(conn, id.position)?;
+        self.history.get_mut(number).map(|answered| &mut answered.entry)
     }
 
     /// Number of an answered request. Along a connection positions fall.
@@ -223,8 +227,8 @@ impl Table {
     }
 
     /// The other end of a connection, where it is known.
-    pub(crate) fn peer(&self, connection: ConnectionId) -> Option<(ConnectionId, &Conn)> {
-        let peer = self.conn(connection)?.peer?;
+    pub(crate) fn peer(&self, conn: &Conn) -> Option<(ConnectionId, &Conn)> {
+        let peer = conn.peer?;
         Some((peer, self.conn(peer)?))
     }
 
