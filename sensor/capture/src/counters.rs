@@ -43,7 +43,16 @@ impl Counters {
 
     /// Reads everything.
     pub fn snapshot(&self, time: BootTime) -> Snapshot {
-        Snapshot { time, slots: (0..self.slots).map(|index| self.slot(index)).collect() }
+        let mut snapshot = Snapshot { time, slots: Vec::new() };
+        self.refresh(&mut snapshot, time);
+        snapshot
+    }
+
+    /// The same in place of an earlier one: with many CPUs they are large.
+    pub(crate) fn refresh(&self, snapshot: &mut Snapshot, time: BootTime) {
+        snapshot.time = time;
+        snapshot.slots.clear();
+        snapshot.slots.extend((0..self.slots).map(|index| self.slot(index)));
     }
 
     /// Losses are read before sequences: what a loss took a number for is below the sequence's head.

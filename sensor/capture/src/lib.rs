@@ -141,6 +141,8 @@ pub struct Capture {
     /// Records that could not be decoded, by kind.
     undecoded: Counts,
     before: Option<Snapshot>,
+    /// Its memory becomes the next one.
+    spare: Option<Snapshot>,
     period: Duration,
     stats: Stats,
 }
@@ -169,6 +171,7 @@ impl Capture {
             refused: LossCounter::new(Stage::Capture),
             undecoded: Counts::default(),
             before: None,
+            spare: None,
             period: params.period_max,
             stats: Stats::default(),
         })
@@ -244,12 +247,13 @@ impl Capture {
             .as_ref()
             .is_none_or(|before| now.since(before.time) >= nanos(self.params.counters_every));
         if due {
-            let snapshot = self.counters.snapshot(now);
+            let mut snapshot = self.spare.take().unwrap_or_else(|| self.counters.snapshot(now));
+            self.counters.refresh(&mut snapshot, now);
             if let Some(before) = &self.before {
                 snapshot.losses_since(before, losses);
             }
             self.gaps.turn(&snapshot, self.rings.len(), losses);
-            self.before = Some(snapshot);
+            self.spare = self.before.replace(snapshot);
         }
     }
 
