@@ -13,9 +13,12 @@ pub(super) enum Target {
     Container,
 }
 
+/// The kernel's name of the process.
+const COMM: &str = "process.thread.name";
 const EXECUTABLE: &str = "process.executable.path";
 const COMMAND_LINE: &str = "process.command_line";
 const PARENT: &str = "process.parent.executable.path";
+const PARENT_NAME: &str = "process.parent.executable.name";
 const PARENT_LINE: &str = "process.parent.command_line";
 const ANCESTORS: &str = "process.ancestors.executable";
 
@@ -24,11 +27,11 @@ const TARGETS: &[(&str, Target)] = {
     use Dialect::{Arguments, CommandLine, FirstArgument, Folder, Name, NameOfPath, Same};
     use Target::{Container, Flag, Number, Terminal, Text};
     &[
-        ("proc.name", Text("process.executable.name", Name)),
-        ("proc.pname", Text(PARENT, NameOfPath)),
+        ("proc.name", Text(COMM, Same)),
+        ("proc.pname", Text(PARENT_NAME, Name)),
         ("proc.aname", Text(ANCESTORS, NameOfPath)),
-        ("proc.aname[0]", Text("process.executable.name", Name)),
-        ("proc.aname[1]", Text(PARENT, NameOfPath)),
+        ("proc.aname[0]", Text(COMM, Same)),
+        ("proc.aname[1]", Text(PARENT_NAME, Name)),
         ("proc.exe", Text(COMMAND_LINE, FirstArgument)),
         ("proc.pexe", Text(PARENT_LINE, FirstArgument)),
         ("proc.aexe[0]", Text(COMMAND_LINE, FirstArgument)),
@@ -60,6 +63,16 @@ const TARGETS: &[(&str, Target)] = {
 /// Fields of exec's events only.
 pub(super) fn of_exec(target: Target) -> bool {
     matches!(target, Target::Terminal | Target::Flag(_))
+}
+
+/// What an exec tells beyond what other events do: its first argument as it was, not only within the command line.
+pub(super) fn at_exec(target: Target) -> Target {
+    match target {
+        Target::Text(COMMAND_LINE, Dialect::FirstArgument) => {
+            Target::Text("guardbee.audit.a0", Dialect::Same)
+        }
+        other => other,
+    }
 }
 
 /// Why a field is none of ours, by how its name begins; the first that fits.

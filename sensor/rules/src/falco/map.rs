@@ -6,8 +6,9 @@ use super::{
     logic::{Line, Logic, Missing, Value},
     network,
     source::Place,
-    syntax::{Argument, Check, Operand, Operator, Quantifier, Right, Text},
-    text::{self, Comparison, Dialect, escaped},
+    syntax::{Check, Operator, Quantifier, Right, Text},
+    text::{Comparison, Dialect, escaped},
+    transform::{self, Change, operand},
 };
 use std::collections::BTreeSet;
 
@@ -92,9 +93,12 @@ impl Mapper<'_> {
             Right::Nothing => {
                 return self.value(check, "").unwrap_or_else(|why| missing(check, why, place));
             }
-            Right::Operand(_) => {
-                let why = "two fields can't be compared with each other".to_owned();
-                return missing(check, why, place);
+            Right::Operand(other) => {
+                let said = match self.event {
+                    Event::Recorded(..) => transform::reference(check, other),
+                    event => Err(format!("needs {}", event.needs())),
+                };
+                return said.unwrap_or_else(|why| missing(check, why, place));
             }
             Right::Value(value) => (vec![value], false),
             Right::List(values) => match check.quantifier {
@@ -142,7 +146,10 @@ impl Mapper<'_> {
             return network::compare(*class, name, operator, value)
                 .unwrap_or_else(|| Err(fields::reason(name)));
         }
-        let target = fields::target(name, argument)?;
+        let mut target = fields::target(name, argument)?;
+        if *class == Class::Exec {
+            target = fields::at_exec(target);
+        }
         if fields::of_exec(target) && *class != Class::Exec {
             return Err("this is recorded for execs only".to_owned());
         }
@@ -168,8 +175,8 @@ impl Mapper<'_> {
             Target::Text(field, dialect) => {
                 if matches!(dialect, Dialect::Name | Dialect::NameOfPath) {
                     self.notes.insert(
-                        "Names of processes are those of their executables: a script counts as its interpreter, \
-                         and what is one program under many names by its own.",
+                        "Names of parents and ancestors are those of their executables: a script counts as its \
+                         interpreter, and what is one program under many names by its own.",
                     );
                 }
                 change.compare(Comparison { field, dialect, ignore_case: false, operator, value })
@@ -323,62 +330,5 @@ fn container(operator: Operator, value: &str) -> Result<Logic, String> {
         Operator::Equal | Operator::In => Ok(cased("|cased")),
         Operator::StartsWith if value.len() <= 12 => Ok(cased("|startswith|cased")),
         other => Err(format!("`{}` of a container's id can't be said", other.word())),
-    }
-}
-
-/// What transformers do to a text before it is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
-    None,
-    Upper,
-    Lower,
-    LastComponent,
-}
-
-/// The field within transformers, its argument, and what they do.
-fn operand(operand: &Operand) -> Result<(&str, Option<&str>, Change), String> {
-    match operand {
-        Operand::Field { name, argument } => Ok((name, argument.as_deref(), Change::None)),
-        Operand::Call { function, arguments } => {
-            let change = match function.as_str() {
-                "toupper" => Change::Upper,
-                "tolower" => Change::Lower,
-                "basename" => Change::LastComponent,
-                other => return Err(format!("the transformer `{other}` can't be said")),
-            };
-            let [Argument::Operand(inner)] = arguments.as_slice() else {
-                return Err(format!("`{function}` takes one field"));
-            };
-            match self::operand(inner)? {
-                (name, argument, Change::None) => Ok((name, argument, change)),
-                _ => Err("transformers within transformers can't be said".to_owned()),
-            }
-        }
-    }
-}
-
-impl Change {
-    fn compare(self, comparison: Comparison<'_>) -> Result<Logic, String> {
-        let Comparison { value, dialect, operator, .. } = comparison;
-        let never = match self {
-            Self::None => return text::compare(comparison),
-            Self::LastComponent if dialect != Dialect::Same => {
-                return Err("`basename` of this field can't be said".to_owned());
-            }
-            Self::LastComponent => {
-                return text::compare(Comparison { dialect: Dialect::LastOfPath, ..comparison });
-            }
-            // In another case it is never equal to what its transformer makes.
-            Self::Upper => value.chars().any(char::is_lowercase),
-            Self::Lower => value.chars().any(char::is_uppercase),
-        };
-        let patterns = matches!(operator, Operator::Regex | Operator::BContains | Operator::BStartsWith);
-        match (never, patterns) {
-            (_, true) => Err(format!("`{}` of a transformed text can't be said", operator.word())),
-            (true, _) if !matches!(operator, Operator::IContains | Operator::IGlob) => {
-                Ok(Logic::Constant(false))
-            }
-            _ => text::compare(Comparison { ignore_case: true, ..comparison }),
-        }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! lexer, syntax, condition   a condition's text      define, exception   what files define, appended and overridden
-//! expand                     macros and lists        map, text, network  checks to lines, for one kind of event
+//! expand                     macros and lists        map, fields, text, transform, network
 //! logic                      constants worked out    selections, write   readable YAML
 //! ```
 mod condition;
@@ -24,6 +24,7 @@ mod selections;
 mod source;
 mod syntax;
 mod text;
+mod transform;
 mod write;
 
 #[cfg(test)]
