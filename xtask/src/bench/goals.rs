@@ -116,13 +116,7 @@ pub(crate) const GOALS: &[Target] = &[
          Nearer: smaller rings by default",
     ),
     goal("loaded, memory", Goal::Most(120.0 * MIB)),
-    missed(
-        "memory after 100,000 execs, to after 10,000",
-        Goal::Most(1.02),
-        "an ended process is kept for 30 s, up to 65,536 images, two for a fork and its exec: a storm fills \
-         the table at 33,000 execs, and what the allocator has then it keeps. From there on it is the same, \
-         see the next. Nearer: no image of its own for a fork that execs, shorter keeping in a storm",
-    ),
+    goal("memory after 100,000 execs, to after 10,000", Goal::Most(1.02)),
     goal("memory after 100,000 execs, to after 50,000", Goal::Most(1.02)),
     missed(
         "idle, wake-ups",
