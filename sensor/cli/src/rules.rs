@@ -57,6 +57,10 @@ fn list(set: &Arc<RuleSet>) -> usize {
         .into_iter()
         .map(|rule| {
             let (word, tone) = match &rule.can_fire {
+                Ok(()) if rule.always => (
+                    "fires here; no text must be there, so it is evaluated for every event".to_owned(),
+                    Tone::Good,
+                ),
                 Ok(()) => ("fires here".to_owned(), Tone::Good),
                 Err(why) => (format!("can't fire: {why}"), Tone::Warn),
             };

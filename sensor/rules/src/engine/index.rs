@@ -97,7 +97,7 @@ impl Index {
             let witness = census.witness(rule);
             for at in rule.kinds.indices() {
                 if let Some(draft) = drafts.get_mut(at) {
-                    draft.add(number, witness.as_deref());
+                    draft.add(number, at, witness.as_deref());
                 }
             }
         }
@@ -214,13 +214,15 @@ struct Draft {
 }
 
 impl Draft {
-    fn add(&mut self, rule: u32, witness: Option<&[Literal]>) {
+    fn add(&mut self, rule: u32, class: usize, witness: Option<&[Literal]>) {
         self.rules.push(rule);
         let Some(literals) = witness else {
             self.always.push(rule);
             return;
         };
-        for Literal { field, place, text } in literals {
+        // A field that the action does not have is absent: nothing is found there.
+        let has = |field: Field| field.row().actions.indices().any(|at| at == class);
+        for Literal { field, place, text } in literals.iter().filter(|literal| has(literal.field)) {
             let texts = self.fields.entry(*field).or_default();
             texts.entry((*place, text.clone())).or_default().insert(rule);
         }

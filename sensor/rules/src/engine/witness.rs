@@ -138,6 +138,8 @@ fn rare(field: Field) -> bool {
 fn few_values(literal: &Literal) -> u64 {
     match (literal.field, literal.field.row().kind) {
         (Field::Link, _) => 3,
+        // All execs have the same.
+        (Field::AuditType | Field::AuditSyscall, _) => 5000,
         (_, Type::Flag) if literal.text == b"true" => 100,
         (
             Field::User
