@@ -57,6 +57,9 @@ fn list(set: &Arc<RuleSet>) -> usize {
         .into_iter()
         .map(|rule| {
             let (word, tone) = match &rule.can_fire {
+                Ok(()) if !rule.missing.is_empty() => {
+                    (format!("fires here in part: {}", rule.missing.join("; ")), Tone::Warn)
+                }
                 Ok(()) if rule.always => (
                     "fires here; no text must be there, so it is evaluated for every event".to_owned(),
                     Tone::Good,
