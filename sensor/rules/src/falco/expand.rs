@@ -7,12 +7,14 @@ use super::{
     syntax::{Check, Condition, Right, Text},
 };
 use crate::problem::{Problem, Severity, shown, suggest};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Macros within macros, lists within lists.
 const DEPTH: usize = 50;
 /// Checks of one rule, macros unfolded, and values of one check.
 const CHECKS: usize = 50_000;
+/// Checks of all rules together.
+const TOTAL: usize = 2_000_000;
 
 /// A condition without names that need looking up.
 #[derive(Clone, Debug)]
@@ -34,6 +36,9 @@ pub(super) struct Expander<'a> {
     lists: HashMap<&'a str, Vec<Text>>,
     problems: Vec<Problem>,
     checks: usize,
+    total: usize,
+    /// While macros are only looked at: those that are sound.
+    sound: Option<BTreeSet<&'a str>>,
 }
 
 impl<'a> Expander<'a> {
@@ -47,6 +52,8 @@ impl<'a> Expander<'a> {
             lists: HashMap::new(),
             problems: Vec::new(),
             checks: 0,
+            total: 0,
+            sound: Some(BTreeSet::new()),
         };
         let mut macros: Vec<_> = definitions.macros.iter().collect();
         macros.sort_by_key(|(name, (_, place))| (place.file, place.mark.line, *name));
@@ -58,8 +65,13 @@ impl<'a> Expander<'a> {
         for name in new.macros.keys().copied().collect::<Vec<_>>() {
             let place = definitions.macros.get(name).map(|(_, place)| *place).unwrap_or_default();
             new.checks = 0;
-            new.named(name, place, &mut Vec::new());
+            if new.named(name, place, &mut Vec::new()).is_some()
+                && let Some(sound) = &mut new.sound
+            {
+                sound.insert(name);
+            }
         }
+        new.sound = None;
         new
     }
 
@@ -100,6 +112,10 @@ impl<'a> Expander<'a> {
         at: &dyn Fn(usize) -> Place,
         within: &mut Vec<String>,
     ) -> Option<Tree> {
+        if self.checks > CHECKS || self.total > TOTAL {
+            // It was reported: what doubles at each step must not be walked to its end.
+            return None;
+        }
         let mut all = |parts: &[Condition]| -> Option<Vec<Tree>> {
             // Every part is looked at: a report of all that is wrong saves a round.
             let parts: Vec<_> = parts.iter().map(|part| self.tree(part, at, within)).collect();
@@ -113,8 +129,10 @@ impl<'a> Expander<'a> {
             Condition::Check { check, at: offset } => {
                 let place = at(*offset);
                 self.checks += 1;
-                if self.checks > CHECKS {
-                    self.wrong(place, bound(format!("the condition unfolds to more than {CHECKS} checks")));
+                self.total += 1;
+                if self.checks > CHECKS || self.total > TOTAL {
+                    let most = if self.checks > CHECKS { CHECKS } else { TOTAL };
+                    self.wrong(place, bound(format!("conditions unfold to more than {most} checks")));
                     return None;
                 }
                 Tree::Check(self.values(check, place)?, place)
@@ -123,6 +141,9 @@ impl<'a> Expander<'a> {
     }
 
     fn named(&mut self, name: &str, place: Place, within: &mut Vec<String>) -> Option<Tree> {
+        if self.sound.as_ref().is_some_and(|sound| sound.contains(name)) {
+            return Some(Tree::And(Vec::new()));
+        }
         if within.iter().any(|outer| outer == name) {
             let chain = format!("{} -> {name}", within.join(" -> "));
             self.wrong(place, recursion("macro", name, &chain));

@@ -1,6 +1,9 @@
 //! A condition in our terms, and what remains of it when constants are worked out.
 use super::source::Place;
 
+/// More parts are not compared with each other: the rule is only less simple for it.
+const COMPARED: usize = 500;
+
 /// A condition of which each leaf is a line of a Sigma selection, a constant, or nothing we can say.
 #[derive(Clone, Debug)]
 pub(super) enum Logic {
@@ -121,7 +124,8 @@ impl Logic {
             Self::Not(inner) | Self::Named(_, inner) => inner.missing(out),
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.missing(out)),
             Self::Missing(missing) => {
-                if !out.iter().any(|known| known.what == missing.what && known.why == missing.why) {
+                let same = |known: &&Missing| known.what == missing.what && known.why == missing.why;
+                if out.len() < COMPARED && !out.iter().any(same) {
                     out.push(missing);
                 }
             }
@@ -152,7 +156,7 @@ fn joined(parts: Vec<Logic>, decisive: bool) -> Logic {
             Logic::Or(inner) if decisive => pending.extend(inner.into_iter().rev()),
             Logic::And(inner) if !decisive => pending.extend(inner.into_iter().rev()),
             Logic::Line(line) => add(&mut out, line, decisive),
-            other if out.contains(&other) => {}
+            other if out.len() < COMPARED && out.contains(&other) => {}
             other => out.push(other),
         }
     }
@@ -184,8 +188,12 @@ fn add(out: &mut Vec<Logic>, line: Line, or: bool) {
         if let Logic::Line(known) = part
             && fits(known)
         {
-            let new: Vec<_> = line.values.into_iter().filter(|value| !known.values.contains(value)).collect();
-            known.values.extend(new);
+            let compared = known.values.len() < COMPARED;
+            for value in line.values {
+                if !(compared && known.values.contains(&value)) {
+                    known.values.push(value);
+                }
+            }
             known.all = !or && known.values.len() > 1;
             return;
         }
@@ -217,13 +225,11 @@ fn drop_implied(out: &mut Vec<Logic>) {
 }
 
 fn contradicts(parts: &[Logic]) -> bool {
-    /// More are not compared with each other: the rule is only less simple for it.
-    const MOST: usize = 500;
     let mut required = Vec::new();
     for part in parts {
         part.required(&mut required);
     }
-    if required.len() > MOST {
+    if required.len() > COMPARED {
         return false;
     }
     required.iter().any(|part| matches!(part, Logic::Not(inner) if required.contains(&&**inner)))

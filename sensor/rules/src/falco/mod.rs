@@ -44,6 +44,9 @@ use source::Place;
 use std::collections::BTreeSet;
 use syntax::{Operand, Operator, Right};
 
+/// Kinds of event that one rule may name: there are not more.
+const EVENTS: usize = 500;
+
 /// What became of Falco's rules.
 #[derive(Clone, Debug)]
 pub struct Import {
@@ -175,10 +178,14 @@ fn outcome(rule: &Rule, tree: &Tree, files: &[(&str, &str)], names: &mut BTreeSe
     if rule.source != "syscall" {
         return refused("source", format!("nothing here makes events of the source `{}`", rule.source));
     }
+    let events = events(tree);
+    if events.len() > EVENTS {
+        return refused("evt.type", format!("it names more than {EVENTS} kinds of event"));
+    }
     let mut notes = BTreeSet::new();
     let mut obstacles: Vec<Obstacle> = Vec::new();
     let mut classes: Vec<(Class, Logic)> = Vec::new();
-    for event in events(tree) {
+    for event in events {
         let mut differs = BTreeSet::new();
         let logic = Mapper { event: &event, notes: &mut differs }.tree(tree).folded();
         let Event::Recorded(class, _) = event else {

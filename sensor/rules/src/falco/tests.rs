@@ -141,3 +141,18 @@ fn hostile_conditions_are_refused_at_once() {
         assert!(parse(&text).is_err());
     }
 }
+
+/// Macros that double at each step stand for more than any file has.
+#[test]
+fn macros_that_double_are_bounded() {
+    let mut text = "- macro: n0\n  condition: proc.name = a\n".to_owned();
+    for n in 1..40 {
+        let before = n - 1;
+        text.extend([format!("- macro: n{n}\n  condition: n{before} or n{before}\n")]);
+    }
+    text.push_str(
+        "- rule: R\n  desc: d\n  output: o\n  priority: INFO\n  condition: evt.type = execve and n39\n",
+    );
+    let problems = super::import(&[("f", &text)]).unwrap_err();
+    assert!(problems[0].message.contains("unfold"), "{problems:#?}");
+}
