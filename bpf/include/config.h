@@ -24,6 +24,8 @@ struct sensor_config {
 	__u32 security_wake_shift; /* the reader is woken when a ring's fill crosses a multiple of 1 << shift */
 	__u32 payload_wake_shift;
 	__u32 urgent_kinds; /* bit set of kinds that wake at once */
+	__u32 spares;	    /* programs have spares behind them: spare.h */
+	__u32 pad;
 };
 
 const volatile struct sensor_config config __weak SEC(".rodata.config") = {.payload_rings = 1};

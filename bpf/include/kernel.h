@@ -302,8 +302,12 @@ struct socket_alloc {
 	struct socket socket;
 	struct inode vfs_inode;
 };
+typedef struct {
+	int owned;
+} socket_lock_t;
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
 	u16 sk_type, sk_protocol;
 	int sk_err;
 	struct pid *sk_peer_pid;

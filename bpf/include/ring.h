@@ -71,7 +71,8 @@ struct scratch {
 	struct io io;
 	struct throttle_event throttle; /* a second record, beside the one that caused it */
 	__u32 busy; /* net/state.bpf.c */
-	__u32 pad;
+	__u8 taken; /* spare.h */
+	__u8 pad[3];
 };
 
 struct {

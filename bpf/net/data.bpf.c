@@ -6,7 +6,7 @@
 #include "kernel.h"
 #include "event.h"
 #include "io.h"
-#include "preempt.h"
+#include "spare.h"
 
 static __always_inline enum io_buffer buffer_of(__s64 number)
 {
@@ -74,19 +74,37 @@ static __always_inline void moved(struct sock *sk, int length, int flags, enum d
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(net_send, struct sock *sk, int length, int flags)
 {
-	preempt_hold();
-	moved(sk, length, flags, DATA_SENT, PROGRAM_SEND);
-	preempt_release();
-	return 0;
+	return ONCE(PROGRAM_SEND, COPY_FIRST, false, moved(sk, length, flags, DATA_SENT, PROGRAM_SEND));
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(net_send_spare, struct sock *sk, int length, int flags)
+{
+	return ONCE(PROGRAM_SEND, COPY_SPARE, false, moved(sk, length, flags, DATA_SENT, PROGRAM_SEND));
+}
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(net_send_last, struct sock *sk, int length, int flags)
+{
+	return ONCE(PROGRAM_SEND, COPY_LAST, false, moved(sk, length, flags, DATA_SENT, PROGRAM_SEND));
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(net_receive, struct sock *sk, int length, int flags)
 {
-	preempt_hold();
-	moved(sk, length, flags, DATA_RECEIVED, PROGRAM_RECEIVE);
-	preempt_release();
-	return 0;
+	return ONCE(PROGRAM_RECEIVE, COPY_FIRST, false, moved(sk, length, flags, DATA_RECEIVED, PROGRAM_RECEIVE));
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(net_receive_spare, struct sock *sk, int length, int flags)
+{
+	return ONCE(PROGRAM_RECEIVE, COPY_SPARE, false, moved(sk, length, flags, DATA_RECEIVED, PROGRAM_RECEIVE));
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(net_receive_last, struct sock *sk, int length, int flags)
+{
+	return ONCE(PROGRAM_RECEIVE, COPY_LAST, false, moved(sk, length, flags, DATA_RECEIVED, PROGRAM_RECEIVE));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

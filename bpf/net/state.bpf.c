@@ -5,7 +5,7 @@
 #include "kernel.h"
 #include "event.h"
 #include "sock.h"
-#include "preempt.h"
+#include "spare.h"
 #include "task.h"
 
 #define E2BIG 7
@@ -203,13 +203,28 @@ static __always_inline void changed(struct sock *sk, int old, int new)
 		site.scratch->busy = 0;
 }
 
+/* It leaves alone what a task has locked. */
+static __always_inline bool softirq_changes(struct sock *sk)
+{
+	return !BPF_CORE_READ(sk, sk_lock.owned);
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(net_state, struct sock *sk, int old, int new)
 {
-	preempt_hold();
-	changed(sk, old, new);
-	preempt_release();
-	return 0;
+	return ONCE(PROGRAM_STATE, COPY_FIRST, softirq_changes(sk), changed(sk, old, new));
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(net_state_spare, struct sock *sk, int old, int new)
+{
+	return ONCE(PROGRAM_STATE, COPY_SPARE, softirq_changes(sk), changed(sk, old, new));
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(net_state_last, struct sock *sk, int old, int new)
+{
+	return ONCE(PROGRAM_STATE, COPY_LAST, softirq_changes(sk), changed(sk, old, new));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -3,7 +3,7 @@
 #include "kernel.h"
 #include "event.h"
 #include "image.h"
-#include "preempt.h"
+#include "spare.h"
 
 /* argv as the kernel laid it out on the new stack: the first 4 KiB, and of a longer one the last bytes too. */
 static __always_inline __u32 tail_args(__u8 *record, __u32 at, struct task_struct *task)
@@ -60,10 +60,19 @@ static __always_inline void executed(struct task_struct *task, pid_t old_pid, st
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
-	preempt_hold();
-	executed(task, old_pid, bprm);
-	preempt_release();
-	return 0;
+	return ONCE(PROGRAM_EXEC, COPY_FIRST, false, executed(task, old_pid, bprm));
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec_spare, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	return ONCE(PROGRAM_EXEC, COPY_SPARE, false, executed(task, old_pid, bprm));
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec_last, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
+{
+	return ONCE(PROGRAM_EXEC, COPY_LAST, false, executed(task, old_pid, bprm));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

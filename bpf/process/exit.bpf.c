@@ -2,7 +2,7 @@
 /* The last thread of a process ended; every thread's stamp goes with it. */
 #include "kernel.h"
 #include "event.h"
-#include "preempt.h"
+#include "spare.h"
 #include "task.h"
 
 /* Two threads that end at once may both find nobody alive. The first to enter its process here reports it. */
@@ -55,10 +55,19 @@ static __always_inline void exited(struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
-	preempt_hold();
-	exited(task);
-	preempt_release();
-	return 0;
+	return ONCE(PROGRAM_EXIT, COPY_FIRST, false, exited(task));
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit_spare, struct task_struct *task)
+{
+	return ONCE(PROGRAM_EXIT, COPY_SPARE, false, exited(task));
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit_last, struct task_struct *task)
+{
+	return ONCE(PROGRAM_EXIT, COPY_LAST, false, exited(task));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -3,7 +3,7 @@
 #include "kernel.h"
 #include "event.h"
 #include "tail.h"
-#include "preempt.h"
+#include "spare.h"
 #include "task.h"
 
 /* The serving stamp of the thread that forks, else what its process came from itself. */
@@ -43,10 +43,19 @@ static __always_inline void forked(struct task_struct *parent, struct task_struc
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
-	preempt_hold();
-	forked(parent, child);
-	preempt_release();
-	return 0;
+	return ONCE(PROGRAM_FORK, COPY_FIRST, false, forked(parent, child));
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork_spare, struct task_struct *parent, struct task_struct *child)
+{
+	return ONCE(PROGRAM_FORK, COPY_SPARE, false, forked(parent, child));
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork_last, struct task_struct *parent, struct task_struct *child)
+{
+	return ONCE(PROGRAM_FORK, COPY_LAST, false, forked(parent, child));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -25,4 +25,6 @@ pub struct Config {
     pub security_wake_shift: u32,
     pub payload_wake_shift: u32,
     pub urgent_kinds: u32,
+    pub spares: u32,
+    pub pad: u32,
 }

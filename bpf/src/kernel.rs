@@ -8,8 +8,10 @@ use rustix::{
 };
 use sha2::{Digest as _, Sha256};
 use std::{
+    ffi::OsStr,
     fs::File,
     io::{self, Read as _},
+    iter,
     mem::size_of,
     os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
     path::Path,
@@ -29,6 +31,7 @@ pub struct Kernel {
     own: MapHandle,
     object: Object,
     programs: Vec<Program>,
+    spares: bool,
     hooks: HookList,
     slots: u32,
 }
@@ -45,17 +48,18 @@ impl Kernel {
             None | Some(HookList::Iterator) => vec![HookList::Tracepoint6_3, HookList::Tracepoint5_10],
             Some(list) => vec![list],
         };
+        let spares = options.spares.unwrap_or_else(trial::preempted);
         let mut programs = Vec::new();
         for &hooks in &lists {
             // What a list was refused for says nothing of the next one: what only that has is then unused.
             programs = TABLE.to_vec();
             let wanted = trial::programs_of(hooks);
-            if let Ok(kernel) = Self::load_these(options, hooks, &wanted, programs.clone()) {
+            if let Ok(kernel) = Self::load_these(options, hooks, &wanted, spares, programs.clone()) {
                 return Ok(kernel);
             }
-            let loadable = trial::each(options, hooks, &wanted, &mut programs)?;
+            let loadable = trial::each(options, hooks, &wanted, spares, &mut programs)?;
             if trial::all_served(&programs, hooks) {
-                return Self::load_these(options, hooks, &loadable, programs)
+                return Self::load_these(options, hooks, &loadable, spares, programs)
                     .map_err(|source| Error::Load { map_bytes: options.map_bytes(), source });
             }
         }
@@ -66,9 +70,10 @@ impl Kernel {
         options: &Options,
         hooks: HookList,
         wanted: &[u8],
+        spares: bool,
         mut programs: Vec<Program>,
     ) -> Result<Self, libbpf_rs::Error> {
-        let object = trial::open(options, hooks, wanted)?.load()?;
+        let object = trial::open(options, hooks, wanted, spares)?.load()?;
         for program in programs.iter_mut().filter(|program| wanted.contains(&program.id)) {
             program.state = ProgramState::NotAttached;
         }
@@ -80,6 +85,7 @@ impl Kernel {
             own: map(&object, "own")?,
             object,
             programs,
+            spares,
             hooks,
             slots: trial::slots()?,
         };
@@ -95,15 +101,19 @@ impl Kernel {
             mount_tracefs();
         }
         for program in self.programs.iter_mut().filter(|program| program.state == ProgramState::NotAttached) {
-            let Some(loaded) = self.object.progs_mut().find(|loaded| loaded.name() == program.name) else {
-                return Err(Error::Missing(program.name));
-            };
-            match loaded.attach() {
-                Ok(link) => {
-                    program.state = ProgramState::Silent;
-                    self.links.push((program.id, link));
+            // The kernel runs them in the order in which they were attached.
+            let spares = if self.spares { program.spares() } else { &[] };
+            for name in iter::once(program.name).chain(spares.iter().copied()) {
+                let Some(loaded) = self.object.progs_mut().find(|loaded| loaded.name() == name) else {
+                    return Err(Error::Missing(name));
+                };
+                match loaded.attach() {
+                    Ok(link) => {
+                        program.state = ProgramState::Silent;
+                        self.links.push((program.id, link));
+                    }
+                    Err(error) => program.errno = trial::errno_of(&error),
                 }
-                Err(error) => program.errno = trial::errno_of(&error),
             }
         }
         if trial::all_served(&self.programs, self.hooks) {
@@ -116,6 +126,11 @@ impl Kernel {
     /// The list of hooks in use.
     pub fn hooks(&self) -> HookList {
         self.hooks
+    }
+
+    /// Have the programs spares behind them?
+    pub fn spares(&self) -> bool {
+        self.spares
     }
 
     /// All programs that there are, used or not.
@@ -215,9 +230,25 @@ impl Kernel {
         }
     }
 
-    /// Runs that the kernel refused because a program interrupted itself, over all programs. Counted from 5.12 on.
+    /// Events that are lost because the kernel refused a program: it interrupted itself or, from 7.0 on, another task was
+    /// preempted in it; over all programs. Counted from 5.12 on.
     pub fn recursion_misses(&self) -> u64 {
-        self.object.progs_mut().map(|program| misses(program.as_fd())).sum()
+        let ours = |name: &OsStr| self.programs.iter().any(|program| name == program.name);
+        let refused: u64 = self
+            .object
+            .progs_mut()
+            .filter(|program| ours(program.name()))
+            .map(|program| misses(program.as_fd()))
+            .sum();
+        // Asked for afterwards: what is refused at this moment may be taken up in the next.
+        refused.saturating_sub(self.rescued())
+    }
+
+    /// Events that a spare took up where the program was refused.
+    fn rescued(&self) -> u64 {
+        let map = self.object.maps().find(|map| map.name() == "rescued").filter(|_| self.spares);
+        let bytes = map.and_then(|map| map.lookup(0_u32.as_bytes(), MapFlags::ANY).ok().flatten());
+        bytes.and_then(|bytes| u64::read_from_bytes(&bytes).ok()).unwrap_or_default()
     }
 
     /// SHA-256 of the object that these programs come from.

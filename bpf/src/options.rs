@@ -93,6 +93,8 @@ pub struct Options {
     pub stamps: u32,
     /// Scopes that policies may name.
     pub scopes: u32,
+    /// Attach spares behind the programs; `None`: where this kernel preempts a tracepoint's program.
+    pub spares: Option<bool>,
 }
 
 impl Default for Options {
@@ -108,6 +110,7 @@ impl Default for Options {
             connections: 32_768,
             stamps: 16_384,
             scopes: 1_024,
+            spares: None,
         }
     }
 }
@@ -148,7 +151,7 @@ impl Options {
         Ok(())
     }
 
-    pub(crate) fn config(&self, hooks: HookList) -> Config {
+    pub(crate) fn config(&self, hooks: HookList, spares: bool) -> Config {
         Config {
             rates: self.rates.unwrap_or_else(|| budgets(self.security_bytes, self.payload_bytes)),
             hooks: hooks as u32,
@@ -158,6 +161,8 @@ impl Options {
             security_wake_shift: self.security_bytes.ilog2() - 2,
             payload_wake_shift: self.payload_bytes.ilog2() - 2,
             urgent_kinds: 1 << EventKind::Throttle as u32,
+            spares: spares.into(),
+            pad: 0,
         }
     }
 

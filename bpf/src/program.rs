@@ -36,6 +36,21 @@ pub struct Program {
     pub errno: i32,
 }
 
+impl Program {
+    /// Names of the programs behind it that do its work where the kernel refuses it: `spare.h`.
+    pub(crate) fn spares(&self) -> &'static [&'static str] {
+        match self.name {
+            "process_fork" => &["process_fork_spare", "process_fork_last"],
+            "process_exec" => &["process_exec_spare", "process_exec_last"],
+            "process_exit" => &["process_exit_spare", "process_exit_last"],
+            "net_state" => &["net_state_spare", "net_state_last"],
+            "net_send" => &["net_send_spare", "net_send_last"],
+            "net_receive" => &["net_receive_spare", "net_receive_last"],
+            _ => &[],
+        }
+    }
+}
+
 #[expect(clippy::indexing_slicing, reason = "at compile time")]
 const fn program(id: u8, capability: Capability, hooks: Option<HookList>) -> Program {
     let name = PROGRAM_NAMES[id as usize];

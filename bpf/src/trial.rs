@@ -1,7 +1,14 @@
 //! Which list of hooks does this kernel take? Found by loading, never by version or by what a probe says.
 use crate::{Capability, Error, OBJECT, Options, Program, program::PROGRAMS as TABLE};
 use guardbee_wire::{CONTEXTS, HookList, ProgramState};
-use libbpf_rs::{ObjectBuilder, OpenObject};
+use libbpf_rs::{
+    ObjectBuilder, OpenObject,
+    btf::{
+        Btf, BtfType,
+        types::{Int, Struct},
+    },
+};
+use std::ffi::OsStr;
 use zerocopy::IntoBytes as _;
 
 /// Numbers of the programs that a list needs.
@@ -13,18 +20,35 @@ fn belongs(program: &Program, hooks: HookList) -> bool {
     program.hooks.is_none_or(|list| list == hooks || list == HookList::Iterator)
 }
 
+/// Does this kernel preempt a tracepoint's program? It does from 7.0 on, whose `bpf_prog.active` counts in bytes, one for
+/// each kind of context; before it was an `int`. A kernel that has the one without the other is served with needless
+/// spares, or loses events and counts them.
+pub(crate) fn preempted() -> bool {
+    Btf::from_vmlinux().is_ok_and(|kernel| active_bits(&kernel) == Some(8))
+}
+
+/// Bits of what `bpf_prog.active` points to.
+fn active_bits(kernel: &Btf<'_>) -> Option<u8> {
+    let program = kernel.type_by_name::<Struct<'_>>("bpf_prog")?;
+    let active = program.iter().find(|member| member.name == Some(OsStr::new("active")))?;
+    let pointer = kernel.type_by_id::<BtfType<'_>>(active.ty)?;
+    let counter = pointer.next_type()?.skip_mods_and_typedefs();
+    Int::try_from(counter).ok().map(|counter| counter.bits)
+}
+
 /// Loads each program alone and records what the kernel says. Answers which load.
 pub(crate) fn each(
     options: &Options,
     hooks: HookList,
     wanted: &[u8],
+    spares: bool,
     programs: &mut [Program],
 ) -> Result<Vec<u8>, Error> {
     let mut loadable = Vec::new();
     for program in programs.iter_mut().filter(|program| wanted.contains(&program.id)) {
         // Small tables: this is about the programs. If memory is short the whole load says so.
         let small = Options { connections: 16, stamps: 16, security_bytes: 1 << 16, ..options.clone() };
-        match open(&small, hooks, &[program.id]).map_err(Error::Open)?.load() {
+        match open(&small, hooks, &[program.id], spares).map_err(Error::Open)?.load() {
             Ok(_) => {
                 program.errno = 0;
                 loadable.push(program.id);
@@ -43,6 +67,7 @@ pub(crate) fn open(
     options: &Options,
     hooks: HookList,
     wanted: &[u8],
+    spares: bool,
 ) -> Result<OpenObject, libbpf_rs::Error> {
     let mut object = ObjectBuilder::default().name("guardbee")?.open_memory(OBJECT)?;
     let slots = slots()?;
@@ -56,9 +81,10 @@ pub(crate) fn open(
             "connections" | "unix_sockets" => map.set_max_entries(options.connections)?,
             "stamps" | "origins" => map.set_max_entries(options.stamps)?,
             "scopes" => map.set_max_entries(options.scopes)?,
+            "taken" | "rescued" => map.set_autocreate(spares)?,
             _ if name.ends_with(".rodata.config") => {
                 let mut bytes = map.initial_value().unwrap_or_default().to_vec();
-                let config = options.config(hooks);
+                let config = options.config(hooks, spares);
                 if let Some(head) = bytes.get_mut(..config.as_bytes().len()) {
                     head.copy_from_slice(config.as_bytes());
                 }
@@ -68,8 +94,11 @@ pub(crate) fn open(
         }
     }
     for mut program in object.progs_mut() {
-        let known = TABLE.iter().find(|known| program.name() == known.name);
-        program.set_autoload(known.is_some_and(|known| wanted.contains(&known.id)));
+        let loaded = program.name().to_string_lossy().into_owned();
+        let is_wanted = |known: &&Program| wanted.contains(&known.id);
+        program.set_autoload(TABLE.iter().filter(is_wanted).any(|known| {
+            loaded == known.name || spares && known.spares().iter().any(|spare| loaded == *spare)
+        }));
     }
     Ok(object)
 }
@@ -111,4 +140,15 @@ pub(crate) fn errno_of(error: &libbpf_rs::Error) -> i32 {
     let text = format!("{error:#}");
     let number = text.rsplit_once("os error ").map(|(_, rest)| rest.trim_end_matches(')').parse());
     number.and_then(Result::ok).unwrap_or(-1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_kernel_says_how_it_counts_what_is_active() {
+        let bits = active_bits(&Btf::from_vmlinux().unwrap());
+        assert!(matches!(bits, Some(8 | 32)), "{bits:?}");
+    }
 }

@@ -82,6 +82,7 @@ fn sockets_and_counters_are_the_same() {
     same_layout!(btf, Rate = struct "rate" { per_second, burst });
     same_layout!(btf, Config = struct "sensor_config" {
         rates, hooks, payload_rings, cgroup_subsys, security_wake_shift, payload_wake_shift, urgent_kinds,
+        spares, pad,
     });
 }
 

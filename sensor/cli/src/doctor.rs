@@ -122,9 +122,14 @@ fn programs(report: &Report) -> bool {
         ]);
     }
     print!("{}", terminal::table(&rows));
+    if report.spares {
+        println!(
+            "\nthis kernel preempts tasks inside of programs: each has two spares for what is refused meanwhile"
+        );
+    }
     if report.recursion_misses > 0 {
         println!(
-            "  {} runs were refused by the kernel because a program interrupted itself",
+            "\n{} events were lost in this test: the kernel refused their programs",
             report.recursion_misses
         );
     }

@@ -34,6 +34,8 @@ pub struct Report {
     pub failure: Option<String>,
     /// Runs that the kernel refused because a program interrupted itself.
     pub recursion_misses: u64,
+    /// Have the programs spares, as this kernel preempts a task inside of one?
+    pub spares: bool,
     /// What the loader needs and whether it has it.
     pub capabilities: Vec<Need>,
     /// `none`, `integrity` or `confidentiality` (which refuses our programs); no value: no lockdown in this kernel.
@@ -80,6 +82,7 @@ pub fn doctor(options: &guardbee_bpf::Options) -> Report {
         programs: Vec::new(),
         failure: None,
         recursion_misses: 0,
+        spares: false,
         capabilities: capabilities.to_vec(),
         lockdown: lockdown().ok(),
         settings: SETTINGS.map(|name| Setting { name, value: sysctl(name) }).to_vec(),
@@ -112,6 +115,7 @@ fn try_programs(options: &guardbee_bpf::Options, report: &mut Report) {
         Err(error) => report.failure = Some(causes(&error)),
     }
     report.recursion_misses = kernel.recursion_misses();
+    report.spares = kernel.spares();
 }
 
 /// An error and what it came from.

@@ -175,7 +175,7 @@ pub struct Reply {
     pub previous_sequence: u64,
     /// Pipelines started before this one.
     pub previous_pipelines: u64,
-    /// Runs that the kernel refused because a program interrupted itself, over all programs.
+    /// Events lost because the kernel refused a program that was running already, over all programs.
     pub recursion_misses: u64,
     /// errno of what failed, by program.
     pub errors: [u8; RPC_PROGRAMS],
