@@ -78,14 +78,15 @@ fn otlp(record: &Record) -> Value {
 fn sealed(add: &[Record]) -> Result<(Vec<String>, Vec<Record>), Box<dyn Error>> {
     let losses = LossTotals::default();
     let mut sealer = Sealer::new(Origin::new("fuzz", "node", "boot"), None, Params::default(), at(0))?;
-    let mut out = sealer.flush(&Stream::ALL, at(0), &losses)?;
+    let mut out = Vec::new();
+    sealer.flush(&Stream::ALL, at(0), &losses, &mut out)?;
     for record in add {
         if sealer.add(record.clone()) == Added::Dropped {
             return Err("a record was dropped".into());
         }
     }
-    out.extend(sealer.flush(&Stream::ALL, at(1), &losses)?);
-    out.extend(sealer.flush(&[], at(6), &losses)?);
+    sealer.flush(&Stream::ALL, at(1), &losses, &mut out)?;
+    sealer.flush(&[], at(6), &losses, &mut out)?;
     Ok((out.iter().map(|record| otlp(record).to_string()).collect(), out))
 }
 

@@ -279,18 +279,17 @@ impl Worker {
     fn seal(&mut self, streams: &[Stream]) {
         let moment = now(self.clock);
         let before = self.sealer.heads();
-        let records = self.sealer.flush(streams, moment, &self.totals);
-        if self.sealer.waiting(Stream::Spans) == 0 {
-            self.sinks.settle(records.is_ok());
+        let mut records = Vec::new();
+        if let Err(error) = self.sealer.flush(streams, moment, &self.totals, &mut records) {
+            tracing::error!(%error, "Records could not be sealed and are lost.");
         }
-        let records = match records {
-            Ok(records) => records,
-            Err(error) => {
-                tracing::error!(%error, "Records could not be sealed and are lost.");
-                return;
-            }
-        };
-        if self.sealer.heads() != before {
+        let after = self.sealer.heads();
+        if self.sealer.waiting(Stream::Spans) == 0 {
+            let head =
+                |heads: [(Stream, u64, Hash); 3]| heads.into_iter().find(|head| head.0 == Stream::Spans);
+            self.sinks.settle(head(before) != head(after));
+        }
+        if before != after {
             self.heartbeat();
         }
         self.sinks.records(records);

@@ -205,13 +205,16 @@ impl Sealer {
 
     /// Seals what waits in `streams`; and in every stream that has been silent for a heartbeat, an empty batch. A new
     /// epoch begins when the old one's time is over. `losses` are the totals since the instance began.
+    ///
+    /// What is sealed goes to the end of `out`, also before an error: those batches are in their chains, and records
+    /// behind them would point at nothing without them. What waits in streams after the one that failed still waits.
     pub fn flush(
         &mut self,
         streams: &[Stream],
         now: (BootTime, WallTime),
         losses: &LossTotals,
-    ) -> Result<Vec<Record>, Error> {
-        let mut out = Vec::new();
+        out: &mut Vec<Record>,
+    ) -> Result<(), Error> {
         self.epoch(now)?;
         for index in 0..self.chains.len() {
             let Some(chain) = self.chains.get(index) else { break };
@@ -219,11 +222,11 @@ impl Sealer {
             let wanted = due || streams.contains(&chain.stream);
             let mut empty = due;
             while wanted && (empty || self.chains.get(index).is_some_and(|chain| !chain.pending.is_empty())) {
-                self.batch(index, now, losses, &mut out)?;
+                self.batch(index, now, losses, out)?;
                 empty = false;
             }
         }
-        Ok(out)
+        Ok(())
     }
 
     /// Rotates the epoch key and has the statement said, when it is time.

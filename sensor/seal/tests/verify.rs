@@ -8,8 +8,8 @@
 mod export;
 
 use export::{
-    SECOND, at, attribute, export as exported, finding, line, lines, long_term, named, otlp, public, sealer,
-    span, story, story_from, verify, verify_text,
+    SECOND, at, attribute, export as exported, finding, flush, line, lines, long_term, named, otlp, public,
+    sealer, span, story, story_from, verify, verify_text,
 };
 use guardbee_model::record::{Record, Stream};
 use guardbee_seal::{
@@ -313,8 +313,8 @@ fn a_removed_finding_is_missing_and_a_removed_span_absent() {
 fn a_cut_tail_shows() {
     let mut sealer = sealer("node", Some(&long_term()));
     let mut records = story(&mut sealer);
-    records.extend(sealer.flush(&[], at(20), &LossTotals::default()).unwrap());
-    records.extend(sealer.flush(&[], at(30), &LossTotals::default()).unwrap());
+    records.extend(flush(&mut sealer, &[], at(20)));
+    records.extend(flush(&mut sealer, &[], at(30)));
     // Everything of the findings after the third: the chain ends, the others go on.
     let mut records = exported(&records);
     let alone = named(&records, "guardbee.finding")[3];
@@ -393,12 +393,11 @@ fn epochs_follow_each_other_and_instances_name_their_predecessors() {
     let key = long_term();
     let mut sealer = sealer("node", Some(&key));
     let mut records = story(&mut sealer);
-    let losses = LossTotals::default();
     // Each hour a new epoch; the long-term key is not there any more.
     for hour in 1..4 {
         let now = at(12 + hour * 3600);
         sealer.add(finding(10 + hour));
-        records.extend(sealer.flush(&Stream::ALL, now, &losses).unwrap());
+        records.extend(flush(&mut sealer, &Stream::ALL, now));
     }
     let params = Params {
         previous: sealer.heads().map(|(stream, _, hash)| (stream, hash)).to_vec(),
@@ -406,7 +405,7 @@ fn epochs_follow_each_other_and_instances_name_their_predecessors() {
     };
     let origin = guardbee_seal::Origin::new("test", "node", "boot");
     let mut next = Sealer::new(origin, Some(&key), params, at(20_000)).unwrap();
-    records.extend(next.flush(&Stream::ALL, at(20_000), &losses).unwrap());
+    records.extend(flush(&mut next, &Stream::ALL, at(20_000)));
     let outcome = verify(&exported(&records));
     let said = outcome.said();
     assert_eq!(said.len(), 3, "{said:#?}");
@@ -439,7 +438,7 @@ fn large_batches_are_split_and_pending_is_bounded_and_counted() {
     let mut losses: Vec<_> = losses.iter().map(|loss| (loss.cause, loss.count)).collect();
     losses.sort_unstable();
     assert_eq!(losses, [("seal_no_span", 1), ("seal_pending_full", 53)]);
-    let records = sealer.flush(&Stream::ALL, at(1), &LossTotals::default()).unwrap();
+    let records = flush(&mut sealer, &Stream::ALL, at(1));
     let outcome = verify(&exported(&records));
     assert_eq!(outcome.said(), Vec::<String>::new());
     assert_eq!(outcome.report.streams[2].batches, 4);
@@ -449,7 +448,7 @@ fn large_batches_are_split_and_pending_is_bounded_and_counted() {
 fn proofs_are_small() {
     let mut sealer = sealer("node", Some(&long_term()));
     (0..512).for_each(|number| assert_ne!(sealer.add(finding(number)), guardbee_seal::Added::Dropped));
-    let records = sealer.flush(&[Stream::Findings], at(1), &LossTotals::default()).unwrap();
+    let records = flush(&mut sealer, &[Stream::Findings], at(1));
     let longest = |key: &str| {
         let text = |record: &Record| match record.attribute(key) {
             Some(guardbee_model::record::Value::Text(text)) => text.len(),

@@ -78,11 +78,15 @@ impl Bench {
                 return Err("a record was dropped".into());
             }
         }
-        Ok(self.sealer.flush(&[stream], (BootTime(1), WallTime(1)), &self.losses)?)
+        self.flush(stream)
     }
-}
 
-impl Bench {
+    fn flush(&mut self, stream: Stream) -> Outcome<Vec<Record>> {
+        let mut sealed = Vec::new();
+        self.sealer.flush(&[stream], (BootTime(1), WallTime(1)), &self.losses, &mut sealed)?;
+        Ok(sealed)
+    }
+
     /// Each span is sealed as it comes and given away.
     fn seal_spans(
         &mut self,
@@ -98,7 +102,7 @@ impl Bench {
             done(&record);
             encoder.reuse(record);
         }
-        Ok(self.sealer.flush(&[Stream::Spans], (BootTime(1), WallTime(1)), &self.losses)?)
+        self.flush(Stream::Spans)
     }
 }
 

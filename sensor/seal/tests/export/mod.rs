@@ -37,6 +37,13 @@ pub(crate) fn sealer(node: &str, key: Option<&SigningKey>) -> Sealer {
     Sealer::new(Origin::new("test", node, "boot"), key, Params::default(), at(0)).unwrap()
 }
 
+/// One flush without losses.
+pub(crate) fn flush(sealer: &mut Sealer, streams: &[Stream], now: (BootTime, WallTime)) -> Vec<Record> {
+    let mut out = Vec::new();
+    sealer.flush(streams, now, &LossTotals::default(), &mut out).unwrap();
+    out
+}
+
 pub(crate) fn span(number: u64) -> Record {
     let text = |text: &str| Attribute::from(text);
     Record {
@@ -86,8 +93,7 @@ pub(crate) fn story(sealer: &mut Sealer) -> Vec<Record> {
 
 /// The same with other numbers.
 pub(crate) fn story_from(sealer: &mut Sealer, first: u64) -> Vec<Record> {
-    let losses = LossTotals::default();
-    let mut out = sealer.flush(&Stream::ALL, at(0), &losses).unwrap();
+    let mut out = flush(sealer, &Stream::ALL, at(0));
     let mut spans = Vec::new();
     for number in first..first + 3 {
         let mut span = span(number);
@@ -96,15 +102,15 @@ pub(crate) fn story_from(sealer: &mut Sealer, first: u64) -> Vec<Record> {
         sealer.add(finding(number));
     }
     sealer.add(Record { stream: Stream::Audit, name: "guardbee.start".into(), ..finding(0) });
-    let mut batch = sealer.flush(&Stream::ALL, at(1), &losses).unwrap();
+    let mut batch = flush(sealer, &Stream::ALL, at(1));
     let manifest = batch.pop();
     out.extend(batch.into_iter().chain(spans).chain(manifest));
     for number in first + 3..first + 6 {
         sealer.add(finding(number));
-        out.extend(sealer.flush(&[Stream::Findings], at(2), &losses).unwrap());
+        out.extend(flush(sealer, &[Stream::Findings], at(2)));
     }
     for seconds in [6, 12] {
-        out.extend(sealer.flush(&[], at(seconds), &losses).unwrap());
+        out.extend(flush(sealer, &[], at(seconds)));
     }
     out
 }
