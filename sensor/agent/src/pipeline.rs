@@ -61,7 +61,7 @@ pub enum End {
 /// Runs the pipeline over the loader's socket on standard input.
 pub fn run(config: &Config) -> anyhow::Result<End> {
     let rules = load_rules(&config.rules)?;
-    let signals = SignalFd::with_flags(&stop_signals(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
+    let signals = SignalFd::with_flags(&told_signals(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
         .context("make a descriptor for signals")?;
     let loader = Loader::watch().context("watch the loader")?;
     let mut client = Client::inherited().context("take the loader's socket from standard input")?;
@@ -72,7 +72,7 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
     let mut sinks = sealing::open_sinks(config)?;
     let node = Node { name: ids::node(&config.node), boot: ids::boot_id()? };
     let landlock = sandbox::enter(&sandbox_of(config)?).context("enter the sandbox")?;
-    stop_signals().thread_block().context("block the signals that the descriptor gives")?;
+    told_signals().thread_block().context("block the signals that the descriptor gives")?;
 
     let hello = client.hello().context("ask the loader for the rings")?;
     if hello.reply.abi != guardbee_wire::ABI {
@@ -117,10 +117,19 @@ fn observe(core: &mut Core, signals: &SignalFd, loader: &Loader, clock: SystemCl
         if core.asker.is_blind() || (woken.other && loader.has_ended()?) {
             return Ok(End::Blind);
         }
-        if woken.other && signals.read_signal().context("read signals")?.is_some() {
+        if woken.other && told_to_stop(signals)? {
             return Ok(End::Stopped);
         }
     }
+}
+
+/// Reads what has come. A HUP asks for something else than an end.
+fn told_to_stop(signals: &SignalFd) -> anyhow::Result<bool> {
+    let mut stop = false;
+    while let Some(signal) = signals.read_signal().context("read signals")? {
+        stop |= signal.ssi_signo != Signal::SIGHUP as u32;
+    }
+    Ok(stop)
 }
 
 /// The privileged process, which has started this one.
@@ -198,8 +207,9 @@ fn load_rules(paths: &[PathBuf]) -> anyhow::Result<Arc<RuleSet>> {
     })
 }
 
-fn stop_signals() -> SigSet {
-    [Signal::SIGTERM, Signal::SIGINT].into_iter().collect()
+/// The signals that are read, not suffered.
+fn told_signals() -> SigSet {
+    [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().collect()
 }
 
 fn sandbox_of(config: &Config) -> anyhow::Result<Sandbox> {

@@ -1,7 +1,7 @@
 //! Small system calls about this process: what it was started with and what it gives up.
 use std::io;
 
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, Signal};
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, geteuid, getgid, getuid, set_dumpable_behavior, setrlimit,
 };
@@ -10,9 +10,12 @@ use rustix::thread::{
     set_no_new_privs,
 };
 
-/// The loader blocks the signals that it reads from a descriptor, and a mask survives exec: here they are delivered.
+/// The loader blocks the signals that it reads from a descriptor, and a mask survives exec: here they are delivered. Not
+/// HUP, of which a process dies that has not yet come to reading it: it waits for its descriptor.
 pub fn unblock_signals() -> io::Result<()> {
-    Ok(SigSet::all().thread_unblock()?)
+    let mut delivered = SigSet::all();
+    delivered.remove(Signal::SIGHUP);
+    Ok(delivered.thread_unblock()?)
 }
 
 /// No ptrace and no /proc of ours for others of our uid, no core that could hold a key.

@@ -15,6 +15,7 @@ use guardbee_deliver::{
     },
     testing::{Authority, Leaf, Received, Server, Trust},
 };
+use nix::sys::signal::Signal;
 use std::{
     fs::{self, File, Permissions},
     io::{Read as _, Write as _},
@@ -37,10 +38,14 @@ const VICTIM: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 struct Running(Child);
 
 impl Running {
+    fn signal(&self, signal: Signal) {
+        let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
+        nix::sys::signal::kill(pid, signal).unwrap();
+    }
+
     /// Asks it to end, and waits.
     fn stop(&mut self) -> std::process::ExitStatus {
-        let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        self.signal(Signal::SIGTERM);
         self.0.wait().unwrap()
     }
 }
@@ -183,6 +188,8 @@ fn a_request_an_action_a_finding_delivered_and_proven() {
     let port = 18_088;
     let _application = application(&folder, port);
 
+    // Whoever asks for a reload loses nothing of what comes.
+    sensor.signal(Signal::SIGHUP);
     // Without a context; with one; with a victim's, said not to be sampled.
     let own = "0af7651916cd43dd8448eb211c80319c";
     attack(port, "nonce-one", None);
@@ -201,6 +208,8 @@ fn a_request_an_action_a_finding_delivered_and_proven() {
     check(&received, "nonce-three", Some(VICTIM));
 
     assert!(sensor.stop().success());
+    let log = fs::read_to_string(folder.path().join("log")).unwrap();
+    assert_eq!(log.matches("guardbee: ready").count(), 1, "one pipeline from start to end: {log}");
     let verified = guardbee()
         .arg("verify")
         .arg(folder.path().join("out/records.jsonl"))

@@ -179,6 +179,17 @@ pub(crate) fn a_stop_reaches_the_pipeline_and_leaves_nothing() {
     nothing_is_left(&held);
 }
 
+/// Before it comes to reading the signal, too: this pipeline never does.
+pub(crate) fn a_reload_reaches_the_pipeline_and_ends_nothing() {
+    let mut stage = Stage::new(&["wait"], &[]);
+    let pid = stage.pipeline();
+    stage.signal(Signal::SIGHUP);
+    let waits = |field| u64::from_str_radix(&crate::stage::status(pid, field), 16).unwrap() & 1 != 0;
+    until("HUP waits for the pipeline", || waits("ShdPnd"));
+    stage.signal(Signal::SIGTERM);
+    assert_eq!(stage.expect("outcome"), "signal: 15 (SIGTERM)");
+}
+
 pub(crate) fn a_pipeline_that_will_not_stop_is_killed() {
     let mut stage = Stage::new(&["deaf"], &[]);
     let pid = stage.pipeline();

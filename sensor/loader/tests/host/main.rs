@@ -39,6 +39,7 @@ const TESTS: &[Test] = &[
     ("a_killed_pipeline_leaves_its_last_word", life::a_killed_pipeline_leaves_its_last_word),
     ("a_killed_loader_is_seen_at_once", life::a_killed_loader_is_seen_at_once),
     ("a_stop_reaches_the_pipeline_and_leaves_nothing", life::a_stop_reaches_the_pipeline_and_leaves_nothing),
+    ("a_reload_reaches_the_pipeline_and_ends_nothing", life::a_reload_reaches_the_pipeline_and_ends_nothing),
     ("a_pipeline_that_will_not_stop_is_killed", life::a_pipeline_that_will_not_stop_is_killed),
     (
         "the_loader_has_exactly_the_stated_capabilities",
