@@ -69,22 +69,67 @@ static __always_inline __u32 io_copy(const struct io *io, __u8 *out, __u32 wante
 	return done;
 }
 
-/* Could these bytes begin an HTTP/1 message? Three capitals ("GET", "HTTP/"), perhaps after empty lines. What is shorter
- * counts as long as nothing speaks against it: else one byte sent ahead would hide a request.
- */
-static __always_inline bool http_start(const __u8 head[HEAD_BYTES], __u32 length)
+/* The first eight bytes of a text, as they lie in a register. */
+#define BYTE_OF(text, at) ((sizeof(text) > (at) ? (__u64)(text)[at] : 0) << (at) * 8)
+#define WORD(text)                                                                                         \
+	(BYTE_OF(text, 0) | BYTE_OF(text, 1) | BYTE_OF(text, 2) | BYTE_OF(text, 3) | BYTE_OF(text, 4) |    \
+	 BYTE_OF(text, 5) | BYTE_OF(text, 6) | BYTE_OF(text, 7))
+
+/* IANA's HTTP Method Registry, WebDAV with its extensions among them, and what caches, UPnP and others have added. */
+#define HTTP_METHODS(EACH)                                                                                 \
+	EACH("GET ") EACH("HEAD ") EACH("POST ") EACH("PUT ") EACH("DELETE ") EACH("CONNECT ")             \
+	EACH("OPTIONS ") EACH("TRACE ") EACH("PATCH ") EACH("PRI ") EACH("QUERY ") EACH("ACL ")            \
+	EACH("BASELINE-CONTROL ") EACH("BIND ") EACH("CHECKIN ") EACH("CHECKOUT ") EACH("COPY ")           \
+	EACH("LABEL ") EACH("LINK ") EACH("LOCK ") EACH("MERGE ") EACH("MKACTIVITY ") EACH("MKCALENDAR ")  \
+	EACH("MKCOL ") EACH("MKREDIRECTREF ") EACH("MKWORKSPACE ") EACH("MOVE ") EACH("ORDERPATCH ")       \
+	EACH("PROPFIND ") EACH("PROPPATCH ") EACH("REBIND ") EACH("REPORT ") EACH("SEARCH ")               \
+	EACH("UNBIND ") EACH("UNCHECKOUT ") EACH("UNLINK ") EACH("UNLOCK ") EACH("UPDATE ")                \
+	EACH("UPDATEREDIRECTREF ") EACH("VERSION-CONTROL ") EACH("PURGE ") EACH("BAN ") EACH("REFRESH ")   \
+	EACH("VIEW ") EACH("SOURCE ") EACH("NOTIFY ") EACH("SUBSCRIBE ") EACH("UNSUBSCRIBE ")              \
+	EACH("M-SEARCH ")
+#define OR_IS(text)	|| head == WORD(text)
+#define OR_BEGINS(text) || !((head ^ WORD(text)) & known)
+
+#define EVERY_BYTE(value) (0x0101010101010101ull * (value))
+#define LOW_BYTES(count)  ((count) < 8 ? (1ull << (count) * 8) - 1 : ~0ull)
+
+/* The bytes up to the first blank, as a mask of eight; 0: there is none. */
+static __always_inline __u64 up_to_blank(__u64 head)
 {
-	__u32 capitals = 0;
+	__u64 rest = head ^ EVERY_BYTE(' ');
+	__u64 blanks = (rest - EVERY_BYTE(0x01)) & ~rest & EVERY_BYTE(0x80);
+
+	return blanks ? blanks ^ (blanks - 1) : 0;
+}
+
+/* Could these bytes begin an HTTP/1 message? A response begins with its version, a request with a known method, or with a
+ * short unknown one before a path. What is shorter than eight bytes counts as long as nothing speaks against it: else one
+ * byte sent ahead would hide a request.
+ */
+static __always_inline bool http_start(__u64 head, __u32 length)
+{
+	__u64 known, method, path;
 
 	for (__u32 i = 0; i < HEAD_BYTES; i++) {
-		if (i >= length || capitals == 3)
+		if (!length || ((head & 0xff) != '\r' && (head & 0xff) != '\n'))
 			break;
-		if (head[i] >= 'A' && head[i] <= 'Z')
-			capitals++;
-		else if (capitals || (head[i] != '\r' && head[i] != '\n'))
-			return false;
+		head >>= 8;
+		length--;
 	}
-	return true;
+	if (length && (head & 0xff) - 'A' > 'Z' - 'A')
+		return false;
+	known = LOW_BYTES(length);
+	if (!((head ^ WORD("HTTP/")) & known & LOW_BYTES(5)))
+		return true;
+	method = up_to_blank(head);
+	if (!method && length < HEAD_BYTES)
+		return false HTTP_METHODS(OR_BEGINS);
+	path = method + 1;
+	if (method && path && (head & path * 0xff) == path * '/')
+		return true;
+	if (method)
+		head &= method;
+	return false HTTP_METHODS(OR_IS);
 }
 
 GLOBAL_FUNCTION int GLOBAL(io_http)(__u32 index)
@@ -102,5 +147,5 @@ GLOBAL_FUNCTION int GLOBAL(io_http)(__u32 index)
 	OPAQUE(length);
 	if (length > HEAD_BYTES || bpf_probe_read_user(&head, length, vectors[0].base))
 		return false;
-	return http_start((__u8 *)&head, length);
+	return http_start(head, length);
 }

@@ -385,22 +385,59 @@ fn gathered_writes_are_read_piece_by_piece() {
     }
 }
 
+/// A new connection whose client sends these pieces, each by a call of its own; answers what was reported of them.
+fn reported(watch: &Watch, pieces: &[&[u8]]) -> Vec<u8> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    for piece in pieces {
+        client.write_all(piece).unwrap();
+        server.read_exact(&mut vec![0; piece.len()]).unwrap();
+    }
+    let connection = accept_of(watch, port).socket.connection;
+    data_of(watch, connection).into_iter().flat_map(|(_, bytes)| bytes).collect()
+}
+
+#[test]
+fn whatever_begins_like_http_is_reported_from_its_first_byte() {
+    for &hooks in lists() {
+        let watch = Watch::with(hooks);
+        for pieces in [
+            &[&b"PROPFIND /dav/ HTTP/1.1\r\n"[..]][..],
+            &[b"VERSION-CONTROL /dav/x HTTP/1.1\r\n"],
+            &[b"\r\nREPORT /dav/ HTTP/1.1\r\n"],
+            &[b"FOO /not/registered HTTP/1.1\r\n"],
+            &[b"M", b"KCOL /split HTTP/1.1\r\n"],
+            &[b"DELETE", b" /split HTTP/1.1\r\n"],
+            &[b"\r", b"\n", b"GET / HTTP/1.1\r\n"],
+            &[b"HTTP/", b"1.1 200 OK\r\n"],
+        ] {
+            let sent = pieces.concat();
+            assert_eq!(reported(&watch, pieces), sent, "{hooks:?} {}", String::from_utf8_lossy(&sent));
+        }
+    }
+}
+
 #[test]
 fn the_sensors_own_payload_and_other_protocols_are_not_reported() {
     for &hooks in lists() {
         let own = Options { hooks: Some(hooks), own: vec![std::process::id()], ..small() };
-        for (options, request) in
-            [(&own, REQUEST), (&Options { hooks: Some(hooks), ..small() }, b"*1\r\n$4\r\nPING\r\n")]
-        {
-            let watch = Watch::start(options);
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let port = listener.local_addr().unwrap().port();
-            let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
-            let (mut server, _) = listener.accept().unwrap();
-            client.write_all(request).unwrap();
-            server.read_exact(&mut vec![0; request.len()]).unwrap();
-            let accept = accept_of(&watch, port);
-            assert!(data_of(&watch, accept.socket.connection).is_empty(), "{hooks:?}");
+        assert_eq!(reported(&Watch::start(&own), &[REQUEST]), b"");
+        let watch = Watch::with(hooks);
+        for start in [
+            &b"*1\r\n$4\r\nPING\r\n"[..],
+            b"EHLO mail.example\r\n",
+            b"AUTH PLAIN AGEAYg==\r\n",
+            b"AUTH\r\n",
+            b"USER somebody\r\n",
+            b"PASS secret\r\n",
+            b"DELE 1\r\n",
+            b"CONNECT\nlogin:somebody\n",
+            b"Q\0\0\0\x0dselect 1\0",
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+        ] {
+            assert_eq!(reported(&watch, &[start]), b"", "{hooks:?} {}", String::from_utf8_lossy(start));
         }
     }
 }
