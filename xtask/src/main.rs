@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod attacks;
 mod bench;
 mod deny;
 mod layers;
@@ -31,6 +32,8 @@ struct Cli {
 enum Command {
     /// Show what an issue must show, on real programs: a table of rows.
     Accept(accept::Args),
+    /// Carry out attacks before a running sensor, and write down which of them it finds.
+    Attacks(attacks::Args),
     /// What the sensor costs: side by side with nothing and with empty hooks.
     Bench(bench::Args),
     /// Form: formatting, lints, the import table, names, licences. No tests.
@@ -42,6 +45,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Accept(args) => accept::run(args),
+        Command::Attacks(args) => attacks::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Check => check(&mut Stages::default()),
         Command::Test => test(),

@@ -18,8 +18,8 @@ use std::{
 /// Groups that run now: whoever stops the harness stops them too.
 static RUNNING: Mutex<BTreeSet<Pid>> = Mutex::new(BTreeSet::new());
 
-/// From now on SIGINT and SIGTERM end what was started, remove `dir`, and end the harness. Call it before other threads begin.
-pub(crate) fn end_on_signals(dir: PathBuf) -> anyhow::Result<()> {
+/// From now on SIGINT and SIGTERM end what was started, remove `dirs`, and end the harness. Call it before other threads begin.
+pub(crate) fn end_on_signals(dirs: Vec<PathBuf>) -> anyhow::Result<()> {
     let signals = stop_signals();
     signals.thread_block().context("block signals")?;
     std::thread::spawn(move || {
@@ -27,7 +27,9 @@ pub(crate) fn end_on_signals(dir: PathBuf) -> anyhow::Result<()> {
             for group in RUNNING.lock().unwrap_or_else(PoisonError::into_inner).iter() {
                 killpg(*group, Signal::SIGKILL).ok();
             }
-            fs::remove_dir_all(dir).ok();
+            for dir in dirs {
+                fs::remove_dir_all(dir).ok();
+            }
             std::process::exit(130);
         }
     });

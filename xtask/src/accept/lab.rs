@@ -30,7 +30,14 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
+    /// With the targets built.
     pub(crate) fn new(only: Option<String>, keep: bool) -> anyhow::Result<Self> {
+        let mut lab = Self::without_targets(only, keep)?;
+        lab.built = last_line(Command::new(lab.root.join("tests/targets/setup.sh")))?.into();
+        Ok(lab)
+    }
+
+    pub(crate) fn without_targets(only: Option<String>, keep: bool) -> anyhow::Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask has no parent folder")?;
         let mut dir = tempfile::Builder::new().prefix("guardbee-accept.").tempdir_in("/tmp")?;
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
@@ -38,11 +45,10 @@ impl Lab {
             dir.disable_cleanup(true);
             println!("kept: {}", dir.path().display());
         }
-        let built = last_line(Command::new(root.join("tests/targets/setup.sh")))?;
         let process = u16::try_from(std::process::id() % 200).unwrap_or_default();
         Ok(Self {
             root: root.to_owned(),
-            built: built.into(),
+            built: PathBuf::new(),
             dir,
             record: false,
             only,

@@ -5,11 +5,11 @@ mod checker;
 mod collector;
 mod driver;
 mod export;
-mod findings;
+pub(crate) mod findings;
 mod http;
-mod lab;
+pub(crate) mod lab;
 mod rows;
-mod sensor;
+pub(crate) mod sensor;
 mod strict;
 mod suite;
 mod table;
@@ -61,7 +61,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     };
     let mut lab = Lab::new(args.only, args.keep)?;
     lab.record = args.record;
-    process::end_on_signals(lab.dir.path().to_owned())?;
+    process::end_on_signals(vec![lab.dir.path().to_owned()])?;
     let mut table = Table::default();
     if args.dry {
         rows::dry(&lab, &mut table);

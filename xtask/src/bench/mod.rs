@@ -63,7 +63,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     }
     let guardbee = place::sensor_at(args.guardbee)?;
     let dir = place::new_folder()?;
-    process::end_on_signals(dir.path().to_owned())?;
+    process::end_on_signals(vec![dir.path().to_owned()])?;
     let place = Place::new(dir.path(), &guardbee)?;
     let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
     let results = measure(&place, args.rounds, wanted)?;

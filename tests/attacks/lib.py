@@ -1,0 +1,58 @@
+"""What drivers in Python have in common. They run in $WORK, a folder of their own."""
+
+import ctypes
+import json
+import os
+import sys
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def did(*paths):
+    """Says what was done, as one line of JSON: what it touched."""
+    print(json.dumps({"behaviour": os.environ["ID"], "pid": os.getpid(), "paths": paths}), flush=True)
+
+
+def cannot(why):
+    """Ends the driver: this machine can't do it."""
+    print(why, flush=True)
+    sys.exit(77)
+
+
+def call(name, *arguments):
+    """A function of the C library; an OSError if it fails."""
+    ctypes.set_errno(0)
+    result = getattr(libc, name)(*arguments)
+    if result == -1:
+        error = ctypes.get_errno()
+        raise OSError(error, f"{name}: {os.strerror(error)}")
+    return result
+
+
+def main(attack, twin):
+    {"attack": attack, "twin": twin}[sys.argv[1]]()
+
+
+def victim():
+    """A process to be attacked, and the address and size of a buffer of its memory, which it shares with no one."""
+    memory = ctypes.create_string_buffer(b"secret", 64)
+    child = os.fork()
+    if child == 0:
+        import signal
+
+        libc.prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+        signal.pause()
+    return child, ctypes.addressof(memory), len(memory)
+
+
+def end(child):
+    """Ends a process that was forked."""
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+
+
+def vector(address, size):
+    """An iovec."""
+    import struct
+
+    return ctypes.create_string_buffer(struct.pack("@PN", address, size))

@@ -1,0 +1,83 @@
+# What drivers have in common; sourced by them. They run in $WORK, a folder of their own, with $TOOLS beside.
+set -euo pipefail
+
+# Says what was done, as one line of JSON: did PATH... (what it touched).
+did() {
+	local paths="" path
+	for path in "$@"; do paths="$paths${paths:+,}\"$path\""; done
+	printf '{"behaviour":"%s","pid":%d,"paths":[%s]}\n' "$ID" $$ "$paths"
+}
+
+# Ends the driver: this machine can't do it. cannot WHY
+cannot() {
+	echo "$*"
+	exit 77
+}
+
+# Runs a command as nobody, with no group and no capability.
+as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs -- "$@"; }
+
+# Runs a command in a container: see tools/container.c for the options.
+in_container() { "$TOOLS/container" "$@"; }
+
+# Runs a shell function of the driver in a network of its own, whose 203.0.113.7 and 198.51.100.0/24 lead to itself.
+in_own_network() {
+	export -f "$1" wait_for stand_in
+	unshare --net -- bash -euo pipefail -c '
+		ip link set lo up
+		ip address add 203.0.113.7/32 dev lo
+		ip address add 169.254.169.254/32 dev lo
+		ip route add local 198.51.100.0/24 dev lo
+		"$@"' - "$@"
+}
+
+# Waits for a condition, 10 s at most: wait_for COMMAND...
+wait_for() {
+	local end=$((SECONDS + 10))
+	until "$@"; do
+		[ $SECONDS -lt $end ] || { echo "waited in vain for: $*"; return 1; }
+		sleep 0.02
+	done
+}
+
+# Starts a web application with a hole; $port is where. It runs what it is asked to: /run?c=COMMAND through a shell, /exec?c=WORDS
+# without one. web NAME: the application's executable is called so.
+web() {
+	python3 "$DRIVERS/tools/web.py" "$WORK/port" &
+	application=$!
+	trap 'kill $application 2>/dev/null; wait' EXIT
+	wait_for test -s "$WORK/port"
+	port=$(cat "$WORK/port")
+}
+
+# Asks the web application: ask PATH COMMAND
+ask() { curl -s --max-time 10 -o /dev/null -G --data-urlencode "c=$2" "http://127.0.0.1:$port/$1"; }
+
+# Runs a command without the driver's shell as its parent: as NAME COMMAND... makes a process of that name the parent.
+as() {
+	mkdir -p "$WORK/bin"
+	cp "$TOOLS/spawn" "$WORK/bin/$1"
+	"$WORK/bin/$1" "${@:2}"
+}
+
+# Puts a program of that name, which does nothing, first in the path: what is looked for is the command, and the machine keeps
+# its firewall. stand_in NAME
+stand_in() {
+	mkdir -p "$WORK/bin"
+	cp "$TOOLS/nothing" "$WORK/bin/$1"
+	PATH="$WORK/bin:$PATH"
+}
+
+# Runs a shell function of the driver with copies of /etc, /root, /home and the logs, over which it may do as it likes.
+in_own_files() {
+	export -f "$1" wait_for stand_in
+	unshare --mount -- bash -euo pipefail -c '
+		mount -t tmpfs tmpfs "$WORK"
+		for place in /etc /root /home /var/log /var/spool; do
+			name=${place//\//_}
+			mkdir "$WORK/$name" "$WORK/$name/upper" "$WORK/$name/work"
+			mount -t overlay overlay -o "lowerdir=$place,upperdir=$WORK/$name/upper,workdir=$WORK/$name/work" "$place"
+		done
+		cd "$WORK"
+		HOME=/root "$@"' - "$@"
+}

@@ -1,0 +1,110 @@
+//! A driver: a script of tests/attacks, and what its header declares.
+use anyhow::{Context as _, bail, ensure};
+use std::{fs, path::Path};
+
+/// Begins a line of the header, in whatever language: all of them have comments that begin so.
+const MARK: &str = "#: ";
+
+/// One attack and its twin.
+pub(crate) struct Driver {
+    /// Its file's name.
+    pub(crate) file: String,
+    pub(crate) title: String,
+    /// ATT&CK.
+    pub(crate) technique: String,
+    /// Kinds of event without which nobody can see it.
+    pub(crate) needs: Vec<String>,
+    /// File names, without their ending, of the rules each of which must find it. None: there is no rule yet.
+    pub(crate) rules: Vec<String>,
+}
+
+/// The drivers of the checkout, by name.
+pub(crate) fn all(root: &Path) -> anyhow::Result<Vec<Driver>> {
+    let folder = root.join("tests/attacks");
+    let mut drivers = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))? {
+        let path = entry?.path();
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let numbered = file.trim_start_matches('b').starts_with(|first: char| first.is_ascii_digit());
+        if !numbered || !path.is_file() {
+            continue;
+        }
+        let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+        let driver =
+            Driver::parse(&file, &text).with_context(|| format!("the header of {}", path.display()))?;
+        for rule in &driver.rules {
+            ensure!(
+                has_rule(root, rule)?,
+                "{file} names the rule `{rule}`, but there is no rules/*/{rule}.yml"
+            );
+        }
+        drivers.push(driver);
+    }
+    drivers.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(drivers)
+}
+
+fn has_rule(root: &Path, name: &str) -> anyhow::Result<bool> {
+    let folders = fs::read_dir(root.join("rules")).context("read rules/")?;
+    Ok(folders.flatten().any(|folder| folder.path().join(format!("{name}.yml")).is_file()))
+}
+
+impl Driver {
+    fn parse(file: &str, text: &str) -> anyhow::Result<Self> {
+        let mut driver = Self {
+            file: file.to_owned(),
+            title: String::new(),
+            technique: String::new(),
+            needs: Vec::new(),
+            rules: Vec::new(),
+        };
+        for line in text.lines().filter_map(|line| line.strip_prefix(MARK)) {
+            let (key, value) =
+                line.split_once(": ").with_context(|| format!("`{line}` is not `key: value`"))?;
+            let words = || value.split(',').map(|word| word.trim().to_owned()).collect();
+            match key {
+                "title" => value.clone_into(&mut driver.title),
+                "technique" => value.clone_into(&mut driver.technique),
+                "needs" => driver.needs = words(),
+                "rules" => driver.rules = words(),
+                "twin" => {} // said for those who read the driver
+                _ => bail!("unknown key `{key}`; there are title, technique, needs, rules, twin"),
+            }
+        }
+        ensure!(!driver.title.is_empty(), "it has no `#: title: ...`");
+        ensure!(driver.technique.starts_with('T'), "it has no `#: technique: T...`");
+        ensure!(!driver.needs.is_empty(), "it has no `#: needs: ...`");
+        Ok(driver)
+    }
+
+    /// What the file's name begins with: the number of its behaviour, or `b` and that of its bypass.
+    pub(crate) fn number(&self) -> &str {
+        self.file.split('-').next().unwrap_or_default()
+    }
+
+    /// How the driver names itself in what it says.
+    pub(crate) fn id(&self) -> &str {
+        self.number().trim_start_matches('0')
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header() {
+        let text = "#!/bin/bash\n# About.\n#: title: A shell: of a server\n#: technique: T1190\n#: needs: exec, request\n#: rules: a, b\n#: twin: a health check\nattack() { :; }\n";
+        let driver = Driver::parse("001-web-shell.sh", text).unwrap();
+        assert_eq!((driver.id(), driver.title.as_str()), ("1", "A shell: of a server"));
+        assert_eq!((driver.needs.len(), driver.rules.join("+")), (2, "a+b".to_owned()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let error = |text| Driver::parse("001-x.sh", text).err().unwrap().to_string();
+        assert!(error("#: title: x\n#: technique: T1\n").contains("needs"));
+        assert!(error("#: rule: x\n").contains("unknown key `rule`"));
+        assert!(error("#: title\n").contains("`title`"));
+    }
+}

@@ -1,0 +1,72 @@
+//! Attacks, really carried out before a running sensor: what it finds of each, and that their honest twins stay silent.
+//!
+//! A driver's action is the driver's by the process tree in a finding, never by time alone.
+mod coverage;
+mod driver;
+mod trial;
+mod yard;
+
+use crate::{
+    accept::{
+        lab::Lab,
+        sensor::{Options, Sensor},
+    },
+    process,
+};
+use anyhow::{Context as _, ensure};
+use clap::Parser;
+use coverage::{Line, Verdict};
+use driver::Driver;
+use std::{fs, path::PathBuf, time::Instant};
+use trial::Trial;
+use yard::Yard;
+
+/// Which attacks, which binary.
+#[derive(Parser)]
+pub(crate) struct Args {
+    /// Only drivers whose file name begins with this, such as `004`; may be given several times.
+    #[arg(long, value_name = "NUMBER")]
+    only: Vec<String>,
+    /// The sensor; without: it is built, release.
+    #[arg(long, value_name = "FILE")]
+    guardbee: Option<PathBuf>,
+    /// Keep the folders with configurations, logs and findings.
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Carries out the attacks and prints a line for each; writes `docs/coverage.md` when none was left out. An error if a driver
+/// could not do what it says, a twin was found, or a rule that must find an attack did not.
+pub(crate) fn run(args: Args) -> anyhow::Result<()> {
+    ensure!(nix::unistd::geteuid().is_root(), "attacks need root, and so does the sensor: run this as root");
+    let mut lab = Lab::without_targets(None, args.keep)?;
+    let yard = Yard::new(&lab.root, args.keep)?;
+    process::end_on_signals(vec![lab.dir.path().to_owned(), yard.dir().to_owned()])?;
+    let (all, whole) = (driver::all(&lab.root)?, args.only.is_empty());
+    let wanted: Vec<Driver> = all
+        .into_iter()
+        .filter(|driver| whole || args.only.iter().any(|only| driver.file.starts_with(only)))
+        .collect();
+    ensure!(!wanted.is_empty(), "no driver's file name begins with what --only says; see tests/attacks");
+    lab.sensor_at(args.guardbee)?;
+    let kinds = trial::kinds(&lab)?;
+    let sensor = Sensor::start(&lab, &Options { shipped_rules: true, ..Options::default() })?;
+    let mut trial = Trial::new(&lab, &yard, &sensor, kinds);
+    coverage::head();
+    let mut lines = Vec::new();
+    for driver in wanted {
+        let began = Instant::now();
+        let verdict = trial.attack(&driver).unwrap_or_else(|error| Verdict::Failed(format!("{error:#}")));
+        let twin = trial.twin(&driver);
+        let line = Line { driver, verdict, twin, seconds: began.elapsed().as_secs_f64() };
+        line.print();
+        lines.push(line);
+    }
+    sensor.stop()?;
+    if whole {
+        let path = lab.root.join("docs/coverage.md");
+        fs::write(&path, coverage::page(&lines)?).with_context(|| format!("write {}", path.display()))?;
+        println!("written: docs/coverage.md");
+    }
+    coverage::finish(&lines)
+}

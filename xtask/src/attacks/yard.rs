@@ -1,0 +1,76 @@
+//! Where attacks take place: a copy of the drivers, their compiled tools, and a folder of its own for each.
+use anyhow::{Context as _, ensure};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
+use tempfile::TempDir;
+
+/// Not below /tmp: to run something from there is an attack already.
+const PLACE: &str = "/var/lib";
+
+/// Removed when it is dropped.
+pub(crate) struct Yard {
+    dir: TempDir,
+}
+
+impl Yard {
+    pub(crate) fn new(root: &Path, keep: bool) -> anyhow::Result<Self> {
+        let script = root.join("scripts/setup-system.sh");
+        let status = Command::new(&script).arg("--targets").status().context("start setup-system.sh")?;
+        ensure!(status.success(), "{}: {status}", script.display());
+        let mut dir = tempfile::Builder::new().prefix("guardbee-attacks.").tempdir_in(PLACE)?;
+        // Some drivers act as nobody.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
+        if keep {
+            dir.disable_cleanup(true);
+            println!("kept: {}", dir.path().display());
+        }
+        let yard = Self { dir };
+        let copied =
+            Command::new("cp").arg("-r").arg(root.join("tests/attacks")).arg(yard.drivers()).status()?;
+        ensure!(copied.success(), "copy the drivers");
+        yard.compile()?;
+        Ok(yard)
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The scripts.
+    pub(crate) fn drivers(&self) -> PathBuf {
+        self.dir.path().join("drivers")
+    }
+
+    /// Programs made of tests/attacks/tools/*.c.
+    pub(crate) fn tools(&self) -> PathBuf {
+        self.dir.path().join("tools")
+    }
+
+    /// A new folder for one run of one driver.
+    pub(crate) fn work(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self.dir.path().join(name);
+        fs::create_dir(&path).with_context(|| format!("create {}", path.display()))?;
+        Ok(path)
+    }
+
+    fn compile(&self) -> anyhow::Result<()> {
+        let (sources, tools) = (self.drivers().join("tools"), self.tools());
+        fs::create_dir(&tools)?;
+        for entry in fs::read_dir(&sources).with_context(|| format!("read {}", sources.display()))? {
+            let source = entry?.path();
+            if source.extension().is_none_or(|extension| extension != "c") {
+                continue;
+            }
+            let made = tools.join(source.file_stem().unwrap_or_default());
+            // Static: some run where there are no libraries.
+            let flags = ["-O1", "-static", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-o"];
+            let status = Command::new("gcc").args(flags).arg(&made).arg(&source).status()?;
+            ensure!(status.success(), "gcc could not compile {}", source.display());
+        }
+        Ok(())
+    }
+}
