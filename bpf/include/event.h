@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#define GUARDBEE_ABI 1u
+#define GUARDBEE_ABI 2u
 
 /* What happened. Both hook lists give the same kinds with the same meaning. */
 enum event_kind {
@@ -23,7 +23,7 @@ enum event_kind {
 	EVENT_THROTTLE = 10, /* security: a scope exceeded its budget for a kind */
 	EVENT_PROCESS = 11, /* iterator: a process older than the sensor; laid out as exec_event */
 };
-#define EVENT_KINDS 16
+#define EVENT_KINDS 64
 
 /* Which programs share a sequence and a scratch: one context interrupts another on the same CPU. TASK: fork, exec, exit,
  * bytes. SOFTIRQ: TCP states, also where a task causes them. ITERATOR: iterators.

@@ -115,7 +115,7 @@ static __always_inline __u64 ring_flags(void *ring, __u32 shift, struct event_he
 {
 	__u64 used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 
-	if (!(config.urgent_kinds >> (header->kind & 31) & 1) && used >> shift == (used + size) >> shift)
+	if (!(config.urgent_kinds >> (header->kind & (EVENT_KINDS - 1)) & 1) && used >> shift == (used + size) >> shift)
 		return BPF_RB_NO_WAKEUP;
 	header->flags |= EVENT_URGENT;
 	return BPF_RB_FORCE_WAKEUP;

@@ -19,12 +19,11 @@ pub struct Rate {
 #[expect(missing_docs, reason = "config.h says it")]
 pub struct Config {
     pub rates: [Rate; EVENT_KINDS],
+    pub urgent_kinds: u64,
     pub hooks: u32,
     pub payload_rings: u32,
     pub cgroup_subsys: u32,
     pub security_wake_shift: u32,
     pub payload_wake_shift: u32,
-    pub urgent_kinds: u32,
     pub spares: u32,
-    pub pad: u32,
 }

@@ -154,15 +154,14 @@ impl Options {
     pub(crate) fn config(&self, hooks: HookList, spares: bool) -> Config {
         Config {
             rates: self.rates.unwrap_or_else(|| budgets(self.security_bytes, self.payload_bytes)),
+            urgent_kinds: 1 << EventKind::Throttle as u64,
             hooks: hooks as u32,
             payload_rings: self.payload_rings,
             cgroup_subsys: self.cgroup.unwrap_or_else(CgroupSource::of_this_kernel) as u32,
             // The reader is woken at each quarter.
             security_wake_shift: self.security_bytes.ilog2() - 2,
             payload_wake_shift: self.payload_bytes.ilog2() - 2,
-            urgent_kinds: 1 << EventKind::Throttle as u32,
             spares: spares.into(),
-            pad: 0,
         }
     }
 

@@ -10,7 +10,8 @@ mod watch;
 
 use guardbee_bpf::{CgroupSource, HookList, Kernel, Options, ProgramState, Rate};
 use guardbee_wire::{
-    EventHeader, EventKind, ExecEvent, LossCause, SocketEvent, SocketFlag, SocketRole, StampFlag, StringId,
+    EVENT_KINDS, EventHeader, EventKind, ExecEvent, LossCause, SocketEvent, SocketFlag, SocketRole,
+    StampFlag, StringId,
 };
 use libbpf_rs::query::ProgInfoIter;
 use std::{
@@ -85,7 +86,7 @@ fn the_best_list_is_chosen_and_the_hash_is_stable() {
 
 #[test]
 fn every_kind_may_have_a_rate() {
-    let rates = Some([Rate { per_second: 1_000_000, burst: 1_000_000 }; 16]);
+    let rates = Some([Rate { per_second: 1_000_000, burst: 1_000_000 }; EVENT_KINDS]);
     for hooks in LISTS {
         drop(Watch::start(&Options { hooks: Some(hooks), rates, ..small() }));
     }

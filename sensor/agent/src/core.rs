@@ -82,7 +82,7 @@ impl Core {
         asker: Asker,
         outbox: Outbox,
     ) -> Self {
-        let holding = Holding::new(capture.taken());
+        let holding = Holding::new(&capture.taken());
         Self {
             capture,
             table,

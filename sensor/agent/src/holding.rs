@@ -25,8 +25,8 @@ pub(crate) struct Holding {
 
 impl Holding {
     /// `before`: what the pipelines before this one have taken. It is theirs to have settled, or a gap.
-    pub(crate) fn new(before: Counts) -> Self {
-        Self { queue: VecDeque::new(), settled: before, marked: before }
+    pub(crate) fn new(before: &Counts) -> Self {
+        Self { queue: VecDeque::new(), settled: *before, marked: *before }
     }
 
     /// Holds a finding that was made now.
@@ -87,6 +87,7 @@ impl Holding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use guardbee_capture::NO_COUNTS;
     use guardbee_model::event::Exit;
 
     fn exit() -> Body {
@@ -102,15 +103,15 @@ mod tests {
 
     #[test]
     fn marks_wait_as_findings_do() {
-        let mut before = Counts::default();
+        let mut before = NO_COUNTS;
         before[EventKind::Exit as usize] = 40;
-        let mut holding = Holding::new(before);
-        holding.mark(BootTime(1), &Counts::default());
+        let mut holding = Holding::new(&before);
+        holding.mark(BootTime(1), &NO_COUNTS);
         assert!(holding.next(BootTime(9)).is_none(), "nothing was done");
         holding.settle(&exit());
-        holding.mark(BootTime(2), &Counts::default());
+        holding.mark(BootTime(2), &NO_COUNTS);
         holding.settle(&exit());
-        let mut undecoded = Counts::default();
+        let mut undecoded = NO_COUNTS;
         undecoded[EventKind::Exit as usize] = 5;
         holding.mark(BootTime(3), &undecoded);
         assert_eq!(exits(holding.next(BootTime(2))), Some(41));
@@ -120,10 +121,10 @@ mod tests {
 
     #[test]
     fn too_many_go_on_early() {
-        let mut holding = Holding::new(Counts::default());
+        let mut holding = Holding::new(&NO_COUNTS);
         for _ in 0..=MOST {
             holding.settle(&exit());
-            holding.mark(BootTime(5), &Counts::default());
+            holding.mark(BootTime(5), &NO_COUNTS);
         }
         assert_eq!(exits(holding.next(BootTime(0))), Some(1));
         assert!(holding.next(BootTime(0)).is_none());

@@ -7,7 +7,7 @@ use guardbee_model::{
     clock::BootTime,
     loss::{Loss, Stage},
 };
-use guardbee_wire::{CONTEXTS, CounterSlot, EventKind, LOSS_CAUSES, LossCause, RINGS};
+use guardbee_wire::{CONTEXTS, CounterSlot, EVENT_KINDS, EventKind, LOSS_CAUSES, LossCause, RINGS};
 use std::{mem::offset_of, os::fd::BorrowedFd};
 
 /// The mapped counters: a `BPF_F_MMAPABLE` array of [`CounterSlot`], one for each (cpu, context).
@@ -82,7 +82,7 @@ impl Snapshot {
 
     /// Events of this kind that were lost to this cause.
     pub fn lost(&self, cause: LossCause, kind: EventKind) -> u64 {
-        self.lost_at(cause as usize, kind as usize)
+        self.sum(|slot| slot.lost.get(cause as usize)?.get(kind as usize))
     }
 
     /// Runs of a program that passed their guard.
@@ -92,17 +92,17 @@ impl Snapshot {
 
     /// What was lost after `earlier`, by cause and kind. Numbers without a name are lost all the same.
     pub fn losses_since(&self, earlier: &Self, out: &mut Vec<Loss>) {
-        for cause in 0..LOSS_CAUSES {
+        let (now, before) = (self.all_lost(), earlier.all_lost());
+        for (cause, (now, before)) in now.iter().zip(before).enumerate() {
             let cause_name =
                 LossCause::ALL.into_iter().find(|c| *c as usize == cause).map_or("unknown", LossCause::name);
-            for kind in 0..guardbee_wire::EVENT_KINDS {
-                let count = self.lost_at(cause, kind).saturating_sub(earlier.lost_at(cause, kind));
+            for (kind, (now, before)) in (0_u16..).zip(now.iter().zip(before)) {
+                let count = now.saturating_sub(before);
                 if count > 0 {
-                    let number = u16::try_from(kind).unwrap_or(0);
                     out.push(Loss {
                         stage: Stage::Kernel,
                         cause: cause_name,
-                        kind: EventKind::from_number(number).map_or("unknown", EventKind::name),
+                        kind: EventKind::from_number(kind).map_or("unknown", EventKind::name),
                         count,
                         from: earlier.time,
                         to: self.time,
@@ -112,8 +112,14 @@ impl Snapshot {
         }
     }
 
-    fn lost_at(&self, cause: usize, kind: usize) -> u64 {
-        self.sum(|slot| slot.lost.get(cause)?.get(kind))
+    /// By cause and kind: slot after slot, as they lie in memory.
+    fn all_lost(&self) -> [[u64; EVENT_KINDS]; LOSS_CAUSES] {
+        let mut sums = [[0_u64; EVENT_KINDS]; LOSS_CAUSES];
+        for slot in &self.slots {
+            let lost = slot.lost.as_flattened().iter();
+            sums.as_flattened_mut().iter_mut().zip(lost).for_each(|(sum, n)| *sum = sum.wrapping_add(*n));
+        }
+        sums
     }
 
     fn sum<'a>(&'a self, field: impl Fn(&'a CounterSlot) -> Option<&'a u64>) -> u64 {

@@ -8,6 +8,8 @@ use std::{mem::offset_of, os::fd::BorrowedFd};
 
 /// Counts by kind; index: the kind's number, 0: no kind of this ABI.
 pub type Counts = [u64; EVENT_KINDS];
+/// Nothing yet.
+pub const NO_COUNTS: Counts = [0; EVENT_KINDS];
 
 /// The half that the capture writes.
 #[derive(Debug)]
@@ -92,7 +94,7 @@ mod tests {
         }
         taken.store();
         taken.add(2);
-        let mut done = Counts::default();
+        let mut done = NO_COUNTS;
         done[2] = 1;
         settled.store(&done);
         drop((taken, settled));

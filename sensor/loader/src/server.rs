@@ -29,13 +29,20 @@ const ANSWER_FDS: usize = guardbee_wire::RINGS + 3;
 const MISSES_PAUSE: Duration = Duration::from_secs(1);
 
 /// What outlives a pipeline.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Memory {
     hash: [u8; 32],
     sequence: u64,
     pipelines: u64,
     produced: [u64; EVENT_KINDS],
     lost: [u64; EVENT_KINDS],
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        let none = [0; EVENT_KINDS];
+        Self { hash: [0; 32], sequence: 0, pipelines: 0, produced: none, lost: none }
+    }
 }
 
 /// State of the loader while pipelines come and go.

@@ -2,7 +2,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Slots for kinds; [`crate::EventKind`] numbers index them.
-pub const EVENT_KINDS: usize = 16;
+pub const EVENT_KINDS: usize = 64;
 /// Contexts of one CPU.
 pub const CONTEXTS: usize = 4;
 /// Slots for causes.

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 type Postings = Box<[u32]>;
 
 /// The index of a set.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Index {
     classes: [Class; Kinds::COUNT],
 }
@@ -86,12 +86,18 @@ impl Found {
     }
 }
 
+impl Default for Index {
+    fn default() -> Self {
+        Self { classes: std::array::from_fn(|_| Class::default()) }
+    }
+}
+
 impl Index {
     /// Indexes rules, given with their numbers.
     pub(crate) fn new<'a>(rules: impl Iterator<Item = (usize, &'a Rule)> + Clone) -> Self {
         let mut census = Census::default();
         rules.clone().for_each(|(_, rule)| census.add(rule));
-        let mut drafts: [Draft; Kinds::COUNT] = Default::default();
+        let mut drafts: [Draft; Kinds::COUNT] = std::array::from_fn(|_| Draft::default());
         for (number, rule) in rules {
             let Ok(number) = u32::try_from(number) else { continue };
             let witness = census.witness(rule);

@@ -3,7 +3,7 @@ use guardbee_model::finding::Action;
 
 /// A set of actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kinds(u8);
+pub(crate) struct Kinds(u64);
 
 impl Kinds {
     pub(crate) const NONE: Self = Self(0);
@@ -15,7 +15,7 @@ impl Kinds {
     pub(crate) const LISTEN: Self = Self(32);
     pub(crate) const REQUEST: Self = Self(64);
     pub(crate) const EXCHANGE: Self = Self(128);
-    pub(crate) const ALL: Self = Self(255);
+    pub(crate) const ALL: Self = Self((1 << Self::COUNT) - 1);
     pub(super) const NET: Self = Self(1 | 2 | 32);
     /// Bits of the mask.
     pub(crate) const COUNT: usize = 8;
