@@ -2,7 +2,7 @@
 # A new file in a container is made executable.
 #: title: chmod +x on a new file in a container
 #: technique: T1222.002
-#: needs: file
+#: needs: file_attribute
 #: twin: a data file gets the mode that it should have
 . "$DRIVERS/lib.sh"
 

@@ -81,3 +81,12 @@ in_own_files() {
 		cd "$WORK"
 		HOME=/root "$@"' - "$@"
 }
+
+# Makes a disk of a file, until the driver ends; $numbers are its device's.
+disk() {
+	truncate -s 8M image
+	mkfs.ext4 -q image
+	device=$(losetup --find --show image) || cannot "no loop device is free"
+	trap 'losetup --detach "$device"' EXIT
+	numbers=$(stat -c '%Hr %Lr' "$device")
+}

@@ -16,6 +16,8 @@ pub(crate) struct Driver {
     pub(crate) needs: Vec<String>,
     /// File names, without their ending, of the rules each of which must find it. None: there is no rule yet.
     pub(crate) rules: Vec<String>,
+    /// Why there is none, where it isn't for want of a kind of event.
+    pub(crate) lacks: Option<String>,
 }
 
 /// The drivers of the checkout, by name.
@@ -57,6 +59,7 @@ impl Driver {
             technique: String::new(),
             needs: Vec::new(),
             rules: Vec::new(),
+            lacks: None,
         };
         for line in text.lines().filter_map(|line| line.strip_prefix(MARK)) {
             let (key, value) =
@@ -67,8 +70,9 @@ impl Driver {
                 "technique" => value.clone_into(&mut driver.technique),
                 "needs" => driver.needs = words(),
                 "rules" => driver.rules = words(),
+                "lacks" => driver.lacks = Some(value.to_owned()),
                 "twin" => {} // said for those who read the driver
-                _ => bail!("unknown key `{key}`; there are title, technique, needs, rules, twin"),
+                _ => bail!("unknown key `{key}`; there are title, technique, needs, rules, lacks, twin"),
             }
         }
         ensure!(!driver.title.is_empty(), "it has no `#: title: ...`");

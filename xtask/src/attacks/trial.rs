@@ -115,7 +115,7 @@ impl<'a> Trial<'a> {
         Ok(if driver.rules.is_empty() && !unknown.is_empty() {
             Verdict::Unseen(format!("no event of kind {}", unknown.join(", ")))
         } else if driver.rules.is_empty() {
-            Verdict::Unseen("no rule".to_owned())
+            Verdict::Unseen(driver.lacks.clone().unwrap_or_else(|| "no rule".to_owned()))
         } else if missed.is_empty() {
             Verdict::Detected { found, seconds }
         } else {

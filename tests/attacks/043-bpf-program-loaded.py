@@ -1,0 +1,46 @@
+#!/usr/bin/python3
+# A program that nobody expects loads eBPF into the kernel.
+#: title: eBPF program loaded by an unexpected process
+#: technique: T1014
+#: needs: extension
+#: twin: the loaded programs are counted
+import ctypes
+import os
+import platform
+import struct
+
+from lib import call, did, main
+
+BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+PROG_LOAD, PROG_GET_NEXT_ID = 5, 11
+SOCKET_FILTER = 1
+
+
+def bpf(command, attributes):
+    memory = ctypes.create_string_buffer(attributes, 128)
+    return call("syscall", BPF, command, memory, len(memory)), memory
+
+
+def attack():
+    # r0 = 0; exit
+    code = ctypes.create_string_buffer(struct.pack("<BBhiBBhi", 0xB7, 0, 0, 0, 0x95, 0, 0, 0))
+    licence = ctypes.create_string_buffer(b"GPL")
+    attributes = struct.pack("<IIQQ", SOCKET_FILTER, 2, ctypes.addressof(code), ctypes.addressof(licence))
+    program, _ = bpf(PROG_LOAD, attributes)
+    did(f"bpf program {program}")
+    os.close(program)
+
+
+def twin():
+    count, last = 0, 0
+    while True:
+        try:
+            _, memory = bpf(PROG_GET_NEXT_ID, struct.pack("<II", last, 0))
+        except OSError:
+            break  # no more
+        last = struct.unpack_from("<II", memory.raw)[1]
+        count += 1
+    did(f"{count} bpf programs")
+
+
+main(attack, twin)

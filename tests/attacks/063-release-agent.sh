@@ -1,0 +1,20 @@
+#!/bin/bash
+# In a privileged container a program is named that the host shall run when a cgroup becomes empty: its old value, so that nothing changes.
+#: title: cgroup release_agent written in a container
+#: technique: T1611
+#: needs: file_modify
+#: twin: a limit of an own cgroup is set
+. "$DRIVERS/lib.sh"
+
+attack() {
+	[ -e /sys/fs/cgroup/pids/release_agent ] || cannot "no cgroup v1 here, and v2 has no release_agent"
+	in_container -p -b /sys/fs/cgroup/pids:/media sh -c 'agent=$(cat /media/release_agent); echo "$agent" >/media/release_agent'
+	did /sys/fs/cgroup/pids/release_agent
+}
+
+twin() {
+	in_container -p sh -c 'mkdir -p /opt/group && echo 100 >/opt/group/pids.max'
+	did /opt/group/pids.max
+}
+
+"$1"
