@@ -1,24 +1,21 @@
 //! What the Collector's file exporter wrote, to be changed in ways lawful and not, and proven again.
+use super::proof::Proof;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
+
+/// The attribute with a record's place.
+pub(crate) const REF: &str = "guardbee.seal.ref";
 
 /// Both signals' lines.
 #[derive(Clone)]
 pub(crate) struct Export {
     traces: Vec<Value>,
     logs: Vec<Value>,
-}
-
-/// What `guardbee verify` says.
-pub(crate) struct Proof {
-    pub(crate) passed: bool,
-    pub(crate) text: String,
 }
 
 impl Export {
@@ -41,32 +38,64 @@ impl Export {
         lists(&mut self.logs, "resourceLogs", "scopeLogs", "logRecords")
     }
 
-    /// As a collector may deliver it: other order, some twice.
-    pub(crate) fn shuffle(&mut self) {
-        for lines in [&mut self.traces, &mut self.logs] {
+    /// Spans and log records.
+    pub(crate) fn count(&mut self) -> [usize; 2] {
+        let count = |lists: Vec<&mut Vec<Value>>| lists.iter().map(|list| list.len()).sum();
+        [count(self.span_lists()), count(self.log_lists())]
+    }
+
+    /// As a collector may deliver it: batched anew, in another order, some twice. Gives how many are there twice, with a place in
+    /// a batch and without one.
+    pub(crate) fn shuffle(&mut self) -> [usize; 2] {
+        let before = self.placed();
+        // Every other record of a list goes into a batch of its own.
+        let mut other = self.clone();
+        for (export, kept) in [(&mut *self, 0), (&mut other, 1)] {
+            export.span_lists().into_iter().for_each(|list| keep_every_other(list, kept));
+            export.log_lists().into_iter().for_each(|list| keep_every_other(list, kept));
+        }
+        for (lines, others) in [(&mut self.traces, other.traces), (&mut self.logs, other.logs)] {
             lines.reverse();
+            lines.extend(others);
             let again: Vec<Value> = lines.iter().step_by(2).cloned().collect();
             lines.extend(again);
         }
-        for list in self.span_lists() {
-            list.reverse();
-        }
+        self.span_lists().into_iter().for_each(|list| list.reverse());
+        self.log_lists().into_iter().for_each(|list| list.reverse());
+        let after = self.placed();
+        [after[0] - before[0], after[1] - before[1]]
+    }
+
+    /// Records with a place in a batch, and without.
+    fn placed(&mut self) -> [usize; 2] {
+        let all: usize = self.count().iter().sum();
+        let placed = |lists: Vec<&mut Vec<Value>>| {
+            lists.into_iter().flatten().filter(|record| attribute(record, REF).is_some()).count()
+        };
+        let placed = placed(self.span_lists()) + placed(self.log_lists());
+        [placed, all - placed]
+    }
+
+    /// Where [`Export::verify`] writes the spans, and the log records.
+    pub(crate) fn files(dir: &Path) -> [PathBuf; 2] {
+        [dir.join("traces.jsonl"), dir.join("logs.jsonl")]
     }
 
     /// Writes it to `dir` and has it proven.
     pub(crate) fn verify(&self, guardbee: &Path, dir: &Path, key: &Path) -> anyhow::Result<Proof> {
-        let paths: [PathBuf; 2] = [dir.join("traces.jsonl"), dir.join("logs.jsonl")];
+        let paths = Self::files(dir);
         for (path, lines) in paths.iter().zip([&self.traces, &self.logs]) {
             let texts: Vec<String> = lines.iter().map(Value::to_string).collect();
             fs::write(path, texts.join("\n") + "\n")?;
         }
-        let out = Command::new(guardbee).arg("verify").args(&paths).arg("--key").arg(key).output()?;
-        let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
-        match out.status.code() {
-            Some(code @ (0 | 1)) => Ok(Proof { passed: code == 0, text }),
-            _ => anyhow::bail!("guardbee verify could not run ({}): {text}", out.status),
-        }
+        Proof::of(guardbee, &paths, key, false)
     }
+}
+
+/// Those at even places, or at odd ones.
+fn keep_every_other(list: &mut Vec<Value>, first: usize) {
+    let kept = std::mem::take(list).into_iter().enumerate().filter(|(at, _)| at % 2 == first);
+    *list = kept.map(|(_, record)| record).collect();
 }
 
 fn lines(path: &Path) -> anyhow::Result<Vec<Value>> {

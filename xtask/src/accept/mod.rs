@@ -8,6 +8,7 @@ mod export;
 pub(crate) mod findings;
 mod http;
 pub(crate) mod lab;
+mod proof;
 mod rows;
 pub(crate) mod sensor;
 mod strict;
