@@ -203,6 +203,33 @@ pub(crate) fn family(first: u32) -> Vec<u32> {
     family
 }
 
+/// Whether a process holds the server's end of the TCP connection that comes from port `client` of this machine.
+pub(crate) fn serves(pid: u32, client: u16) -> bool {
+    let sockets = text(Path::new(&format!("/proc/{pid}/net/tcp")));
+    let remote = format!(":{client:04X}");
+    let Some(inode) = sockets.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        (fields.get(2)?.ends_with(&remote)).then(|| fields.get(9).map(|inode| format!("socket:[{inode}]")))?
+    }) else {
+        return false;
+    };
+    let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    files.flatten().any(|file| fs::read_link(file.path()).is_ok_and(|target| target == Path::new(&inode)))
+}
+
+/// How many sockets it holds.
+pub(crate) fn sockets(pid: u32) -> usize {
+    let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { return 0 };
+    let targets = files.flatten().filter_map(|file| fs::read_link(file.path()).ok());
+    targets.filter(|target| target.as_os_str().as_encoded_bytes().starts_with(b"socket:")).count()
+}
+
+/// Its parent.
+pub(crate) fn parent(pid: u32) -> Option<u32> {
+    let status = text(Path::new(&format!("/proc/{pid}/status")));
+    status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok())
+}
+
 /// Waits for a condition; false: it didn't come.
 pub(crate) fn wait_for(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let began = Instant::now();

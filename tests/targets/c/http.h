@@ -111,6 +111,12 @@ static inline void reply(struct connection *c, const char *nonce, const char *te
 		perror("send");
 }
 
+/* The nonce of an action for no request: whose it is can be told by the port. */
+static inline void stranger_nonce(char *nonce, size_t size, unsigned number)
+{
+	snprintf(nonce, size, "gbx%05d%06u", number_of("PORT", 8080), number);
+}
+
 /* The hole: runs `sh -c id NONCE`, returns its pid; `out` gets what it said. */
 static inline pid_t shell_id(const char *nonce, char *out, size_t size)
 {

@@ -17,7 +17,7 @@ static void *pool(void *unused)
 	(void)unused;
 	for (unsigned i = 0;; i++) {
 		sleep_ms(20);
-		snprintf(nonce, sizeof(nonce), "gbx%06u", i);
+		stranger_nonce(nonce, sizeof(nonce), i);
 		pthread_mutex_lock(&lock);
 		if (taken != queued)
 			memcpy(nonce, queue[taken++ % 64], sizeof(nonce));

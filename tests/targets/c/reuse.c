@@ -15,7 +15,7 @@ static void stranger(pid_t pid, unsigned number)
 	long made = syscall(SYS_clone3, &args, sizeof(args));
 
 	if (made == 0) {
-		snprintf(nonce, sizeof(nonce), "gbx%06u", number);
+		stranger_nonce(nonce, sizeof(nonce), number);
 		/* First as the reborn process itself, then below it. */
 		shell_id(nonce, out, sizeof(out));
 		execl("/bin/sh", "sh", "-c", "id", nonce, (char *)NULL);

@@ -12,7 +12,7 @@ static void *timer(void *unused)
 	(void)unused;
 	for (unsigned i = 0;; i++) {
 		sleep_ms(20);
-		snprintf(nonce, sizeof(nonce), "gbx%06u", i);
+		stranger_nonce(nonce, sizeof(nonce), i);
 		shell_id(nonce, out, sizeof(out));
 	}
 	return NULL;

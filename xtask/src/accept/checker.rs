@@ -62,6 +62,8 @@ pub(crate) struct Figures {
     blamed: usize,
     /// Actions of no request that were seen.
     pub(crate) strangers: usize,
+    /// Those of them with candidates all the same: said not to be proven, but there.
+    pub(crate) suspected: usize,
     /// Links with more candidates than requests were in flight.
     pub(crate) excess: usize,
     /// An example of what is wrong.
@@ -77,9 +79,9 @@ impl Figures {
         self.classes.len()
     }
 
-    /// Wrong facts.
+    /// Wrong facts, and a wrong request as the only candidate though the right one was in flight.
     pub(crate) fn wrong(&self) -> usize {
-        self.count(Class::ProvenWrong) + self.blamed
+        self.count(Class::ProvenWrong) + self.count(Class::SoleWrong) + self.blamed
     }
 
     /// The right request is named, alone or among others.
@@ -99,7 +101,7 @@ impl fmt::Display for Figures {
         }
         write!(f, " {} wrong", self.wrong())?;
         if self.strangers != 0 {
-            write!(f, ", {} of no request", self.strangers)?;
+            write!(f, ", {} of no request ({} with candidates)", self.strangers, self.suspected)?;
         }
         if self.excess != 0 {
             write!(f, ", {} with too many candidates", self.excess)?;
@@ -129,10 +131,15 @@ pub(crate) fn check(truth: &Truth, findings: &Findings) -> Figures {
         }
         figures.classes.push(worst.unwrap_or(Class::Missing));
     }
+    let most = truth.most_in_flight();
     for finding in &findings.list {
         let Some(nonce) = finding.nonce.as_deref().filter(|nonce| nonce.starts_with("gbx")) else { continue };
         figures.strangers += 1;
-        if finding.link.as_ref().is_some_and(Link::proven) {
+        let Some(link) = &finding.link else { continue };
+        let named = link.requests.len() + link.more;
+        figures.suspected += usize::from(named != 0);
+        figures.excess += usize::from(named > most);
+        if link.proven() {
             figures.blamed += 1;
             figures.example = example(nonce, finding);
         }
@@ -183,5 +190,8 @@ mod tests {
             assert_eq!(Class::of(Some(&link(kind, nonces)), "gbn1"), class, "{kind} {nonces:?}");
         }
         assert_eq!(Class::of(None, "gbn1"), Class::Unlinked);
+        for class in [Class::ProvenWrong, Class::SoleWrong] {
+            assert_eq!(Figures { classes: vec![class], ..Figures::default() }.wrong(), 1, "{class:?}");
+        }
     }
 }

@@ -123,18 +123,20 @@ impl Findings {
         if requests().all(|request| request.nonce.is_some()) {
             return true;
         }
-        let nonces: HashMap<String, String> = export::spans(spans)
+        let nonces: HashMap<String, Option<String>> = export::spans(spans)
             .iter()
             .filter_map(|span| {
                 let id = export::attribute(span, "guardbee.request.id")?;
-                Some((id.to_owned(), nonce_in(export::attribute(span, "url.query")?)?))
+                // A request may have none.
+                Some((id.to_owned(), export::attribute(span, "url.query").and_then(nonce_in)))
             })
             .collect();
         let links = self.list.iter_mut().filter_map(|finding| finding.link.as_mut());
         let mut all = true;
         for request in links.flat_map(|link| &mut link.requests).filter(|request| request.nonce.is_none()) {
-            request.nonce = nonces.get(&request.id).cloned();
-            all &= request.nonce.is_some();
+            let known = nonces.get(&request.id);
+            request.nonce = known.cloned().flatten();
+            all &= known.is_some();
         }
         all
     }

@@ -1,7 +1,9 @@
 //! The smallest HTTP/1.1 client that shows what is sent and when: blocking, one connection, nothing retried.
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, SockaddrIn};
 use std::{
     io::{self, Read as _, Write as _},
-    net::TcpStream,
+    net::{Ipv4Addr, SocketAddrV4, TcpStream},
+    os::fd::AsRawFd as _,
     time::Duration,
 };
 
@@ -24,7 +26,29 @@ pub(crate) struct Answer {
 
 impl Connection {
     pub(crate) fn open(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        Self::of(TcpStream::connect(("127.0.0.1", port))?)
+    }
+
+    /// From this address of the machine, which nobody else here uses: 127.0.0.0/8 is all ours.
+    pub(crate) fn open_from(client: Ipv4Addr, port: u16) -> io::Result<Self> {
+        let socket = socket::socket(AddressFamily::Inet, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+        socket::bind(socket.as_raw_fd(), &SockaddrIn::from(SocketAddrV4::new(client, 0)))?;
+        let server = SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::LOCALHOST, port));
+        socket::connect(socket.as_raw_fd(), &server)?;
+        Self::of(TcpStream::from(socket))
+    }
+
+    /// The same connection, for whoever sends while another waits for the answer.
+    pub(crate) fn sender(&self) -> io::Result<Self> {
+        Ok(Self { stream: self.stream.try_clone()?, held: Vec::new() })
+    }
+
+    /// Our port of it: by this the server's process can be found.
+    pub(crate) fn own_port(&self) -> io::Result<u16> {
+        Ok(self.stream.local_addr()?.port())
+    }
+
+    fn of(stream: TcpStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
         stream.set_nodelay(true)?;

@@ -1,6 +1,10 @@
 //! The servers that are attacked: how each is started, and what may be demanded of links to it.
-use super::{http::Connection, lab::Lab, process::Process};
-use anyhow::Context as _;
+use super::{
+    http::Connection,
+    lab::Lab,
+    process::{self, Process},
+};
+use anyhow::{Context as _, bail};
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
@@ -11,6 +15,9 @@ use std::{
 
 /// The slowest start here is Apache's with a hundred processes, on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a server takes before it acts and answers: a hundred requests are sent meanwhile.
+const DELAY_MS: &str = "100";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Server {
@@ -74,6 +81,26 @@ impl Target {
         last.wait_until("ready", START_LIMIT, || answers(port))?;
         Ok(target)
     }
+
+    /// What was started first (the application, where something stands in front of it), and all that descends from it.
+    pub(crate) fn application(&self) -> Vec<u32> {
+        self.processes.first().map(|first| process::family(first.pid())).unwrap_or_default()
+    }
+
+    /// The process that holds the other end of a connection; it must be one of the target's, and only one.
+    pub(crate) fn server_of(&self, connection: &Connection) -> anyhow::Result<u32> {
+        let client = connection.own_port()?;
+        let mut holders = Vec::new();
+        for pid in self.processes.iter().flat_map(|process| process::family(process.pid())) {
+            if process::serves(pid, client) {
+                holders.push(pid);
+            }
+        }
+        let [holder] = holders[..] else {
+            bail!("processes {holders:?} hold the other end of port {client}")
+        };
+        Ok(holder)
+    }
 }
 
 fn answers(port: u16) -> bool {
@@ -122,7 +149,7 @@ impl Maker<'_> {
         for (_, command) in &mut commands {
             command
                 .env("PORT", self.port.to_string())
-                .env("DELAY_MS", "10")
+                .env("DELAY_MS", DELAY_MS)
                 .env("PYTHONDONTWRITEBYTECODE", "1");
         }
         Ok(commands)

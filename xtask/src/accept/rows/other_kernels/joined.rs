@@ -57,7 +57,7 @@ fn truth() -> Truth {
     let now = Instant::now();
     let asked =
         |number| Asked { nonce: format!("gbn{}", 100_000 + number), attack: true, sent: now, answered: now };
-    Truth { asked: (1..=ATTACKS).map(asked).collect() }
+    Truth { asked: (1..=ATTACKS).map(asked).collect(), ..Truth::default() }
 }
 
 #[cfg(test)]
