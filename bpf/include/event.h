@@ -14,7 +14,7 @@ enum event_kind {
 	EVENT_FORK = 1,	    /* security: a process (not a thread) was created */
 	EVENT_EXEC = 2,	    /* security: a process replaced its image */
 	EVENT_EXIT = 3,	    /* security: the last thread of a process ended */
-	EVENT_ACCEPT = 4,   /* security: first use of an accepted connection by a process */
+	EVENT_ACCEPT = 4,   /* security: first use of an accepted connection by a process; at the latest its close */
 	EVENT_CONNECT = 5,  /* security: an outbound connection succeeded or failed */
 	EVENT_LISTEN = 6,   /* security: a TCP socket began or ceased to listen */
 	EVENT_SOCKET = 7,   /* payload: leads the data of a connection; iterator: a socket older than the sensor */

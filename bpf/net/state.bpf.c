@@ -136,14 +136,38 @@ static __always_inline void connection_close(struct site *site, __u64 key)
 	bpf_map_delete_elem(&connections, &key);
 }
 
-/* What was sent without a hook that saw it. Before the FIN, which counts as a byte. */
-static __always_inline void sent_sync(struct sock *sk, __u64 key)
+/* Does a softirq change it? It leaves alone what a task has locked. */
+static __always_inline bool softirq_changes(struct sock *sk)
+{
+	return !BPF_CORE_READ(sk, sk_lock.owned);
+}
+
+/* Accepted, and let go of before a byte was moved: this is its first use by a process. One that nobody has accepted has no
+ * socket; one that the client resets is gone before its process knows.
+ */
+static __always_inline void accept_unused(struct site *site, struct sock *sk, struct connection *connection)
+{
+	struct socket_event *event = &site->scratch->socket;
+
+	if (connection->bits & CONNECTION_REPORTED || connection->role != ROLE_ACCEPTED ||
+	    connection->flags & SOCKET_MIDDLE || softirq_changes(sk) || !BPF_CORE_READ(sk, sk_socket))
+		return;
+	connection->bits |= CONNECTION_REPORTED;
+	header_fill_for(site, CURRENT(), EVENT_ACCEPT);
+	owner_fill(&connection->owner, &event->header);
+	sock_fill(&event->socket, sk, connection);
+	security_send(site, &event->header, EVENT_ACCEPT, sizeof(*event));
+}
+
+/* It begins to end. Before the FIN, which counts as a byte: what was sent without a hook that saw it. */
+static __always_inline void connection_end(struct site *site, struct sock *sk, __u64 key)
 {
 	struct connection *connection = bpf_map_lookup_elem(&connections, &key);
 	struct stream *sent;
 
 	if (!connection)
 		return;
+	accept_unused(site, sk, connection);
 	sent = &connection->streams[DATA_SENT];
 	sent->position = stream_extend(sent, BPF_CORE_READ((struct tcp_sock *)sk, write_seq));
 }
@@ -175,7 +199,7 @@ static __always_inline void state_change(struct site *site, struct sock *sk, int
 		connect_end(site, sk, key, bpf_map_lookup_elem(&connecting, &key), false);
 	} else {
 		if (old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT)
-			sent_sync(sk, key);
+			connection_end(site, sk, key);
 		if (new == TCP_CLOSE)
 			connection_close(site, key);
 	}
@@ -201,12 +225,6 @@ static __always_inline void changed(struct sock *sk, int old, int new)
 	state_change(&site, sk, old, new);
 	if (!interrupting)
 		site.scratch->busy = 0;
-}
-
-/* It leaves alone what a task has locked. */
-static __always_inline bool softirq_changes(struct sock *sk)
-{
-	return !BPF_CORE_READ(sk, sk_lock.owned);
 }
 
 SEC("tp_btf/inet_sock_set_state")

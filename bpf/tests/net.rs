@@ -226,6 +226,49 @@ fn connects_and_listens_have_their_results() {
 }
 
 #[test]
+fn an_accepted_connection_that_nobody_used_is_seen_when_it_is_closed() {
+    for &hooks in lists() {
+        let watch = Watch::with(hooks);
+        for (missed, client_first) in [(&b""[..], false), (b"", true), (b"never read", false)] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let (mut client, server) = pair(&listener);
+            client.write_all(missed).unwrap();
+            if client_first {
+                drop(client);
+                drop(server);
+            } else {
+                drop(server);
+                drop(client);
+            }
+            let accept = accept_of(&watch, port);
+            assert_eq!((accept.header.tid, accept.socket.remote_address[12]), (tid(), 127), "{hooks:?}");
+            let close = watch.wait("close", |record| {
+                record.kind() == EventKind::Close
+                    && record.fixed::<CloseEvent>().connection == accept.socket.connection
+            });
+            assert_eq!(close.header().tgid, std::process::id(), "{hooks:?}");
+        }
+        // Of one that waits to be accepted until its listener is closed nobody is to be named.
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let waiting = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        drop(listener);
+        drop(waiting);
+        watch.wait("end of listen", |record| {
+            record.kind() == EventKind::Listen && {
+                let event: ListenEvent = record.fixed();
+                event.socket.local_port == port && event.listening == 0
+            }
+        });
+        let accepts = watch.records().into_iter().filter(|record| {
+            record.kind() == EventKind::Accept && record.fixed::<SocketEvent>().socket.local_port == port
+        });
+        assert_eq!(accepts.count(), 0, "{hooks:?}");
+    }
+}
+
+#[test]
 fn a_unix_connection_has_a_path_a_peer_and_stamps() {
     for &hooks in lists() {
         let watch = Watch::with(hooks);
