@@ -82,10 +82,11 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
     let clock = SystemClock;
     let (mut outbox, inbox) = outbox::new();
     let (taken, settled, before) = ledger::open(hello.ledger.as_fd())?;
-    outbox.put(Item::Statement(Box::new(statement::started(&hello, &before, landlock, &rules, clock))));
-    sinks.start(config)?;
     let reply = hello.reply;
     let capture = open_rings(hello, taken)?;
+    let first = statement::started(&reply, &before, landlock, &rules, &capture.snapshot(&clock));
+    outbox.put(Item::Statement(Box::new(first)));
+    sinks.start(config)?;
     let snapshots = [client.iterate_sockets(), client.iterate_processes()];
     let asker = Asker::start(client, &reply).context("start the thread that talks to the loader")?;
     let questions = asker.questions.clone();

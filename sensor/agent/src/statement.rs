@@ -1,27 +1,27 @@
 //! What the sensor says of itself when it begins and ends.
-use crate::{clock::SystemClock, core::Core, pipeline::End, rpc::Hello, sandbox::Landlock};
-use guardbee_capture::Counts;
+use crate::{clock::SystemClock, core::Core, pipeline::End, sandbox::Landlock};
+use guardbee_capture::{Counts, Snapshot};
 use guardbee_deliver::record::Statement;
 use guardbee_model::{
     clock::{BootTime, Clock as _},
     record::Value,
 };
 use guardbee_rules::RuleSet;
-use guardbee_wire::{EventKind, Ledger, LossCause, PROGRAM_NAMES, ProgramState, RPC_PROGRAMS};
+use guardbee_wire::{EventKind, Ledger, LossCause, PROGRAM_NAMES, ProgramState, RPC_PROGRAMS, Reply};
 use std::{borrow::Cow, collections::BTreeMap};
 
 type Attribute = (Cow<'static, str>, Value);
 
-/// The first statement: what this instance is, and what the one before it left.
+/// The first statement: what this instance is, and what the one before it left: the kernel half's counters when that one
+/// ended, and as they are now.
 pub(crate) fn started(
-    hello: &Hello,
+    reply: &Reply,
     ledger: &Ledger,
     landlock: Landlock,
     rules: &RuleSet,
-    clock: SystemClock,
+    kernel: &Snapshot,
 ) -> Statement {
-    let reply = &hello.reply;
-    let mut first = Statement::info("guardbee.start", clock.boot(), "the sensor observes");
+    let mut first = Statement::info("guardbee.start", kernel.time, "the sensor observes");
     first.attributes = vec![
         text("guardbee.object.sha256", hex(&reply.object_hash)),
         text("guardbee.landlock", format!("{landlock:?}").to_lowercase()),
@@ -46,8 +46,17 @@ pub(crate) fn started(
         by_kind(&mut first, "guardbee.previous.taken", &ledger.taken);
         by_kind(&mut first, "guardbee.previous.settled", &ledger.settled);
         by_kind(&mut first, "guardbee.gap", &gap);
+        counted(&mut first, kernel);
     }
     first
+}
+
+/// What the kernel half has produced and lost so far.
+fn counted(statement: &mut Statement, kernel: &Snapshot) {
+    let causes = || LossCause::ALL.into_iter().filter(|cause| cause.costs_an_event());
+    let lost = |kind| causes().map(|cause| kernel.lost(cause, kind)).sum();
+    by_kind(statement, "guardbee.produced", &counts(|kind| kernel.produced(kind)));
+    by_kind(statement, "guardbee.lost", &counts(lost));
 }
 
 /// A self-test has found other programs working than the one before it.
@@ -100,10 +109,7 @@ pub(crate) fn ended(end: End, core: &Core, clock: SystemClock) -> Statement {
             blind
         }
     };
-    let causes = || LossCause::ALL.into_iter().filter(|cause| cause.costs_an_event());
-    let lost = |kind| causes().map(|cause| kernel.lost(cause, kind)).sum();
-    by_kind(&mut statement, "guardbee.produced", &counts(|kind| kernel.produced(kind)));
-    by_kind(&mut statement, "guardbee.lost", &counts(lost));
+    counted(&mut statement, &kernel);
     by_kind(&mut statement, "guardbee.taken", &core.capture.taken());
     by_kind(&mut statement, "guardbee.settled", &core.settled());
     statement.attributes.extend(odd(core.tracer.flags()));
@@ -139,4 +145,33 @@ fn text(key: &'static str, value: String) -> Attribute {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guardbee_wire::{CounterSlot, EVENT_KINDS};
+
+    #[test]
+    fn a_gap_has_the_counters_of_its_begin_and_of_its_end() {
+        let exec = EventKind::Exec as usize;
+        let counts = |count| std::array::from_fn(|kind| if kind == exec { count } else { 0 });
+        let mut slot = CounterSlot { produced: counts(9), ..CounterSlot::default() };
+        slot.lost[LossCause::RingFull as usize] = counts(2);
+        let kernel = Snapshot { time: BootTime(5), slots: vec![slot] };
+        let reply = Reply { previous_pipelines: 1, previous_produced: counts(7), ..Reply::default() };
+        let ledger = Ledger { taken: counts(6), settled: [0; EVENT_KINDS] };
+        let first = started(&reply, &ledger, Landlock::Full, &RuleSet::default(), &kernel);
+        assert_eq!((first.event, first.time), ("guardbee.gap", BootTime(5)));
+        for (key, value) in [
+            ("guardbee.previous.produced.exec", 7),
+            ("guardbee.previous.taken.exec", 6),
+            ("guardbee.gap.exec", 6),
+            ("guardbee.produced.exec", 9),
+            ("guardbee.lost.exec", 2),
+        ] {
+            let found = first.attributes.iter().find(|(name, _)| name == key);
+            assert_eq!(found.map(|(_, value)| value), Some(&Value::Int(value)), "{key}");
+        }
+    }
 }
