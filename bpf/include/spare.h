@@ -22,21 +22,37 @@ struct {
 	__type(value, __u8[8]);
 } taken __weak SEC(".maps");
 
-/* Events that a spare took up: the first one's refusals less these are what is lost. */
+/* Events that a spare took up, by program: the first one's refusals less these are what is lost. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, PROGRAMS);
 	__type(key, __u32);
 	__type(value, __u64);
 } rescued __weak SEC(".maps");
 
-static __always_inline void rescue(void)
+static __always_inline void rescue(__u32 program)
 {
-	__u32 zero = 0;
-	__u64 *count = bpf_map_lookup_elem(&rescued, &zero);
+	__u64 *count = bpf_map_lookup_elem(&rescued, &program);
 
 	if (count)
 		__sync_fetch_and_add(count, 1);
+}
+
+/* Runs of spares, at 2 * program and behind it: that they are there shows before they are needed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2 * PROGRAMS);
+	__type(key, __u32);
+	__type(value, __u64);
+} spare_runs __weak SEC(".maps");
+
+static __always_inline void spare_ran(enum program_id program, enum copy copy)
+{
+	__u32 index = 2 * program + copy - COPY_SPARE;
+	__u64 *count = bpf_map_lookup_elem(&spare_runs, &index);
+
+	if (count)
+		++*count;
 }
 
 /* A softirq runs on top of any thread, and of no other softirq of this CPU: it has its mark in the CPU's scratch. */
@@ -65,6 +81,8 @@ static __always_inline bool event_take(enum program_id program, enum copy copy, 
 
 	if (!config.spares)
 		return true;
+	if (copy != COPY_FIRST)
+		spare_ran(program, copy);
 	marks = taken_find(softirq);
 	if (!marks) /* never: every thread and every CPU has one */
 		return copy == COPY_FIRST;
@@ -74,7 +92,7 @@ static __always_inline bool event_take(enum program_id program, enum copy copy, 
 	else
 		*marks |= mark;
 	if (copy != COPY_FIRST && free)
-		rescue();
+		rescue(program);
 	return free;
 }
 

@@ -8,7 +8,6 @@ use rustix::{
 };
 use sha2::{Digest as _, Sha256};
 use std::{
-    ffi::OsStr,
     fs::File,
     io::{self, Read as _},
     iter,
@@ -97,13 +96,21 @@ impl Kernel {
     /// Attaches what is loaded. A program that the kernel does not attach is recorded; fatal only when its capability
     /// is lost.
     pub fn attach(&mut self) -> Result<(), Error> {
+        self.attach_where(|_, _| true)
+    }
+
+    /// Attaches what of it is wanted, by program and copy: 0 is the program itself, 1 and 2 are its spares. A spare does
+    /// for one that is left out what it does for one that the kernel refuses.
+    pub fn attach_where(&mut self, wanted: impl Fn(&Program, usize) -> bool) -> Result<(), Error> {
         if self.hooks == HookList::Tracepoint5_10 {
             mount_tracefs();
         }
         for program in self.programs.iter_mut().filter(|program| program.state == ProgramState::NotAttached) {
             // The kernel runs them in the order in which they were attached.
             let spares = if self.spares { program.spares() } else { &[] };
-            for name in iter::once(program.name).chain(spares.iter().copied()) {
+            let known = *program;
+            let names = iter::once(known.name).chain(spares.iter().copied()).enumerate();
+            for (_, name) in names.filter(|(copy, _)| wanted(&known, *copy)) {
                 let Some(loaded) = self.object.progs_mut().find(|loaded| loaded.name() == name) else {
                     return Err(Error::Missing(name));
                 };
@@ -147,6 +154,17 @@ impl Kernel {
             }
         }
         sum
+    }
+
+    /// Runs of the two spares of each program, over all CPUs.
+    pub fn spare_runs(&self) -> [[u64; 2]; PROGRAMS] {
+        let map = self.object.maps().find(|map| map.name() == "spare_runs").filter(|_| self.spares);
+        let runs = |index: usize| {
+            let key = u32::try_from(index).unwrap_or(u32::MAX);
+            let counts = map.as_ref()?.lookup_percpu(key.as_bytes(), MapFlags::ANY).ok().flatten()?;
+            Some(counts.iter().filter_map(|count| u64::read_from_bytes(count).ok()).sum())
+        };
+        std::array::from_fn(|program| [0, 1].map(|copy| runs(2 * program + copy).unwrap_or_default()))
     }
 
     /// A copy of all counters; the slot of a CPU and context is at `cpu * CONTEXTS + context`.
@@ -230,25 +248,25 @@ impl Kernel {
         }
     }
 
-    /// Events that are lost because the kernel refused a program: it interrupted itself or, from 7.0 on, another task was
-    /// preempted in it; over all programs. Counted from 5.12 on.
-    pub fn recursion_misses(&self) -> u64 {
-        let ours = |name: &OsStr| self.programs.iter().any(|program| name == program.name);
-        let refused: u64 = self
-            .object
-            .progs_mut()
-            .filter(|program| ours(program.name()))
-            .map(|program| misses(program.as_fd()))
-            .sum();
+    /// Events that are lost because the kernel refused a program, by program: it interrupted itself or, from 7.0 on, another
+    /// task was preempted in it. Counted from 5.12 on.
+    pub fn recursion_misses(&self) -> [u64; PROGRAMS] {
+        let mut lost = [0_u64; PROGRAMS];
+        for loaded in self.object.progs_mut() {
+            let known = self.programs.iter().find(|program| loaded.name() == program.name);
+            if let Some(lost) = known.and_then(|program| lost.get_mut(usize::from(program.id))) {
+                *lost = misses(loaded.as_fd());
+            }
+        }
         // Asked for afterwards: what is refused at this moment may be taken up in the next.
-        refused.saturating_sub(self.rescued())
-    }
-
-    /// Events that a spare took up where the program was refused.
-    fn rescued(&self) -> u64 {
-        let map = self.object.maps().find(|map| map.name() == "rescued").filter(|_| self.spares);
-        let bytes = map.and_then(|map| map.lookup(0_u32.as_bytes(), MapFlags::ANY).ok().flatten());
-        bytes.and_then(|bytes| u64::read_from_bytes(&bytes).ok()).unwrap_or_default()
+        let rescued = self.object.maps().find(|map| map.name() == "rescued").filter(|_| self.spares);
+        for (program, lost) in (0_u32..).zip(&mut lost).filter(|(_, lost)| **lost > 0) {
+            let bytes =
+                rescued.as_ref().and_then(|map| map.lookup(program.as_bytes(), MapFlags::ANY).ok()?);
+            let count = bytes.and_then(|bytes| u64::read_from_bytes(&bytes).ok()).unwrap_or_default();
+            *lost = lost.saturating_sub(count);
+        }
+        lost
     }
 
     /// SHA-256 of the object that these programs come from.

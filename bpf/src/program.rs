@@ -37,6 +37,11 @@ pub struct Program {
 }
 
 impl Program {
+    /// Are there programs to do its work where the kernel refuses it?
+    pub fn has_spares(&self) -> bool {
+        !self.spares().is_empty()
+    }
+
     /// Names of the programs behind it that do its work where the kernel refuses it: `spare.h`.
     pub(crate) fn spares(&self) -> &'static [&'static str] {
         match self.name {

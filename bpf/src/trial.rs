@@ -81,7 +81,7 @@ pub(crate) fn open(
             "connections" | "unix_sockets" => map.set_max_entries(options.connections)?,
             "stamps" | "origins" => map.set_max_entries(options.stamps)?,
             "scopes" => map.set_max_entries(options.scopes)?,
-            "taken" | "rescued" => map.set_autocreate(spares)?,
+            "taken" | "rescued" | "spare_runs" => map.set_autocreate(spares)?,
             _ if name.ends_with(".rodata.config") => {
                 let mut bytes = map.initial_value().unwrap_or_default().to_vec();
                 let config = options.config(hooks, spares);

@@ -1,6 +1,6 @@
 //! A loaded kernel half and the records it wrote: for tests on the running kernel.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses its part")]
-use guardbee_bpf::{HookList, Kernel, Options};
+use guardbee_bpf::{HookList, Kernel, Options, Program};
 use guardbee_wire::{CounterSlot, EventHeader, EventKind, LossCause, StringId, Strings};
 use libbpf_rs::{MapHandle, MapInfo, RingBuffer, RingBufferBuilder};
 use std::{
@@ -67,8 +67,13 @@ pub fn map_of(fd: BorrowedFd<'_>) -> MapHandle {
 impl Watch {
     /// Loads and attaches. A missing privilege fails the test.
     pub fn start(options: &Options) -> Self {
+        Self::attached(options, |_, _| true)
+    }
+
+    /// Attaches only what is wanted, by program and copy.
+    pub fn attached(options: &Options, wanted: impl Fn(&Program, usize) -> bool) -> Self {
         let mut kernel = Kernel::load(options).expect("load: run as root on a kernel with BTF");
-        kernel.attach().expect("attach");
+        kernel.attach_where(wanted).expect("attach");
         let maps: Vec<_> =
             std::iter::once(kernel.security_ring()).chain(kernel.payload_rings()).map(map_of).collect();
         let records = Rc::new(RefCell::new(Vec::new()));

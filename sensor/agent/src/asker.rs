@@ -6,7 +6,7 @@ use guardbee_model::{
     clock::BootTime,
     loss::{Loss, LossCounter, Stage},
 };
-use guardbee_wire::{RPC_PROGRAMS, Reply};
+use guardbee_wire::{RPC_PROGRAMS, Reply, kind_lost_with};
 use std::{
     io::Read as _,
     sync::{
@@ -43,8 +43,8 @@ struct Told {
     gone: AtomicBool,
     /// Answers that found the core busy.
     dropped: AtomicU64,
-    /// Runs of the kernel half that did not happen, since it was loaded.
-    misses: AtomicU64,
+    /// Runs of the kernel half that did not happen, since it was loaded, by program.
+    misses: Mutex<[u64; RPC_PROGRAMS]>,
     /// [`guardbee_wire::ProgramState`], by program.
     programs: Mutex<[u8; RPC_PROGRAMS]>,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Asker {
     told: Arc<Told>,
     /// Of what the thread has told, that which became losses.
     dropped: u64,
-    misses: u64,
+    misses: [u64; RPC_PROGRAMS],
     programs: [u8; RPC_PROGRAMS],
     lost: LossCounter,
     not_run: LossCounter,
@@ -72,7 +72,7 @@ impl Asker {
         let told = Arc::new(Told {
             gone: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
-            misses: AtomicU64::new(misses),
+            misses: Mutex::new(misses),
             programs: Mutex::new(programs),
         });
         let tell = Arc::clone(&told);
@@ -106,14 +106,18 @@ impl Asker {
     /// What was lost here, and in the kernel half by programs that could not run, since this was last asked.
     pub(crate) fn losses(&mut self, now: BootTime) -> Vec<Loss> {
         let dropped = self.told.dropped.load(Ordering::Relaxed);
-        let misses = self.told.misses.load(Ordering::Relaxed);
+        let misses = *self.told.misses.lock().unwrap_or_else(PoisonError::into_inner);
         if dropped > self.dropped {
             self.lost.add("answers_full", "process", dropped - self.dropped);
         }
-        if misses > self.misses {
-            self.not_run.add("recursion", "event", misses - self.misses);
+        // A rescue that is counted between a refusal and itself lowers the number for a moment.
+        for (program, (known, now)) in self.misses.iter_mut().zip(misses).enumerate() {
+            if now > *known {
+                self.not_run.add("recursion", kind_lost_with(program), now - *known);
+                *known = now;
+            }
         }
-        (self.dropped, self.misses) = (dropped, misses.max(self.misses));
+        self.dropped = dropped;
         let mut losses = self.lost.drain(now);
         losses.extend(self.not_run.drain(now));
         losses
@@ -131,7 +135,7 @@ fn serve(mut client: Client, asked: &Receiver<Question>, answered: &Sender<Answe
         let Ok(question) = asked.recv() else { return End::NobodyAsks };
         let result = match question {
             Question::Heartbeat { sequence, hash } => client.heartbeat(sequence, hash).map(|reply| {
-                tell.misses.store(reply.value, Ordering::Relaxed);
+                *tell.misses.lock().unwrap_or_else(PoisonError::into_inner) = reply.recursion_misses;
                 *tell.programs.lock().unwrap_or_else(PoisonError::into_inner) = reply.programs;
             }),
             Question::Want(want) => read(&mut client, want).map(|bytes| {

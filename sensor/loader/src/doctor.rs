@@ -32,7 +32,7 @@ pub struct Report {
     pub programs: Vec<Program>,
     /// Why nothing was loaded, or nothing could be tested: the causes in one line.
     pub failure: Option<String>,
-    /// Runs that the kernel refused because a program interrupted itself.
+    /// Events that were lost in this test, as the kernel refused their programs.
     pub recursion_misses: u64,
     /// Have the programs spares, as this kernel preempts a task inside of one?
     pub spares: bool,
@@ -114,7 +114,7 @@ fn try_programs(options: &guardbee_bpf::Options, report: &mut Report) {
         }
         Err(error) => report.failure = Some(causes(&error)),
     }
-    report.recursion_misses = kernel.recursion_misses();
+    report.recursion_misses = kernel.recursion_misses().iter().sum();
     report.spares = kernel.spares();
 }
 

@@ -10,7 +10,7 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use guardbee_bpf::Kernel;
+use guardbee_bpf::{Kernel, Program};
 use guardbee_wire::{PROGRAMS, ProgramState};
 
 use crate::{EXECUTABLE, Error};
@@ -30,9 +30,9 @@ const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /// States by program number.
 pub(crate) type States = [ProgramState; PROGRAMS];
 
-/// Makes every attached program run and says which did.
+/// Makes every attached program run, its spares too, and says which did.
 pub(crate) fn run(kernel: &Kernel) -> Result<States, Error> {
-    let before = kernel.fired();
+    let before = Runs::of(kernel);
     run_child()?;
     // A machine may have no socket at all: one to be found.
     let _found = UnixStream::pair().map_err(Error::system("make a socket for the self-test"))?;
@@ -51,12 +51,34 @@ pub(crate) fn run(kernel: &Kernel) -> Result<States, Error> {
     }
 }
 
-fn states(kernel: &Kernel, before: &[u64; PROGRAMS]) -> States {
-    let after = kernel.fired();
+/// What has run so far, by program.
+struct Runs {
+    programs: [u64; PROGRAMS],
+    /// Nothing where programs have none.
+    spares: Option<[[u64; 2]; PROGRAMS]>,
+}
+
+impl Runs {
+    fn of(kernel: &Kernel) -> Self {
+        Self { programs: kernel.fired(), spares: kernel.spares().then(|| kernel.spare_runs()) }
+    }
+
+    /// Has this program run since `before`, and each of its spares?
+    fn ran(&self, before: &Self, program: &Program) -> bool {
+        let number = usize::from(program.id);
+        let spares = self.spares.iter().flatten().nth(number);
+        let spares = spares.zip(before.spares.iter().flatten().nth(number)).filter(|_| program.has_spares());
+        self.programs.get(number) > before.programs.get(number)
+            && spares.is_none_or(|(now, before)| now.iter().zip(before).all(|(now, before)| now > before))
+    }
+}
+
+fn states(kernel: &Kernel, before: &Runs) -> States {
+    let after = Runs::of(kernel);
     let mut states = [ProgramState::Unused; PROGRAMS];
     for program in kernel.programs() {
         let number = usize::from(program.id);
-        let ran = after.get(number) > before.get(number);
+        let ran = after.ran(before, program);
         if let Some(state) = states.get_mut(number) {
             *state = match program.state {
                 ProgramState::Silent if ran => ProgramState::Works,

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use guardbee_bpf::Kernel;
-use guardbee_wire::{ABI, CONTEXTS, EVENT_KINDS, LossCause, ProgramState, Reply, Request, Status};
+use guardbee_wire::{ABI, CONTEXTS, EVENT_KINDS, LossCause, PROGRAMS, ProgramState, Reply, Request, Status};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
@@ -56,7 +56,7 @@ pub(crate) struct Server {
     states: States,
     tested: Option<Instant>,
     /// Recursion misses, and when they were asked for.
-    misses: Option<(Instant, u64)>,
+    misses: Option<(Instant, [u64; PROGRAMS])>,
     tokens: Tokens,
     memory: Memory,
 }
@@ -141,7 +141,7 @@ impl Server {
             }
             Ask::Heartbeat { sequence, hash } => {
                 (self.memory.sequence, self.memory.hash) = (sequence, hash);
-                reply.value = self.recursion_misses();
+                reply.recursion_misses = self.recursion_misses();
                 reply.programs = self.states.map(|state| state as u8);
                 Status::Done
             }
@@ -193,7 +193,7 @@ impl Server {
         (reply.previous_produced, reply.previous_lost) = (memory.produced, memory.lost);
     }
 
-    fn recursion_misses(&mut self) -> u64 {
+    fn recursion_misses(&mut self) -> [u64; PROGRAMS] {
         match self.misses {
             Some((asked, misses)) if asked.elapsed() < MISSES_PAUSE => misses,
             _ => {

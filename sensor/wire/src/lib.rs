@@ -28,7 +28,7 @@ pub use header::{
     ABI, EventFlag, EventHeader, EventKind, HookList, ProcessKey, Stamp, StampFlag, StampLayer,
 };
 pub use ledger::{LEDGER_BYTES, Ledger};
-pub use program::PROGRAM_NAMES;
+pub use program::{PROGRAM_NAMES, kind_lost_with};
 pub use rpc::*;
 pub use socket::{ConnectEvent, ListenEvent, SocketEvent, SocketFlag, SocketInfo, SocketRole};
 pub use strings::{EventString, StringId, Strings, UNREADABLE};

@@ -157,7 +157,7 @@ pub struct Reply {
     pub operation: u16,
     /// Of the request; 0 where it could not be read.
     pub id: u64,
-    /// errno, token, count of fds, or (heartbeat) recursion misses, by operation.
+    /// errno, token, or count of fds, by operation.
     pub value: u64,
     /// CPUs that have counter slots.
     pub cpus: u32,
@@ -175,8 +175,9 @@ pub struct Reply {
     pub previous_sequence: u64,
     /// Pipelines started before this one.
     pub previous_pipelines: u64,
-    /// Events lost because the kernel refused a program that was running already, over all programs.
-    pub recursion_misses: u64,
+    /// Events lost because the kernel refused a program that was running already, by program; in the answers to hello,
+    /// heartbeat, self-test.
+    pub recursion_misses: [u64; RPC_PROGRAMS],
     /// errno of what failed, by program.
     pub errors: [u8; RPC_PROGRAMS],
     /// [`ProgramState`], by program, as the last self-test found them; in the answers to hello, heartbeat, self-test.

@@ -131,6 +131,16 @@ fn listener() -> TcpListener {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
 }
 
+/// As on a kernel that needs them.
+pub(crate) fn every_spare_fires_in_the_self_test() {
+    let options = guardbee_bpf::Options { spares: Some(true), ..guardbee_bpf::Options::default() };
+    let report = guardbee_loader::doctor(&options);
+    assert!(report.spares);
+    let works = |program: &&guardbee_bpf::Program| program.state == guardbee_bpf::ProgramState::Works;
+    let spared = report.programs.iter().filter(|program| program.has_spares());
+    assert!(spared.clone().all(|program| works(&program)), "{:?}", spared.collect::<Vec<_>>());
+}
+
 pub(crate) fn doctor_says_what_works() {
     let report = guardbee_loader::doctor(&guardbee_bpf::Options::default());
     assert_eq!(report.failure, None);
