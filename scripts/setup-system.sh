@@ -4,7 +4,10 @@
 set -euo pipefail
 
 build="clang-16 llvm-16 libelf-dev zlib1g-dev pkg-config gcc g++ make libc6-dev"
-host="curl openssl bpftool python3 python3-venv nginx-light apache2 wrk redis-server procps busybox iproute2 util-linux bsdutils mount e2fsprogs"
+# Servers and loads; what attacks use.
+host="curl openssl bpftool python3 python3-venv procps redis-server wrk
+	nginx-light apache2 php-fpm
+	busybox iproute2 util-linux bsdutils mount e2fsprogs"
 packages=$build
 for arg in "$@"; do
 	case $arg in

@@ -132,6 +132,17 @@ static __always_inline bool http_start(__u64 head, __u32 length)
 	return false HTTP_METHODS(OR_IS);
 }
 
+/* The header of FastCGI's BEGIN_REQUEST: version, type, id (2), length of content (2), padding, reserved. PHP-FPM reads
+ * exactly these eight bytes by a call of their own.
+ */
+static __always_inline bool fastcgi_start(__u64 head, __u32 length)
+{
+	const __u64 told = 0x00ffffff0000ffffull, begin = 0x0000080000000101ull;
+
+	return length == HEAD_BYTES && (head & told) == begin;
+}
+
+/* Does a request or an answer begin here that somebody can read? */
 GLOBAL_FUNCTION int GLOBAL(io_http)(__u32 index)
 {
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &index);
@@ -147,5 +158,5 @@ GLOBAL_FUNCTION int GLOBAL(io_http)(__u32 index)
 	OPAQUE(length);
 	if (length > HEAD_BYTES || bpf_probe_read_user(&head, length, vectors[0].base))
 		return false;
-	return http_start(head, length);
+	return http_start(head, length) || fastcgi_start(head, length);
 }

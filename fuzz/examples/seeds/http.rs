@@ -56,6 +56,13 @@ const UNTIL_CLOSE: &str = "HTTP/1.0 200 OK\r\nServer: x\r\n\r\nall of it";
 const POST: &str = "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello";
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;e=\"1\"\r\nhello\r\n1f\r\n0123456789012345678901234567890\r\n0\r\nT: x\r\n\r\n";
 const TRACED: &str = "GET / HTTP/1.1\r\nhost: h:80\r\ntraceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\ntracestate: a=b\r\ntracestate: c=d\r\nX-Forwarded-For: 1.2.3.4, ::1\r\nForwarded: for=\"[::1]\"\r\n\r\n";
+// FastCGI: BEGIN_REQUEST, PARAMS, STDIN; STDOUT, END_REQUEST.
+const BEGIN: &str = "\u{1}\u{1}\0\u{1}\0\u{8}\0\0\0\u{1}\u{1}\0\0\0\0\0";
+const PARAMS: &str = "\u{1}\u{4}\0\u{1}\0\u{31}\u{7}\0\u{e}\u{4}REQUEST_METHODPOST\u{b}\u{4}REQUEST_URI/a?b\u{9}\u{1}HTTP_HOSTh\0\0\0\0\0\0\0";
+const NO_PARAMS: &str = "\u{1}\u{4}\0\u{1}\0\0\0\0";
+const STDIN: &str = "\u{1}\u{5}\0\u{1}\0\u{5}\u{3}\0hello\0\0\0\u{1}\u{5}\0\u{1}\0\0\0\0";
+const STDOUT: &str = "\u{1}\u{6}\0\u{1}\0\u{13}\u{5}\0Status: 404 N\r\n\r\nhi\0\0\0\0\0";
+const END: &str = "\u{1}\u{3}\0\u{1}\0\u{8}\0\0\0\0\0\0\0\0\0\0";
 
 fn cases() -> Vec<(&'static str, u8, Vec<Step>)> {
     vec![
@@ -89,6 +96,21 @@ fn cases() -> Vec<(&'static str, u8, Vec<Step>)> {
                 Out("4 No Content\n"),
                 Out("\n"),
             ],
+        ),
+        (
+            "fastcgi",
+            TOTALS,
+            vec![In(BEGIN), In(PARAMS), In(NO_PARAMS), In(STDIN), Out(STDOUT), Out(END), In(BEGIN)],
+        ),
+        (
+            "fastcgi-client",
+            MIDDLE,
+            vec![Out(BEGIN), OutCut(PARAMS, 8), Out(STDIN), InLost(STDOUT, 9), In(END), Out(BEGIN)],
+        ),
+        (
+            "fastcgi-twice",
+            TOTALS,
+            vec![In(BEGIN), InCut("\u{1}\u{4}\0\u{1}\u{1}\0\0\0", 255), In(BEGIN), GiveUp(END)],
         ),
         ("traced", TOTALS, vec![In(TRACED), Out(OK)]),
         ("post", TOTALS, vec![In(POST), Out(OK)]),

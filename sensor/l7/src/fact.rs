@@ -52,6 +52,9 @@ pub struct RequestHead {
     pub open_ended: bool,
 }
 
+/// Values longer than this are cut: nobody needs more of a header.
+pub(crate) const VALUE_BYTES: usize = 2048;
+
 /// Values of header fields, raw; repeated ones are joined by `, ` (RFC 9110 section 5.3).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names of the header fields")]
@@ -63,6 +66,36 @@ pub struct Fields {
     pub x_forwarded_for: Option<Box<[u8]>>,
     pub forwarded: Option<Box<[u8]>>,
     pub content_type: Option<Box<[u8]>>,
+}
+
+impl Fields {
+    /// The first address of `X-Forwarded-For`, else of `Forwarded` (RFC 7239): a claim. Empty: none.
+    pub fn forwarded_for(&self) -> Box<[u8]> {
+        if self.x_forwarded_for.is_none() && self.forwarded.is_none() {
+            return Box::default();
+        }
+        let first = |field: &'_ [u8]| {
+            field.split(|&byte| byte == b',').next().unwrap_or_default().trim_ascii().to_vec()
+        };
+        if let Some(list) = &self.x_forwarded_for {
+            return first(list).into();
+        }
+        let Some(element) = self.forwarded.as_deref().map(first) else { return Box::default() };
+        let pairs = element.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+        let name = b"for=".len();
+        pairs
+            .filter_map(|pair| pair.split_at_checked(name))
+            .find(|(key, _)| key.eq_ignore_ascii_case(b"for="))
+            .map(|(_, value)| value.trim_ascii().to_vec())
+            .map(|value| {
+                value
+                    .strip_prefix(b"\"")
+                    .and_then(|v| v.strip_suffix(b"\""))
+                    .map_or_else(|| value.clone(), <[u8]>::to_vec)
+            })
+            .unwrap_or_default()
+            .into()
+    }
 }
 
 /// The head of a response, attributed to its request.

@@ -1,21 +1,21 @@
 //! Protocol parsers: bytes to facts.
 //!
-//! HTTP/1.0 and 1.1 (RFC 9112) as two byte streams that were cut, sampled and sometimes lost on their way here. No I/O, no
+//! HTTP/1.0 and 1.1 (RFC 9112), and FastCGI, as two byte streams that were cut, sampled and sometimes lost on their way here. No I/O, no
 //! clock; every function is total, memory is bounded ([`connection::Connection`] says by what), and where the bytes do
 //! not prove something the facts say so instead of guessing.
 #![forbid(unsafe_code)]
 
-mod body;
+mod chunk;
 pub mod connection;
 pub mod fact;
-pub mod head;
-mod lenient;
+mod fastcgi;
+mod http1;
 pub mod route;
-mod stream;
 pub mod target;
 pub mod traceparent;
 
-pub use connection::{Chunk, Connection};
+pub use chunk::Chunk;
+pub use connection::Connection;
 pub use fact::{Ended, Fact, Flag, RequestHead, ResponseHead};
 
 use guardbee_model::{clock::BootTime, event::Direction};

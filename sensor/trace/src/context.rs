@@ -338,7 +338,7 @@ fn request(entry: &mut Entry, trace: TraceContext, client: Endpoint, server: End
     let head = *entry.head.take()?;
     let (fields, target) = (head.fields, target::split(&head.method, &head.target));
     let (query, route) = (target.query.map(Into::into), route::template(target.path));
-    let forwarded_for = guardbee_l7::head::forwarded_for(&fields);
+    let forwarded_for = fields.forwarded_for();
     let host = target.authority.map_or_else(|| fields.host.unwrap_or_default(), Into::into);
     let is_path = *target.path == *head.target;
     let path = if is_path { head.target } else { target.path.into() };

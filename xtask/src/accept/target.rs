@@ -29,6 +29,7 @@ pub(crate) enum Server {
     GunicornGthread,
     Flask,
     Apache,
+    PhpFpm,
     NginxTcp,
     NginxUnix,
     Node,
@@ -49,6 +50,7 @@ impl Server {
             Self::GunicornGthread => "gunicorn gthread",
             Self::Flask => "Flask development server",
             Self::Apache => "Apache prefork + CGI",
+            Self::PhpFpm => "nginx, FastCGI, PHP-FPM",
             Self::NginxTcp => "nginx, TCP, gunicorn",
             Self::NginxUnix => "nginx, unix socket, gunicorn",
             Self::Node => "Node",
@@ -137,13 +139,23 @@ impl Maker<'_> {
                 vec![("node", node)]
             }
             Server::Apache => vec![("apache", self.apache()?)],
+            Server::PhpFpm => {
+                let upstream = format!("unix:{}", self.dir.join("fpm.sock").display());
+                vec![("php-fpm", self.php_fpm()?), ("nginx", self.nginx("nginx/fastcgi.conf", &upstream)?)]
+            }
             Server::NginxTcp => {
                 let upstream = format!("127.0.0.1:{}", self.lab.port());
-                vec![("gunicorn", self.gthread(&upstream)), ("nginx", self.nginx(&upstream)?)]
+                vec![
+                    ("gunicorn", self.gthread(&upstream)),
+                    ("nginx", self.nginx("nginx/nginx.conf", &upstream)?),
+                ]
             }
             Server::NginxUnix => {
                 let upstream = format!("unix:{}", self.dir.join("app.sock").display());
-                vec![("gunicorn", self.gthread(&upstream)), ("nginx", self.nginx(&upstream)?)]
+                vec![
+                    ("gunicorn", self.gthread(&upstream)),
+                    ("nginx", self.nginx("nginx/nginx.conf", &upstream)?),
+                ]
             }
         };
         for (_, command) in &mut commands {
@@ -204,9 +216,21 @@ impl Maker<'_> {
         Ok(command)
     }
 
-    fn nginx(&self, upstream: &str) -> anyhow::Result<Command> {
+    /// The package names the program by its version.
+    fn php_fpm(&self) -> anyhow::Result<Command> {
+        let installed = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with("php-fpm");
+        let found = fs::read_dir("/usr/sbin")?.filter_map(Result::ok).find(installed);
+        let program = found.context("no php-fpm in /usr/sbin: scripts/setup-system.sh --targets")?.path();
+        fs::copy(self.source("php/app.php"), self.dir.join("app.php"))?;
+        let mut command = Command::new(program);
+        command.args(["--nodaemonize", "--allow-to-run-as-root", "--fpm-config"]);
+        command.arg(self.filled("php/fpm.conf", "")?);
+        Ok(command)
+    }
+
+    fn nginx(&self, config: &str, upstream: &str) -> anyhow::Result<Command> {
         let mut command = Command::new("/usr/sbin/nginx");
-        command.arg("-c").arg(self.filled("nginx/nginx.conf", upstream)?);
+        command.arg("-c").arg(self.filled(config, upstream)?);
         Ok(command)
     }
 

@@ -22,8 +22,14 @@ const LINGER: Duration = Duration::from_mins(1);
 const ALONE: usize = 10;
 
 /// One request on one thread to its end, visible from outside: all are proven.
-const PROVEN: [Server; 5] =
-    [Server::Fork, Server::GunicornSync, Server::GunicornGthread, Server::Flask, Server::Apache];
+const PROVEN: [Server; 6] = [
+    Server::Fork,
+    Server::GunicornSync,
+    Server::GunicornGthread,
+    Server::Flask,
+    Server::Apache,
+    Server::PhpFpm,
+];
 /// Nothing outside proves which request acts: candidates.
 const CANDIDATES: [Server; 5] =
     [Server::Node, Server::Go, Server::UvicornDef, Server::UvicornAsync, Server::Axum];

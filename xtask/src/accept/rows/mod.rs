@@ -57,12 +57,13 @@ fn part(lab: &Lab, table: &mut Table, row: char, name: &str, work: impl FnOnce()
 }
 
 /// Every server that is attacked by many at once.
-const SERVERS: [Server; 12] = [
+const SERVERS: [Server; 13] = [
     Server::Fork,
     Server::GunicornSync,
     Server::GunicornGthread,
     Server::Flask,
     Server::Apache,
+    Server::PhpFpm,
     Server::NginxTcp,
     Server::NginxUnix,
     Server::Node,
