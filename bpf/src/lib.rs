@@ -14,6 +14,7 @@ pub use guardbee_wire::{HookList, ProgramState};
 pub use kernel::Kernel;
 pub use options::{CgroupSource, Options};
 pub use program::{Capability, Program};
+pub use trial::hooks;
 
 /// The linked programs: for the layout test, for hashing, for signing.
 pub const OBJECT: &[u8] = {

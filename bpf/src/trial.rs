@@ -103,6 +103,17 @@ pub(crate) fn open(
     Ok(object)
 }
 
+/// Where each program of the object is attached, by its name: `tp_btf/sock_send_length`, `iter/task_file`.
+pub fn hooks() -> Result<Vec<(String, String)>, Error> {
+    let object = ObjectBuilder::default().name("guardbee").and_then(|builder| builder.open_memory(OBJECT));
+    let text = |name: &OsStr| name.to_string_lossy().into_owned();
+    Ok(object
+        .map_err(Error::Open)?
+        .progs()
+        .map(|program| (text(program.name()), text(program.section())))
+        .collect())
+}
+
 /// Counter slots: the kernel's CPU numbers may have holes, so all possible ones.
 pub(crate) fn slots() -> Result<u32, libbpf_rs::Error> {
     let slots = libbpf_rs::num_possible_cpus()?.saturating_mul(CONTEXTS);

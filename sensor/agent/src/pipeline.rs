@@ -213,6 +213,17 @@ fn told_signals() -> SigSet {
     [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP].into_iter().collect()
 }
 
+/// Enters the sandbox as [`run`] does, says on the loader's socket how far Landlock holds, and stays until that is closed: for
+/// `guardbee doctor`, which looks at it from outside.
+pub fn show_sandbox(config: &Config) -> anyhow::Result<()> {
+    let landlock = sandbox::enter(&sandbox_of(config)?).context("enter the sandbox")?;
+    let loader = rustix::stdio::stdin();
+    rustix::io::write(loader, format!("{landlock:?}").to_lowercase().as_bytes())
+        .context("tell the loader")?;
+    rustix::io::read(loader, &mut [0]).context("wait for the loader")?;
+    Ok(())
+}
+
 fn sandbox_of(config: &Config) -> anyhow::Result<Sandbox> {
     let mut read: Vec<PathBuf> =
         ["/proc/self", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime"]

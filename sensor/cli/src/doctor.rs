@@ -1,10 +1,12 @@
 //! `guardbee doctor`.
+mod verdict;
+
 use crate::{
     ConfigArgs, PROBLEMS, run,
     terminal::{self, Tone, paint},
 };
-use guardbee_loader::{HookList, Program, ProgramState, Report};
-use std::process::ExitCode;
+use guardbee_loader::{Caged, HookList, Program, ProgramState, Report};
+use std::{borrow::Cow, process::ExitCode};
 
 /// How to look.
 #[derive(clap::Args)]
@@ -17,10 +19,27 @@ pub(crate) struct Args {
 const UNSEEN: &[(&str, &str)] = &[
     ("files, module loads, ptrace, credentials", "not built yet; use auditd beside"),
     ("UDP, raw sockets, failed unix connects", "no free tracepoint tells; not built yet"),
+    ("closes of unix connections", "no free tracepoint tells; the end of their process does"),
+    ("accepted TCP connections that the client resets unused", "their process never learns of them either"),
     ("payload inside TLS", "not built yet; terminate TLS before the process, or look at the proxy's side"),
     ("HTTP/2, gRPC, SQL", "not built yet: no spans; processes behind them are candidates only"),
+    (
+        "first requests of unregistered methods, in small letters or of more than six",
+        "no spans until the connection has begun like HTTP; links to it say unproven",
+    ),
     ("bytes moved by splice, sendfile, io_uring", "only their length is known; a head inside them is a gap"),
     ("who acts inside event loops and M:N runtimes", "candidates only, said so in the link"),
+];
+/// What the list for kernels from 6.3 doesn't see beside that.
+const UNSEEN_6_3: &[(&str, &str)] =
+    &[("bytes moved by 32-bit system calls", "only their length is known, and who moved them")];
+/// The same of the list for kernels from 5.10.
+const UNSEEN_5_10: &[(&str, &str)] = &[
+    (
+        "bytes moved by splice, io_uring and 32-bit system calls, and who moved them",
+        "TCP's positions say how many there were; use a kernel from 6.3 on",
+    ),
+    ("how many messages one recvmmsg or sendmmsg moved", "they are one record; use a kernel from 6.3 on"),
 ];
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -32,14 +51,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         kernel.security_ring_bytes,
         kernel.payload_ring_bytes,
     );
-    let report = guardbee_loader::doctor(&options);
+    let report = guardbee_loader::doctor(&options, &run::sandboxed(&args.config, &config)?);
     let mut healthy = report.failure.is_none();
     node(&report);
     healthy &= programs(&report);
-    processes(&report, &config);
+    healthy &= processes(&report, &config);
     println!("\n{}", paint("not seen in this version", Tone::Plain));
+    let of_list = match report.hooks {
+        Some(HookList::Tracepoint5_10) => UNSEEN_5_10,
+        _ => UNSEEN_6_3,
+    };
     let rows: Vec<_> = UNSEEN
         .iter()
+        .chain(of_list)
         .map(|(what, why)| row(&[("  ", Tone::Plain), (what, Tone::Warn), (why, Tone::Plain)]))
         .collect();
     print!("{}", terminal::table(&rows));
@@ -83,7 +107,8 @@ fn node(report: &Report) {
     rows.push(row(&[("lockdown", Tone::Plain), lockdown]));
     for setting in &report.settings {
         let value = setting.value.as_deref().unwrap_or("not in this kernel");
-        rows.push(row(&[(setting.name, Tone::Plain), (value, Tone::Plain)]));
+        let (verdict, tone) = verdict::setting(setting.name, setting.value.as_deref(), report.hooks);
+        rows.push(row(&[(setting.name, Tone::Plain), (value, tone), (verdict, tone)]));
     }
     print!("{}", terminal::table(&rows));
 }
@@ -107,10 +132,16 @@ fn programs(report: &Report) -> bool {
     for program in programs.filter(|program| program.state != ProgramState::Unused) {
         let (state, tone) = match program.state {
             ProgramState::Works => ("loaded, attached, fired".to_owned(), Tone::Good),
+            ProgramState::Silent if report.spares && program.has_spares() => (
+                "attached, but the self-test did not make it run, or one of its spares".to_owned(),
+                Tone::Bad,
+            ),
             ProgramState::Silent => ("attached, but the self-test did not make it run".to_owned(), Tone::Bad),
-            ProgramState::NotAttached => (format!("not attached: errno {}", program.errno), Tone::Bad),
+            ProgramState::NotAttached => {
+                (format!("not attached: {}", verdict::refusal(program.errno)), Tone::Bad)
+            }
             ProgramState::NotLoaded | ProgramState::Unused => {
-                (format!("not loaded: errno {}", program.errno), Tone::Bad)
+                (format!("not loaded: {}", verdict::refusal(program.errno)), Tone::Bad)
             }
         };
         healthy &= tone == Tone::Good;
@@ -118,13 +149,15 @@ fn programs(report: &Report) -> bool {
         rows.push(vec![
             (format!("  {capability}"), Tone::Plain),
             (program.name.to_owned(), Tone::Plain),
+            (hook_of(report, program), Tone::Plain),
             (state, tone),
         ]);
     }
     print!("{}", terminal::table(&rows));
     if report.spares {
         println!(
-            "\nthis kernel preempts tasks inside of programs: each has two spares for what is refused meanwhile"
+            "\nthis kernel preempts tasks inside of programs: those for processes and sockets have two spares each for what \
+             is refused meanwhile, at the same hooks; one that is called fired has fired with both"
         );
     }
     if report.recursion_misses > 0 {
@@ -136,9 +169,18 @@ fn programs(report: &Report) -> bool {
     healthy
 }
 
-fn processes(report: &Report, config: &guardbee_agent::config::Config) {
-    println!("\nguardbee loader: root with these capabilities, no other, one thread, no network");
-    let rows: Vec<_> = report
+/// Where it is attached.
+fn hook_of(report: &Report, program: &Program) -> String {
+    let hook = report.hook_of.iter().find(|(name, _)| name == program.name);
+    hook.map_or_else(String::new, |(_, hook)| hook.clone())
+}
+
+/// True: both are confined as they must be.
+fn processes(report: &Report, config: &guardbee_agent::config::Config) -> bool {
+    println!(
+        "\nguardbee loader: root, one thread, no network socket, and of capabilities, with the rest given up:"
+    );
+    let mut rows: Vec<_> = report
         .capabilities
         .iter()
         .map(|need| {
@@ -146,9 +188,41 @@ fn processes(report: &Report, config: &guardbee_agent::config::Config) {
             row(&[("  ", Tone::Plain), (need.name, Tone::Plain), held, (need.why, Tone::Plain)])
         })
         .collect();
+    let (others, tone, why) = match &report.cage.loader {
+        Ok(left) if *left == guardbee_loader::kept() => ("given up", Tone::Good, "for good".to_owned()),
+        Ok(left) => ("NOT given up", Tone::Bad, format!("{left:?}")),
+        Err(why) => ("NOT given up", Tone::Bad, why.clone()),
+    };
+    rows.push(row(&[("  ", Tone::Plain), ("all others", Tone::Plain), (others, tone), (&why, Tone::Plain)]));
     print!("{}", terminal::table(&rows));
-    println!(
-        "guardbee pipeline: uid {}, gid {}, no capability, no_new_privs, not dumpable, seccomp, Landlock",
-        config.run_as.uid, config.run_as.gid
-    );
+    println!("\nguardbee pipeline, as a test started it and the kernel shows it:");
+    let caged = match &report.cage.pipeline {
+        Ok(caged) => confined(caged, config.run_as.uid),
+        Err(why) => vec![("sandbox", why.as_str().into(), Tone::Bad)],
+    };
+    let cells = |(what, how, tone): &(&str, Cow<'_, str>, Tone)| {
+        row(&[("  ", Tone::Plain), (what, Tone::Plain), (how, *tone)])
+    };
+    print!("{}", terminal::table(&caged.iter().map(cells).collect::<Vec<_>>()));
+    tone == Tone::Good && caged.iter().all(|(_, _, tone)| *tone != Tone::Bad)
+}
+
+/// What confines the pipeline, and whether it does here.
+fn confined(caged: &Caged, uid: u32) -> Vec<(&'static str, Cow<'static, str>, Tone)> {
+    let is = |what, yes, good: &'static str, bad: &'static str| {
+        (what, Cow::from(if yes { good } else { bad }), if yes { Tone::Good } else { Tone::Bad })
+    };
+    let user = match caged.uid {
+        Some(found) if found == uid => ("user", format!("{uid}, never root").into(), Tone::Good),
+        found => ("user", format!("{found:?} instead of {uid}").into(), Tone::Bad),
+    };
+    let (landlock, tone) = verdict::landlock(&caged.landlock);
+    vec![
+        user,
+        is("capabilities", caged.no_capability, "none", "some are left"),
+        is("no_new_privs", caged.no_new_privs, "set", "NOT set"),
+        is("seccomp", caged.seccomp, "a list of system calls, all others refused", "NOT filtered"),
+        is("memory", caged.not_dumpable, "not dumpable: root's", "readable by others of its user"),
+        ("Landlock", landlock.into(), tone),
+    ]
 }

@@ -48,6 +48,10 @@ enum Command {
     #[cfg(feature = "run")]
     #[command(hide = true)]
     Pipeline(run::PipelineArgs),
+    /// The unprivileged half in its sandbox, for `doctor`.
+    #[cfg(feature = "run")]
+    #[command(hide = true)]
+    Sandbox(run::PipelineArgs),
     /// Detection rules.
     #[command(subcommand)]
     Rules(rules::Command),
@@ -94,6 +98,8 @@ fn main() -> ExitCode {
         #[cfg(feature = "run")]
         Command::Pipeline(args) => run::pipeline(&args),
         Command::Rules(command) => rules::run(&command),
+        #[cfg(feature = "run")]
+        Command::Sandbox(args) => run::sandbox(&args),
         #[cfg(feature = "run")]
         Command::Run(args) => run::run(&args),
         #[cfg(feature = "run")]

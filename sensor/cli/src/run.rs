@@ -71,14 +71,32 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(key) = &config.seal.key {
         command.arg("--key").arg(key);
     }
-    command.arg("--").arg("pipeline");
-    if let Some(path) = &args.config.config {
-        command.arg("--config").arg(std::path::absolute(path)?);
-    }
-    for (name, value) in &args.config.set {
-        command.arg("--set").arg(format!("{name}={value}"));
-    }
+    command.arg("--").args(unprivileged("pipeline", &args.config)?);
     Err(command.exec()).context("start the loader from /proc/self/exe; is /proc mounted?")
+}
+
+/// Arguments of a process without rights that reads the configuration itself.
+fn unprivileged(role: &str, args: &ConfigArgs) -> anyhow::Result<Vec<OsString>> {
+    let mut words = vec![role.into()];
+    if let Some(path) = &args.config {
+        words.extend(["--config".into(), std::path::absolute(path)?.into_os_string()]);
+    }
+    for (name, value) in &args.set {
+        words.extend(["--set".into(), format!("{name}={value}").into()]);
+    }
+    Ok(words)
+}
+
+/// The pipeline as `doctor` looks at it: it enters its sandbox and waits.
+pub(crate) fn sandboxed(args: &ConfigArgs, config: &Config) -> anyhow::Result<Pipeline> {
+    let (uid, gid) = (config.run_as.uid, config.run_as.gid);
+    Ok(Pipeline { args: unprivileged("sandbox", args)?, env: passed(), uid, gid })
+}
+
+/// The part of the environment that reaches the pipeline.
+fn passed() -> Vec<(OsString, OsString)> {
+    let passed = |name: &str| PASSED.iter().any(|start| name.starts_with(start));
+    std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(passed)).collect()
 }
 
 pub(crate) const fn hooks_name(hooks: Hooks) -> &'static str {
@@ -100,10 +118,8 @@ pub(crate) fn kernel_options(hooks: &str, security_bytes: u32, payload_bytes: u3
 }
 
 pub(crate) fn loader(args: &LoaderArgs) -> anyhow::Result<ExitCode> {
-    let passed = |name: &str| PASSED.iter().any(|start| name.starts_with(start));
-    let env = std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(passed)).collect();
     let options = Options {
-        pipeline: Pipeline { args: args.pipeline.clone(), env, uid: args.uid, gid: args.gid },
+        pipeline: Pipeline { args: args.pipeline.clone(), env: passed(), uid: args.uid, gid: args.gid },
         key: args.key.clone(),
         kernel: kernel_options(&args.hooks, args.security_bytes, args.payload_bytes),
         on_exit: OnExit::Restart,
@@ -122,6 +138,11 @@ pub(crate) fn pipeline(args: &PipelineArgs) -> anyhow::Result<ExitCode> {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     log.with_ansi(colour).with_target(false).init();
     pipeline::run(&load(&args.config)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn sandbox(args: &PipelineArgs) -> anyhow::Result<ExitCode> {
+    pipeline::show_sandbox(&load(&args.config)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,7 +8,9 @@ use rustix::fs::{Mode, OFlags, openat};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 use rustix::thread::capabilities;
 
+use crate::cage::{self, Cage};
 use crate::capability::KEPT;
+use crate::pipeline::Pipeline;
 use crate::self_test;
 
 /// Settings that decide what loads here; read, never changed.
@@ -30,14 +32,18 @@ pub struct Report {
     pub hooks: Option<HookList>,
     /// Every program, with its state after the self-test.
     pub programs: Vec<Program>,
+    /// Where each program of the object is attached: name, hook.
+    pub hook_of: Vec<(String, String)>,
     /// Why nothing was loaded, or nothing could be tested: the causes in one line.
     pub failure: Option<String>,
     /// Events that were lost in this test, as the kernel refused their programs.
     pub recursion_misses: u64,
     /// Have the programs spares, as this kernel preempts a task inside of one?
     pub spares: bool,
-    /// What the loader needs and whether it has it.
+    /// What the loader needs, and whether it has it once it has given up the rest.
     pub capabilities: Vec<Need>,
+    /// How both processes are confined.
+    pub cage: Cage,
     /// `none`, `integrity` or `confidentiality` (which refuses our programs); no value: no lockdown in this kernel.
     pub lockdown: Option<String>,
     /// Sysctls.
@@ -55,7 +61,7 @@ pub struct Need {
     pub name: &'static str,
     /// What for.
     pub why: &'static str,
-    /// Whether this process has it.
+    /// Whether it is there.
     pub held: bool,
 }
 
@@ -68,9 +74,11 @@ pub struct Setting {
     pub value: Option<String>,
 }
 
-/// Loads, attaches, self-tests, unloads. What fails is in the report.
-pub fn doctor(options: &guardbee_bpf::Options) -> Report {
-    let permitted = capabilities(None).map(|sets| sets.permitted).ok();
+/// Loads, attaches, self-tests, unloads, confines. What fails is in the report. `pipeline` enters its sandbox and writes how
+/// far Landlock holds to its standard input.
+pub fn doctor(options: &guardbee_bpf::Options, pipeline: &Pipeline) -> Report {
+    let cage = cage::find_out(pipeline);
+    let permitted = cage.loader.clone().ok().or_else(|| capabilities(None).map(|sets| sets.permitted).ok());
     let capabilities = KEPT.map(|(capability, name, why)| Need {
         name,
         why,
@@ -80,10 +88,12 @@ pub fn doctor(options: &guardbee_bpf::Options) -> Report {
         release: rustix::system::uname().release().to_string_lossy().into_owned(),
         hooks: None,
         programs: Vec::new(),
+        hook_of: guardbee_bpf::hooks().unwrap_or_default(),
         failure: None,
         recursion_misses: 0,
         spares: false,
         capabilities: capabilities.to_vec(),
+        cage,
         lockdown: lockdown().ok(),
         settings: SETTINGS.map(|name| Setting { name, value: sysctl(name) }).to_vec(),
         btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
@@ -119,7 +129,7 @@ fn try_programs(options: &guardbee_bpf::Options, report: &mut Report) {
 }
 
 /// An error and what it came from.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
     chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

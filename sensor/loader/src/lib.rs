@@ -1,10 +1,11 @@
 //! The privileged process: loads, attaches, self-tests, hands over.
 //!
-//! Root with the capabilities of [`KEPT`], one thread, no network, and it parses nothing that a workload controls.
+//! Root with the capabilities of [`KEPT`], one thread, no network socket, and it parses nothing that a workload controls.
 //! What needs judgement happens in the pipeline, which this process starts from the same binary under another uid and
 //! which asks it for descriptors (`guardbee_wire::rpc`).
 #![forbid(unsafe_code)]
 
+mod cage;
 mod capability;
 mod doctor;
 mod error;
@@ -21,6 +22,7 @@ mod token;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
+pub use cage::{Cage, Caged};
 pub use capability::{KEPT, kept};
 pub use doctor::{Need, Report, Setting, doctor};
 pub use error::Error;

@@ -47,6 +47,7 @@ const TESTS: &[Test] = &[
     ),
     ("the_pipeline_has_no_rights", privileges::the_pipeline_has_no_rights),
     ("what_the_pipeline_cannot_do", privileges::what_the_pipeline_cannot_do),
+    ("what_can_not_be_confined_is_said", privileges::what_can_not_be_confined_is_said),
     ("every_spare_fires_in_the_self_test", privileges::every_spare_fires_in_the_self_test),
     ("doctor_says_what_works", privileges::doctor_says_what_works),
     ("everything_outside_the_enum_is_refused", hostile::everything_outside_the_enum_is_refused),

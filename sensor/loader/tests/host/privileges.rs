@@ -3,7 +3,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
-use crate::roles::{figure, ready, say};
+use crate::roles::{UID, figure, ready, say};
 use crate::stage::{Stage, status};
 
 pub(crate) fn the_loader_has_exactly_the_stated_capabilities() {
@@ -17,6 +17,14 @@ pub(crate) fn the_loader_has_exactly_the_stated_capabilities() {
         assert_eq!(mask(field), 0, "{field}");
     }
     assert_eq!(status(stage.loader(), "Threads"), "1");
+    let unix = std::fs::read_to_string("/proc/net/unix").unwrap();
+    for entry in std::fs::read_dir(format!("/proc/{}/fd", stage.loader())).unwrap() {
+        let link = std::fs::read_link(entry.unwrap().path()).unwrap_or_default();
+        let Some(socket) = link.to_str().and_then(|link| link.strip_prefix("socket:[")) else { continue };
+        let inode = socket.trim_end_matches(']');
+        let is_unix = unix.lines().any(|line| line.split_whitespace().nth(6) == Some(inode));
+        assert!(is_unix, "the loader has a socket that is no unix one: {inode}");
+    }
     let names = guardbee_loader::KEPT.map(|(_, name, _)| name.trim_start_matches("CAP_"));
     figure(&format!("one thread with {} and nothing else", names.join(" ")));
 }
@@ -131,10 +139,29 @@ fn listener() -> TcpListener {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
 }
 
+/// What doctor starts to look at.
+fn sandboxed() -> guardbee_loader::Pipeline {
+    let args = ["pipeline", "sandbox"].map(Into::into).to_vec();
+    guardbee_loader::Pipeline { args, env: Vec::new(), uid: UID, gid: UID }
+}
+
+pub(crate) fn what_can_not_be_confined_is_said() {
+    let pipeline =
+        guardbee_loader::Pipeline { args: vec!["pipeline".into(), "nonsense".into()], ..sandboxed() };
+    let report = guardbee_loader::doctor(&guardbee_bpf::Options::default(), &pipeline);
+    let why = report.cage.pipeline.unwrap_err();
+    assert!(why.contains("ended before it was in its sandbox"), "{why}");
+    let report = guardbee_loader::doctor(
+        &guardbee_bpf::Options::default(),
+        &guardbee_loader::Pipeline { uid: 0, ..sandboxed() },
+    );
+    assert!(report.cage.pipeline.unwrap_err().contains("must not be 0"));
+}
+
 /// As on a kernel that needs them.
 pub(crate) fn every_spare_fires_in_the_self_test() {
     let options = guardbee_bpf::Options { spares: Some(true), ..guardbee_bpf::Options::default() };
-    let report = guardbee_loader::doctor(&options);
+    let report = guardbee_loader::doctor(&options, &sandboxed());
     assert!(report.spares);
     let works = |program: &&guardbee_bpf::Program| program.state == guardbee_bpf::ProgramState::Works;
     let spared = report.programs.iter().filter(|program| program.has_spares());
@@ -142,8 +169,23 @@ pub(crate) fn every_spare_fires_in_the_self_test() {
 }
 
 pub(crate) fn doctor_says_what_works() {
-    let report = guardbee_loader::doctor(&guardbee_bpf::Options::default());
+    let report = guardbee_loader::doctor(&guardbee_bpf::Options::default(), &sandboxed());
     assert_eq!(report.failure, None);
+    assert_eq!(report.cage.loader, Ok(guardbee_loader::kept()));
+    let caged = guardbee_loader::Caged {
+        landlock: "full".into(),
+        uid: Some(UID),
+        no_capability: true,
+        no_new_privs: true,
+        seccomp: true,
+        not_dumpable: true,
+    };
+    assert_eq!(report.cage.pipeline, Ok(caged));
+    let hook = |name: &str| {
+        report.hook_of.iter().find(|(program, _)| program == name).map(|(_, hook)| hook.as_str())
+    };
+    assert_eq!(hook("net_send"), Some("tp_btf/sock_send_length"));
+    assert_eq!(hook("net_read"), Some("tp/syscalls/sys_exit_read"));
     assert!(report.btf);
     assert!(report.capabilities.iter().all(|capability| capability.held), "{:?}", report.capabilities);
     assert!(report.programs.iter().any(|program| program.state == guardbee_bpf::ProgramState::Works));

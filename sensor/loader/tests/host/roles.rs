@@ -12,7 +12,7 @@ use crate::sandbox::{Sandbox, Violation, enter};
 use crate::{hostile, life, privileges};
 
 /// `nobody`, as on every distribution.
-const UID: u32 = 65534;
+pub(crate) const UID: u32 = 65534;
 
 /// `[--key FILE] [--stop] -- role...`
 pub(crate) fn loader(args: &[String]) {
@@ -49,6 +49,10 @@ pub(crate) fn pipeline(args: &[String]) {
     match args[0].as_str() {
         "wait" => wait(&mut client),
         "deaf" => deaf(),
+        "sandbox" => {
+            rustix::io::write(client.fd(), b"full").unwrap();
+            end_with_loader(&mut client);
+        }
         "hello" => life::say_hello(&mut client),
         "things" => life::say_things(&mut client, &args[1..]),
         "heartbeat" => life::say_heartbeat(&mut client),
