@@ -14,6 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("guardbee-l7", &["guardbee-model"]),
     ("guardbee-trace", &["guardbee-l7", "guardbee-model"]),
     ("guardbee-rules", &["guardbee-model"]),
+    ("guardbee-recording", &["guardbee-model"]),
     ("guardbee-seal", &["guardbee-model"]),
     ("guardbee-deliver", &["guardbee-model", "guardbee-seal"]),
     (
@@ -26,13 +27,21 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "guardbee-l7",
             "guardbee-trace",
             "guardbee-rules",
+            "guardbee-recording",
             "guardbee-seal",
             "guardbee-deliver",
         ],
     ),
     (
         "guardbee-cli",
-        &["guardbee-model", "guardbee-rules", "guardbee-seal", "guardbee-agent", "guardbee-loader"],
+        &[
+            "guardbee-model",
+            "guardbee-rules",
+            "guardbee-recording",
+            "guardbee-seal",
+            "guardbee-agent",
+            "guardbee-loader",
+        ],
     ),
     ("xtask", &[]),
 ];

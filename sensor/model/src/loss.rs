@@ -18,6 +18,9 @@ pub enum Stage {
     Seal,
     /// The delivery queue or the receiver.
     Deliver,
+    /// A recording, or the journal: it was seen, and can't be seen again. Nothing that is sealed is missing for it, so
+    /// batches don't count it.
+    Recording,
 }
 
 impl Stage {
@@ -31,6 +34,7 @@ impl Stage {
             Self::Rules => "rules",
             Self::Seal => "seal",
             Self::Deliver => "deliver",
+            Self::Recording => "recording",
         }
     }
 }

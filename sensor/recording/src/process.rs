@@ -1,0 +1,116 @@
+//! Processes: who acts.
+use crate::{
+    bytes::{Put, Take},
+    error::Wrong,
+    head::Secrets,
+};
+use guardbee_model::{
+    process::{Args, Container, Credentials, Process, ProcessKey},
+    redact,
+};
+use std::sync::Arc;
+
+/// Words of a command line.
+const WORDS: usize = 1 << 16;
+
+pub(crate) fn put(process: &Process, secrets: Secrets, put: &mut Put) {
+    put_key(process.key, put);
+    put.option(process.parent, |put, key| put_key(key, put));
+    put.text(&process.exe);
+    put_args(&process.args, secrets, put);
+    put.text(&process.comm);
+    put.text(&process.cwd);
+    put_credentials(&process.credentials, put);
+    put.option(process.user.as_deref(), Put::text);
+    put.number(process.ns_tgid);
+    put.number(process.cgroup_id);
+    put.option(process.container.as_deref(), |put, container| {
+        put.text(&*container.id);
+        put.text(&*container.runtime);
+    });
+    put.flags(&[process.recovered]);
+}
+
+pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
+    let key = take_key(take)?;
+    let parent = take.option(take_key)?;
+    let exe = take.text()?.into();
+    let args = Arc::new(take_args(take)?);
+    let (comm, cwd) = (take.text()?.into(), take.text()?.into());
+    let credentials = take_credentials(take)?;
+    let user = take.option(Take::string)?.map(Arc::from);
+    let (ns_tgid, cgroup_id) = (take.narrow()?, take.number()?);
+    let container = take.option(|take| {
+        let (id, runtime) = (take.string()?.into(), take.string()?.into());
+        Ok(Arc::new(Container { id, runtime }))
+    })?;
+    let [recovered] = take.flags()?;
+    Ok(Process {
+        key,
+        parent,
+        exe,
+        args,
+        comm,
+        cwd,
+        credentials,
+        user,
+        ns_tgid,
+        cgroup_id,
+        container,
+        recovered,
+    })
+}
+
+pub(crate) fn put_key(key: ProcessKey, put: &mut Put) {
+    put.number(key.tgid);
+    put.time(key.start);
+    put.number(key.exec_number);
+}
+
+pub(crate) fn take_key(take: &mut Take<'_>) -> Result<ProcessKey, Wrong> {
+    Ok(ProcessKey { tgid: take.narrow()?, start: take.time()?, exec_number: take.narrow()? })
+}
+
+pub(crate) fn put_args(args: &Args, secrets: Secrets, put: &mut Put) {
+    put.length(args.words.len());
+    match secrets {
+        Secrets::Raw => args.words.iter().for_each(|word| put.text(word)),
+        Secrets::Redacted => redact::args(&args.words).iter().for_each(|word| put.text(word)),
+    }
+    put.number(args.total_bytes);
+    put.flags(&[args.truncated, args.unreadable]);
+}
+
+pub(crate) fn take_args(take: &mut Take<'_>) -> Result<Args, Wrong> {
+    let words = take.list(WORDS, |take| take.text().map(Box::from))?;
+    let total_bytes = take.narrow()?;
+    let [truncated, unreadable] = take.flags()?;
+    Ok(Args { words, total_bytes, truncated, unreadable })
+}
+
+pub(crate) fn put_credentials(credentials: &Credentials, put: &mut Put) {
+    let Credentials { uid, euid, suid, fsuid, gid, egid, sgid, fsgid, permitted, effective, inheritable } =
+        *credentials;
+    for id in [uid, euid, suid, fsuid, gid, egid, sgid, fsgid] {
+        put.number(id);
+    }
+    for set in [permitted, effective, inheritable] {
+        put.number(set);
+    }
+}
+
+pub(crate) fn take_credentials(take: &mut Take<'_>) -> Result<Credentials, Wrong> {
+    Ok(Credentials {
+        uid: take.narrow()?,
+        euid: take.narrow()?,
+        suid: take.narrow()?,
+        fsuid: take.narrow()?,
+        gid: take.narrow()?,
+        egid: take.narrow()?,
+        sgid: take.narrow()?,
+        fsgid: take.narrow()?,
+        permitted: take.number()?,
+        effective: take.number()?,
+        inheritable: take.number()?,
+    })
+}
