@@ -98,6 +98,12 @@ impl Correlator {
         Self { machine, steps, timespan_ns, share, bytes: 0, groups, queue, evicted: 0 }
     }
 
+    /// From now on it may take so many bytes: what is over that is given up, and counted.
+    pub(crate) fn set_share(&mut self, share: usize) {
+        self.share = share;
+        self.make_room();
+    }
+
     /// Groups with state.
     pub(crate) fn live(&self) -> usize {
         self.groups.len()

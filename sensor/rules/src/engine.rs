@@ -1,11 +1,13 @@
 //! Observations in, matches out.
 mod index;
 mod memo;
+mod reload;
 mod tally;
 mod within;
 mod witness;
 
 pub(crate) use index::Index;
+pub use reload::Changes;
 pub use tally::{Cost, Counts};
 
 use crate::{

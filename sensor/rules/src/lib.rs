@@ -14,6 +14,7 @@
 mod check;
 mod correlate;
 mod date;
+mod digest;
 mod engine;
 mod eval;
 pub mod falco;
@@ -27,7 +28,8 @@ mod rule;
 mod sample;
 mod set;
 
-pub use engine::{Cost, Counts, Engine, Match, Params};
+pub use digest::Digest;
+pub use engine::{Changes, Cost, Counts, Engine, Match, Params};
 pub use field::reference as field_reference;
 pub use problem::{Problem, Severity};
 pub use rule::CanFire;

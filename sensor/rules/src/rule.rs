@@ -40,6 +40,9 @@ pub(crate) struct Reference {
 #[derive(Clone, Debug)]
 pub(crate) struct Regex {
     pub(crate) compiled: regex::bytes::Regex,
+    /// `i`, `m`, `s`: the compiled one doesn't tell.
+    #[expect(dead_code, reason = "digests are made of what Debug shows")]
+    pub(crate) flags: [bool; 3],
     /// Whatever matches has one of these in lower case; empty: nothing is known.
     pub(crate) required: Vec<Vec<u8>>,
 }

@@ -1,8 +1,10 @@
 //! A checked set of rules: loaded as a whole, or not at all.
 use crate::{
     check::{self, Item},
+    digest::{self, Digest},
     engine::{self, Engine, Index, Params},
     eval::{Scratch, View},
+    field::Kinds,
     parse::Mark,
     problem::{Problem, Problems, Severity, shown, suggest},
     rule::{CanFire, Correlation, Example, Expect, Rule},
@@ -41,6 +43,8 @@ pub struct RuleSet {
     duties: Vec<Role>,
     /// Which rules could match what; those that can't fire here are left out.
     pub(crate) index: Index,
+    /// Of all rules, then of all correlations.
+    pub(crate) digests: Vec<Digest>,
     warnings: Vec<Problem>,
 }
 
@@ -57,6 +61,10 @@ pub struct Listed {
     pub always: bool,
     /// Tests that it brings.
     pub tests: usize,
+    /// Actions that it looks at, by [`guardbee_model::finding::Action::name`].
+    pub wants: Vec<&'static str>,
+    /// What tells it from every other rule, and from itself before a change.
+    pub digest: Digest,
 }
 
 /// How a test of a rule ended.
@@ -94,6 +102,8 @@ impl RuleSet {
             missing: rule.missing.clone(),
             always: always.contains(&number),
             tests: rule.examples.len(),
+            wants: rule.kinds.members().collect(),
+            digest: Digest::default(),
         });
         let correlated = self.correlations.iter().enumerate().map(|(number, correlation)| Listed {
             info: Arc::clone(&correlation.info),
@@ -101,8 +111,30 @@ impl RuleSet {
             missing: Vec::new(),
             always: false,
             tests: correlation.examples.len(),
+            wants: self.kinds(number).members().collect(),
+            digest: Digest::default(),
         });
-        single.chain(correlated).collect()
+        let mut all: Vec<_> = single.chain(correlated).collect();
+        for (listed, digest) in all.iter_mut().zip(&self.digests) {
+            listed.digest = *digest;
+        }
+        all
+    }
+
+    /// What tells this set from every other, whatever the order of its rules.
+    pub fn digest(&self) -> Digest {
+        let mut digests = self.digests.clone();
+        digests.sort_unstable();
+        digest::of_all(Digest::default(), digests)
+    }
+
+    /// Actions that the rules of a correlation look at.
+    fn kinds(&self, correlation: usize) -> Kinds {
+        let is_step = |role: &Role| role.steps.iter().any(|(of, _)| *of == correlation);
+        let rules = self.rules.iter().zip(&self.roles).filter(|(_, role)| is_step(role));
+        let parts = (0..).zip(&self.duties).filter(|(_, duty)| is_step(duty));
+        let kinds = rules.map(|(rule, _)| rule.kinds).chain(parts.map(|(number, _)| self.kinds(number)));
+        kinds.fold(Kinds::NONE, Kinds::or)
     }
 
     /// A correlation can fire if each of its steps can.
@@ -200,6 +232,8 @@ enum Named {
 #[derive(Default)]
 struct Builder {
     set: RuleSet,
+    /// Digests of the documents: of rules, of correlations.
+    documents: [Vec<Digest>; 2],
     /// By name and by id, with the place of the definition.
     named: HashMap<Box<str>, (Named, Box<str>, Mark)>,
     problems: Vec<Problem>,
@@ -256,9 +290,17 @@ impl Builder {
             }
             self.named.insert(name.clone(), (named, info.source.clone(), mark));
         }
+        let said = digest::of_document(&document.node);
+        let [rules, correlations] = &mut self.documents;
         match item {
-            Item::Rule(rule) => self.set.rules.push(*rule),
-            Item::Correlation(correlation) => self.set.correlations.push(*correlation),
+            Item::Rule(rule) => {
+                rules.push(said);
+                self.set.rules.push(*rule);
+            }
+            Item::Correlation(correlation) => {
+                correlations.push(said);
+                self.set.correlations.push(*correlation);
+            }
         }
     }
 
@@ -281,8 +323,29 @@ impl Builder {
         }
         let can_fire = self.set.rules.iter().enumerate().filter(|(_, rule)| rule.can_fire.is_ok());
         self.set.index = Index::new(can_fire);
+        self.set.digests = self.digests();
         self.set.warnings = self.problems;
         Ok(self.set)
+    }
+
+    fn digests(&self) -> Vec<Digest> {
+        let [rules, correlations] = &self.documents;
+        let rules: Vec<_> =
+            rules.iter().zip(&self.set.rules).map(|(said, rule)| digest::of_rule(*said, rule)).collect();
+        let mut all = rules.clone();
+        all.extend((0..correlations.len()).map(|number| self.digest(number, &rules)));
+        all
+    }
+
+    /// Of a correlation: none is a step of itself, and none goes deep.
+    fn digest(&self, correlation: usize, rules: &[Digest]) -> Digest {
+        let said = self.documents[1].get(correlation).copied().unwrap_or_default();
+        let steps = self.set.correlations.get(correlation).map_or(&[][..], |one| one.steps.as_slice());
+        let parts = steps.iter().filter_map(|(name, _)| match self.named.get(name)?.0 {
+            Named::Rule(rule) => rules.get(rule).copied(),
+            Named::Correlation(part) => Some(self.digest(part, rules)),
+        });
+        digest::of_all(said, parts)
     }
 
     fn step(

@@ -317,7 +317,7 @@ impl Line<'_> {
             Operator::Regex { ignore_case, multi_line, dot_all } => {
                 let mut builder = RegexBuilder::new(text);
                 builder.case_insensitive(ignore_case).multi_line(multi_line).dot_matches_new_line(dot_all);
-                self.regex(mark, builder, ignore_case)
+                self.regex(mark, builder, [ignore_case, multi_line, dot_all])
             }
             Operator::Cidr => self.cidr(mark, text),
             Operator::Exists => return self.exists(mark, text).into_iter().collect(),
@@ -332,14 +332,14 @@ impl Line<'_> {
         self.problems.error(mark, message, remedy);
     }
 
-    fn regex(&mut self, mark: Mark, mut builder: RegexBuilder, ignore_case: bool) -> Option<Test> {
+    fn regex(&mut self, mark: Mark, mut builder: RegexBuilder, flags: [bool; 3]) -> Option<Test> {
         builder.size_limit(REGEX).dfa_size_limit(REGEX).nest_limit(50);
         // Without Unicode `.` also matches bytes that are no UTF-8: such a byte must not hide an argument. A class with
         // letters beyond ASCII needs Unicode.
         let mut build = |unicode| {
             let compiled = builder.unicode(unicode).build()?;
-            let required = literal::required(compiled.as_str(), ignore_case, unicode);
-            Ok(Test::Regex(Regex { compiled, required }))
+            let required = literal::required(compiled.as_str(), flags[0], unicode);
+            Ok(Test::Regex(Regex { compiled, flags, required }))
         };
         match build(false).or_else(|_| build(true)) {
             Ok(test) => Some(test),

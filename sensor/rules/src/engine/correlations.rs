@@ -21,7 +21,7 @@ detection: {selection: {sc-status|gte: 100}, condition: selection}
 ";
 
 /// A correlation of its own; `body` has its lines.
-fn correlation(title: &str, body: &[&str]) -> String {
+pub(super) fn correlation(title: &str, body: &[&str]) -> String {
     format!(
         "---\ntitle: {title}\nname: {}\ncorrelation:\n    {}\n",
         title.to_lowercase(),
@@ -29,13 +29,16 @@ fn correlation(title: &str, body: &[&str]) -> String {
     )
 }
 
-fn engine_with(correlations: &[String], params: Params) -> Engine {
+pub(super) fn rules_with(correlations: &[String]) -> Arc<RuleSet> {
     let rules = format!("{RULES}{}", correlations.concat());
-    let set = RuleSet::load(&[("rules.yml", rules)]).unwrap_or_else(|problems| panic!("{problems:#?}"));
-    Engine::new(Arc::new(set), params)
+    Arc::new(RuleSet::load(&[("rules.yml", rules)]).unwrap_or_else(|problems| panic!("{problems:#?}")))
 }
 
-fn engine(correlations: &[String]) -> Engine {
+fn engine_with(correlations: &[String], params: Params) -> Engine {
+    Engine::new(rules_with(correlations), params)
+}
+
+pub(super) fn engine(correlations: &[String]) -> Engine {
     engine_with(correlations, Params::default())
 }
 
@@ -45,11 +48,11 @@ fn event(action: Kinds, tenths: u64, values: &[(Field, &str)]) -> Arc<Observatio
     Arc::new(sample::observation(&ExampleEvent { offset_ns, action, values }, tenths))
 }
 
-fn shell(tenths: u64, container: &str) -> Arc<Observation> {
+pub(super) fn shell(tenths: u64, container: &str) -> Arc<Observation> {
     event(Kinds::EXEC, tenths, &[(Field::Executable, "/bin/sh"), (Field::ContainerId, container)])
 }
 
-fn egress(tenths: u64, container: &str, port: &str) -> Arc<Observation> {
+pub(super) fn egress(tenths: u64, container: &str, port: &str) -> Arc<Observation> {
     event(Kinds::CONNECT, tenths, &[(Field::ContainerId, container), (Field::DestinationPort, port)])
 }
 
@@ -59,7 +62,7 @@ fn answer(tenths: u64, client: &str, size: &str) -> Arc<Observation> {
 }
 
 /// Titles of what was found, each with the tenths of its evidence, once all time is over.
-fn found(engine: &mut Engine, events: &[Arc<Observation>]) -> Vec<String> {
+pub(super) fn found(engine: &mut Engine, events: &[Arc<Observation>]) -> Vec<String> {
     let mut out = Vec::new();
     for event in events {
         engine.observe(event, &mut out);
@@ -68,7 +71,7 @@ fn found(engine: &mut Engine, events: &[Arc<Observation>]) -> Vec<String> {
     shown(&out)
 }
 
-fn shown(found: &[Match]) -> Vec<String> {
+pub(super) fn shown(found: &[Match]) -> Vec<String> {
     let one = |found: &Match| {
         let evidence: Vec<_> = found.evidence.iter().map(|one| one.sequence.to_string()).collect();
         format!("{} {}", found.rule.title, evidence.join(","))

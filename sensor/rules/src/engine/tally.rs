@@ -58,6 +58,12 @@ impl Tally {
         Self { accounts: vec![Account::default(); rules], findings_per_second, losses, observations: 0 }
     }
 
+    /// For other rules: `from` has for each the place that it had before, if it is the same.
+    pub(super) fn rearrange(&mut self, from: &[Option<usize>]) {
+        let before = |place: &Option<usize>| place.and_then(|place| self.accounts.get(place).copied());
+        self.accounts = from.iter().map(|place| before(place).unwrap_or_default()).collect();
+    }
+
     /// Another observation; gives whether its evaluations are timed.
     pub(super) fn observation(&mut self) -> bool {
         self.observations = self.observations.wrapping_add(1);

@@ -62,9 +62,12 @@ impl Kinds {
 
     /// `accept or connect`.
     pub(crate) fn names(self) -> String {
-        let names: Vec<_> =
-            Self::NAMED.iter().filter(|(_, k)| self.meets(*k)).map(|(name, _)| *name).collect();
-        names.join(" or ")
+        self.members().collect::<Vec<_>>().join(" or ")
+    }
+
+    /// Names of the members.
+    pub(crate) fn members(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMED.iter().filter(move |(_, kinds)| self.meets(*kinds)).map(|(name, _)| *name)
     }
 
     pub(crate) fn all_names() -> impl Iterator<Item = &'static str> {
