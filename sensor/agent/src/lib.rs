@@ -8,6 +8,7 @@ mod holding;
 pub mod ids;
 mod outbox;
 pub mod pipeline;
+pub mod replay;
 pub mod rpc;
 pub mod rule_files;
 pub mod sandbox;

@@ -9,6 +9,7 @@ mod doctor;
 mod key;
 mod rules;
 mod rules_import;
+mod rules_replay;
 #[cfg(feature = "run")]
 mod run;
 mod terminal;

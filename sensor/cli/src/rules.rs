@@ -1,5 +1,5 @@
 //! `guardbee rules`.
-use crate::{PROBLEMS, rules_import, terminal};
+use crate::{PROBLEMS, rules_import, rules_replay, terminal};
 use clap::Subcommand;
 use guardbee_rules::RuleSet;
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -16,12 +16,15 @@ pub(crate) enum Command {
     /// Make rules of ours from those of another engine, and say of each what became of it.
     #[command(subcommand)]
     Import(rules_import::Command),
+    /// Run rules on a recording: what they find in it, and what they could not have found.
+    Replay(rules_replay::Args),
 }
 
 pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check { paths } => check(paths),
         Command::Import(command) => rules_import::run(command),
+        Command::Replay(args) => rules_replay::run(args),
     }
 }
 

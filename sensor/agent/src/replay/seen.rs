@@ -1,0 +1,219 @@
+//! What a recording can tell: when what was recorded, and what was lost.
+use guardbee_model::{
+    clock::{WallOffset, WallTime},
+    loss::Loss,
+};
+use guardbee_recording::Item;
+
+/// Spans and kinds of losses that are told apart; more are joined with the last one.
+const MOST: usize = 10_000;
+
+/// A time in which the same was observed throughout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Since when.
+    pub from: WallTime,
+    /// Until when.
+    pub to: WallTime,
+    /// Actions that were observed.
+    pub observed: Vec<&'static str>,
+    /// In which run of the sensor.
+    run: usize,
+}
+
+/// A time in which something was not recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hole {
+    /// Since when.
+    pub from: WallTime,
+    /// Until when.
+    pub to: WallTime,
+    /// Which actions of those that were asked for; empty: none at all was recorded.
+    pub missing: Vec<&'static str>,
+}
+
+/// Losses of one place, cause and kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lost {
+    /// The last of them; its count is that of all.
+    pub loss: Loss,
+    /// Since when.
+    pub from: WallTime,
+    /// Until when.
+    pub to: WallTime,
+}
+
+/// What was recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// In order.
+    pub spans: Vec<Span>,
+    /// By place, cause and kind.
+    pub lost: Vec<Lost>,
+    run: usize,
+    /// Nothing is known of what is observed until it is told.
+    open: bool,
+}
+
+impl Seen {
+    pub(super) fn begin(&mut self, run: usize) {
+        (self.run, self.open) = (run, false);
+    }
+
+    pub(super) fn item(&mut self, item: &Item, offset: WallOffset) {
+        match item {
+            Item::Sight(sight) => {
+                self.span(offset.wall(sight.since), sight.observed.clone());
+                self.open = true;
+            }
+            Item::Time(now, _) => self.until(offset.wall(*now)),
+            Item::Observation(observation) => self.until(offset.wall(observation.time)),
+            Item::Loss(loss) => self.loss(loss, offset),
+        }
+    }
+
+    fn span(&mut self, from: WallTime, observed: Vec<&'static str>) {
+        let (run, full) = (self.run, self.spans.len() >= MOST);
+        match self.spans.last_mut() {
+            // As it was: files of one run follow each other without a gap.
+            Some(last) if last.run == run && last.observed == observed && from <= last.to => {}
+            Some(last) if full => last.observed.retain(|one| observed.contains(one)),
+            _ => self.spans.push(Span { from, to: from, observed, run }),
+        }
+    }
+
+    fn until(&mut self, time: WallTime) {
+        if let Some(last) = self.spans.last_mut().filter(|_| self.open) {
+            last.to = last.to.max(time);
+        }
+    }
+
+    fn loss(&mut self, loss: &Loss, offset: WallOffset) {
+        let (from, to) = (offset.wall(loss.from), offset.wall(loss.to));
+        let same = |known: &Lost| {
+            let Loss { stage, cause, kind, .. } = known.loss;
+            (stage, cause, kind) == (loss.stage, loss.cause, loss.kind)
+        };
+        let full = self.lost.len() >= MOST;
+        let known = match self.lost.iter().position(same) {
+            Some(place) => self.lost.get_mut(place),
+            None if full => self.lost.last_mut(),
+            None => return self.lost.push(Lost { loss: *loss, from, to }),
+        };
+        if let Some(known) = known {
+            known.loss.count = known.loss.count.saturating_add(loss.count);
+            (known.from, known.to) = (known.from.min(from), known.to.max(to));
+        }
+    }
+
+    /// From its begin to its end; [`None`]: nothing was recorded at all.
+    pub fn whole(&self) -> Option<(WallTime, WallTime)> {
+        let begin = self.spans.iter().map(|span| span.from).min()?;
+        Some((begin, self.spans.iter().map(|span| span.to).max()?))
+    }
+
+    /// When a rule that looks at `wanted` could not have matched, though the recording goes on: all of it, where it is of one
+    /// action after another.
+    pub fn holes(&self, wanted: &[&'static str]) -> Vec<Hole> {
+        let mut holes: Vec<Hole> = Vec::new();
+        let mut until = None;
+        for span in &self.spans {
+            if let Some(from) = until.filter(|until| *until < span.from) {
+                holes.push(Hole { from, to: span.from, missing: Vec::new() });
+            }
+            let missing: Vec<_> =
+                wanted.iter().copied().filter(|action| !span.observed.contains(action)).collect();
+            match holes.last_mut() {
+                _ if missing.is_empty() => {}
+                Some(last) if last.missing == missing && last.to >= span.from => last.to = span.to,
+                _ => holes.push(Hole { from: span.from, to: span.to, missing }),
+            }
+            until = until.max(Some(span.to));
+        }
+        holes
+    }
+
+    /// How many events of these actions, or of any that is not told, were lost.
+    pub fn lost_of(&self, wanted: &[&'static str]) -> u64 {
+        let of_others = |kind| ACTIONS.contains(&kind) && !wanted.contains(&kind);
+        let counts = self.lost.iter().filter(|lost| !of_others(lost.loss.kind)).map(|lost| lost.loss.count);
+        counts.fold(0, u64::saturating_add)
+    }
+}
+
+/// Kinds of losses that concern one action only.
+const ACTIONS: [&str; 6] = ["accept", "connect", "exec", "exit", "fork", "listen"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guardbee_model::{clock::BootTime, loss::Stage};
+    use guardbee_recording::Sight;
+
+    const OFFSET: WallOffset = WallOffset(1000);
+
+    fn seen(items: &[(usize, Item)]) -> Seen {
+        let mut seen = Seen::default();
+        for (run, item) in items {
+            if *run != seen.run {
+                seen.begin(*run);
+            }
+            seen.item(item, OFFSET);
+        }
+        seen
+    }
+
+    fn sight(since: u64, observed: &[&'static str]) -> Item {
+        Item::Sight(Sight { since: BootTime(since), observed: observed.to_vec(), ..Sight::default() })
+    }
+
+    fn time(now: u64) -> Item {
+        Item::Time(BootTime(now), OFFSET)
+    }
+
+    fn shown(holes: &[Hole]) -> Vec<(u64, u64, Vec<&str>)> {
+        holes.iter().map(|hole| (hole.from.0 - 1000, hole.to.0 - 1000, hole.missing.clone())).collect()
+    }
+
+    #[test]
+    fn what_was_not_recorded_is_told() {
+        let seen = seen(&[
+            (0, time(10)),
+            (0, sight(10, &["exec", "fork"])),
+            (0, time(20)),
+            (0, sight(20, &["fork"])),
+            (0, time(30)),
+            (0, sight(30, &["fork"])),
+            (0, time(35)),
+            (1, time(50)),
+            (1, sight(50, &["exec", "fork"])),
+            (1, time(60)),
+        ]);
+        assert_eq!(seen.whole(), Some((WallTime(1010), WallTime(1060))));
+        assert_eq!(shown(&seen.holes(&["fork"])), [(35, 50, vec![])]);
+        assert_eq!(shown(&seen.holes(&["exec"])), [(20, 35, vec!["exec"]), (35, 50, vec![])]);
+        assert_eq!(
+            shown(&seen.holes(&["exec", "listen"])),
+            [
+                (10, 20, vec!["listen"]),
+                (20, 35, vec!["exec", "listen"]),
+                (35, 50, vec![]),
+                (50, 60, vec!["listen"])
+            ]
+        );
+        assert_eq!(Seen::default().whole(), None);
+    }
+
+    #[test]
+    fn losses_concern_who_wants_them() {
+        let loss = |kind, count, to| {
+            let (stage, cause) = (Stage::Kernel, "ring_full");
+            (0, Item::Loss(Loss { stage, cause, kind, count, from: BootTime(1), to: BootTime(to) }))
+        };
+        let seen =
+            seen(&[loss("exec", 3, 5), loss("exec", 4, 9), loss("fork", 10, 9), loss("observation", 1, 9)]);
+        assert_eq!(seen.lost.len(), 3);
+        assert_eq!((seen.lost[0].loss.count, seen.lost[0].to), (7, WallTime(1009)));
+        assert_eq!((seen.lost_of(&["exec"]), seen.lost_of(&["listen"])), (8, 1));
+    }
+}
