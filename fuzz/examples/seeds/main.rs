@@ -4,6 +4,7 @@
 mod config;
 mod decode;
 mod http;
+mod recording;
 mod rpc;
 mod rules;
 mod verify;
@@ -14,10 +15,11 @@ type Seeds = Vec<(String, Vec<u8>)>;
 /// How the seeds of a target are made.
 type Make = fn() -> Result<Seeds, Box<dyn Error>>;
 
-const TARGETS: [(&str, Make); 6] = [
+const TARGETS: [(&str, Make); 7] = [
     ("config", config::seeds),
     ("decode", decode::seeds),
     ("http", http::seeds),
+    ("recording", recording::seeds),
     ("rpc", rpc::seeds),
     ("rules", rules::seeds),
     ("verify", verify::seeds),
