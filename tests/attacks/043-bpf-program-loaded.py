@@ -6,19 +6,12 @@
 #: twin: the loaded programs are counted
 import ctypes
 import os
-import platform
 import struct
 
-from lib import call, did, main
+from lib import bpf, did, main
 
-BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
 PROG_LOAD, PROG_GET_NEXT_ID = 5, 11
 SOCKET_FILTER = 1
-
-
-def bpf(command, attributes):
-    memory = ctypes.create_string_buffer(attributes, 128)
-    return call("syscall", BPF, command, memory, len(memory)), memory
 
 
 def attack():
@@ -38,7 +31,7 @@ def twin():
             _, memory = bpf(PROG_GET_NEXT_ID, struct.pack("<II", last, 0))
         except OSError:
             break  # no more
-        last = struct.unpack_from("<II", memory.raw)[1]
+        last = struct.unpack_from("<II", memory)[1]
         count += 1
     did(f"{count} bpf programs")
 

@@ -8,9 +8,9 @@ import sys
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def did(*paths):
-    """Says what was done, as one line of JSON: what it touched."""
-    print(json.dumps({"behaviour": os.environ["ID"], "pid": os.getpid(), "paths": paths}), flush=True)
+def did(*paths, **came):
+    """Says what was done, as one line of JSON: what it touched, and what came of it (`prevented=` or `doctor=`)."""
+    print(json.dumps({"behaviour": os.environ["ID"], "pid": os.getpid(), "paths": paths, **came}), flush=True)
 
 
 def cannot(why):
@@ -56,3 +56,25 @@ def vector(address, size):
     import struct
 
     return ctypes.create_string_buffer(struct.pack("@PN", address, size))
+
+
+def bpf(command, attributes):
+    """bpf(2): its result, and the attributes as they are then."""
+    import platform
+
+    number = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+    memory = ctypes.create_string_buffer(attributes, 128)
+    return call("syscall", number, command, memory, len(memory)), memory.raw
+
+
+def held_by_sensor(kind):
+    """What /proc tells of the BPF objects of a kind (`map_id`, `link_id`) that the sensor's loader holds: dictionaries."""
+    folder = f"/proc/{os.environ['LOADER']}/fdinfo"
+    for descriptor in os.listdir(folder):
+        try:
+            with open(f"{folder}/{descriptor}") as file:
+                facts = dict(line.split(":", 1) for line in file if ":" in line)
+        except OSError:
+            continue
+        if kind in facts:
+            yield {key: value.strip() for key, value in facts.items()}

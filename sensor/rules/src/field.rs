@@ -133,6 +133,10 @@ fields! {
     Deleted "process.executable.deleted" Flag, Kinds::EXEC, plain [];
     /// Changed or created in the container, not part of its image.
     OverlayUpper "process.executable.overlay_upper" Flag, Kinds::EXEC, plain [];
+    /// Its path is too deep: the first components are missing.
+    ExecutablePathCut "process.executable.path_cut" Flag, Kinds::EXEC, plain [];
+    /// The command line is too long: its middle is missing.
+    CommandLineCut "process.command_line_cut" Flag, Kinds::EXEC, plain [];
     /// Set-user-id.
     Setuid "process.executable.setuid" Flag, Kinds::EXEC, plain [];
     /// Set-group-id.

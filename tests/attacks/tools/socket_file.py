@@ -1,4 +1,4 @@
-"""Listens at a unix socket until it is ended, and answers nothing: it hangs up. It makes the file `listening` when it listens."""
+"""Listens at a unix socket until it is ended, and hangs up on whoever has said something. It makes the file `listening` when it listens."""
 
 import socket
 import sys
@@ -8,4 +8,5 @@ with socket.socket(socket.AF_UNIX) as server:
     server.listen()
     open("listening", "w").close()
     while True:
-        server.accept()[0].close()
+        with server.accept()[0] as connection:
+            connection.recv(4096)

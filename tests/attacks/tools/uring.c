@@ -1,10 +1,16 @@
-/* Opens a file through io_uring, reads a byte of it, and calls neither open(2) nor read(2) for it: uring FILE */
+/*
+ * Opens a file through io_uring, reads a byte of it, and calls neither open(2) nor read(2) for it: uring FILE
+ * Connects to port 80 of an address through io_uring, whether anybody answers or not: uring -c ADDRESS
+ */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,12 +36,33 @@ static int run(struct io_uring_sqe entry)
 	return done->res;
 }
 
-int main(int count, char **words)
+static int reach(const char *host)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(80) };
+	int client = socket(AF_INET, SOCK_STREAM, 0), result;
+
+	if (client < 0 || inet_pton(AF_INET, host, &address.sin_addr) != 1)
+		return 2;
+	result = run((struct io_uring_sqe){ .opcode = IORING_OP_CONNECT, .fd = client, .addr = (unsigned long)&address, .off = sizeof(address) });
+	return result == 0 || result == -ECONNREFUSED ? 0 : 2;
+}
+
+static int look(const char *path)
 {
 	char byte;
-	int file;
+	int file = run((struct io_uring_sqe){ .opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = (unsigned long)path, .open_flags = O_RDONLY });
 
-	if (count != 2)
+	if (file >= 0 && run((struct io_uring_sqe){ .opcode = IORING_OP_READ, .fd = file, .addr = (unsigned long)&byte, .len = 1 }) == 1)
+		return 0;
+	fprintf(stderr, "%s could not be read through io_uring: %s\n", path, strerror(file < 0 ? -file : EIO));
+	return 2;
+}
+
+int main(int count, char **words)
+{
+	int connects = count == 3 && strcmp(words[1], "-c") == 0;
+
+	if (!connects && count != 2)
 		return 2;
 	ring = (int)syscall(SYS_io_uring_setup, 4, &params);
 	if (ring < 0) {
@@ -47,10 +74,5 @@ int main(int count, char **words)
 	entries = mmap(NULL, params.sq_entries * sizeof(*entries), PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
 	if (sq == MAP_FAILED || cq == MAP_FAILED || entries == MAP_FAILED)
 		return 2;
-	file = run((struct io_uring_sqe){ .opcode = IORING_OP_OPENAT, .fd = AT_FDCWD, .addr = (unsigned long)words[1], .open_flags = O_RDONLY });
-	if (file < 0 || run((struct io_uring_sqe){ .opcode = IORING_OP_READ, .fd = file, .addr = (unsigned long)&byte, .len = 1 }) != 1) {
-		fprintf(stderr, "%s could not be read through io_uring: %s\n", words[1], strerror(file < 0 ? -file : EIO));
-		return 2;
-	}
-	return 0;
+	return connects ? reach(words[2]) : look(words[1]);
 }

@@ -1,5 +1,5 @@
 //! The table: on the terminal as it comes, and whole in docs/coverage.md.
-use super::driver::Driver;
+use super::driver::{Driver, Expects};
 use anyhow::ensure;
 use std::{collections::BTreeSet, fmt::Write as _, process::Command};
 
@@ -17,6 +17,8 @@ pub(crate) struct Found {
 pub(crate) enum Verdict {
     /// By each of its rules, perhaps by others too.
     Detected { found: Vec<Found>, seconds: f64 },
+    /// What was expected of it, and how.
+    Came(Expects, String),
     /// The sensor has nothing to see it with.
     Unseen(String),
     /// A rule that must find it didn't.
@@ -63,6 +65,23 @@ impl Line {
         println!();
     }
 
+    /// Its line of the page.
+    fn cells(&self) -> [String; 8] {
+        let driver = &self.driver;
+        let (verdict, why) = self.verdict.told();
+        let (twin, about_twin) = self.twin.told();
+        [
+            driver.id().to_owned(),
+            driver.title.clone(),
+            driver.technique.clone(),
+            verdict.to_owned(),
+            why,
+            self.verdict.events(&driver.needs.join(", ")),
+            self.verdict.seconds(),
+            if about_twin.is_empty() { twin.to_owned() } else { format!("{twin}: {about_twin}") },
+        ]
+    }
+
     /// Nothing that must be mended.
     fn good(&self) -> bool {
         let verdict = !matches!(self.verdict, Verdict::Missed(_) | Verdict::Failed(_));
@@ -75,6 +94,8 @@ impl Verdict {
     fn told(&self) -> (&'static str, String) {
         match self {
             Self::Detected { found, .. } => ("detected", rules(found)),
+            Self::Came(Expects::Prevented, how) => ("prevented", how.clone()),
+            Self::Came(Expects::Doctor, how) => ("doctor says", how.clone()),
             Self::Unseen(why) => ("not detected", why.clone()),
             Self::Missed(why) => ("MISSED", why.clone()),
             Self::CannotRun(why) => ("can't run", why.clone()),
@@ -125,8 +146,6 @@ pub(crate) fn page(lines: &[Line]) -> anyhow::Result<String> {
         let out = Command::new(command).args(args).output().map(|out| out.stdout).unwrap_or_default();
         String::from_utf8_lossy(&out).trim().to_owned()
     };
-    let count = |wanted: fn(&Verdict) -> bool| lines.iter().filter(|line| wanted(&line.verdict)).count();
-    let silent = lines.iter().filter(|line| matches!(line.twin, Twin::Silent)).count();
     let mut page = String::from("# Coverage: attacks that were really carried out\n\n");
     writeln!(
         page,
@@ -138,11 +157,23 @@ pub(crate) fn page(lines: &[Line]) -> anyhow::Result<String> {
         said("uname", &["-r"]),
         said("uname", &["-m"]),
     )?;
+    let (bypasses, attacks): (Vec<&Line>, Vec<&Line>) =
+        lines.iter().partition(|line| line.driver.number().starts_with('b'));
+    table(&mut page, "Attacks", &attacks)?;
+    table(&mut page, "Ways around a sensor", &bypasses)?;
+    Ok(page)
+}
+
+fn table(page: &mut String, title: &str, lines: &[&Line]) -> anyhow::Result<()> {
+    let count = |wanted: fn(&Verdict) -> bool| lines.iter().filter(|line| wanted(&line.verdict)).count();
+    let silent = lines.iter().filter(|line| matches!(line.twin, Twin::Silent)).count();
     writeln!(
         page,
-        "{} attacks: {} detected, {} not detected, {} missed, {} can't run here, {} failed. {silent} twins silent.\n",
+        "## {title}\n\n{} of them: {} detected, {} prevented or told by doctor, {} not detected, {} missed, {} can't run here, \
+         {} failed. {silent} twins silent.\n",
         lines.len(),
         count(|verdict| matches!(verdict, Verdict::Detected { .. })),
+        count(|verdict| matches!(verdict, Verdict::Came(..))),
         count(|verdict| matches!(verdict, Verdict::Unseen(_))),
         count(|verdict| matches!(verdict, Verdict::Missed(_))),
         count(|verdict| matches!(verdict, Verdict::CannotRun(_))),
@@ -151,25 +182,10 @@ pub(crate) fn page(lines: &[Line]) -> anyhow::Result<String> {
     writeln!(page, "| no. | attack | ATT&CK | verdict | by, or why not | events | seconds | twin |")?;
     writeln!(page, "|---|---|---|---|---|---|---|---|")?;
     for line in lines {
-        let (verdict, why) = line.verdict.told();
-        let (twin, about_twin) = line.twin.told();
-        let twin = if about_twin.is_empty() { twin.to_owned() } else { format!("{twin}: {about_twin}") };
-        let driver = &line.driver;
-        let needs = driver.needs.join(", ");
-        let cells = [
-            driver.id(),
-            &driver.title,
-            &driver.technique,
-            verdict,
-            &why,
-            &line.verdict.events(&needs),
-            &line.verdict.seconds(),
-            &twin,
-        ];
-        let cells = cells.map(|cell| cell.replace('|', "\\|"));
-        writeln!(page, "| {} |", cells.join(" | "))?;
+        writeln!(page, "| {} |", line.cells().map(|cell| cell.replace('|', "\\|")).join(" | "))?;
     }
-    Ok(page)
+    writeln!(page)?;
+    Ok(())
 }
 
 /// An error if something must be mended: a driver, a rule that misses, a rule that finds too much.

@@ -16,8 +16,37 @@ pub(crate) struct Driver {
     pub(crate) needs: Vec<String>,
     /// File names, without their ending, of the rules each of which must find it. None: there is no rule yet.
     pub(crate) rules: Vec<String>,
+    /// What must come of it, beside or in place of being found.
+    pub(crate) expects: Option<Expects>,
     /// Why there is none, where it isn't for want of a kind of event.
     pub(crate) lacks: Option<String>,
+}
+
+/// What a driver itself must see come of its attack; that it did, and how, it says in a line of JSON.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expects {
+    /// It is refused.
+    Prevented,
+    /// `guardbee doctor` tells of it.
+    Doctor,
+}
+
+impl Expects {
+    fn parse(name: &str) -> anyhow::Result<Self> {
+        match name {
+            "prevented" => Ok(Self::Prevented),
+            "doctor" => Ok(Self::Doctor),
+            _ => bail!("`{name}` can't be expected; there are prevented, doctor"),
+        }
+    }
+
+    /// The key in the driver's line.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            Self::Prevented => "prevented",
+            Self::Doctor => "doctor",
+        }
+    }
 }
 
 /// The drivers of the checkout, by name.
@@ -59,6 +88,7 @@ impl Driver {
             technique: String::new(),
             needs: Vec::new(),
             rules: Vec::new(),
+            expects: None,
             lacks: None,
         };
         for line in text.lines().filter_map(|line| line.strip_prefix(MARK)) {
@@ -70,9 +100,12 @@ impl Driver {
                 "technique" => value.clone_into(&mut driver.technique),
                 "needs" => driver.needs = words(),
                 "rules" => driver.rules = words(),
+                "expects" => driver.expects = Some(Expects::parse(value)?),
                 "lacks" => driver.lacks = Some(value.to_owned()),
                 "twin" => {} // said for those who read the driver
-                _ => bail!("unknown key `{key}`; there are title, technique, needs, rules, lacks, twin"),
+                _ => bail!(
+                    "unknown key `{key}`; there are title, technique, needs, rules, expects, lacks, twin"
+                ),
             }
         }
         ensure!(!driver.title.is_empty(), "it has no `#: title: ...`");

@@ -28,6 +28,8 @@ const RUN_LIMIT: Duration = Duration::from_secs(90);
 const FENCE_LIMIT: Duration = Duration::from_secs(20);
 /// What a driver ends with when this machine can't do what it takes.
 const CANNOT: i32 = 77;
+/// Characters of what a driver complains of.
+const SHOWN: usize = 300;
 /// Nanoseconds in a tick of /proc/PID/stat.
 const TICK_NS: u64 = 10_000_000;
 
@@ -51,7 +53,8 @@ struct Ran {
 }
 
 enum End {
-    Done,
+    /// What it said that it did.
+    Done(Value),
     Cannot(String),
 }
 
@@ -98,9 +101,12 @@ impl<'a> Trial<'a> {
     /// Carries out the attack.
     pub(crate) fn attack(&mut self, driver: &Driver) -> anyhow::Result<Verdict> {
         let ran = self.carry_out(driver, "attack")?;
-        if let End::Cannot(why) = ran.end {
-            return Ok(Verdict::CannotRun(why));
-        }
+        let came = match &ran.end {
+            End::Cannot(why) => return Ok(Verdict::CannotRun(why.clone())),
+            End::Done(did) => {
+                driver.expects.map(|expects| (expects, did[expects.key()].as_str().map(str::to_owned)))
+            }
+        };
         self.fence()?;
         let found = self.found(&ran);
         let missed: Vec<&str> = driver
@@ -112,7 +118,11 @@ impl<'a> Trial<'a> {
         let unknown: Vec<&str> =
             driver.needs.iter().map(String::as_str).filter(|kind| !self.kinds.contains(*kind)).collect();
         let seconds = ran.ended.elapsed().as_secs_f64();
-        Ok(if driver.rules.is_empty() && !unknown.is_empty() {
+        Ok(if let Some((expects, None)) = came {
+            Verdict::Missed(format!("it was not {}", expects.key()))
+        } else if let (Some((expects, Some(how))), true) = (&came, driver.rules.is_empty()) {
+            Verdict::Came(*expects, how.clone())
+        } else if driver.rules.is_empty() && !unknown.is_empty() {
             Verdict::Unseen(format!("no event of kind {}", unknown.join(", ")))
         } else if driver.rules.is_empty() {
             Verdict::Unseen(driver.lacks.clone().unwrap_or_else(|| "no rule".to_owned()))
@@ -157,7 +167,8 @@ impl<'a> Trial<'a> {
             .env("TOOLS", self.yard.tools())
             .env("DRIVERS", self.yard.drivers())
             .env("LOADER", loader.to_string())
-            .env("PIPELINE", pipeline.to_string());
+            .env("PIPELINE", pipeline.to_string())
+            .env("GUARDBEE", self.lab.guardbee());
         self.findings.read();
         let before = self.findings.list.len();
         let mut process = Process::start(&name, command, log)?;
@@ -168,8 +179,8 @@ impl<'a> Trial<'a> {
         fs::remove_dir_all(&work).with_context(|| format!("{name} left something that can't be removed"))?;
         let end = match status.code() {
             Some(0) => {
-                ensure!(did(&said, driver.id()), "{part} ended without saying what it did: {}", tail(&said));
-                End::Done
+                let did = did(&said, driver.id());
+                End::Done(did.with_context(|| format!("{part} did not say what it did: {}", tail(&said)))?)
             }
             Some(CANNOT) => End::Cannot(last_words(&said)),
             _ => bail!("{part} ended with {status}: {}", tail(&said)),
@@ -215,19 +226,21 @@ pub(crate) fn kinds(lab: &Lab) -> anyhow::Result<BTreeSet<String>> {
     Ok(list.split([',', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect())
 }
 
-/// It said in a line of JSON that it carried out its behaviour.
-fn did(said: &str, id: &str) -> bool {
-    let lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.into_iter().any(|line| line["behaviour"] == id && line["pid"].is_number())
+/// The line of JSON that says that it carried out its behaviour.
+fn did(said: &str, id: &str) -> Option<Value> {
+    let mut lines = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.find(|line| line["behaviour"] == id && line["pid"].is_number())
 }
 
 fn last_words(said: &str) -> String {
-    said.lines().rev().find(|line| !line.is_empty()).unwrap_or("it does not say why").to_owned()
+    let last = said.lines().rev().find(|line| !line.is_empty()).unwrap_or("it does not say why");
+    last.chars().take(SHOWN).collect()
 }
 
 fn tail(said: &str) -> String {
     let lines: Vec<&str> = said.lines().rev().take(4).collect();
-    lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+    let text = lines.into_iter().rev().collect::<Vec<_>>().join(" | ");
+    text.chars().take(SHOWN).collect()
 }
 
 fn stem(source: &str) -> String {
@@ -256,8 +269,8 @@ mod tests {
 
     #[test]
     fn what_a_driver_says() {
-        assert!(did("noise\n{\"behaviour\":\"4\",\"pid\":7,\"paths\":[]}\n", "4"));
-        assert!(!did("{\"behaviour\":\"5\",\"pid\":7}\n", "4"));
+        assert!(did("noise\n{\"behaviour\":\"4\",\"pid\":7,\"paths\":[]}\n", "4").is_some());
+        assert!(did("{\"behaviour\":\"5\",\"pid\":7}\n", "4").is_none());
         assert_eq!(stem("/x/rules/execution/a_b.yml:12"), "a_b");
     }
 }

@@ -157,6 +157,8 @@ fn of_exec(field: Field, exec: &Exec, out: &mut Texts) -> Option<()> {
         Field::Memfd => out.flag(exec.file.memfd),
         Field::Deleted => out.flag(exec.file.deleted),
         Field::OverlayUpper => out.flag(exec.file.overlay_upper),
+        Field::ExecutablePathCut => out.flag(exec.file.path_cut),
+        Field::CommandLineCut => out.flag(exec.args.truncated),
         Field::Setuid => out.flag(exec.file.setuid),
         Field::Setgid => out.flag(exec.file.setgid),
         Field::Secure => out.flag(exec.secure),

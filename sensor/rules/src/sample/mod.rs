@@ -145,6 +145,8 @@ impl Draft {
             Field::Memfd => exec.file.memfd = flag,
             Field::Deleted => exec.file.deleted = flag,
             Field::OverlayUpper => exec.file.overlay_upper = flag,
+            Field::ExecutablePathCut => exec.file.path_cut = flag,
+            Field::CommandLineCut => Arc::make_mut(&mut self.process.args).truncated = flag,
             Field::Setuid => exec.file.setuid = flag,
             Field::Setgid => exec.file.setgid = flag,
             Field::Secure => exec.secure = flag,

