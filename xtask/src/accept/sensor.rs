@@ -115,6 +115,11 @@ impl Sensor {
         Ok((loader, pipeline))
     }
 
+    /// What was started.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// What it and its halves say.
     pub(crate) fn log(&self) -> String {
         self.process.log()

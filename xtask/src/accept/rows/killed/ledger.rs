@@ -56,7 +56,7 @@ pub(super) fn account(gaps: &[Value], stop: &Value, kind: &str) -> anyhow::Resul
 }
 
 /// Counts of zero are left out.
-fn count(statement: &Value, key: &str) -> u64 {
+pub(super) fn count(statement: &Value, key: &str) -> u64 {
     export::attribute(statement, key).and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
