@@ -87,8 +87,10 @@ impl Told {
     }
 
     fn lost_by(&self, cause: impl Fn(&str) -> bool, kind: &str) -> u64 {
-        // The two others count what was no attempt, or is there all the same: bpf/include/event.h.
-        let counts = |loss: &&Loss| matches!(loss.cause.as_str(), "ring_full" | "throttled" | "scratch_busy");
+        // Others count what was no attempt, or is there all the same: bpf/include/event.h. `recursion`: a program was refused.
+        let counts = |loss: &&Loss| {
+            matches!(loss.cause.as_str(), "ring_full" | "throttled" | "scratch_busy" | "recursion")
+        };
         let losses =
             self.losses.iter().filter(counts).filter(|loss| loss.stage == "kernel" && loss.kind == kind);
         losses.filter(|loss| cause(&loss.cause)).map(|loss| loss.count).sum()
@@ -104,11 +106,14 @@ impl Told {
         self.losses.iter().filter(|loss| loss.cause == "rule_capped").map(|loss| loss.count).sum()
     }
 
-    /// Seconds in which payload was lost.
-    pub(super) fn seconds_without_room(&self) -> usize {
+    /// Seconds of boot time in which payload found no room: in the ring, or in the part of it that is left to who is above his budget.
+    pub(super) fn seconds_without_room(&self) -> BTreeSet<u64> {
         const SECOND: u64 = 1_000_000_000;
-        let data = self.losses.iter().filter(|loss| loss.kind == "data");
-        data.flat_map(|loss| loss.from / SECOND..=loss.to / SECOND).collect::<BTreeSet<_>>().len()
+        let no_room = |loss: &&Loss| {
+            let full = matches!(loss.cause.as_str(), "ring_full" | "throttled");
+            full && loss.stage == "kernel" && loss.kind == "data" && loss.count != 0
+        };
+        self.losses.iter().filter(no_room).flat_map(|loss| loss.from / SECOND..=loss.to / SECOND).collect()
     }
 
     /// Of a scope: whether any of its events was throttled, and how many of a kind were dropped in episodes that have ended.
