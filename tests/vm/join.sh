@@ -4,7 +4,7 @@
 set -eu
 share=$1 made=$2
 # A program that is run from the share reads it page by page: copy first.
-cp -r "$share/guardbee" "$share/fork" "$share/rules" /run
+cp -r "$share/guardbee" "$share/fork" "$share/rules" "$share/nonce.yml" /run
 guardbee=/run/guardbee
 mkdir -p "$made"
 
@@ -14,7 +14,7 @@ $guardbee doctor >"$made/doctor" || true
 install -d -o 65532 -g 65532 /run/out
 $guardbee key new --out /run/out/guardbee.key --public /run/out/guardbee.pub >/dev/null
 cat >/run/guardbee.yaml <<YAML
-rules: [/run/rules/nonce.yml]
+rules: [/run/rules, /run/nonce.yml]
 seal: {key: /run/out/guardbee.key}
 deliver: {findings_file: /run/out/findings.jsonl, records_file: /run/out/records.jsonl}
 YAML
@@ -29,7 +29,7 @@ wait_for() {
 		sleep 0.1
 	done
 }
-findings() { [ "$(grep -c gbn /run/out/findings.jsonl 2>/dev/null)" -ge "$1" ]; }
+findings() { [ "$(grep -c 'rule_source":"[^"]*nonce.yml' /run/out/findings.jsonl 2>/dev/null)" -ge "$1" ]; }
 
 $guardbee run --config /run/guardbee.yaml >"$made/log" 2>&1 &
 sensor=$!

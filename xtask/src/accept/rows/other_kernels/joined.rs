@@ -7,9 +7,11 @@ use crate::accept::{
     lab::Lab,
     rows::{ATTACKS, Judged},
 };
-use anyhow::Context as _;
-use std::{fs, time::Instant};
+use anyhow::{Context as _, ensure};
+use std::{fs, process::Command, time::Instant};
 
+/// The shipped rule that sees them.
+const RULE: &str = "Web Request Spawned A Shell";
 const FIRED: &str = "loaded, attached, fired";
 
 /// Runs join.sh in the machine, and judges what it made.
@@ -19,8 +21,10 @@ pub(super) fn judge(lab: &Lab, kernel: &str) -> Judged {
     fs::copy(lab.guardbee(), share.join("guardbee"))?;
     fs::copy(lab.built.join("c/fork"), share.join("fork"))?;
     fs::copy(vm.join("join.sh"), share.join("join.sh"))?;
-    fs::create_dir(share.join("rules"))?;
-    fs::copy(lab.root.join("tests/targets/rules/nonce.yml"), share.join("rules/nonce.yml"))?;
+    // The shipped pack, and the harness's own rule beside it.
+    let copied = Command::new("cp").arg("-r").arg(lab.root.join("rules")).arg(&share).status()?;
+    ensure!(copied.success(), "copy the rules: {copied}");
+    fs::copy(lab.root.join("tests/targets/rules/nonce.yml"), share.join("nonce.yml"))?;
     let script = format!("sh {0}/join.sh {0} {1}", share.display(), made.display());
     let said = boot(lab, kernel, &share, &[], &script)?;
 
@@ -31,16 +35,25 @@ pub(super) fn judge(lab: &Lab, kernel: &str) -> Judged {
     let mut findings = Findings::of(made.join("findings.jsonl"));
     findings.read();
     findings.resolve(&made.join("records.jsonl"));
-    let figures = checker::check(&truth(), &findings);
+    let truth = truth();
+    let figures = checker::check(&truth, &findings);
+    let nonces = truth.nonces();
+    let shipped = nonces.iter().filter(|nonce| {
+        findings.with(nonce).filter(|finding| finding.text("/finding_info/title") == RULE).count() == 1
+    });
+    let shipped = shipped.count();
     let verified = said.lines().any(|line| line == "verified");
     let passed = silent.is_empty()
         && fired != 0
         && acted == ATTACKS
         && figures.count(Class::ProvenRight) == ATTACKS
         && figures.wrong() == 0
+        && shipped == ATTACKS
         && verified;
     let proof = if verified { "verified" } else { "NOT verified" };
-    let figure = format!("{fired} programs fired, silent: {silent:?}; {acted} acts; {figures}; {proof}");
+    let figure = format!(
+        "{fired} programs fired, silent: {silent:?}; {acted} acts; {figures}; {shipped} found by the shipped pack; {proof}"
+    );
     Ok((passed, figure))
 }
 
