@@ -1,7 +1,8 @@
 //! Goals: what each figure is aimed at, and where one is missed, why and what would close it.
 //!
 //! Ratios are to the same load without anything, in the same round; they hold for tracepoints on a machine with two cores.
-//! A reason stands here when a goal is known to be missed. One that is missed without a reason is a failure.
+//! A reason stands here when a goal is known to be missed, with a bound: what was measured, and generous room for a busy machine.
+//! Beyond the bound the reason explains nothing any more. One that is missed without a reason, or by more than that, is a failure.
 use super::figure::{Condition, Series, Unit};
 
 /// What is aimed at.
@@ -22,8 +23,17 @@ pub(crate) struct Target {
     /// Name of the figure.
     pub(crate) figure: &'static str,
     pub(crate) goal: Goal,
-    /// Why it is missed, and what would close it.
-    pub(crate) missed: Option<&'static str>,
+    /// Why it is missed, and by how much at most.
+    pub(crate) missed: Option<Missed>,
+}
+
+/// A goal that is known to be missed.
+#[derive(Clone, Copy)]
+pub(crate) struct Missed {
+    /// Why, and what would close it.
+    pub(crate) why: &'static str,
+    /// What the reason explains; in the form of the goal.
+    pub(crate) bound: Goal,
 }
 
 const MIB: f64 = (1 << 20) as f64;
@@ -32,8 +42,8 @@ const fn goal(figure: &'static str, goal: Goal) -> Target {
     Target { figure, goal, missed: None }
 }
 
-const fn missed(figure: &'static str, goal: Goal, why: &'static str) -> Target {
-    Target { figure, goal, missed: Some(why) }
+const fn missed(figure: &'static str, goal: Goal, bound: Goal, why: &'static str) -> Target {
+    Target { figure, goal, missed: Some(Missed { why, bound }) }
 }
 
 pub(crate) const GOALS: &[Target] = &[
@@ -46,6 +56,7 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "fork + exec + wait, CPU",
         Goal::Added(8_000.0),
+        Goal::Added(60_000.0),
         "three programs run, and exec's copies arguments, paths and credentials: microseconds of BPF \
          (below); the rest is the pipeline's threads beside it, which slow the load down where two CPUs \
          share one core. Nearer: a path once for each inode, no arguments for scopes that no rule asks \
@@ -55,6 +66,7 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "TCP connect + accept, CPU",
         Goal::Added(500.0),
+        Goal::Added(25_000.0),
         "both ends are on this node: inet_sock_set_state runs seven times for a connection, makes two \
          entries in the table of connections, and reports connect and close. Nearer: leave before the \
          guard on states in between, one entry for a connection whose ends are both local",
@@ -63,6 +75,7 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "refused connect, BPF time",
         Goal::Most(150.0),
+        Goal::Most(8_000.0),
         "inet_sock_set_state runs twice for it, each time with the context's guard; the caller's header \
          goes into an LRU map and out again; the record has both addresses. Nearer: the socket's own slot \
          instead of the LRU, no record for scopes whose rules want none",
@@ -70,6 +83,7 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "nginx full speed, CPU/request",
         Goal::Ratio(1.08),
+        Goal::Ratio(1.60),
         "a request passes five programs at its two ends, of which the worker pays three: guard, look-up \
          of the connection, stamp, and a copy of what was moved, up to 4 KiB after each turn of the \
          stream (run times below). Nearer: of a response only its head, one look-up for stamp and stream",
@@ -77,16 +91,31 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "nginx full speed, captured",
         Goal::Least(1.0),
+        Goal::Least(0.60),
         "nginx and wrk take both cores whole, and a request is two spans, as its client is here too: the \
          sensor gets too little CPU for all, and counts what it drops. Nearer: less CPU for a request in \
          the core thread (below), one parser's run for a connection whose ends are both local, then a \
          second core thread, by connection",
     ),
-    missed("nginx 5,000/s, CPU/request", Goal::Ratio(1.08), "as at full speed. Nearer: the same"),
+    missed(
+        "nginx 5,000/s, CPU/request",
+        Goal::Ratio(1.08),
+        Goal::Ratio(1.40),
+        "as at full speed. Nearer: the same",
+    ),
+    missed(
+        "nginx 5,000/s, p50",
+        Goal::Ratio(1.05),
+        Goal::Ratio(1.80),
+        "the programs on a request's way are microseconds of its two hundred (run times below), and the \
+         sensor's threads take turns with server and client on two cores. Nearer: as for CPU",
+    ),
+    missed("nginx 5,000/s, p99", Goal::Ratio(1.05), Goal::Ratio(8.0), "as at 10,000/s. Nearer: the same"),
     goal("nginx 5,000/s, captured", Goal::Least(1.0)),
     missed(
         "nginx 10,000/s, p99",
         Goal::Ratio(1.05),
+        Goal::Ratio(10.0),
         "server, client and the sensor's threads share two cores: a request waits while one of these \
          runs. Nearer: less CPU for a request (below); a lower weight for the pipeline, at the price of \
          later findings",
@@ -95,6 +124,7 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "Go net/http 1,000/s, p50",
         Goal::Ratio(1.05),
+        Goal::Ratio(1.60),
         "five programs run on a request's way, microseconds in sum (below), and the sensor's threads wake \
          on the two cores that server and client use. Nearer: as for nginx",
     ),
@@ -102,6 +132,7 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "redis-benchmark, time/request",
         Goal::Ratio(1.03),
+        Goal::Ratio(1.70),
         "sock_send_length and sock_recv_length run at both ends of every command, four times a request, \
          though nothing of it is wanted: a look-up of the connection each, to find that it is no HTTP. \
          Nearer: that answer in the socket's own storage where the kernel has it, before the guard",
@@ -112,6 +143,7 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "idle, memory",
         Goal::Most(60.0 * MIB),
+        Goal::Most(90.0 * MIB),
         "two thirds are BPF maps, of these 24 MiB the three rings, as large as a storm needs them. \
          Nearer: smaller rings by default",
     ),
@@ -121,6 +153,7 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "idle, wake-ups",
         Goal::Most(20.0),
+        Goal::Most(60.0),
         "records are written without waking anybody, so the core thread looks by itself while any process \
          on the node does something, and the sealing thread when something is due. Nearer: a longer \
          period when little comes",
@@ -128,6 +161,7 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "security events/s, none lost",
         Goal::Least(300_000.0),
+        Goal::Least(30_000.0),
         "what makes the events shares the two cores with the sensor, and takes longer to make one than \
          the sensor to read it: the figure after this one says what the core thread's CPU time allows. \
          Nearer: a generator that makes events for less, more cores",
@@ -141,6 +175,7 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "finding, OTLP and gzip, alone",
         Goal::Most(600.0),
+        Goal::Most(3_600.0),
         "it can be read and proven without another: of each ten bytes four are the body that a SIEM \
          reads, two the attributes that a trace store reads, one the envelope, one the proof, one the list \
          of signed keys; alone there is little for gzip to find twice. Nearer: the key list in the audit \
@@ -149,6 +184,7 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "finding, OTLP and gzip, 8 at once",
         Goal::Most(600.0),
+        Goal::Most(1_000.0),
         "as for one alone, and a quarter of it is proofs, which nothing compresses. Nearer: one proof for \
          a batch, beside its findings",
     ),
@@ -156,6 +192,7 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "sealing a span, CPU",
         Goal::Most(700.0),
+        Goal::Most(2_500.0),
         "half of it is the SHA-256 of what is signed of a span, the rest writing that down and the \
          reference. Nearer: fewer signed attributes by default",
     ),
@@ -166,6 +203,13 @@ pub(crate) const GOALS: &[Target] = &[
 /// The goal of this figure.
 pub(crate) fn of(figure: &str) -> Option<&'static Target> {
     GOALS.iter().find(|target| target.figure == figure)
+}
+
+impl Missed {
+    /// Whether the reason explains how far the goal is missed.
+    pub(super) fn explains(self, series: &Series) -> bool {
+        self.bound.met(series) == Some(true)
+    }
 }
 
 impl Goal {
@@ -206,6 +250,17 @@ mod tests {
         assert_eq!(names.len(), figures.len(), "two figures have the same name");
         for target in GOALS {
             assert!(names.contains(target.figure), "nothing measures {}", target.figure);
+        }
+        for target in GOALS {
+            let Some(missed) = target.missed else { continue };
+            let wider = match (target.goal, missed.bound) {
+                (Goal::Ratio(goal), Goal::Ratio(bound))
+                | (Goal::Added(goal), Goal::Added(bound))
+                | (Goal::Most(goal), Goal::Most(bound))
+                | (Goal::Least(bound), Goal::Least(goal)) => bound > goal,
+                _ => false,
+            };
+            assert!(wider, "the bound of {} is no wider goal of the same form", target.figure);
         }
         let goals: BTreeSet<_> = GOALS.iter().map(|target| target.figure).collect();
         assert_eq!(goals.len(), GOALS.len(), "a figure has two goals");

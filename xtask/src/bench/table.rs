@@ -22,10 +22,13 @@ pub(crate) struct Results {
     missing: Vec<(&'static str, String)>,
 }
 
-/// A goal's outcome.
+/// A goal's outcome, and the figure.
 pub(crate) enum Outcome {
     Met(String),
+    /// By no more than the reason explains.
     Missed(String),
+    /// By more, or without a reason.
+    Failed(String),
     NotMeasured(String),
 }
 
@@ -87,12 +90,7 @@ impl Results {
                 missing.map_or_else(|| "nothing measured it".to_owned(), |(_, why)| why.clone()),
             );
         };
-        let told = format!("{}; goal {}", told(series), target.goal.show(series.figure.unit));
-        match target.goal.met(series) {
-            Some(true) => Outcome::Met(told),
-            Some(false) => Outcome::Missed(told),
-            None => Outcome::NotMeasured(format!("no figure; goal {}", target.goal.show(series.figure.unit))),
-        }
+        judge(target, series)
     }
 
     pub(crate) fn print(&self) {
@@ -158,6 +156,25 @@ impl Results {
     }
 }
 
+fn judge(target: &Target, series: &Series) -> Outcome {
+    let (goal, missed) = (target.goal.show(series.figure.unit), target.missed);
+    let told = format!("{}; goal {goal}", told(series));
+    match (target.goal.met(series), missed) {
+        (None, _) => Outcome::NotMeasured(format!("no figure; goal {goal}")),
+        (Some(true), _) => Outcome::Met(told),
+        (Some(false), None) => {
+            Outcome::Failed(format!("{told}: missed, and xtask/src/bench/goals.rs says no reason"))
+        }
+        (Some(false), Some(missed)) if missed.explains(series) => {
+            Outcome::Missed(format!("{told}: {}", missed.why))
+        }
+        (Some(false), Some(missed)) => {
+            let bound = missed.bound.show(series.figure.unit);
+            Outcome::Failed(format!("{told}: missed by more than is known, {bound}: {}", missed.why))
+        }
+    }
+}
+
 /// A figure in words: with the sensor, and what it is to be compared with.
 fn told(series: &Series) -> String {
     let show =
@@ -206,4 +223,29 @@ fn row(series: &Series) -> String {
         target.map(|target| target.goal.show(unit)).unwrap_or_default(),
     );
     row.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{
+            figure::{Figure, Unit},
+            goals::{Goal, Missed},
+        },
+        *,
+    };
+
+    #[test]
+    fn a_reason_explains_no_more_than_its_bound() {
+        let outcome = |value: f64, missed| {
+            let mut series = Series::new(Figure::new("x", Unit::Nanos));
+            series.push([None, None, Some(value)]);
+            judge(&Target { figure: "x", goal: Goal::Most(10.0), missed }, &series)
+        };
+        let known = Some(Missed { why: "because", bound: Goal::Most(20.0) });
+        assert!(matches!(outcome(10.0, known), Outcome::Met(_)));
+        assert!(matches!(outcome(20.0, known), Outcome::Missed(told) if told.ends_with("because")));
+        assert!(matches!(outcome(20.1, known), Outcome::Failed(_)));
+        assert!(matches!(outcome(10.1, None), Outcome::Failed(_)));
+    }
 }

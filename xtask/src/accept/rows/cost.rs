@@ -20,20 +20,18 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
     let results = bench::measure(&place, bench::ROUNDS, |name| loads.contains(name))?;
     results.print();
     for target in goals {
-        let (verdict, figure) = judge(results.outcome(target), target.missed);
+        let (verdict, figure) = judge(results.outcome(target));
         table.add(Line::new('l', target.figure, verdict, figure, began));
     }
     Ok(())
 }
 
-fn judge(outcome: Outcome, reason: Option<&str>) -> (Verdict, String) {
-    match (outcome, reason) {
-        (Outcome::Met(figure), _) => (Verdict::Pass, figure),
-        (Outcome::Missed(figure), Some(reason)) => (Verdict::Missed, format!("{figure}: {reason}")),
-        (Outcome::Missed(figure), None) => {
-            (Verdict::Fail, format!("{figure}: missed, and xtask/src/bench/goals.rs says no reason"))
-        }
-        (Outcome::NotMeasured(why), _) => (Verdict::Fail, format!("not measured: {why}")),
+fn judge(outcome: Outcome) -> (Verdict, String) {
+    match outcome {
+        Outcome::Met(figure) => (Verdict::Pass, figure),
+        Outcome::Missed(figure) => (Verdict::Missed, figure),
+        Outcome::Failed(figure) => (Verdict::Fail, figure),
+        Outcome::NotMeasured(why) => (Verdict::Fail, format!("not measured: {why}")),
     }
 }
 
@@ -43,11 +41,10 @@ mod tests {
 
     #[test]
     fn a_missed_goal_never_passes() {
-        let verdict = |outcome, reason| judge(outcome, reason).0;
-        let missed = || Outcome::Missed("x1.50".to_owned());
-        assert!(verdict(missed(), Some("because")) == Verdict::Missed);
-        assert!(verdict(missed(), None) == Verdict::Fail);
-        assert!(verdict(Outcome::NotMeasured("no wrk".to_owned()), Some("because")) == Verdict::Fail);
-        assert!(verdict(Outcome::Met("x1.00".to_owned()), Some("because")) == Verdict::Pass);
+        let verdict = |outcome: fn(String) -> Outcome| judge(outcome("x1.50".to_owned())).0;
+        assert!(verdict(Outcome::Missed) == Verdict::Missed);
+        assert!(verdict(Outcome::Failed) == Verdict::Fail);
+        assert!(verdict(Outcome::NotMeasured) == Verdict::Fail);
+        assert!(verdict(Outcome::Met) == Verdict::Pass);
     }
 }
