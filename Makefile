@@ -8,7 +8,7 @@ demo:
 	@scripts/setup-system.sh
 	@scripts/demo.sh
 
-## Every check and test of the pure and the host lane (root, BTF).
+## Every check and test of the pure and the host lane, and the rows' quick parts (root, BTF).
 test:
 	@scripts/setup-system.sh --targets
 	@cargo xtask test

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Builds the targets where they aren't built yet, and prints the folder. A part is built again when its sources change.
+#   setup.sh [PART...]    of c, python, go, axum, node; without: all
 set -euo pipefail
 cd "$(dirname "$0")"
+parts=" ${*:-c python go axum node} "
+wanted() { [[ $parts == *" $1 "* ]]; }
 
 ../../scripts/setup-system.sh --targets >&2
 missing=""
-command -v go >/dev/null || missing="$missing golang-go"
-command -v node >/dev/null || missing="$missing nodejs"
+! wanted go || command -v go >/dev/null || missing="$missing golang-go"
+! wanted node || command -v node >/dev/null || missing="$missing nodejs"
 if [ -n "$missing" ]; then
 	[ "$(id -u)" = 0 ] || { echo "these packages are missing, install them as root:$missing" >&2; exit 1; }
 	echo "installing:$missing" >&2
@@ -19,9 +22,10 @@ mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
 
-part() { # name, version of the tool, function that builds into $1
+part() { # name, command that tells the tool's version, function that builds into $1
 	local key
-	key=$({ echo "$2"; declare -f "$3"; find "$1" -type f -not -path '*/target/*' -print0 | sort -z | xargs -0 cat; } | sha256sum | cut -c1-16)
+	wanted "$1" || return 0
+	key=$({ $2; declare -f "$3"; find "$1" -type f -not -path '*/target/*' -print0 | sort -z | xargs -0 cat; } | sha256sum | cut -c1-16)
 	if [ "$(cat "$cache/$1/key" 2>/dev/null)" != "$key" ]; then
 		echo "building target: $1" >&2
 		rm -rf "${cache:?}/$1"
@@ -48,8 +52,8 @@ build_axum() {
 	rm -rf "$1/target"
 }
 
-part c "$(gcc -dumpfullversion)" build_c
-part python "$(/usr/bin/python3 --version)" build_python
-part go "$(go version)" build_go
-part axum "$(rustc --version)" build_axum
+part c "gcc -dumpfullversion" build_c
+part python "/usr/bin/python3 --version" build_python
+part go "go version" build_go
+part axum "rustc --version" build_axum
 echo "$cache"

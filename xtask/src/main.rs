@@ -38,7 +38,7 @@ enum Command {
     Bench(bench::Args),
     /// Form: formatting, lints, the import table, names, licences. No tests.
     Check,
-    /// Every check and every test of the pure and the host lane.
+    /// Every check, every test of the pure and the host lane, the rows' quick parts.
     Test,
 }
 
@@ -81,12 +81,18 @@ fn test() -> anyhow::Result<()> {
         "cargo",
         &["test", "--workspace", "--quiet", "--no-fail-fast"],
     )?;
+    // With the binary that the tests were run with.
+    let rows = ["xtask", "accept", "thread", "--quick", "--guardbee", "target/debug/guardbee"];
+    stages.command("rows: quick parts", "cargo", &rows)?;
     stages.command(
         "binary without libbpf",
         "cargo",
         &["check", "--package", "guardbee-cli", "--no-default-features", "--quiet"],
     )?;
     stages.print();
-    println!("not run here: the vm lane (other kernels), the interop lane (`cargo xtask accept thread`)");
+    println!(
+        "not run here: the rows' other parts, with the interop lane and the vm lane's other kernels \
+         (`cargo xtask accept thread`)"
+    );
     Ok(())
 }

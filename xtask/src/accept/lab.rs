@@ -11,6 +11,20 @@ use std::{
 /// Whom the pipeline runs as, so whose the files must be.
 pub(crate) const PIPELINE_ID: u32 = 65532;
 
+/// What the test command runs of the rows: seconds each, on targets that need nothing but a C compiler.
+const QUICK: [&str; 7] = [
+    "forking C server",
+    "timer beside one request",
+    "pool thread of a request",
+    "pid reuse",
+    "payload ring full, forking C server",
+    "forking C server, in a namespace",
+    "a stop leaves nothing",
+];
+/// The rows that these are parts of, and the targets.
+pub(crate) const QUICK_ROWS: [char; 3] = ['b', 'e', 'g'];
+pub(crate) const QUICK_TARGETS: &[&str] = &["c"];
+
 pub(crate) struct Lab {
     /// The checkout.
     pub(crate) root: PathBuf,
@@ -20,6 +34,8 @@ pub(crate) struct Lab {
     pub(crate) dir: tempfile::TempDir,
     /// Costs are recorded, in place of being compared with the record.
     pub(crate) record: bool,
+    /// Only what is in [`QUICK`].
+    pub(crate) quick: bool,
     /// Only targets with this in their name.
     only: Option<String>,
     /// The sensor's binary.
@@ -30,10 +46,12 @@ pub(crate) struct Lab {
 }
 
 impl Lab {
-    /// With the targets built.
-    pub(crate) fn new(only: Option<String>, keep: bool) -> anyhow::Result<Self> {
+    /// With these targets built; none: all.
+    pub(crate) fn new(only: Option<String>, keep: bool, targets: &[&str]) -> anyhow::Result<Self> {
         let mut lab = Self::without_targets(only, keep)?;
-        lab.built = last_line(Command::new(lab.root.join("tests/targets/setup.sh")))?.into();
+        let mut setup = Command::new(lab.root.join("tests/targets/setup.sh"));
+        setup.args(targets);
+        lab.built = last_line(setup)?.into();
         Ok(lab)
     }
 
@@ -51,6 +69,7 @@ impl Lab {
             built: PathBuf::new(),
             dir,
             record: false,
+            quick: false,
             only,
             guardbee: PathBuf::new(),
             next_nonce: AtomicU32::new(100_000 + std::process::id() % 800 * 1000),
@@ -77,9 +96,9 @@ impl Lab {
         &self.guardbee
     }
 
-    /// Whether `--only` leaves this one.
+    /// Whether `--only` and `--quick` leave this one.
     pub(crate) fn wanted(&self, name: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| name.contains(only))
+        (!self.quick || QUICK.contains(&name)) && self.only.as_deref().is_none_or(|only| name.contains(only))
     }
 
     /// A nonce of a request; no two runs on a machine have the same soon after one another.

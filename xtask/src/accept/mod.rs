@@ -25,12 +25,16 @@ use table::{Line, Table, Verdict};
 
 /// Which issue, which rows, which binary.
 #[derive(Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct Args {
     /// The issue, such as `thread`.
     issue: String,
     /// Only these rows; without: all.
     #[arg(long)]
     row: Vec<char>,
+    /// Only what the test command runs: the parts of some rows that take seconds, and need no more than a C compiler.
+    #[arg(long)]
+    quick: bool,
     /// Of rows with several servers only those whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -52,7 +56,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     ensure!(args.issue == "thread", "`{}` is no issue with rows; there is `thread`", args.issue);
     let rows: Vec<&rows::Row> = if args.row.is_empty() {
-        rows::ROWS.iter().collect()
+        let all = rows::ROWS.iter();
+        all.filter(|row| !args.quick || lab::QUICK_ROWS.contains(&row.letter)).collect()
     } else {
         let known = |letter: &char| rows::ROWS.iter().find(|row| row.letter == *letter);
         let Some(rows) = args.row.iter().map(known).collect() else {
@@ -60,8 +65,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         };
         rows
     };
-    let mut lab = Lab::new(args.only, args.keep)?;
-    lab.record = args.record;
+    let targets = if args.quick { lab::QUICK_TARGETS } else { &[] };
+    let mut lab = Lab::new(args.only, args.keep, targets)?;
+    (lab.record, lab.quick) = (args.record, args.quick);
     process::end_on_signals(vec![lab.dir.path().to_owned()])?;
     let mut table = Table::default();
     if args.dry {
