@@ -15,7 +15,7 @@ fuzz_target!(|data: &[u8]| -> Corpus {
             let tests = set.rules().iter().map(|rule| rule.tests).sum::<usize>();
             let results = set.run_tests();
             assert!(results.len() <= tests);
-            let failures = results.into_iter().filter_map(|result| result.failure);
+            let failures = results.into_iter().filter_map(|result| result.failure().cloned());
             failures.chain(set.warnings().iter().cloned()).collect()
         }
         Err(problems) => {

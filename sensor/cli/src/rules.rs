@@ -1,7 +1,11 @@
 //! `guardbee rules`.
+mod explain;
+mod test;
+
 use crate::{PROBLEMS, rules_import, rules_replay, terminal};
 use clap::Subcommand;
-use guardbee_rules::RuleSet;
+use guardbee_rules::{Problem, RuleSet, Severity};
+use serde_json::{Value, json};
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use terminal::Tone;
 
@@ -13,19 +17,64 @@ pub(crate) enum Command {
         /// Rule files, or folders of them; default: the shipped pack.
         paths: Vec<PathBuf>,
     },
+    /// Why does a rule match an event, or not: a tree of its conditions, each with what the event has.
+    ///
+    /// Exit code 1: rules or events have errors. Whether the rule matches changes nothing about it.
+    Explain(explain::Args),
     /// Make rules of ours from those of another engine, and say of each what became of it.
     #[command(subcommand)]
     Import(rules_import::Command),
     /// Run rules on a recording: what they find in it, and what they could not have found.
     Replay(rules_replay::Args),
+    /// Run the tests in rules, and say which branches of their detections no test reaches.
+    ///
+    /// Exit code 1: a test failed, or rules have errors.
+    Test(test::Args),
 }
 
 pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check { paths } => check(paths),
+        Command::Explain(args) => explain::run(args),
         Command::Import(command) => rules_import::run(command),
         Command::Replay(args) => rules_replay::run(args),
+        Command::Test(args) => test::run(args),
     }
+}
+
+/// Rules for the workbench. [`None`]: their errors were printed.
+fn load(paths: &[PathBuf], json: bool) -> anyhow::Result<Option<Arc<RuleSet>>> {
+    let files = guardbee_agent::rule_files::read_or_shipped(paths)?;
+    match RuleSet::load_outlined(&files) {
+        Ok(set) => Ok(Some(Arc::new(set))),
+        Err(problems) if json => {
+            println!("{:#}", json!({ "problems": problems.iter().map(problem_json).collect::<Vec<_>>() }));
+            Ok(None)
+        }
+        Err(problems) => {
+            problems.iter().for_each(show);
+            println!("{} problems in {} files", problems.len(), files.len());
+            Ok(None)
+        }
+    }
+}
+
+pub(crate) fn show(problem: &Problem) {
+    let tone = if problem.severity == Severity::Error { terminal::Tone::Bad } else { terminal::Tone::Warn };
+    println!("{}", terminal::paint(&problem.to_string(), tone));
+}
+
+pub(crate) fn problem_json(problem: &Problem) -> Value {
+    let Problem { file, line, column, severity, message, remedy } = problem;
+    let severity = if *severity == Severity::Error { "error" } else { "warning" };
+    json!({
+        "file": file,
+        "line": line,
+        "column": column,
+        "severity": severity,
+        "message": message,
+        "remedy": remedy,
+    })
 }
 
 fn check(paths: &[PathBuf]) -> anyhow::Result<ExitCode> {
@@ -50,11 +99,7 @@ fn check(paths: &[PathBuf]) -> anyhow::Result<ExitCode> {
 
 /// A line for each rule; gives the number of failed tests.
 fn list(set: &Arc<RuleSet>) -> usize {
-    let failed: Vec<_> = set
-        .run_tests()
-        .into_iter()
-        .filter_map(|test| test.failure.map(|failure| (test.name, failure)))
-        .collect();
+    let failed: Vec<_> = set.run_tests().into_iter().filter_map(|test| test.failure().cloned()).collect();
     let rows: Vec<_> = set
         .rules()
         .into_iter()
@@ -79,8 +124,6 @@ fn list(set: &Arc<RuleSet>) -> usize {
         })
         .collect();
     print!("{}", terminal::table(&rows));
-    for (name, failure) in &failed {
-        println!("{}", terminal::paint(&format!("test `{name}`: {failure}"), Tone::Bad));
-    }
+    failed.iter().for_each(show);
     failed.len()
 }

@@ -1,13 +1,11 @@
 //! `guardbee rules import falco`.
 use crate::{
     PROBLEMS,
+    rules::{problem_json, show},
     terminal::{self, Tone},
 };
 use anyhow::Context as _;
-use guardbee_rules::{
-    Problem, Severity,
-    falco::{self, Import, Imported, Obstacle, Outcome},
-};
+use guardbee_rules::falco::{self, Import, Imported, Obstacle, Outcome};
 use serde_json::{Value, json};
 use std::{
     fs::{self, OpenOptions},
@@ -51,7 +49,10 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Ok(import) => import,
         Err(problems) => {
             if args.json {
-                println!("{:#}", json!({ "problems": problems.iter().map(problem).collect::<Vec<_>>() }));
+                println!(
+                    "{:#}",
+                    json!({ "problems": problems.iter().map(problem_json).collect::<Vec<_>>() })
+                );
             } else {
                 problems.iter().for_each(show);
                 println!("{} problems in {} files: nothing was imported", problems.len(), files.len());
@@ -85,11 +86,6 @@ fn read(path: &Path) -> anyhow::Result<(String, String)> {
         path.display()
     );
     Ok((path.display().to_string(), text))
-}
-
-fn show(problem: &Problem) {
-    let tone = if problem.severity == Severity::Error { Tone::Bad } else { Tone::Warn };
-    println!("{}", terminal::paint(&problem.to_string(), tone));
 }
 
 /// Nothing is overwritten: an imported rule may have been edited since.
@@ -185,7 +181,7 @@ fn summary(import: &Import, folder: Option<&Path>) -> String {
 
 fn report(import: &Import) -> Value {
     let rules: Vec<Value> = import.rules.iter().map(rule).collect();
-    json!({ "rules": rules, "problems": import.warnings.iter().map(problem).collect::<Vec<_>>() })
+    json!({ "rules": rules, "problems": import.warnings.iter().map(problem_json).collect::<Vec<_>>() })
 }
 
 fn rule(rule: &Imported) -> Value {
@@ -216,18 +212,5 @@ fn obstacle(one: &Obstacle) -> Value {
         "field": one.field,
         "what": one.what,
         "why": one.why,
-    })
-}
-
-fn problem(problem: &Problem) -> Value {
-    let Problem { file, line, column, severity, message, remedy } = problem;
-    let severity = if *severity == Severity::Error { "error" } else { "warning" };
-    json!({
-        "file": file,
-        "line": line,
-        "column": column,
-        "severity": severity,
-        "message": message,
-        "remedy": remedy,
     })
 }

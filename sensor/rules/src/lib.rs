@@ -7,7 +7,7 @@
 //! ```text
 //! parse/  YAML to a tree with marks        check/    tree to typed rules, field.rs is the table of names
 //! eval/   an expression on an observation  engine.rs buckets, counts, bounds; correlate.rs steps of one request
-//! falco/  rules of Falco's to YAML of ours
+//! falco/  rules of Falco's to YAML of ours               workbench/ tests in rules, their coverage, explanations
 //! ```
 #![forbid(unsafe_code)]
 
@@ -27,10 +27,12 @@ mod problem;
 mod rule;
 mod sample;
 mod set;
+mod workbench;
 
 pub use digest::Digest;
 pub use engine::{Changes, Cost, Counts, Engine, Match, Params};
 pub use field::reference as field_reference;
 pub use problem::{Problem, Severity};
 pub use rule::CanFire;
-pub use set::{Listed, RuleSet, TestResult};
+pub use set::{Listed, RuleSet};
+pub use workbench::{Branch, Explained, Join, Seen, TestResult, Verdict};

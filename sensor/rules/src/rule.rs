@@ -5,6 +5,7 @@ use crate::{
     field::{Field, Kinds},
     parse::Mark,
     pattern::{Pattern, Place},
+    workbench::outline::Part,
 };
 use guardbee_model::{finding::RuleInfo, link::LinkKind};
 use std::{net::IpAddr, sync::Arc};
@@ -236,6 +237,8 @@ pub(crate) struct Rule {
     /// What it asks for and nothing here records: the parts that need it never hold.
     pub(crate) missing: Vec<String>,
     pub(crate) examples: Vec<Example>,
+    /// As written, where the set was loaded for the workbench.
+    pub(crate) outline: Option<Arc<Part>>,
 }
 
 /// A correlation of rules.

@@ -2,18 +2,13 @@
 use crate::{
     check::{self, Item},
     digest::{self, Digest},
-    engine::{self, Engine, Index, Params},
-    eval::{Scratch, View},
+    engine::Index,
     field::Kinds,
     parse::Mark,
     problem::{Problem, Problems, Severity, shown, suggest},
-    rule::{CanFire, Correlation, Example, Expect, Rule},
-    sample,
+    rule::{CanFire, Correlation, Rule},
 };
-use guardbee_model::{
-    clock::BootTime,
-    finding::{Observation, RuleInfo},
-};
+use guardbee_model::finding::RuleInfo;
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
@@ -67,25 +62,30 @@ pub struct Listed {
     pub digest: Digest,
 }
 
-/// How a test of a rule ended.
-#[derive(Clone, Debug)]
-pub struct TestResult {
-    /// Of which rule.
-    pub rule: Arc<RuleInfo>,
-    /// The test's name.
-    pub name: Box<str>,
-    /// [`None`]: as expected.
-    pub failure: Option<Problem>,
-}
-
 impl RuleSet {
     /// Loads files given as (name, text).
     ///
     /// # Errors
     /// Every problem of every file, warnings included, if there is an error among them.
     pub fn load<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> Result<Self, Vec<Problem>> {
+        Self::load_with(files, false)
+    }
+
+    /// As [`RuleSet::load`]; each rule also keeps what was written, for [`RuleSet::explain`] and [`RuleSet::coverage`].
+    ///
+    /// # Errors
+    /// As [`RuleSet::load`].
+    pub fn load_outlined<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> Result<Self, Vec<Problem>> {
+        Self::load_with(files, true)
+    }
+
+    fn load_with<N: AsRef<str>, T: AsRef<str>>(
+        files: &[(N, T)],
+        outlines: bool,
+    ) -> Result<Self, Vec<Problem>> {
         let mut builder = Builder::default();
-        let (files, context) = check::read(files);
+        let (files, mut context) = check::read(files);
+        context.outlines = outlines;
         for file in files {
             builder.file(file, &context);
         }
@@ -138,7 +138,7 @@ impl RuleSet {
     }
 
     /// A correlation can fire if each of its steps can.
-    fn can_fire(&self, correlation: usize) -> CanFire {
+    pub(crate) fn can_fire(&self, correlation: usize) -> CanFire {
         let is_step = |role: &Role| role.steps.iter().any(|(of, _)| *of == correlation);
         self.correlations.get(correlation).map_or(Ok(()), |one| one.can_fire.clone())?;
         let why = |title: &str, why: &str| format!("its rule `{title}` can't: {why}");
@@ -156,33 +156,13 @@ impl RuleSet {
         &self.warnings
     }
 
-    /// Runs the tests that the rules bring. A rule that can't fire here is not tested.
-    pub fn run_tests(self: &Arc<Self>) -> Vec<TestResult> {
-        let mut results = Vec::new();
-        let mut scratch = Scratch::default();
-        scratch.set_wall(sample::WALL);
-        for rule in self.rules.iter().filter(|rule| rule.can_fire.is_ok()) {
-            for example in &rule.examples {
-                let matched = observations(example)
-                    .iter()
-                    .any(|event| engine::matches(rule, &mut View::new(event, &mut scratch)));
-                results.push(result(&rule.info, example, matched));
-            }
-        }
-        for correlation in &self.correlations {
-            for example in &correlation.examples {
-                let mut engine = Engine::new(Arc::clone(self), Params::default());
-                engine.set_wall(sample::WALL);
-                let mut found = Vec::new();
-                for event in observations(example) {
-                    engine.observe(&event, &mut found);
-                }
-                engine.advance(BootTime(u64::MAX), &mut found);
-                let matched = found.iter().any(|one| Arc::ptr_eq(&one.rule, &correlation.info));
-                results.push(result(&correlation.info, example, matched));
-            }
-        }
-        results
+    /// Rules and correlations that are this step of a correlation.
+    pub(crate) fn of_step(&self, correlation: usize, step: usize) -> (Vec<usize>, Vec<usize>) {
+        let of = |roles: &[Role]| {
+            let is = |(_, role): &(usize, &Role)| role.steps.contains(&(correlation, step));
+            roles.iter().enumerate().filter(is).map(|(number, _)| number).collect()
+        };
+        (of(&self.roles), of(&self.duties))
     }
 
     /// A correlation and what it is for.
@@ -199,27 +179,6 @@ impl RuleSet {
         let correlations = self.correlations.iter().map(|correlation| &correlation.info);
         self.rules.iter().map(|rule| &rule.info).chain(correlations)
     }
-}
-
-fn observations(example: &Example) -> Vec<Arc<Observation>> {
-    (0..).zip(&example.events).map(|(nth, event)| Arc::new(sample::observation(event, nth))).collect()
-}
-
-fn result(rule: &Arc<RuleInfo>, example: &Example, matched: bool) -> TestResult {
-    let message = match (example.expect, matched) {
-        (Expect::Match, false) => Some("should match, and does not"),
-        (Expect::NoMatch, true) => Some("should not match, and does"),
-        _ => None,
-    };
-    let failure = message.map(|message| Problem {
-        file: rule.source.clone(),
-        line: example.mark.line,
-        column: example.mark.column,
-        severity: Severity::Error,
-        message: format!("test `{}` of `{}` {message}", shown(&example.name), shown(&rule.title)),
-        remedy: "correct the rule or the test".to_owned(),
-    });
-    TestResult { rule: Arc::clone(rule), name: example.name.clone(), failure }
 }
 
 /// What a name or an id stands for.

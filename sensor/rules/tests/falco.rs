@@ -27,7 +27,7 @@ fn matches(yaml: &str, action: &str, event: &str) -> bool {
     let test = format!("{document}guardbee: {{tests: [{{name: t, expect: match, event: {{{event}}}}}]}}\n");
     let set =
         Arc::new(RuleSet::load(&[("r", &test)]).unwrap_or_else(|problems| panic!("{problems:#?}\n{test}")));
-    set.run_tests().iter().all(|result| result.failure.is_none())
+    set.run_tests().iter().all(|result| result.failure().is_none())
 }
 
 fn yaml(rule: &Imported) -> &str {

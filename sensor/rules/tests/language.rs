@@ -14,7 +14,7 @@ fn lines(problems: &[Problem]) -> String {
 
 fn passes(set: &Arc<RuleSet>) -> usize {
     let results = set.run_tests();
-    let failures: Vec<_> = results.iter().filter_map(|result| result.failure.clone()).collect();
+    let failures: Vec<_> = results.iter().filter_map(|result| result.failure().cloned()).collect();
     assert!(failures.is_empty(), "{}", lines(&failures));
     results.len()
 }
@@ -80,7 +80,7 @@ fn a_filter_is_for_the_rules_that_it_names_and_for_any_of_its_log_source() {
         ("[no_such_rule]", "product: linux", "no rule that is loaded"),
     ] {
         let set = load(&[("filter.yml", &filter(rules, source)), ("rule.yml", &rule)]);
-        let failed = set.run_tests().iter().filter(|result| result.failure.is_some()).count();
+        let failed = set.run_tests().iter().filter(|result| result.failure().is_some()).count();
         assert_eq!(failed, 1, "the filter should not be for the rule: {rules} {source}");
         assert!(lines(set.warnings()).contains(warning), "{}", lines(set.warnings()));
         assert_eq!(set.warnings().is_empty(), warning.is_empty());

@@ -181,10 +181,14 @@ proptest! {
     #[test]
     fn the_engine_agrees_with_the_naive_evaluator(rule in rule().prop_filter("keys", keys_differ), event in event()) {
         let text = yaml(&rule, &event);
-        let set = RuleSet::load(&[("rule.yml", &text)]).map_err(|problems| TestCaseError::fail(format!("{problems:?}\n{text}")))?;
+        let set = RuleSet::load_outlined(&[("rule.yml", &text)]).map_err(|problems| TestCaseError::fail(format!("{problems:?}\n{text}")))?;
         let set = Arc::new(set);
         let can_fire = set.rules()[0].can_fire.is_ok();
-        let matched = can_fire && set.run_tests()[0].failure.is_none();
+        let matched = can_fire && set.run_tests()[0].failure().is_none();
         prop_assert_eq!(matched, holds(&rule, &rule.condition, &event), "{}", text);
+        // And so does what is told of it.
+        let test = set.test_names(0)[0];
+        let told = set.explain(0, &set.test_events(0, test).unwrap());
+        prop_assert_eq!(told[0].holds, matched, "{}\n{:#?}", text, told);
     }
 }

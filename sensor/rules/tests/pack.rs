@@ -63,7 +63,7 @@ fn every_rule_passes_its_tests_and_has_a_match_and_a_near_miss() {
     let set = pack();
     let results = set.run_tests();
     let failures: Vec<String> =
-        results.iter().filter_map(|result| result.failure.as_ref().map(ToString::to_string)).collect();
+        results.iter().filter_map(|result| result.failure().map(ToString::to_string)).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     for rule in set.rules() {
         assert!(rule.tests >= 2, "{} has {} tests", rule.info.title, rule.tests);

@@ -3,7 +3,7 @@ use super::{duration, text, unknown_keys};
 use crate::{
     date::Date,
     field::{self, Field, Found, Kinds, Type},
-    parse::{Entry, Node, Value},
+    parse::{Entry, Mark, Node, Value},
     problem::{Problems, shown, suggest},
     rule::{Example, ExampleEvent, Expect, Links},
 };
@@ -17,12 +17,17 @@ const EVENTS: usize = 200;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Block {
     pub(super) links: Option<Links>,
+    pub(super) links_mark: Mark,
 }
 
 /// The block of a rule about single observations.
 pub(super) fn rule(node: &Node, problems: &mut Problems) -> Block {
     let Some(block) = entries(node, &["tests", "link"], problems) else { return Block::default() };
-    Block { links: block.get("link").map(|entry| links(entry, problems)) }
+    let entry = block.get("link");
+    Block {
+        links: entry.map(|entry| links(entry, problems)),
+        links_mark: entry.map(|entry| entry.key_mark).unwrap_or_default(),
+    }
 }
 
 /// The block of a correlation: the links that it accepts, else the proven ones.
@@ -133,6 +138,32 @@ fn example(test: &Node, kinds: Kinds, problems: &mut Problems) -> Option<Example
         }
     };
     (problems.errors() == before).then(|| Example { name: name.into(), mark: test.mark, expect, events })
+}
+
+/// Events of a file: one by its fields, one as in a test, or a list of those.
+pub(crate) fn events(node: &Node, kinds: Kinds, problems: &mut Problems) -> Vec<ExampleEvent> {
+    let items = node.items();
+    if items.len() > EVENTS {
+        problems.error(
+            node.mark,
+            format!("more than {EVENTS} events"),
+            "explain needs few: name those in question",
+        );
+        return Vec::new();
+    }
+    let one = |item: &Node| {
+        if item.entries().is_empty() {
+            let message = format!("{} stands where an event should", item.kind());
+            problems.error(item.mark, message, "write its fields, such as `{\"Image\": \"/bin/sh\"}`");
+            return None;
+        }
+        if item.get("event").is_some() {
+            return event(item, kinds, problems);
+        }
+        let entry = Entry { key: "event".into(), key_mark: item.mark, node: item.clone() };
+        event(&Node { mark: item.mark, value: Value::Map(vec![entry]) }, kinds, problems)
+    };
+    items.iter().filter_map(one).collect()
 }
 
 /// `{event: {...}, offset: 1s, action: exec}`

@@ -2,7 +2,7 @@
 use super::{
     Context, block,
     logsource::{self, Source},
-    meta,
+    meta, outline,
     value::{self, Scope, Shared},
 };
 use crate::{
@@ -13,6 +13,10 @@ use crate::{
     },
     problem::{Problems, shown, suggest},
     rule::{CanFire, Expression, Rule},
+    workbench::{
+        explain::link_text,
+        outline::{Part, Shape},
+    },
 };
 
 /// Parts of one condition after `1 of` and names are replaced by what they stand for.
@@ -53,7 +57,18 @@ pub(super) fn rule(
     let can_fire = can_fire(source, &condition, &missing);
     let kinds = scope.kinds.unwrap_or(Kinds::NONE);
     let examples = block::examples(node, kinds, problems);
-    Some(Rule { info, kinds, condition, links: block.links, can_fire, missing, examples })
+    let mark = detection.key_mark;
+    let outline = context.outlines.then(|| {
+        let mut parts =
+            vec![Part::new(&format!("an event of {}", kinds.names()), mark, Shape::Actions(kinds))];
+        parts.extend(
+            block.links.map(|links| Part::new(&link_text(links), block.links_mark, Shape::Link(links))),
+        );
+        parts.extend(outline::detection(&detection.node, scope));
+        parts.extend(context.filters.outlines(node, &info, scope));
+        Part::new(&info.title, mark, Shape::All(parts))
+    });
+    Some(Rule { info, kinds, condition, links: block.links, can_fire, missing, examples, outline })
 }
 
 impl<'a> Scope<'a> {
@@ -248,7 +263,7 @@ fn take(selections: &mut [Selection<'_>], wanted: impl Fn(&str) -> bool) -> Vec<
 }
 
 /// A pattern of `of`: `*` stands for anything.
-fn matches_name(pattern: &str, name: &str) -> bool {
+pub(super) fn matches_name(pattern: &str, name: &str) -> bool {
     let pieces = crate::pattern::pieces(pattern);
     crate::pattern::Pattern::new(pieces, crate::pattern::Place::Whole, crate::pattern::Case::Kept)
         .matches(name.as_bytes())

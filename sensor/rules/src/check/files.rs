@@ -24,6 +24,8 @@ pub(crate) struct Context {
     pub(super) filters: Filters,
     /// Forms that values had beyond the written one, in all files.
     pub(super) forms: Cell<usize>,
+    /// Rules keep their outlines.
+    pub(crate) outlines: bool,
 }
 
 impl Context {
@@ -52,7 +54,7 @@ pub(crate) fn read<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> (Vec<File>
     }
     // A filter may use placeholders of any file.
     for file in &mut out {
-        let Context { placeholders, filters, forms } = &mut context;
+        let Context { placeholders, filters, forms, .. } = &mut context;
         file.documents.retain(|document| {
             let is_filter = document.node.get("filter").is_some();
             if is_filter {

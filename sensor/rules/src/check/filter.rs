@@ -3,16 +3,17 @@
 //! A rule matches if its own condition and those of its filters hold, as in pySigma: what shall be left out is written
 //! `condition: not selection`.
 use super::{
-    detection, logsource, meta,
+    detection, logsource, meta, outline,
     value::{Scope, Shared},
 };
 use crate::{
     parse::{Entry, Mark, Node, Value},
     problem::{Problem, Problems, shown},
     rule::Expression,
+    workbench::outline::{Part, Shape},
 };
 use guardbee_model::finding::RuleInfo;
-use std::cell::Cell;
+use std::{cell::Cell, sync::Arc};
 
 /// Filters of one set.
 const FILTERS: usize = 1_000;
@@ -29,6 +30,7 @@ pub(crate) struct Filters {
 
 #[derive(Debug)]
 struct Filter {
+    title: Box<str>,
     file: Box<str>,
     mark: Mark,
     logsource: Node,
@@ -63,7 +65,7 @@ impl Filters {
             problems.error(other.key_mark, message, "make a document of its own of it");
         }
         meta::keys(node.entries(), problems);
-        meta::info(node, problems);
+        let info = meta::info(node, problems);
         let source = logsource::source(node, problems);
         if !matches!(filter.node.value, Value::Map(_)) {
             let message = format!("`filter` is a map, not {}", filter.node.kind());
@@ -80,12 +82,12 @@ impl Filters {
         if self.list.len() >= FILTERS {
             problems.error(node.mark, format!("more than {FILTERS} filters"), "join some of them");
         }
-        if let (Some(rules), Some(logsource)) = (rules, node.get("logsource"))
+        if let (Some(info), Some(rules), Some(logsource)) = (info, rules, node.get("logsource"))
             && problems.errors() == before
         {
             let logsource = logsource.node.clone();
-            let file = problems.file().into();
-            self.list.push(Filter { file, mark: node.mark, logsource, rules, detection });
+            let (title, file) = (info.title.clone(), problems.file().into());
+            self.list.push(Filter { title, file, mark: node.mark, logsource, rules, detection });
         }
     }
 
@@ -109,6 +111,21 @@ impl Filters {
             demands.extend(demand);
         }
         (!demands.is_empty()).then(|| Expression::and(demands))
+    }
+
+    /// The outlines of what the filters of a rule demand.
+    pub(super) fn outlines(&self, rule: &Node, info: &RuleInfo, scope: Scope<'_>) -> Vec<Arc<Part>> {
+        let of_rule = self.list.iter().filter(|filter| filter.concerns(rule, info));
+        let part = |filter: &Filter| {
+            let demand = outline::detection(&filter.detection, scope)?;
+            Some(Arc::new(Part {
+                text: format!("filter `{}`", filter.title).into(),
+                mark: filter.mark,
+                filter: Some(filter.file.clone()),
+                shape: Shape::All(vec![demand]),
+            }))
+        };
+        of_rule.filter_map(part).collect()
     }
 
     /// Rules that filters name and no file has.

@@ -7,9 +7,11 @@ mod files;
 mod filter;
 mod logsource;
 mod meta;
+mod outline;
 mod value;
 
 pub(crate) use action::Document;
+pub(crate) use block::events;
 pub(crate) use files::{Context, File, read};
 
 use crate::{

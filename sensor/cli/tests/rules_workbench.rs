@@ -1,0 +1,138 @@
+//! The workbench of rule authors as it is called: output, JSON, JUnit, exit codes.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic is how a test fails")]
+
+use std::{
+    fs,
+    io::Write as _,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+const RULE: &str = "\
+title: Shell
+logsource: {product: linux, category: process_creation}
+detection:
+    selection:
+        Image|endswith: [/sh, /bash]
+    condition: selection
+guardbee:
+    tests:
+        - {name: a shell, expect: match, event: {Image: /bin/sh}}
+        - {name: '<no> & shell', expect: no-match, event: {Image: /bin/ls}}
+---
+title: Never
+logsource: {category: file_event, product: linux}
+detection: {selection: {TargetFilename: /etc/shadow}, condition: selection}
+";
+
+fn guardbee(folder: &Path, arguments: &[&str], input: &str) -> (i32, String, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_guardbee"))
+        .arg("rules")
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+fn folder(rule: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("rule.yml"), rule).unwrap();
+    folder
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn tests_pass_and_say_what_they_reach() {
+    let folder = folder(RULE);
+    let (code, out, errors) = guardbee(folder.path(), &["test", "rule.yml", "--junit", "out.xml"], "");
+    assert_eq!(code, 0, "{out}{errors}");
+    for part in [
+        "Shell  2 passed  2 of 2 branches",
+        "Never  no tests",
+        "2 rules, 1 without tests; 2 tests: 2 passed, 0 failed, 0 skipped; 2 of 2 branches reached",
+    ] {
+        assert!(out.contains(part), "{part} is not in\n{out}");
+    }
+    let junit = fs::read_to_string(folder.path().join("out.xml")).unwrap();
+    assert_eq!(
+        junit,
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="guardbee rules" tests="2" failures="0" errors="0" skipped="0">
+  <testsuite name="Shell" tests="2" failures="0" errors="0" skipped="0">
+    <testcase classname="Shell" name="a shell" file="rule.yml" line="9"/>
+    <testcase classname="Shell" name="&lt;no&gt; &amp; shell" file="rule.yml" line="10"/>
+  </testsuite>
+</testsuites>
+"#
+    );
+}
+
+#[test]
+fn a_failed_test_is_told_everywhere() {
+    let folder = folder(
+        &RULE.replace("expect: match, event: {Image: /bin/sh}", "expect: match, event: {Image: /bin/su}"),
+    );
+    let arguments = ["test", "rule.yml", "--junit", "out.xml"];
+    let (code, out, _) = guardbee(folder.path(), &arguments, "");
+    assert_eq!(code, 1, "{out}");
+    let reason = "test `a shell` of `Shell` should match, and does not: line 5 `Image|endswith: [/sh, /bash]` doesn't hold: process.executable.path is `/bin/su`";
+    assert!(out.contains(&format!("rule.yml:9:11: error: {reason}")), "{out}");
+    let junit = fs::read_to_string(folder.path().join("out.xml")).unwrap();
+    assert!(junit.contains(&format!("<failure message=\"{reason}\">")), "{junit}");
+    let (code, out, _) = guardbee(folder.path(), &["test", "rule.yml", "--json"], "");
+    assert_eq!(code, 1);
+    let report = json(&out);
+    assert_eq!(report["rules"][0]["tests"][0]["result"], "failed");
+    assert_eq!(report["rules"][0]["tests"][0]["why"]["line"], 9);
+    assert_eq!(report["rules"][0]["tests"][1]["result"], "passed");
+    assert_eq!(report["rules"][0]["branches"][0]["reached"], false);
+}
+
+#[test]
+fn explain_takes_tests_files_and_standard_input() {
+    let folder = folder(RULE);
+    let (code, out, errors) = guardbee(folder.path(), &["explain", "rule.yml", "a shell"], "");
+    assert_eq!(code, 0, "{out}{errors}");
+    for part in ["match: Shell on a shell", "process.executable.path is `/bin/sh`; because of `/sh`", "5:9"] {
+        assert!(out.contains(part), "{part} is not in\n{out}");
+    }
+    // No colours where no terminal looks.
+    assert!(!out.contains('\x1b'), "{out:?}");
+    let event = r#"{"Image": "/bin/su\u001b[31m"}"#;
+    let (code, out, _) = guardbee(folder.path(), &["explain", "Shell", "-", "--rules", "rule.yml"], event);
+    assert_eq!(code, 0);
+    assert!(out.contains("no match: Shell on -"), "{out}");
+    assert!(!out.contains('\x1b'), "{out:?}");
+    fs::write(folder.path().join("event.json"), event).unwrap();
+    let arguments = ["explain", "shell", "event.json", "--rules", "rule.yml", "--json"];
+    let (code, out, _) = guardbee(folder.path(), &arguments, "");
+    assert_eq!(code, 0);
+    let tree = &json(&out)["explanations"][0]["explained"][0];
+    assert_eq!(tree["holds"], false);
+    assert_eq!(tree["parts"][1]["parts"][0]["seen"][0]["field"], "process.executable.path");
+}
+
+#[test]
+fn explain_says_what_it_cant_find() {
+    let folder = folder(RULE);
+    let (code, _, errors) = guardbee(folder.path(), &["explain", "rule.yml", "a sheII"], "");
+    assert_eq!(code, 2);
+    assert!(errors.contains("it has: a shell, <no> & shell"), "{errors}");
+    let (code, _, errors) = guardbee(folder.path(), &["explain", "Shel", "--rules", "rule.yml"], "");
+    assert_eq!(code, 2);
+    assert!(errors.contains("no rule has the id, name or title `Shel`"), "{errors}");
+    let (code, out, _) =
+        guardbee(folder.path(), &["explain", "Shell", "-", "--rules", "rule.yml"], "{Imgae: x}");
+    assert_eq!(code, 1);
+    assert!(out.contains("-:1:2: error: unknown field `Imgae`"), "{out}");
+}
