@@ -3,11 +3,14 @@ use super::{
     condition,
     define::Definitions,
     lexer::{self, Error},
-    source::{Place, Prose},
+    source::{Place, Places, Prose},
     syntax::{Check, Condition, Right, Text},
 };
 use crate::problem::{Problem, Severity, shown, suggest};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    rc::Rc,
+};
 
 /// Macros within macros, lists within lists.
 const DEPTH: usize = 50;
@@ -26,6 +29,20 @@ pub(super) enum Tree {
     Check(Check, Place),
 }
 
+impl Tree {
+    /// Values that checks have, together.
+    pub(super) fn values(&self) -> usize {
+        match self {
+            Self::Not(inner) | Self::Named(_, inner) => inner.values(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::values).sum(),
+            Self::Check(check, _) => match &check.right {
+                Right::List(values) => values.len(),
+                _ => 1,
+            },
+        }
+    }
+}
+
 /// Looks names up, and says what is wrong with them.
 pub(super) struct Expander<'a> {
     definitions: &'a Definitions,
@@ -33,6 +50,8 @@ pub(super) struct Expander<'a> {
     texts: Vec<&'a str>,
     /// Macros, parsed. [`None`]: a problem was reported.
     macros: BTreeMap<&'a str, Option<Condition>>,
+    /// Where the words of macros stand.
+    places: BTreeMap<&'a str, Rc<Places>>,
     lists: HashMap<&'a str, Vec<Text>>,
     problems: Vec<Problem>,
     checks: usize,
@@ -49,6 +68,7 @@ impl<'a> Expander<'a> {
             files,
             texts,
             macros: BTreeMap::new(),
+            places: BTreeMap::new(),
             lists: HashMap::new(),
             problems: Vec::new(),
             checks: 0,
@@ -149,7 +169,8 @@ impl<'a> Expander<'a> {
             self.wrong(place, recursion("macro", name, &chain));
             return None;
         }
-        let Some((parsed, (prose, _))) = self.macros.get(name).zip(self.definitions.macros.get(name)) else {
+        let defined = self.definitions.macros.get_key_value(name);
+        let Some((parsed, (name, (prose, _)))) = self.macros.get(name).zip(defined) else {
             let known = self.definitions.macros.keys().map(String::as_str);
             let remedy = suggest(name, known, "define it with `- macro:`, or name the file that does first");
             let message = format!("there is no macro `{}`", shown(name));
@@ -161,11 +182,12 @@ impl<'a> Expander<'a> {
             self.wrong(place, bound(format!("macros are more than {DEPTH} deep within each other")));
             return None;
         }
-        within.push(name.to_owned());
-        let texts = self.texts.clone();
-        let tree = self.tree(&parsed, &|offset| prose.place(offset, &texts), within);
+        within.push(name.clone());
+        let places = self.places.entry(name).or_insert_with(|| Rc::new(prose.places(&self.texts)));
+        let places = Rc::clone(places);
+        let tree = self.tree(&parsed, &|offset| places.at(offset), within);
         within.pop();
-        Some(Tree::Named(name.to_owned(), Box::new(tree?)))
+        Some(Tree::Named(name.clone(), Box::new(tree?)))
     }
 
     /// The check with the names of lists replaced by their values.

@@ -2,7 +2,7 @@
 use super::source::Place;
 
 /// More parts are not compared with each other: the rule is only less simple for it.
-const COMPARED: usize = 500;
+const COMPARED: usize = 200;
 
 /// A condition of which each leaf is a line of a Sigma selection, a constant, or nothing we can say.
 #[derive(Clone, Debug)]

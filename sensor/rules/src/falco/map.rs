@@ -108,20 +108,26 @@ impl Mapper<'_> {
                 quantifier => (values.iter().collect(), quantifier == Some(Quantifier::All)),
             },
         };
-        let parts = values
-            .into_iter()
-            .map(|value| {
-                self.value(check, &value.text).unwrap_or_else(|why| {
+        let mut said = Vec::new();
+        let mut parts = Vec::new();
+        for value in values {
+            match self.value(check, &value.text) {
+                Ok(logic) => parts.push(logic),
+                Err(why) if why.contains('`') => {
                     let right = match check.right {
                         Right::List(_) => Right::List(vec![value.clone()]),
                         _ => Right::Value(value.clone()),
                     };
-                    // What is wrong with the field is wrong with each of its values: say it once.
-                    let alone = if why.contains('`') { only(check.operator, right) } else { check.clone() };
-                    missing(&alone, why, place)
-                })
-            })
-            .collect();
+                    parts.push(missing(&only(check.operator, right), why, place));
+                }
+                // What is wrong with the field is wrong with each of its values: say it once.
+                Err(why) if said.contains(&why) => {}
+                Err(why) => {
+                    said.push(why.clone());
+                    parts.push(missing(check, why, place));
+                }
+            }
+        }
         if all { Logic::And(parts) } else { Logic::Or(parts) }
     }
 

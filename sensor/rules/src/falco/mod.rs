@@ -46,6 +46,8 @@ use syntax::{Operand, Operator, Right};
 
 /// Kinds of event that one rule may name: there are not more.
 const EVENTS: usize = 500;
+/// Values of a condition, looked at for each kind of event that it names.
+const LOOKS: usize = 200_000;
 
 /// What became of Falco's rules.
 #[derive(Clone, Debug)]
@@ -144,7 +146,8 @@ fn file(files: &[(&str, &str)], place: Place) -> String {
 fn tree(rule: &Rule, expander: &mut Expander<'_>, files: &[(&str, &str)]) -> Option<Tree> {
     let texts: Vec<&str> = files.iter().map(|(_, text)| *text).collect();
     let condition = expander.parse(&rule.condition)?;
-    let mut parts = vec![expander.rule(&condition, &|offset| rule.condition.place(offset, &texts))?];
+    let places = rule.condition.places(&texts);
+    let mut parts = vec![expander.rule(&condition, &|offset| places.at(offset))?];
     for exception in &rule.exceptions {
         let condition = match exception.condition() {
             None => continue,
@@ -181,6 +184,14 @@ fn outcome(rule: &Rule, tree: &Tree, files: &[(&str, &str)], names: &mut BTreeSe
     let events = events(tree);
     if events.len() > EVENTS {
         return refused("evt.type", format!("it names more than {EVENTS} kinds of event"));
+    }
+    let values = tree.values();
+    if events.len().saturating_mul(values) > LOOKS {
+        let why = format!(
+            "it has {} kinds of event and {values} values, too many to look at each with each",
+            events.len()
+        );
+        return refused("condition", why);
     }
     let mut notes = BTreeSet::new();
     let mut obstacles: Vec<Obstacle> = Vec::new();

@@ -42,55 +42,103 @@ impl Prose {
 
     /// Where the byte at `offset` stands in the files, of which `texts` are the texts.
     pub(super) fn place(&self, offset: usize, texts: &[&str]) -> Place {
-        let Some(part) = self.parts.iter().rev().find(|part| part.from <= offset) else {
-            return Place::default();
-        };
-        let source = texts.get(part.place.file).copied().unwrap_or_default();
-        let before = self.text.get(part.from..offset).unwrap_or_default();
-        // What is missing at the end is missing behind the last word.
-        let at_end = self.text.get(offset..).unwrap_or_default().trim().is_empty();
-        let last = before.trim_end().char_indices().next_back().map(|(at, _)| at).filter(|_| at_end);
-        let mark = match last {
-            Some(last) => {
-                follow(source, part, before.get(..last).unwrap_or_default()).map(|mark| mark.right(1))
-            }
-            None => follow(source, part, before),
-        };
-        Place { mark: mark.unwrap_or(part.place.mark), ..part.place }
+        self.places(texts).at(offset)
+    }
+
+    /// Where each of its words stands, found in one walk.
+    pub(super) fn places(&self, texts: &[&str]) -> Places {
+        let mut marks = Vec::new();
+        for (nth, part) in self.parts.iter().enumerate() {
+            let end = self.parts.get(nth + 1).map_or(self.text.len(), |next| next.from);
+            let source = texts.get(part.place.file).copied().unwrap_or_default();
+            let text = self.text.get(part.from..end).unwrap_or_default();
+            follow(source, part, text, &mut marks);
+        }
+        Places { parts: self.parts.iter().map(|part| (part.from, part.place)).collect(), marks }
     }
 }
 
-/// Finds in `source` what `before` was folded from: both are the same but for blanks.
-fn follow(source: &str, part: &Part, before: &str) -> Option<Mark> {
-    let Mark { line, column } = part.place.mark;
-    let mut lines = (line..).zip(source.lines().skip(usize::try_from(line).ok()?.checked_sub(1)?));
-    let (mut number, first) = lines.next()?;
-    let skipped = usize::try_from(column).ok()?.checked_sub(1)?;
-    let mut rest = first.char_indices().nth(skipped).and_then(|(at, _)| first.get(at..))?;
-    let mut at = column;
-    if part.style == Style::Block && rest.starts_with(['>', '|']) {
-        (number, rest) = lines.next()?;
-        at = 1;
+/// Where the words of a prose stand.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    /// Where each part begins, and its place.
+    parts: Vec<(usize, Place)>,
+    /// Of each character that is no blank, ascending; [`None`]: it isn't written as it is read.
+    marks: Vec<(usize, Option<Mark>)>,
+}
+
+impl Places {
+    /// Where the byte at `offset`, or the word behind it, stands.
+    pub(super) fn at(&self, offset: usize) -> Place {
+        let number = self.parts.partition_point(|(from, _)| *from <= offset);
+        let Some((from, place)) = number.checked_sub(1).and_then(|number| self.parts.get(number)) else {
+            return Place::default();
+        };
+        let end = self.parts.get(number).map_or(usize::MAX, |(from, _)| *from);
+        let next = self.marks.partition_point(|(at, _)| *at < offset);
+        let mark = match self.marks.get(next) {
+            Some((at, mark)) if *at < end => *mark,
+            Some(_) => None,
+            // What is missing at the end is missing behind the last word.
+            None => self
+                .marks
+                .last()
+                .filter(|(at, _)| at >= from)
+                .and_then(|(_, mark)| mark.map(|mark| mark.right(1))),
+        };
+        Place { mark: mark.unwrap_or(place.mark), ..*place }
     }
-    if part.style == Style::Quoted {
-        (at, rest) = (at + 1, rest.get(1..)?);
-    }
-    // One more than was written before: the first of what is looked for.
-    let mut wanted = before.chars().filter(|c| !c.is_whitespace()).map(Some).chain([None]);
-    let mut next = wanted.next()?;
-    loop {
-        for character in rest.chars() {
-            match next {
-                _ if character.is_whitespace() => {}
-                None => return Some(Mark { line: number, column: at }),
-                Some(same) if same == character => next = wanted.next()?,
-                // An escape, or a comment within a plain text.
-                Some(_) => return None,
-            }
-            at += 1;
+}
+
+/// Finds in `source` what `text`, of `part`, was folded from: both are the same but for blanks.
+fn follow(source: &str, part: &Part, text: &str, out: &mut Vec<(usize, Option<Mark>)>) {
+    let mut written = Written::new(source, part);
+    for (at, character) in text.char_indices().filter(|(_, character)| !character.is_whitespace()) {
+        let found = written.as_mut().and_then(Written::next);
+        out.push((part.from + at, found.map(|(mark, _)| mark)));
+        // An escape, or a comment within a plain text.
+        if found.is_none_or(|(_, same)| same != character) {
+            written = None;
         }
-        (number, rest) = lines.next()?;
-        at = 1;
+    }
+}
+
+/// The characters of a scalar as it stands in a file, without blanks.
+struct Written<'a> {
+    lines: std::iter::Skip<std::str::Lines<'a>>,
+    rest: std::str::Chars<'a>,
+    mark: Mark,
+}
+
+impl<'a> Written<'a> {
+    fn new(source: &'a str, part: &Part) -> Option<Self> {
+        let mut mark = part.place.mark;
+        let mut lines = source.lines().skip(usize::try_from(mark.line).ok()?.checked_sub(1)?);
+        let first = lines.next()?;
+        let skipped = usize::try_from(mark.column).ok()?.checked_sub(1)?;
+        let mut rest = first.char_indices().nth(skipped).and_then(|(at, _)| first.get(at..))?;
+        if part.style == Style::Block && rest.starts_with(['>', '|']) {
+            (mark, rest) = (Mark { line: mark.line + 1, column: 1 }, lines.next()?);
+        }
+        if part.style == Style::Quoted {
+            (mark, rest) = (mark.right(1), rest.get(1..)?);
+        }
+        Some(Self { lines, rest: rest.chars(), mark })
+    }
+
+    fn next(&mut self) -> Option<(Mark, char)> {
+        loop {
+            let Some(character) = self.rest.next() else {
+                self.rest = self.lines.next()?.chars();
+                self.mark = Mark { line: self.mark.line + 1, column: 1 };
+                continue;
+            };
+            let mark = self.mark;
+            self.mark = mark.right(1);
+            if !character.is_whitespace() {
+                return Some((mark, character));
+            }
+        }
     }
 }
 

@@ -156,3 +156,31 @@ fn macros_that_double_are_bounded() {
     let problems = super::import(&[("f", &text)]).unwrap_err();
     assert!(problems[0].message.contains("unfold"), "{problems:#?}");
 }
+
+/// What was quadratic would take minutes here.
+#[test]
+fn long_conditions_take_no_longer_than_they_are() {
+    let many = |count: usize, one: &dyn Fn(usize) -> String, by: &str| {
+        (0..count).map(one).collect::<Vec<_>>().join(by)
+    };
+    let names = |count| many(count, &|n| format!("ev{n}"), ", ");
+    let checks = |field| many(9000, &|n| format!("{field} = v{n}"), " or ");
+    for (condition, right) in [
+        (format!("evt.type in ({})", names(9000)), "more than 500 kinds of event"),
+        (checks("evt.type"), "more than 500 kinds of event"),
+        (format!("evt.type = execve and proc.name in ({})", names(9000)), "ev8999"),
+        (format!("evt.type = execve and ({})", checks("proc.name")), "v8999"),
+        (format!("evt.type = execve and ({})", checks("k8s.ns.name")), "pods are not known to rules"),
+        (format!("evt.type in ({}) and proc.name in ({})", names(400), names(9000)), "and 9400 values"),
+        (format!("evt.type in ({}) and ({})", names(400), checks("proc.name")), "and 9400 values"),
+    ] {
+        let head = "- rule: R\n  desc: d\n  output: o\n  priority: INFO\n  condition: >\n    ";
+        let import = super::import(&[("f", &format!("{head}{condition}\n"))]).unwrap();
+        let said = match &import.rules[0].outcome {
+            super::Outcome::Written { yaml, .. } => yaml.clone(),
+            super::Outcome::Refused(obstacles) => obstacles[0].why.clone(),
+            super::Outcome::Disabled => String::new(),
+        };
+        assert!(said.contains(right), "{right}: {said:.300}");
+    }
+}
