@@ -1,5 +1,5 @@
 //! Row c: what the Collector wrote proves itself; what is done to it afterwards is named.
-use super::{ATTACKS, IN_FLIGHT, Judged};
+use super::{ATTACKS, IN_FLIGHT, Judged, cosigned};
 use crate::accept::{
     collector::Collector,
     driver,
@@ -108,6 +108,7 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
         Ok(Expected::named(named.collect()))
     });
     bench.foreign(&foreign);
+    cosigned::run(lab, table);
     Ok(())
 }
 
