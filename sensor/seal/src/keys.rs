@@ -117,12 +117,15 @@ impl SigningKey {
     /// Encrypted under `password`, as cosign reads it.
     pub fn to_encrypted_pem(&self, password: &[u8]) -> Result<zeroize::Zeroizing<String>, Error> {
         let keys = self.signer.ecdsa_keys();
-        keys.private_key_to_encrypted_pem(password).map_err(|source| Error::PrivateKey(source.to_string()))
+        let pem = keys.private_key_to_encrypted_pem(password);
+        let pem = pem.map_err(|source| Error::PrivateKey(source.to_string()))?;
+        Ok(lines(&pem).into())
     }
 
     /// The public half as PEM: `cosign.pub`.
     pub fn public_pem(&self) -> Result<String, Error> {
-        self.signer.ecdsa_keys().public_key_to_pem().map_err(|source| Error::PublicKey(source.to_string()))
+        let pem = self.signer.ecdsa_keys().public_key_to_pem();
+        Ok(lines(&pem.map_err(|source| Error::PublicKey(source.to_string()))?))
     }
 
     /// The public half.
@@ -136,6 +139,11 @@ impl SigningKey {
     }
 }
 
+/// Lines as cosign writes them: the library ends them as RFC 7468 does, with two bytes.
+fn lines(pem: &str) -> String {
+    pem.replace("\r\n", "\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,7 +152,7 @@ mod tests {
     fn key_files_come_back() {
         let key = SigningKey::generate().unwrap();
         let pem = key.to_encrypted_pem(b"pw").unwrap();
-        assert!(pem.starts_with("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----"));
+        assert!(pem.starts_with("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"));
         let back = SigningKey::from_pem(pem.as_bytes(), b"pw").unwrap();
         let signature = back.sign(b"message").unwrap();
         let public = PublicKey::from_pem(key.public_pem().unwrap().as_bytes()).unwrap();

@@ -102,7 +102,8 @@ fn exchanged(lab: &Lab) -> Judged {
     let cosign = Cosign::new(lab)?;
     let (private, public) = new_key(lab)?;
     let read = cosign.run(&[&"public-key", &"--key", &private])?;
-    let same = read.as_deref().is_ok_and(|pem| fs::read_to_string(&public).is_ok_and(|own| own.trim() == pem));
+    let same =
+        read.as_deref().is_ok_and(|pem| fs::read_to_string(&public).is_ok_and(|own| own.trim() == pem));
     let dir = lab.folder("cosign")?;
     let (blob, bundle) = (dir.join("blob"), dir.join("bundle.json"));
     fs::write(&blob, "signed by cosign")?;
