@@ -22,8 +22,8 @@ static __always_inline struct sock *fd_sock(struct task_struct *task, __u32 fd)
 	return BPF_CORE_READ(socket, sk);
 }
 
-/* recvmmsg and sendmmsg answer how many messages there were; each says how long it was. */
-#define MESSAGES 8
+/* recvmmsg and sendmmsg answer how many messages there were, UIO_MAXIOV at most; each says how long it was. */
+#define MESSAGES 1024
 static __always_inline __s64 messages_length(__u64 array, __s64 count)
 {
 	const struct user_mmsghdr *messages = (const void *)array;

@@ -13,7 +13,12 @@ use guardbee_wire::{
     CloseEvent, ConnectEvent, DataEvent, Direction, EventFlag, EventKind, ExecEvent, ListenEvent,
     SocketEvent, Stamp, StringId,
 };
-use rustix::io::ioctl_fionread;
+use rustix::{
+    event::epoll,
+    fs::sendfile,
+    io::{ReadWriteFlags, ioctl_fionbio, ioctl_fionread, preadv2, pwritev2},
+    net::{RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendFlags, recv, recvmsg, sendmsg},
+};
 use std::{
     collections::HashMap,
     io::{IoSlice, IoSliceMut, Read, Write},
@@ -32,31 +37,83 @@ use watch::{Record, Watch, small};
 trait End: Read + Write + AsFd {}
 impl<T: Read + Write + AsFd> End for T {}
 
-/// Keep-alive exchanges, split heads, vectors, a long body, a child, over both kinds of sockets. One thread, which waits for
+/// A connection that is refused, one that nobody uses, keep-alive exchanges, split heads, vectors, a long body, a child, over both kinds of sockets. One thread, which waits for
 /// whatever the kernel does later: the order of events is the workload's, not the scheduler's.
 fn workload(watch: &Watch) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = TcpStream::connect(address).unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    close(watch, client, &mut server, 2);
+    drop(server);
+    let mut client = TcpStream::connect(address).unwrap();
     let (mut server, _) = listener.accept().unwrap();
     for round in 0..3 {
         exchange(&mut client, &mut server, round);
     }
-    drop(client);
-    assert_eq!(server.read(&mut [0]).unwrap(), 0);
-    drop(server);
-    wait("both ends to be closed", || {
-        let closed = |record: &&Record| {
-            record.kind() == EventKind::Close && record.header().tgid == std::process::id()
-        };
-        watch.records().iter().filter(closed).count() == 2
-    });
+    rarer(&mut client, &mut server);
+    close(watch, client, &mut server, 4);
     drop(listener);
+    assert!(TcpStream::connect(address).is_err());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s");
     let listener = UnixListener::bind(&path).unwrap();
     let mut client = UnixStream::connect(&path).unwrap();
     let (mut server, _) = listener.accept().unwrap();
     exchange(&mut client, &mut server, 9);
+    rarer(&mut client, &mut server);
+}
+
+/// Both ends, one after the other; then `so_far` were closed.
+fn close(watch: &Watch, client: TcpStream, server: &mut TcpStream, so_far: usize) {
+    drop(client);
+    assert_eq!(server.read(&mut [0]).unwrap(), 0);
+    server.shutdown(std::net::Shutdown::Both).unwrap();
+    wait("both ends to be closed", || {
+        let closed = |record: &&Record| {
+            record.kind() == EventKind::Close && record.header().tgid == std::process::id()
+        };
+        watch.records().iter().filter(closed).count() == so_far
+    });
+}
+
+/// Calls that look without taking, take without looking, don't wait, or move what isn't in the caller's memory; a child after
+/// each that may change what its thread serves.
+fn rarer(client: &mut impl End, server: &mut impl End) {
+    let request = b"GET /rarer HTTP/1.1\r\ncookie: none\r\n\r\n";
+    let mut room = [0; 64];
+    client.write_all(request).unwrap();
+    arrived(server, request.len());
+    recv(&*server, &mut room, RecvFlags::PEEK).unwrap();
+    recv(&*server, &mut room[..5], RecvFlags::TRUNC).unwrap();
+    recv(&*server, &mut room[..5], RecvFlags::DONTWAIT).unwrap();
+    child("dontwait");
+    let mut none = RecvAncillaryBuffer::default();
+    recvmsg(&*server, &mut [IoSliceMut::new(&mut room)], &mut none, RecvFlags::empty()).unwrap();
+    ioctl_fionbio(&*server, true).unwrap();
+    sendmsg(
+        &*client,
+        &[IoSlice::new(b"POST / HTTP/1.1")],
+        &mut SendAncillaryBuffer::default(),
+        SendFlags::empty(),
+    )
+    .unwrap();
+    arrived(server, 15);
+    preadv2(&*server, &mut [IoSliceMut::new(&mut room)], u64::MAX, ReadWriteFlags::empty()).unwrap();
+    child("nonblock");
+    let set = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
+    epoll::add(&set, &*server, epoll::EventData::new_u64(0), epoll::EventFlags::IN).unwrap();
+    pwritev2(&*client, &[IoSlice::new(b"\r\n\r\n")], u64::MAX, ReadWriteFlags::empty()).unwrap();
+    read(server, 4);
+    child("epoll");
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(&[b'f'; 100]).unwrap();
+    sendfile(&*server, &file, Some(&mut 0), 100).unwrap();
+    read(client, 100);
+}
+
+fn child(name: &str) {
+    Command::new("/bin/true").arg(name).status().unwrap();
 }
 
 fn wait(what: &str, mut until: impl FnMut() -> bool) {
@@ -82,7 +139,7 @@ fn exchange(client: &mut impl End, server: &mut impl End, round: usize) {
     arrived(server, rest.len());
     let count = server.read_vectored(&mut [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)]).unwrap();
     assert_eq!(count, rest.len());
-    Command::new("/bin/true").arg(format!("round-{round}")).status().unwrap();
+    child(&format!("round-{round}"));
     let body = vec![b'z'; 6000];
     server.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 6000\r\n\r\n").unwrap();
     server.write_all(&body).unwrap();
@@ -202,7 +259,11 @@ fn stream_of(options: &Options, left_out: usize) -> Vec<String> {
 
 /// One workload, seen in two ways.
 fn equal(one: &[String], other: &[String]) {
-    assert!(one.len() > 40, "the workload was seen: {one:#?}");
+    assert!(one.len() > 80, "the workload was seen: {one:#?}");
+    assert!(
+        one.iter()
+            .any(|line| line.starts_with("Connect") && line.contains(&format!("-{}", libc::ECONNREFUSED)))
+    );
     assert!(one.iter().any(|line| line.starts_with("Data") && line.contains("T /2 HTTP")));
     for (one, other) in one.iter().zip(other) {
         assert_eq!(one, other);

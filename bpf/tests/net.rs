@@ -428,6 +428,61 @@ fn gathered_writes_are_read_piece_by_piece() {
     }
 }
 
+/// Moves `count` messages of three bytes by one call: over a unix socket nothing but their sum says how many bytes those were.
+#[allow(unsafe_code, reason = "std has no calls for several messages")]
+fn messages(fd: i32, count: usize, sent: bool) {
+    let mut bytes = vec![*b"abc"; count];
+    let vector = |bytes: &mut [u8; 3]| libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: 3 };
+    let mut vectors: Vec<_> = bytes.iter_mut().map(vector).collect();
+    // SAFETY: a header of zeroes has no name, no vectors and no control data.
+    let empty: libc::mmsghdr = unsafe { std::mem::zeroed() };
+    let mut headers = vec![empty; count];
+    for (header, vector) in headers.iter_mut().zip(&mut vectors) {
+        header.msg_hdr.msg_iov = vector;
+        header.msg_hdr.msg_iovlen = 1;
+    }
+    let length = u32::try_from(count).unwrap();
+    // SAFETY: `length` headers, each of one vector of three bytes, all alive.
+    let moved = unsafe {
+        if sent {
+            libc::sendmmsg(fd, headers.as_mut_ptr(), length, 0)
+        } else {
+            libc::recvmmsg(fd, headers.as_mut_ptr(), length, 0, std::ptr::null_mut())
+        }
+    };
+    assert_eq!(usize::try_from(moved).unwrap(), count);
+}
+
+#[test]
+fn one_call_that_moves_many_messages_moves_the_position_by_all_of_them() {
+    // As many as a socket's buffer holds: nobody reads meanwhile.
+    const COUNT: usize = 100;
+    for &hooks in lists() {
+        let watch = Watch::with(hooks);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let mut client = UnixStream::connect(&path).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        client.write_all(REQUEST).unwrap();
+        server.read_exact(&mut vec![0; REQUEST.len()]).unwrap();
+        messages(client.as_raw_fd(), COUNT, true);
+        messages(server.as_raw_fd(), COUNT, false);
+        client.write_all(b"after").unwrap();
+        server.read_exact(&mut [0; 5]).unwrap();
+        let behind = u64::try_from(REQUEST.len() + 3 * COUNT).unwrap();
+        for direction in [Direction::Sent, Direction::Received] {
+            watch.wait("what came after the messages", |record| {
+                record.kind() == EventKind::Data && {
+                    let event: DataEvent = record.fixed();
+                    let ours = event.header.tgid == std::process::id() && event.length == 5;
+                    ours && event.direction == direction as u8 && event.position == behind
+                }
+            });
+        }
+    }
+}
+
 /// A new connection whose client sends these pieces, each by a call of its own; answers what was reported of them.
 fn reported(watch: &Watch, pieces: &[&[u8]]) -> Vec<u8> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
