@@ -32,6 +32,7 @@ const SOON: Duration = Duration::from_secs(30);
 /// Whom the pipeline runs as.
 const UID: u32 = 65532;
 const RULE: &str = "Web Request Spawned A Shell";
+const OWN: &str = "0af7651916cd43dd8448eb211c80319c";
 const VICTIM: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 /// Ended when the test is.
@@ -125,17 +126,43 @@ fn application(folder: &TempDir, port: u16) -> Running {
     running
 }
 
-/// The shell gets the nonce as an argument of `id`.
-fn attack(port: u16, nonce: &str, traceparent: Option<&str>) {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    let header = traceparent.map(|value| format!("traceparent: {value}\r\n")).unwrap_or_default();
-    let request = format!(
-        "GET /ping?host=x%3B%20id%20{nonce} HTTP/1.1\r\nHost: shop.example\r\n{header}Connection: close\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+/// A browser's connection: it stays open between requests.
+struct Visitor(TcpStream);
+
+impl Visitor {
+    fn new(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(SOON)).unwrap();
+        Self(stream)
+    }
+
+    fn get(&mut self, target: &str, traceparent: Option<&str>) {
+        let header = traceparent.map(|value| format!("traceparent: {value}\r\n")).unwrap_or_default();
+        let request = format!("GET {target} HTTP/1.1\r\nHost: shop.example\r\n{header}\r\n");
+        self.0.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let whole = |answer: &[u8]| {
+            let text = String::from_utf8_lossy(answer).into_owned();
+            let (head, body) = text.split_once("\r\n\r\n")?;
+            let length = head.lines().find_map(|line| line.strip_prefix("Content-Length: "))?;
+            (body.len() >= length.parse::<usize>().unwrap()).then_some(text)
+        };
+        let text = loop {
+            if let Some(text) = whole(&answer) {
+                break text;
+            }
+            let mut bytes = [0; 4096];
+            let count = self.0.read(&mut bytes).unwrap();
+            assert!(count != 0, "the application hung up: {answer:?}");
+            answer.extend_from_slice(&bytes[..count]);
+        };
+        assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+    }
+
+    /// The shell gets the nonce as an argument of `id`.
+    fn attack(&mut self, nonce: &str, traceparent: Option<&str>) {
+        self.get(&format!("/ping?host=x%3B%20id%20{nonce}"), traceparent);
+    }
 }
 
 fn text<'a>(attributes: &'a [KeyValue], key: &str) -> &'a str {
@@ -153,10 +180,13 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// The one finding of the shell that has the nonce, and the server span that it names.
-fn check(received: &Received, nonce: &str, trace: Option<&str>) {
+fn check(received: &Received, nonce: &str, source: &str, trace: Option<&str>) {
     let ours = received.logs.iter().filter(|log| is_shell_of(log, nonce));
     let [finding] = ours.collect::<Vec<_>>()[..] else { panic!("not one finding for {nonce}") };
     assert_eq!(text(&finding.attributes, "guardbee.link.kind"), "inherited");
+    assert_eq!(text(&finding.attributes, "guardbee.trace.source"), source, "{nonce}");
+    assert_eq!(text(&finding.attributes, "url.path"), "/ping");
+    assert_eq!(text(&finding.attributes, "guardbee.attack.techniques"), r#"["T1190","T1059.004"]"#);
     assert!(text(&finding.attributes, "url.query").contains(nonce), "another request's finding");
     assert_eq!(text(&finding.attributes, "client.address"), "127.0.0.1");
     let request = text(&finding.attributes, "guardbee.request.id");
@@ -171,7 +201,7 @@ fn check(received: &Received, nonce: &str, trace: Option<&str>) {
     if let Some(trace) = trace {
         assert_eq!(hex(&span.trace_id), trace);
     } else {
-        assert_ne!(hex(&span.trace_id), VICTIM);
+        assert!(![VICTIM, OWN].contains(&&*hex(&span.trace_id)), "a trace that nobody sent");
     }
 }
 
@@ -184,42 +214,59 @@ fn a_request_an_action_a_finding_delivered_and_proven() {
         &authority.issue(&Leaf::localhost()),
         &Trust { clients: Some(&authority), crls: vec![] },
     );
-    let mut sensor = sensor(&folder, &server, &authority);
     let port = 18_088;
     let _application = application(&folder, port);
+    // A client whose end of the connection the sensor can't know, as if it were on another machine: older than the sensor.
+    let mut stranger = Visitor::new(port);
+    stranger.get("/", None);
+    let mut sensor = sensor(&folder, &server, &authority);
+    // What comes first on it may be the middle of something.
+    stranger.get("/", None);
 
-    // Whoever asks for a reload loses nothing of what comes.
-    sensor.signal(Signal::SIGHUP);
-    // Without a context; with one; with a victim's, said not to be sampled.
-    let own = "0af7651916cd43dd8448eb211c80319c";
-    attack(port, "nonce-one", None);
-    attack(port, "nonce-two", Some(&format!("00-{own}-b7ad6b7169203331-01")));
-    attack(port, "nonce-three", Some(&format!("00-{VICTIM}-00f067aa0ba902b7-00")));
+    // Without a context; with one; with a victim's, said not to be sampled; the same by a stranger.
+    Visitor::new(port).attack("nonce-one", None);
+    Visitor::new(port).attack("nonce-two", Some(&format!("00-{OWN}-b7ad6b7169203331-01")));
+    let forged = format!("00-{VICTIM}-00f067aa0ba902b7-00");
+    Visitor::new(port).attack("nonce-three", Some(&forged));
+    stranger.attack("nonce-four", Some(&forged));
 
     // The sensor sees the whole node: others' requests and shells come too.
     let received = server.wait("findings and spans", |received| {
-        ["nonce-one", "nonce-two", "nonce-three"].iter().all(|nonce| {
+        ["nonce-one", "nonce-two", "nonce-three", "nonce-four"].iter().all(|nonce| {
             received.logs.iter().any(|log| is_shell_of(log, nonce))
                 && received.spans.iter().any(|(_, span)| is_request_of(span, nonce))
         })
     });
-    check(&received, "nonce-one", None);
-    check(&received, "nonce-two", Some(own));
-    check(&received, "nonce-three", Some(VICTIM));
+    // The first three came from a process of this node.
+    check(&received, "nonce-one", "local", None);
+    check(&received, "nonce-two", "local", Some(OWN));
+    check(&received, "nonce-three", "local", Some(VICTIM));
+    check(&received, "nonce-four", "client-claimed", Some(VICTIM));
 
     assert!(sensor.stop().success());
-    let log = fs::read_to_string(folder.path().join("log")).unwrap();
-    assert_eq!(log.matches("guardbee: ready").count(), 1, "one pipeline from start to end: {log}");
-    let verified = guardbee()
-        .arg("verify")
-        .arg(folder.path().join("out/records.jsonl"))
-        .arg("--key")
-        .arg(folder.path().join("key.pub"))
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&verified.stdout);
-    assert!(verified.status.success(), "{said}");
-    assert!(said.contains("security.finding findings seq 0: VERIFIED"), "{said}");
+    let received =
+        server.wait("the end", |received| received.logs.iter().any(|log| log.event_name == "guardbee.stop"));
+    proven(&folder, &received);
+}
+
+/// All that the receiver got is as it was sealed, nothing is missing, and the sensor's own file has no more.
+fn proven(folder: &TempDir, received: &Received) {
+    let at = |name: &str| folder.path().join(name);
+    fs::write(at("received.jsonl"), received.export()).unwrap();
+    let said = |file: &Path| {
+        let out = guardbee().arg("verify").arg(file).arg("--key").arg(at("key.pub")).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(out.status.success(), "{said}");
+        said
+    };
+    let (theirs, ours) = (said(&at("received.jsonl")), said(&at("out/records.jsonl")));
+    let verified = |text: &str| text.lines().filter(|line| line.ends_with(": VERIFIED")).count();
+    assert_eq!(verified(&theirs), received.logs.len() + received.spans.len(), "{theirs}");
+    assert_eq!(verified(&theirs), verified(&ours), "{ours}");
+    for word in ["MISSING", "ABSENT", "UNSEALED", "NOT-VERIFIABLE"] {
+        assert!(!theirs.contains(word), "{theirs}");
+    }
+    assert!(theirs.contains("security.finding findings seq 0: VERIFIED"), "{theirs}");
 }
 
 fn is_shell_of(log: &LogRecord, nonce: &str) -> bool {

@@ -4,6 +4,7 @@
     clippy::expect_used,
     reason = "only tests have it; a panic is how they fail"
 )]
+mod export;
 mod pki;
 pub mod sample;
 mod server;
