@@ -1,5 +1,7 @@
 //! `guardbee rules`.
 mod explain;
+mod new;
+mod profile;
 mod test;
 
 use crate::{PROBLEMS, rules_import, rules_replay, terminal};
@@ -24,6 +26,10 @@ pub(crate) enum Command {
     /// Make rules of ours from those of another engine, and say of each what became of it.
     #[command(subcommand)]
     Import(rules_import::Command),
+    /// Write a rule to begin with, with tests that pass.
+    New(new::Args),
+    /// What each rule costs on a recording, and how often it is evaluated and matches.
+    Profile(profile::Args),
     /// Run rules on a recording: what they find in it, and what they could not have found.
     Replay(rules_replay::Args),
     /// Run the tests in rules, and say which branches of their detections no test reaches.
@@ -37,6 +43,8 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Check { paths } => check(paths),
         Command::Explain(args) => explain::run(args),
         Command::Import(command) => rules_import::run(command),
+        Command::New(args) => new::run(args),
+        Command::Profile(args) => profile::run(args),
         Command::Replay(args) => rules_replay::run(args),
         Command::Test(args) => test::run(args),
     }

@@ -117,3 +117,28 @@ fn what_is_wrong_with_a_recording_is_said() {
     let (_, text) = said(&damaged);
     assert!(text.contains("observation lost between"), "{text}");
 }
+
+#[test]
+fn a_profile_counts_each_rule() {
+    let folder = folder();
+    let profile = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_guardbee"));
+        command.current_dir(folder.path()).args(["rules", "profile", "new.yml", "--recording", "one.gbrec"]);
+        let out = command.args(more).output().unwrap();
+        assert!(out.status.success(), "{out:?}");
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let report: serde_json::Value = serde_json::from_str(&profile(&["--json"])).unwrap();
+    assert_eq!(report.pointer("/events").unwrap(), 10);
+    let counts =
+        |place: usize, name: &str| report.pointer(&format!("/rules/{place}/{name}")).unwrap().clone();
+    // The dearest first: the other one was never evaluated.
+    assert_eq!(
+        (counts(0, "title"), counts(0, "evaluations"), counts(0, "hits")),
+        ("Exit".into(), 10.into(), 3.into())
+    );
+    assert_eq!((counts(1, "title"), counts(1, "evaluations")), ("Shell".into(), 0.into()));
+    let table = profile(&[]);
+    assert!(table.contains("Exit (evaluated for every event of its kind)"), "{table}");
+    assert!(table.contains("10 events"), "{table}");
+}

@@ -136,3 +136,25 @@ fn explain_says_what_it_cant_find() {
     assert_eq!(code, 1);
     assert!(out.contains("-:1:2: error: unknown field `Imgae`"), "{out}");
 }
+
+#[test]
+fn a_new_rule_passes_its_tests() {
+    for about in ["exec", "connect", "request", "exchange"] {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = ["new", "Bob's \"Rule\": #1", "--about", about];
+        let (code, out, errors) = guardbee(folder.path(), &arguments, "");
+        assert_eq!(code, 0, "{out}{errors}");
+        assert!(out.contains("wrote bob_s_rule_1.yml"), "{out}");
+        let (code, out, errors) = guardbee(folder.path(), &["test", "bob_s_rule_1.yml"], "");
+        assert_eq!(code, 0, "{out}{errors}");
+        assert!(out.contains("2 tests: 2 passed, 0 failed, 0 skipped; 2 of 2 branches reached"), "{out}");
+        // What may have been edited is not overwritten.
+        let (code, _, errors) = guardbee(folder.path(), &arguments, "");
+        assert_eq!(code, 2);
+        assert!(errors.contains("bob_s_rule_1.yml"), "{errors}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, errors) = guardbee(folder.path(), &["new", "../.."], "");
+    assert_eq!(code, 2);
+    assert!(errors.contains("is no title"), "{errors}");
+}

@@ -1,12 +1,10 @@
 //! What each rule did, and how much of it may be reported.
+use super::Params;
 use guardbee_model::{
     clock::BootTime,
     loss::{Loss, LossCounter, Stage},
 };
 use std::time::{Duration, Instant};
-
-/// One observation in this many is timed: reading a clock takes longer than a comparison.
-const SAMPLE: u64 = 1024;
 
 /// What a rule did so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,13 +47,21 @@ pub(super) struct Tally {
     accounts: Vec<Account>,
     findings_per_second: u32,
     losses: LossCounter,
+    timed_every: u64,
     observations: u64,
 }
 
 impl Tally {
-    pub(super) fn new(rules: usize, findings_per_second: u32) -> Self {
+    pub(super) fn new(rules: usize, params: Params) -> Self {
+        let Params { findings_per_second, timed_every, .. } = params;
         let losses = LossCounter::new(Stage::Rules);
-        Self { accounts: vec![Account::default(); rules], findings_per_second, losses, observations: 0 }
+        Self {
+            accounts: vec![Account::default(); rules],
+            findings_per_second,
+            losses,
+            timed_every,
+            observations: 0,
+        }
     }
 
     /// For other rules: `from` has for each the place that it had before, if it is the same.
@@ -67,7 +73,12 @@ impl Tally {
     /// Another observation; gives whether its evaluations are timed.
     pub(super) fn observation(&mut self) -> bool {
         self.observations = self.observations.wrapping_add(1);
-        self.observations.is_multiple_of(SAMPLE)
+        self.timed()
+    }
+
+    /// Whether the evaluations of the last observation are timed.
+    pub(super) fn timed(&self) -> bool {
+        self.timed_every > 0 && self.observations.is_multiple_of(self.timed_every)
     }
 
     /// Evaluates, and counts it.

@@ -1,0 +1,125 @@
+//! `guardbee rules profile`.
+use super::load;
+use crate::{
+    PROBLEMS,
+    terminal::{self, Tone},
+};
+use guardbee_agent::replay::Source;
+use guardbee_recording::Item;
+use guardbee_rules::{Cost, Counts, Engine, Params, RuleSet};
+use serde_json::json;
+use std::{cell::RefCell, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Rule files, or folders of them; default: the shipped pack.
+    paths: Vec<PathBuf>,
+    /// What `guardbee record` wrote, or the journal's folder.
+    #[arg(long, value_name = "FILE")]
+    recording: PathBuf,
+    /// One JSON document instead of the table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Of each rule, in the order of the set.
+struct Profile {
+    events: u64,
+    rules: Vec<(Counts, Cost)>,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let Some(set) = load(&args.paths, args.json)? else { return Ok(ExitCode::from(PROBLEMS)) };
+    let profile = profile(&set, args)?;
+    let total: Duration = profile.rules.iter().map(|(_, cost)| cost.time).sum();
+    let mut rules: Vec<_> = set.rules().into_iter().zip(&profile.rules).collect();
+    rules.sort_by_key(|(_, (counts, cost))| std::cmp::Reverse((cost.time, counts.evaluations)));
+    if args.json {
+        let one = |(rule, (counts, cost)): &(guardbee_rules::Listed, &(Counts, Cost))| {
+            json!({
+                "title": rule.info.title,
+                "id": rule.info.id,
+                "file": rule.info.source,
+                "evaluations": counts.evaluations,
+                "hits": counts.hits,
+                "nanoseconds": u64::try_from(cost.time.as_nanos()).unwrap_or(u64::MAX),
+                "always": rule.always,
+            })
+        };
+        let rules: Vec<_> = rules.iter().map(one).collect();
+        println!("{:#}", json!({ "events": profile.events, "rules": rules }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut rows = vec![["share", "per evaluation", "evaluations", "hits", "rule"].map(plain).to_vec()];
+    for (rule, (counts, cost)) in rules {
+        let share = 100.0 * cost.time.as_secs_f64() / total.as_secs_f64().max(f64::MIN_POSITIVE);
+        let each = cost.time.as_nanos() / u128::from(cost.evaluations.max(1));
+        let title = if rule.always {
+            (format!("{} (evaluated for every event of its kind)", rule.info.title), Tone::Warn)
+        } else {
+            plain(&rule.info.title)
+        };
+        let numbers = [
+            format!("{share:.1} %"),
+            format!("{each} ns"),
+            counts.evaluations.to_string(),
+            counts.hits.to_string(),
+        ];
+        rows.push(numbers.iter().map(|text| plain(text)).chain([title]).collect());
+    }
+    print!("{}", terminal::table(&rows));
+    println!("{} events, {:.3} ms in rules", profile.events, total.as_secs_f64() * 1e3);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plain(text: &str) -> (String, Tone) {
+    (text.to_owned(), Tone::Plain)
+}
+
+fn profile(set: &Arc<RuleSet>, args: &Args) -> anyhow::Result<Profile> {
+    let profile = Profile { events: 0, rules: vec![Default::default(); set.rules().len()] };
+    // Each evaluation is timed.
+    let params = Params { timed_every: 1, ..Params::default() };
+    let fresh = || Engine::new(Arc::clone(set), params);
+    let state = RefCell::new((profile, fresh(), None));
+    let mut matches = Vec::new();
+    Source::find(&args.recording)?.play(
+        &mut |head| {
+            let (profile, engine, instance) = &mut *state.borrow_mut();
+            // Another run of the sensor knows nothing of the one before.
+            if instance.replace(head.instance).is_some_and(|before| before != head.instance) {
+                profile.add(&std::mem::replace(engine, fresh()));
+            }
+        },
+        &mut |item, _| {
+            let (profile, engine, _) = &mut *state.borrow_mut();
+            match item {
+                Item::Observation(observation) => {
+                    profile.events += 1;
+                    engine.observe(&observation, &mut matches);
+                }
+                Item::Time(now, offset) => {
+                    engine.set_wall(offset);
+                    engine.advance(now, &mut matches);
+                }
+                Item::Loss(_) | Item::Sight(_) => {}
+            }
+            matches.clear();
+        },
+    )?;
+    let (mut profile, engine, _) = state.into_inner();
+    profile.add(&engine);
+    Ok(profile)
+}
+
+impl Profile {
+    fn add(&mut self, engine: &Engine) {
+        let now = engine.counts().zip(engine.costs());
+        for ((counts, cost), ((_, more), (_, dearer))) in self.rules.iter_mut().zip(now) {
+            counts.evaluations += more.evaluations;
+            counts.hits += more.hits;
+            cost.evaluations += dearer.evaluations;
+            cost.time += dearer.time;
+        }
+    }
+}
