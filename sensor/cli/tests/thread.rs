@@ -126,6 +126,49 @@ fn application(folder: &TempDir, port: u16) -> Running {
     running
 }
 
+/// The same application on a unix socket.
+const ON_UNIX: &str = "
+import socket, socketserver, sys
+sys.path.insert(0, sys.argv[1])
+import app
+class Server(app.ThreadingHTTPServer):
+    address_family = socket.AF_UNIX
+    server_bind = socketserver.TCPServer.server_bind
+    def get_request(self):
+        return self.socket.accept()[0], ('unix', 0)
+server = Server(sys.argv[2], app.Application)
+print('listening', flush=True)
+server.serve_forever()
+";
+
+/// nginx at `port` in front of an application at `upstream`.
+fn nginx(folder: &TempDir, port: u16, upstream: &str) -> Running {
+    let dir = folder.path().join(format!("nginx-{port}"));
+    fs::create_dir(&dir).unwrap();
+    let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/targets/nginx/nginx.conf");
+    let conf = fs::read_to_string(conf).unwrap();
+    let conf = conf.replace("@PORT@", &port.to_string()).replace("@UPSTREAM@", upstream);
+    fs::write(dir.join("nginx.conf"), conf.replace("@DIR@", dir.to_str().unwrap())).unwrap();
+    let mut nginx = Command::new("/usr/sbin/nginx");
+    let running = Running(nginx.arg("-c").arg(dir.join("nginx.conf")).spawn().unwrap());
+    wait("nginx", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    running
+}
+
+/// Two applications behind nginx, over TCP and over a unix socket, and who visits them.
+fn proxied(folder: &TempDir, app_port: u16) -> ([Running; 3], [Visitor; 2]) {
+    let (socket, out) = (folder.path().join("app.sock"), folder.path().join("unix"));
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/demo");
+    let mut python = Command::new("python3");
+    python.env("PYTHONDONTWRITEBYTECODE", "1").args(["-c", ON_UNIX]).arg(demo).arg(&socket);
+    let unix = Running(python.stdout(File::create(&out).unwrap()).spawn().unwrap());
+    wait("the application on a unix socket", || contains(&out, "listening"));
+    let tcp_front = nginx(folder, app_port + 1, &format!("127.0.0.1:{app_port}"));
+    let unix_front = nginx(folder, app_port + 2, &format!("unix:{}", socket.display()));
+    // Dropped in this order: nginx before what it asks.
+    ([tcp_front, unix_front, unix], [Visitor::new(app_port + 1), Visitor::new(app_port + 2)])
+}
+
 /// A browser's connection: it stays open between requests.
 struct Visitor(TcpStream);
 
@@ -205,6 +248,21 @@ fn check(received: &Received, nonce: &str, source: &str, trace: Option<&str>) {
     }
 }
 
+/// The finding names the application's request, whose span is below nginx's, with nginx's own request to it in between.
+fn check_proxied(received: &Received, nonce: &str) {
+    let ours = received.logs.iter().filter(|log| is_shell_of(log, nonce));
+    let [finding] = ours.collect::<Vec<_>>()[..] else { panic!("not one finding for {nonce}") };
+    assert_eq!(text(&finding.attributes, "guardbee.link.kind"), "inherited");
+    let spans =
+        || received.spans.iter().map(|(_, span)| span).filter(|span| span.trace_id == finding.trace_id);
+    let servers: Vec<_> = spans().filter(|span| is_request_of(span, nonce)).collect();
+    let [one, other] = servers[..] else { panic!("{} server spans for {nonce}", servers.len()) };
+    let (application, front) = if one.span_id == finding.span_id { (one, other) } else { (other, one) };
+    assert_eq!(application.span_id, finding.span_id, "the finding names the application's request");
+    let between = spans().find(|span| span.span_id == application.parent_span_id).unwrap();
+    assert_eq!((between.kind, &between.parent_span_id), (3, &front.span_id), "{nonce}");
+}
+
 #[test]
 fn a_request_an_action_a_finding_delivered_and_proven() {
     assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
@@ -230,9 +288,14 @@ fn a_request_an_action_a_finding_delivered_and_proven() {
     Visitor::new(port).attack("nonce-three", Some(&forged));
     stranger.attack("nonce-four", Some(&forged));
 
+    let (_fronts, [mut by_tcp, mut by_unix]) = proxied(&folder, port);
+    by_tcp.attack("nonce-five", None);
+    by_unix.attack("nonce-six", None);
+
     // The sensor sees the whole node: others' requests and shells come too.
+    let all = ["nonce-one", "nonce-two", "nonce-three", "nonce-four", "nonce-five", "nonce-six"];
     let received = server.wait("findings and spans", |received| {
-        ["nonce-one", "nonce-two", "nonce-three", "nonce-four"].iter().all(|nonce| {
+        all.iter().all(|nonce| {
             received.logs.iter().any(|log| is_shell_of(log, nonce))
                 && received.spans.iter().any(|(_, span)| is_request_of(span, nonce))
         })
@@ -246,6 +309,9 @@ fn a_request_an_action_a_finding_delivered_and_proven() {
     assert!(sensor.stop().success());
     let received =
         server.wait("the end", |received| received.logs.iter().any(|log| log.event_name == "guardbee.stop"));
+    for nonce in ["nonce-five", "nonce-six"] {
+        check_proxied(&received, nonce);
+    }
     proven(&folder, &received);
 }
 
