@@ -6,7 +6,7 @@ mod test;
 
 use crate::{PROBLEMS, rules_import, rules_replay, terminal};
 use clap::Subcommand;
-use guardbee_rules::{Problem, RuleSet, Severity};
+use guardbee_rules::{Listed, Problem, RuleSet, Severity};
 use serde_json::{Value, json};
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use terminal::Tone;
@@ -18,6 +18,9 @@ pub(crate) enum Command {
     Check {
         /// Rule files, or folders of them; default: the shipped pack.
         paths: Vec<PathBuf>,
+        /// One JSON document instead of the table.
+        #[arg(long)]
+        json: bool,
     },
     /// Why does a rule match an event, or not: a tree of its conditions, each with what the event has.
     ///
@@ -40,7 +43,7 @@ pub(crate) enum Command {
 
 pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Check { paths } => check(paths),
+        Command::Check { paths, json } => check(paths, *json),
         Command::Explain(args) => explain::run(args),
         Command::Import(command) => rules_import::run(command),
         Command::New(args) => new::run(args),
@@ -85,29 +88,38 @@ pub(crate) fn problem_json(problem: &Problem) -> Value {
     })
 }
 
-fn check(paths: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let files = guardbee_agent::rule_files::read_or_shipped(paths)?;
-    let set = match RuleSet::load(&files) {
-        Ok(set) => Arc::new(set),
-        Err(problems) => {
-            for problem in &problems {
-                println!("{}", terminal::paint(&problem.to_string(), Tone::Bad));
-            }
-            println!("{} problems in {} files", problems.len(), files.len());
-            return Ok(ExitCode::from(PROBLEMS));
-        }
-    };
-    for problem in set.warnings() {
-        println!("{}", terminal::paint(&problem.to_string(), Tone::Warn));
+fn check(paths: &[PathBuf], json: bool) -> anyhow::Result<ExitCode> {
+    let Some(set) = load(paths, json)? else { return Ok(ExitCode::from(PROBLEMS)) };
+    let failed: Vec<_> = set.run_tests().iter().filter_map(|test| test.failure().cloned()).collect();
+    if json {
+        let problems: Vec<_> = set.warnings().iter().chain(&failed).map(problem_json).collect();
+        let rules: Vec<_> = set.rules().iter().map(rule_json).collect();
+        println!("{:#}", json!({ "rules": rules, "problems": problems }));
+    } else {
+        set.warnings().iter().for_each(show);
+        list(&set);
+        failed.iter().for_each(show);
+        println!("{} rules, {} failed tests", set.rules().len(), failed.len());
     }
-    let failures = list(&set);
-    println!("{} rules in {} files, {failures} failed tests", set.rules().len(), files.len());
-    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::from(PROBLEMS) })
+    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(PROBLEMS) })
 }
 
-/// A line for each rule; gives the number of failed tests.
-fn list(set: &Arc<RuleSet>) -> usize {
-    let failed: Vec<_> = set.run_tests().into_iter().filter_map(|test| test.failure().cloned()).collect();
+fn rule_json(rule: &Listed) -> Value {
+    json!({
+        "title": rule.info.title,
+        "id": rule.info.id,
+        "file": rule.info.source,
+        "level": rule.info.level.name(),
+        "tests": rule.tests,
+        "can_fire": rule.can_fire.is_ok(),
+        "why_not": rule.can_fire.as_ref().err(),
+        "missing": rule.missing,
+        "always": rule.always,
+    })
+}
+
+/// A line for each rule.
+fn list(set: &RuleSet) {
     let rows: Vec<_> = set
         .rules()
         .into_iter()
@@ -132,6 +144,4 @@ fn list(set: &Arc<RuleSet>) -> usize {
         })
         .collect();
     print!("{}", terminal::table(&rows));
-    failed.iter().for_each(show);
-    failed.len()
 }

@@ -158,3 +158,21 @@ fn a_new_rule_passes_its_tests() {
     assert_eq!(code, 2);
     assert!(errors.contains("is no title"), "{errors}");
 }
+
+#[test]
+fn check_says_what_can_fire_and_why_not() {
+    let folder = folder(RULE);
+    let (code, out, _) = guardbee(folder.path(), &["check", "rule.yml"], "");
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("fires here") && out.contains("2 rules, 0 failed tests"), "{out}");
+    let (code, out, _) = guardbee(folder.path(), &["check", "rule.yml", "--json"], "");
+    assert_eq!(code, 0);
+    let rules = json(&out)["rules"].clone();
+    assert_eq!((rules[0]["can_fire"].clone(), rules[0]["tests"].clone()), (true.into(), 2.into()));
+    assert_eq!(rules[1]["can_fire"], false);
+    assert!(rules[1]["why_not"].is_string(), "{out}");
+    fs::write(folder.path().join("wrong.yml"), RULE.replace("Image|", "Imgae|")).unwrap();
+    let (code, out, _) = guardbee(folder.path(), &["check", "wrong.yml", "--json"], "");
+    assert_eq!(code, 1);
+    assert_eq!(json(&out)["problems"][0]["line"], 5);
+}
