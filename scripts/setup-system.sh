@@ -3,7 +3,7 @@
 # Idempotent; asks for nothing that is there already. Used by the Makefile and by .ci/run.
 set -euo pipefail
 
-build="clang-16 llvm-16 libelf-dev zlib1g-dev pkg-config gcc g++ make libc6-dev"
+build="clang-16 clang-format-16 llvm-16 libelf-dev zlib1g-dev pkg-config gcc g++ make libc6-dev"
 # Servers and loads; what attacks use.
 host="curl openssl bpftool python3 python3-venv procps redis-server wrk
 	nginx-light apache2 php-fpm

@@ -5,8 +5,8 @@
 #pragma once
 #include "ring.h"
 
-#define VECTORS	      4 /* of a readv or writev that are looked into */
-#define HEAD_BYTES    8
+#define VECTORS	   4 /* of a readv or writev that are looked into */
+#define HEAD_BYTES 8
 
 /* Finds up to VECTORS pieces of user memory. */
 static __always_inline __u32 io_vectors(const struct io *io, struct user_iovec vectors[VECTORS])
@@ -70,12 +70,13 @@ static __always_inline __u32 io_copy(const struct io *io, __u8 *out, __u32 wante
 }
 
 /* The first eight bytes of a text, as they lie in a register. */
-#define BYTE_OF(text, at) ((sizeof(text) > (at) ? (__u64)(text)[at] : 0) << (at) * 8)
-#define WORD(text)                                                                                         \
-	(BYTE_OF(text, 0) | BYTE_OF(text, 1) | BYTE_OF(text, 2) | BYTE_OF(text, 3) | BYTE_OF(text, 4) |    \
+#define BYTE_OF(text, at) ((sizeof(text) > (at) ? (__u64)(text)[at] : 0) << (at)*8)
+#define WORD(text)                                                                                      \
+	(BYTE_OF(text, 0) | BYTE_OF(text, 1) | BYTE_OF(text, 2) | BYTE_OF(text, 3) | BYTE_OF(text, 4) | \
 	 BYTE_OF(text, 5) | BYTE_OF(text, 6) | BYTE_OF(text, 7))
 
 /* IANA's HTTP Method Registry, WebDAV with its extensions among them, and what caches, UPnP and others have added. */
+/* clang-format off */
 #define HTTP_METHODS(EACH)                                                                                 \
 	EACH("GET ") EACH("HEAD ") EACH("POST ") EACH("PUT ") EACH("DELETE ") EACH("CONNECT ")             \
 	EACH("OPTIONS ") EACH("TRACE ") EACH("PATCH ") EACH("PRI ") EACH("QUERY ") EACH("ACL ")            \
@@ -87,11 +88,12 @@ static __always_inline __u32 io_copy(const struct io *io, __u8 *out, __u32 wante
 	EACH("UPDATEREDIRECTREF ") EACH("VERSION-CONTROL ") EACH("PURGE ") EACH("BAN ") EACH("REFRESH ")   \
 	EACH("VIEW ") EACH("SOURCE ") EACH("NOTIFY ") EACH("SUBSCRIBE ") EACH("UNSUBSCRIBE ")              \
 	EACH("M-SEARCH ")
+/* clang-format on */
 #define OR_IS(text)	|| head == WORD(text)
 #define OR_BEGINS(text) || !((head ^ WORD(text)) & known)
 
 #define EVERY_BYTE(value) (0x0101010101010101ull * (value))
-#define LOW_BYTES(count)  ((count) < 8 ? (1ull << (count) * 8) - 1 : ~0ull)
+#define LOW_BYTES(count)  ((count) < 8 ? (1ull << (count)*8) - 1 : ~0ull)
 
 /* The bytes up to the first blank, as a mask of eight; 0: there is none. */
 static __always_inline __u64 up_to_blank(__u64 head)

@@ -21,7 +21,7 @@ struct sensor_config {
 	__u64 urgent_kinds;		/* bit set of kinds that wake at once */
 	__u32 hooks;			/* enum hook_list */
 	__u32 payload_rings;
-	__u32 cgroup_subsys;	 /* enum cgroup_source */
+	__u32 cgroup_subsys;	   /* enum cgroup_source */
 	__u32 security_wake_shift; /* the reader is woken when a ring's fill crosses a multiple of 1 << shift */
 	__u32 payload_wake_shift;
 	__u32 spares; /* programs have spares behind them: spare.h */

@@ -10,15 +10,15 @@
 #include <bpf/bpf_endian.h>
 
 #ifdef DIRECT_LOADS
-#define LOAD(source, ...) ___arrow(source, __VA_ARGS__)
+#define LOAD(source, ...)   ___arrow(source, __VA_ARGS__)
 #define CAST(type, pointer) bpf_core_cast((void *)(pointer), type)
-#define CURRENT() bpf_get_current_task_btf()
-#define GLOBAL(name) name##_direct
+#define CURRENT()	    bpf_get_current_task_btf()
+#define GLOBAL(name)	    name##_direct
 #else
-#define LOAD(source, ...) BPF_CORE_READ(source, __VA_ARGS__)
+#define LOAD(source, ...)   BPF_CORE_READ(source, __VA_ARGS__)
 #define CAST(type, pointer) ((type *)(pointer))
-#define CURRENT() ((struct task_struct *)bpf_get_current_task())
-#define GLOBAL(name) name
+#define CURRENT()	    ((struct task_struct *)bpf_get_current_task())
+#define GLOBAL(name)	    name
 #endif
 
 /* A global function is verified once, by itself, instead of again for every state of every caller: without them these

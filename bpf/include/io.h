@@ -33,8 +33,7 @@ static __always_inline __u16 stamp_flags(const struct io *io)
 	return flags;
 }
 
-static __always_inline void stamp_write(struct site *site, const struct io *io, __u64 connection,
-					__u64 position)
+static __always_inline void stamp_write(struct site *site, const struct io *io, __u64 connection, __u64 position)
 {
 	struct task_struct *task = CAST(struct task_struct, io->task);
 	__u64 key = io->task, start_ns = LOAD(task, start_boottime);
@@ -67,7 +66,8 @@ static __always_inline struct connection *io_known(const struct io *io)
 {
 	__u64 key = io->sk;
 
-	return io->family == AF_UNIX ? bpf_map_lookup_elem(&unix_sockets, &key) : bpf_map_lookup_elem(&connections, &key);
+	return io->family == AF_UNIX ? bpf_map_lookup_elem(&unix_sockets, &key)
+				     : bpf_map_lookup_elem(&connections, &key);
 }
 
 /* First use: an ACCEPT, or for the client of a unix socket a CONNECT, which no other hook sees. */

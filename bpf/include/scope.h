@@ -25,7 +25,7 @@ static __always_inline struct cgroup *task_cgroup(struct task_struct *task)
 
 	if (config.cgroup_subsys == CGROUP_DEFAULT)
 		return LOAD(task, cgroups, dfl_cgrp);
-	subsystem = config.cgroup_subsys == CGROUP_MEMORY ? bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id) :
-							    bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id);
+	subsystem = config.cgroup_subsys == CGROUP_MEMORY ? bpf_core_enum_value(enum cgroup_subsys_id, memory_cgrp_id)
+							  : bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id);
 	return CAST(struct cgroup, BPF_CORE_READ(task, cgroups, subsys[subsystem], cgroup));
 }

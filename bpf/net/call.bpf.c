@@ -103,10 +103,10 @@ static __always_inline int called(struct sys_exit *exit, enum data_direction dir
 	return 0;
 }
 
-#define CALL(name, direction, shape, program)                            \
-	SEC("tp/syscalls/sys_exit_" #name)                               \
-	int net_##name(struct sys_exit *exit)                            \
-	{                                                                \
+#define CALL(name, direction, shape, program)                             \
+	SEC("tp/syscalls/sys_exit_" #name)                                \
+	int net_##name(struct sys_exit *exit)                             \
+	{                                                                 \
 		return called(exit, direction, shape, PROGRAM_##program); \
 	}
 

@@ -12,8 +12,8 @@ static __always_inline void origin_inherit(struct site *site, struct fork_event 
 	struct origin_key key = {.start_ns = event->child.start_ns, .tgid = event->child.tgid};
 
 	event->child_origin = event->header.serving.layer ? event->header.serving : event->header.origin;
-	if (event->child_origin.layer ? bpf_map_update_elem(&origins, &key, &event->child_origin, BPF_ANY) != 0 :
-					event->header.flags & EVENT_STAMP_LOST)
+	if (event->child_origin.layer ? bpf_map_update_elem(&origins, &key, &event->child_origin, BPF_ANY) != 0
+				      : event->header.flags & EVENT_STAMP_LOST)
 		stamp_lost(site, event->child.tgid, EVENT_FORK);
 }
 

@@ -11,6 +11,7 @@ mod accept;
 mod attacks;
 mod bench;
 mod deny;
+mod form;
 mod layers;
 mod nouns;
 mod process;
@@ -65,6 +66,7 @@ fn check(stages: &mut Stages) -> anyhow::Result<()> {
     stages.run("tidy", tidy::check)?;
     stages.run("licences, sources, bans", deny::check)?;
     stages.command("format", "cargo", &["fmt", "--all", "--check"])?;
+    stages.run("format of C", form::check)?;
     stages.command(
         "lints",
         "cargo",
