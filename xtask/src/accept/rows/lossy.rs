@@ -74,7 +74,7 @@ struct Storm {
     /// Executions and opens beside it.
     execs: u64,
     opens: u64,
-    /// Boot time of its begin and its end.
+    /// Boot time of the begin and the end of its payload.
     from: Duration,
     to: Duration,
     /// By [`ACTIONS`].
@@ -88,12 +88,15 @@ fn storm(lab: &Lab, programs: &Programs) -> anyhow::Result<Storm> {
     let options = Options { payload_ring_bytes: Some(RING_BYTES), rules, ..Options::default() };
     let sensor = Sensor::start(lab, &options)?;
     let done = AtomicBool::new(false);
-    let from = boot_time()?;
     let (made, moved, opens, execs) = std::thread::scope(|scope| {
         let (file, tiny) = (lab.root.join("Cargo.toml"), programs.path("tiny"));
         let opens = repeat(scope, &done, programs, programs.load("open", OPENS, &file));
         let execs = repeat(scope, &done, programs, programs.load("exec", EXECS, &tiny));
-        let moved = scope.spawn(|| programs.run(&programs.kinds(STORM, "storm"), None));
+        let moved = scope.spawn(|| {
+            let from = boot_time()?;
+            let moved = programs.run(&programs.kinds(STORM, "storm"), None)?;
+            anyhow::Ok((moved, from, boot_time()?))
+        });
         let made = programs.run(&programs.kinds(ACTED, &word), None);
         let moved = moved.join().map_err(|_| anyhow::anyhow!("the storm's thread panicked"))?;
         done.store(true, Ordering::Relaxed);
@@ -102,7 +105,7 @@ fn storm(lab: &Lab, programs: &Programs) -> anyhow::Result<Storm> {
         };
         anyhow::Ok((made?, moved?, count(opens)?, count(execs)?))
     })?;
-    let to = boot_time()?;
+    let (moved, from, to) = moved;
     let mut findings = sensor.findings();
     wait_for(DEADLINE, || {
         findings.read();
