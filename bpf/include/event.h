@@ -22,6 +22,18 @@ enum event_kind {
 	EVENT_CLOSE = 9,    /* payload: a TCP connection ended */
 	EVENT_THROTTLE = 10, /* security: a scope exceeded its budget for a kind */
 	EVENT_PROCESS = 11, /* iterator: a process older than the sensor; laid out as exec_event */
+	/* security: system_event.h */
+	EVENT_CREDENTIALS = 32,
+	EVENT_ACCESS = 33,
+	EVENT_NAMESPACE = 34,
+	EVENT_MOUNT = 35,
+	EVENT_SOCKET_CHANGE = 36,
+	EVENT_EXTENSION = 37,
+	EVENT_SIGNAL = 38,
+	EVENT_MEMORY = 39,
+	EVENT_TITLE = 40,
+	EVENT_IO_URING = 41,
+	EVENT_CONTROL = 42,
 };
 #define EVENT_KINDS 64
 
@@ -110,6 +122,13 @@ enum string_id {
 	STRING_COMM = 6,       /* task_struct.comm */
 	STRING_CGROUP = 7,     /* leaf name of the cgroup */
 	STRING_UNIX_PATH = 8,  /* of the listening side; an abstract name begins with NUL */
+	/* system_event.h */
+	STRING_TARGET = 16, /* task_struct.comm of whom it was done to */
+	STRING_TITLE = 17,  /* a new task_struct.comm */
+	STRING_FSTYPE = 18, /* of a mount */
+	STRING_FROM = 19,   /* of a mount: device or folder */
+	STRING_PLACE = 20,  /* of a mount: where it is; of the root: where that is now */
+	STRING_DETAIL = 21, /* as the struct says */
 };
 
 struct fork_event {
@@ -282,7 +301,7 @@ enum loss_cause {
 };
 #define LOSS_CAUSES 8
 #define RINGS	    4  /* 0 security, 1.. payload */
-#define PROGRAMS    64 /* enum program_id in program.h */
+#define PROGRAMS    128 /* enum program_id in program.h */
 
 /* One slot per (cpu, context): index cpu * CONTEXTS + context. Mapped read-only by the pipeline. */
 struct counter_slot {
@@ -292,3 +311,5 @@ struct counter_slot {
 	__u64 fired[PROGRAMS];			 /* runs that passed their guard, by program */
 };
 _Static_assert(sizeof(struct counter_slot) % 8 == 0, "counter_slot has padding");
+
+#include "system_event.h"

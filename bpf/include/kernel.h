@@ -56,6 +56,7 @@ enum cgroup_subsys_id { memory_cgrp_id = 4, pids_cgrp_id = 11 }; /* the values a
 #define MSG_ERRQUEUE   0x2000
 #define MSG_SPLICE_PAGES 0x8000000
 #define PF_IO_WORKER   0x10
+#define CAP_SETUID     7
 #define PF_KTHREAD     0x200000
 #define SIGNAL_GROUP_EXIT 4
 #define S_IFMT	       0170000
@@ -137,9 +138,30 @@ struct mnt_namespace {
 struct net {
 	struct ns_common ns;
 };
+struct uts_namespace {
+	struct ns_common ns;
+};
+struct ipc_namespace {
+	struct ns_common ns;
+};
+struct cgroup_namespace {
+	struct ns_common ns;
+};
+struct time_namespace {
+	struct ns_common ns;
+};
+struct user_namespace {
+	int level;
+	struct ns_common ns;
+};
 struct nsproxy {
+	struct uts_namespace *uts_ns;
+	struct ipc_namespace *ipc_ns;
 	struct mnt_namespace *mnt_ns;
+	struct pid_namespace *pid_ns_for_children;
 	struct net *net_ns;
+	struct time_namespace *time_ns;
+	struct cgroup_namespace *cgroup_ns;
 };
 
 struct upid {
@@ -155,9 +177,13 @@ struct qstr {
 	u32 len;
 	const unsigned char *name;
 };
+struct file_system_type {
+	const char *name;
+};
 struct super_block {
 	u32 s_dev;
 	unsigned long s_magic;
+	struct file_system_type *s_type;
 };
 struct inode {
 	u16 i_mode;
@@ -168,6 +194,7 @@ struct inode {
 	u32 i_nlink;
 	u32 i_rdev;
 	s64 i_size;
+	void *i_private;
 };
 struct dentry {
 	struct dentry *d_parent;
@@ -176,6 +203,7 @@ struct dentry {
 };
 struct vfsmount {
 	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
 };
 struct mount {
 	struct mount *mnt_parent;
@@ -226,6 +254,11 @@ struct cred {
 	kuid_t uid, euid, suid, fsuid;
 	kgid_t gid, egid, sgid, fsgid;
 	kernel_cap_t cap_inheritable, cap_permitted, cap_effective;
+	struct user_namespace *user_ns;
+	struct group_info *group_info;
+};
+struct group_info {
+	int ngroups;
 };
 
 struct tty_driver {
@@ -268,6 +301,10 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct css_set *cgroups;
 	u64 self_exec_id;
+	u32 in_execve : 1;
+};
+struct kernel_siginfo {
+	int si_code;
 };
 union thread_union { /* its size is THREAD_SIZE */
 	struct task_struct task;

@@ -66,6 +66,17 @@ struct scratch {
 		struct listen_event listen;
 		struct close_event close;
 		struct data_event data;
+		struct credentials_event credentials;
+		struct access_event access;
+		struct namespace_event namespace;
+		struct mount_event mount;
+		struct socket_change_event socket_change;
+		struct extension_event extension;
+		struct signal_event signal;
+		struct memory_event memory;
+		struct title_event title;
+		struct io_uring_event io_uring;
+		struct control_event control;
 		__u8 bytes[RECORD_BYTES + 2 * PAYLOAD_BYTES];
 	};
 	struct io io;

@@ -52,7 +52,7 @@ impl Kernel {
         for &hooks in &lists {
             // What a list was refused for says nothing of the next one: what only that has is then unused.
             programs = TABLE.to_vec();
-            let wanted = trial::programs_of(hooks);
+            let wanted = trial::programs_of(hooks, options);
             if let Ok(kernel) = Self::load_these(options, hooks, &wanted, spares, programs.clone()) {
                 return Ok(kernel);
             }
@@ -102,10 +102,12 @@ impl Kernel {
     /// Attaches what of it is wanted, by program and copy: 0 is the program itself, 1 and 2 are its spares. A spare does
     /// for one that is left out what it does for one that the kernel refuses.
     pub fn attach_where(&mut self, wanted: impl Fn(&Program, usize) -> bool) -> Result<(), Error> {
-        if self.hooks == HookList::Tracepoint5_10 {
+        let of_calls = |program: &Program| !program.capability.is_basic();
+        if self.hooks == HookList::Tracepoint5_10 || self.programs.iter().any(of_calls) {
             mount_tracefs();
         }
         for program in self.programs.iter_mut().filter(|program| program.state == ProgramState::NotAttached) {
+            program.errno = 0;
             // The kernel runs them in the order in which they were attached.
             let spares = if self.spares { program.spares() } else { &[] };
             let known = *program;
@@ -128,6 +130,22 @@ impl Kernel {
         }
         self.links.clear();
         Err(trial::refusal(&self.programs, self.hooks))
+    }
+
+    /// Which of the optional capabilities are wanted from now on: a set of their bits. What isn't is detached, and costs
+    /// nobody anything; what is, and was detached, is attached again, as far as the privileges go that are left.
+    pub fn watch(&mut self, wanted: u32) -> Result<(), Error> {
+        for program in self.programs.iter_mut().filter(|program| !program.capability.is_basic()) {
+            let attached = self.links.iter().any(|(id, _)| *id == program.id);
+            let needed = wanted & program.capability.bit() != 0;
+            if attached && !needed {
+                self.links.retain(|(id, _)| *id != program.id);
+                (program.state, program.errno) = (ProgramState::Unused, 0);
+            } else if needed && !attached && program.state == ProgramState::Unused {
+                program.state = ProgramState::NotAttached;
+            }
+        }
+        self.attach()
     }
 
     /// The list of hooks in use.

@@ -2,6 +2,7 @@
 //!
 //! The loader is the only user. Nothing of libbpf-rs shows in the interface.
 mod config;
+mod deeds;
 mod error;
 mod kernel;
 mod options;
@@ -9,6 +10,7 @@ mod program;
 mod trial;
 
 pub use config::{Config, Rate};
+pub use deeds::attempt;
 pub use error::Error;
 pub use guardbee_wire::{HookList, ProgramState};
 pub use kernel::Kernel;

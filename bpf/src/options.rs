@@ -1,5 +1,5 @@
 //! What may be chosen before the programs are loaded.
-use crate::{Config, Error, Rate};
+use crate::{Capability, Config, Error, Rate};
 use guardbee_wire::{EVENT_KINDS, EventKind, HookList, RINGS};
 use std::fs;
 
@@ -57,6 +57,22 @@ fn budgets(security_bytes: u32, payload_bytes: u32) -> [Rate; EVENT_KINDS] {
             Rate { per_second: security * 2, burst: security },
             &[EventKind::Accept, EventKind::Connect, EventKind::Listen],
         ),
+        (
+            Rate { per_second: security.div_ceil(2), burst: security },
+            &[
+                EventKind::Credentials,
+                EventKind::Access,
+                EventKind::Namespace,
+                EventKind::Mount,
+                EventKind::SocketChange,
+                EventKind::Extension,
+                EventKind::Signal,
+                EventKind::Memory,
+                EventKind::Title,
+                EventKind::IoUring,
+                EventKind::Control,
+            ],
+        ),
         (Rate { per_second: payload * 2, burst: payload }, &[EventKind::Socket, EventKind::Close]),
         (Rate { per_second: payload * 8, burst: payload }, &[EventKind::Data]),
     ];
@@ -93,6 +109,8 @@ pub struct Options {
     pub stamps: u32,
     /// Scopes that policies may name.
     pub scopes: u32,
+    /// What is watched beside the basic capabilities.
+    pub watched: Vec<Capability>,
     /// Attach spares behind the programs; `None`: where this kernel preempts a tracepoint's program.
     pub spares: Option<bool>,
 }
@@ -110,6 +128,7 @@ impl Default for Options {
             connections: 32_768,
             stamps: 16_384,
             scopes: 1_024,
+            watched: Vec::new(),
             spares: None,
         }
     }

@@ -12,11 +12,75 @@ pub enum Capability {
     Payload,
     /// What is older than the sensor.
     Iterate,
+    /// Credentials that change.
+    Credentials,
+    /// Reaching into other processes.
+    Access,
+    /// Namespaces that are entered or made.
+    Namespace,
+    /// Mounts and roots.
+    Mount,
+    /// Rare sockets, bindings, filters, sockets as standard input and output.
+    SocketChange,
+    /// Programs, probes and modules put into the kernel.
+    Extension,
+    /// Signals that end or stop other processes.
+    Signal,
+    /// Memory that becomes executable, files in memory.
+    Memory,
+    /// Names of threads.
+    Title,
+    /// Rings of `io_uring` and what goes through them.
+    IoUring,
+    /// Calls that act on the machine itself.
+    Control,
 }
 
 impl Capability {
     /// All, in the order of their importance.
-    pub const ALL: [Self; 4] = [Self::Process, Self::Socket, Self::Payload, Self::Iterate];
+    pub const ALL: [Self; 15] = [
+        Self::Process,
+        Self::Socket,
+        Self::Payload,
+        Self::Iterate,
+        Self::Credentials,
+        Self::Access,
+        Self::Namespace,
+        Self::Mount,
+        Self::SocketChange,
+        Self::Extension,
+        Self::Signal,
+        Self::Memory,
+        Self::Title,
+        Self::IoUring,
+        Self::Control,
+    ];
+
+    /// Attached only where somebody wants them. From the others it is known who acts, and for which request.
+    pub const OPTIONAL: [Self; 11] = [
+        Self::Credentials,
+        Self::Access,
+        Self::Namespace,
+        Self::Mount,
+        Self::SocketChange,
+        Self::Extension,
+        Self::Signal,
+        Self::Memory,
+        Self::Title,
+        Self::IoUring,
+        Self::Control,
+    ];
+
+    /// Its bit in a set of [`Self::OPTIONAL`], which has them in the order of the kinds of events that they give; of others
+    /// none.
+    pub fn bit(self) -> u32 {
+        Self::OPTIONAL.iter().position(|one| *one == self).map_or(0, |place| 1 << place)
+    }
+
+    /// Is it attached always?
+    pub const fn is_basic(self) -> bool {
+        matches!(self, Self::Process | Self::Socket | Self::Payload | Self::Iterate)
+    }
 }
 
 /// One program and what became of it.
@@ -64,7 +128,10 @@ const fn program(id: u8, capability: Capability, hooks: Option<HookList>) -> Pro
 
 /// As `enum program_id` has them.
 pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
-    use Capability::{Iterate, Payload, Process, Socket};
+    use Capability::{
+        Access, Control, Credentials, Extension, IoUring, Iterate, Memory, Mount, Namespace, Payload,
+        Process, Signal, Socket, SocketChange, Title,
+    };
     const NEW: Option<HookList> = Some(HookList::Tracepoint6_3);
     const OLD: Option<HookList> = Some(HookList::Tracepoint5_10);
     const ITERATOR: Option<HookList> = Some(HookList::Iterator);
@@ -91,5 +158,56 @@ pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
         program(19, Iterate, ITERATOR),
         program(20, Iterate, ITERATOR),
         program(21, Iterate, ITERATOR),
+        program(22, Credentials, None),
+        program(23, Credentials, None),
+        program(24, Credentials, None),
+        program(25, Credentials, None),
+        program(26, Credentials, None),
+        program(27, Credentials, None),
+        program(28, Credentials, None),
+        program(29, Credentials, None),
+        program(30, Credentials, None),
+        program(31, Credentials, None),
+        program(32, Credentials, None),
+        program(33, Credentials, None),
+        program(34, Credentials, None),
+        program(35, Access, None),
+        program(36, Access, None),
+        program(37, Access, None),
+        program(38, Access, None),
+        program(39, Namespace, None),
+        program(40, Namespace, None),
+        program(41, Namespace, None),
+        program(42, Namespace, None),
+        program(43, Namespace, None),
+        program(44, Mount, None),
+        program(45, Mount, None),
+        program(46, Mount, None),
+        program(47, Mount, None),
+        program(48, Mount, None),
+        program(49, SocketChange, None),
+        program(50, SocketChange, None),
+        program(51, SocketChange, None),
+        program(52, SocketChange, None),
+        program(53, SocketChange, None),
+        program(54, SocketChange, None),
+        program(55, Extension, None),
+        program(56, Extension, None),
+        program(57, Extension, None),
+        program(58, Extension, None),
+        program(59, Extension, None),
+        program(60, Extension, None),
+        program(61, Signal, None),
+        program(62, Memory, None),
+        program(63, Memory, None),
+        program(64, Memory, None),
+        program(65, Memory, None),
+        program(66, Title, None),
+        program(67, IoUring, None),
+        program(68, IoUring, None),
+        program(69, Control, None),
+        program(70, Control, None),
+        program(71, Control, None),
+        program(72, Control, None),
     ]
 };

@@ -11,9 +11,13 @@ use libbpf_rs::{
 use std::ffi::OsStr;
 use zerocopy::IntoBytes as _;
 
-/// Numbers of the programs that a list needs.
-pub(crate) fn programs_of(hooks: HookList) -> Vec<u8> {
-    TABLE.iter().filter(|program| belongs(program, hooks)).map(|program| program.id).collect()
+/// Numbers of the programs that a list needs for what is wanted.
+pub(crate) fn programs_of(hooks: HookList, options: &Options) -> Vec<u8> {
+    let wanted = |program: &&Program| {
+        belongs(program, hooks)
+            && (program.capability.is_basic() || options.watched.contains(&program.capability))
+    };
+    TABLE.iter().filter(wanted).map(|program| program.id).collect()
 }
 
 fn belongs(program: &Program, hooks: HookList) -> bool {
@@ -71,6 +75,9 @@ pub(crate) fn open(
 ) -> Result<OpenObject, libbpf_rs::Error> {
     let mut object = ObjectBuilder::default().name("guardbee")?.open_memory(OBJECT)?;
     let slots = slots()?;
+    let has = |capability| {
+        TABLE.iter().any(|program| program.capability == capability && wanted.contains(&program.id))
+    };
     for mut map in object.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
         match name.as_str() {
@@ -82,6 +89,8 @@ pub(crate) fn open(
             "stamps" | "origins" => map.set_max_entries(options.stamps)?,
             "scopes" => map.set_max_entries(options.scopes)?,
             "taken" | "rescued" | "spare_runs" => map.set_autocreate(spares)?,
+            "held_by" => map.set_autocreate(has(Capability::Credentials))?,
+            "namespaces_before" => map.set_autocreate(has(Capability::Namespace))?,
             _ if name.ends_with(".rodata.config") => {
                 let mut bytes = map.initial_value().unwrap_or_default().to_vec();
                 let config = options.config(hooks, spares);
@@ -132,6 +141,7 @@ fn lost(programs: &[Program], hooks: HookList) -> Option<&Program> {
     programs.iter().find(|program| {
         belongs(program, hooks)
             && program.errno != 0
+            && program.capability.is_basic()
             && program.capability != Capability::Iterate
             && !OPTIONAL.contains(&program.name)
     })

@@ -85,6 +85,33 @@ fn sockets_and_counters_are_the_same() {
     });
 }
 
+#[test]
+fn what_is_done_to_the_system_is_the_same() {
+    let btf = object();
+    same_layout!(btf, wire::CallInfo = struct "call_info" { arguments, result, call, pad });
+    same_layout!(btf, wire::TargetInfo = struct "target_info" { process, tid, uid });
+    same_layout!(btf, wire::CredentialsEvent = struct "credentials_event" {
+        header, call, before, after, groups, user_ns, cause, flags, pad,
+    });
+    same_layout!(btf, wire::AccessEvent = struct "access_event" { header, call, target, fd, bytes, access, pad });
+    same_layout!(btf, wire::Namespaces = struct "namespaces" { cgroup, ipc, mnt, net, pid, time, user, uts });
+    same_layout!(btf, wire::NamespaceEvent = struct "namespace_event" {
+        header, call, subject, before, after, changed, host, pad,
+    });
+    same_layout!(btf, wire::MountEvent = struct "mount_event" { header, call, what, flags, pad });
+    same_layout!(btf, wire::SocketChangeEvent = struct "socket_change_event" {
+        header, call, socket, kind, protocol, fd, what, pad,
+    });
+    same_layout!(btf, wire::ExtensionEvent = struct "extension_event" { header, call, kind, id, what, pad });
+    same_layout!(btf, wire::SignalEvent = struct "signal_event" { header, target, code, signal, pad });
+    same_layout!(btf, wire::MemoryEvent = struct "memory_event" {
+        header, call, address, length, protection, what, pad,
+    });
+    same_layout!(btf, wire::TitleEvent = struct "title_event" { header, target });
+    same_layout!(btf, wire::IoUringEvent = struct "io_uring_event" { header, entries, opcode, pad });
+    same_layout!(btf, wire::ControlEvent = struct "control_event" { header, call });
+}
+
 /// Enumerators of a header by name, `sensor/wire` having only what it needs of some.
 fn enumerators(btf: &Btf<'_>, name: &str) -> BTreeMap<String, i64> {
     let found: Enum<'_> = btf.type_by_name(name).unwrap_or_else(|| panic!("no BTF for enum {name}"));
@@ -120,7 +147,30 @@ fn enumerators_are_the_same() {
         btf,
         "event_kind",
         "EVENT_",
-        EventKind { Fork, Exec, Exit, Accept, Connect, Listen, Socket, Data, Close, Throttle, Process }
+        EventKind {
+            Fork,
+            Exec,
+            Exit,
+            Accept,
+            Connect,
+            Listen,
+            Socket,
+            Data,
+            Close,
+            Throttle,
+            Process,
+            Credentials,
+            Access,
+            Namespace,
+            Mount,
+            SocketChange,
+            Extension,
+            Signal,
+            Memory,
+            Title,
+            IoUring,
+            Control
+        }
     );
     same_values!(btf, "event_flag", "EVENT_", EventFlag { Compat, Kthread, NoProcess, StampLost, Urgent });
     same_values!(btf, "stamp_layer", "LAYER_", StampLayer { None, Plain, Tls });
@@ -129,7 +179,22 @@ fn enumerators_are_the_same() {
         btf,
         "string_id",
         "STRING_",
-        StringId { Exe, Cwd, Filename, Args, ArgsTail, Comm, Cgroup, UnixPath }
+        StringId {
+            Exe,
+            Cwd,
+            Filename,
+            Args,
+            ArgsTail,
+            Comm,
+            Cgroup,
+            UnixPath,
+            Target,
+            Title,
+            Fstype,
+            From,
+            Place,
+            Detail
+        }
     );
     same_values!(
         btf,
@@ -157,4 +222,35 @@ fn enumerators_are_the_same() {
     let hooks = [("HOOKS_ITERATOR", 0), ("HOOKS_TRACEPOINT_6_3", 1), ("HOOKS_TRACEPOINT_5_10", 2)];
     assert_eq!(enumerators(&btf, "hook_list"), hooks.map(|(name, value)| (name.to_owned(), value)).into());
     assert_eq!(wire::HookList::Tracepoint5_10 as i64, 2);
+}
+
+#[test]
+fn enumerators_of_what_is_done_to_the_system_are_the_same() {
+    let btf = object();
+    let calls = enumerators(&btf, "call");
+    for (number, name) in (0_i64..).zip(wire::CALL_NAMES) {
+        let name = if name.is_empty() { "none" } else { name };
+        assert_eq!(calls.get(&format!("CALL_{}", name.to_uppercase())), Some(&number), "{name}");
+    }
+    assert_eq!(calls.len(), wire::CALL_NAMES.len());
+    assert_eq!(calls["CALL_KEXEC_FILE_LOAD"], wire::Call::KexecFileLoad as i64);
+    same_values!(btf, "credentials_cause", "CREDENTIALS_", CredentialsCause { Call, Unexplained });
+    same_values!(btf, "credentials_flag", "CREDENTIALS_", CredentialsFlag { First });
+    same_values!(
+        btf,
+        "access_kind",
+        "ACCESS_",
+        AccessKind { Attached, Traced, Wrote, Registers, Read, Descriptor }
+    );
+    same_values!(
+        btf,
+        "namespace_flag",
+        "NAMESPACE_",
+        NamespaceFlag { Cgroup, Ipc, Mnt, Net, Pid, Time, User, Uts }
+    );
+    same_values!(btf, "mount_kind", "MOUNT_", MountKind { Mounted, Unmounted, RootChanged });
+    same_values!(btf, "mount_flag", "MOUNT_", MountFlag { UserPaths });
+    same_values!(btf, "socket_change_kind", "SOCKET_", SocketChangeKind { Made, Bound, Filtered, Standard });
+    same_values!(btf, "extension_kind", "EXTENSION_", ExtensionKind { Program, Link, Probe, Module, Kernel });
+    same_values!(btf, "memory_kind", "MEMORY_", MemoryKind { Protected, Mapped, File });
 }

@@ -215,6 +215,15 @@ impl Core {
             Body::Exit(exit) => Action::Exit(exit),
             Body::Fork(fork) => Action::Fork(Arc::from(fork)),
             Body::Listen(listen) => Action::Listen(Arc::new(listen)),
+            Body::System(system) => {
+                // The self-test does all of these, so that the programs fire.
+                let actor = event.header.process.and_then(|key| self.actors.get(key, &self.table));
+                if actor.is_some_and(|actor| actor.own) {
+                    return;
+                }
+                let target = system.deed.target().and_then(|target| self.table.process(target.process));
+                Action::System(Arc::from(system), target)
+            }
             Body::Throttle(throttle) => {
                 self.outbox.put(Item::Throttle {
                     time: event.header.time,

@@ -1,6 +1,6 @@
 //! Findings until the losses of their time are known, and among them how far the work had come.
 use guardbee_capture::Counts;
-use guardbee_model::{clock::BootTime, event::Body, finding::Finding};
+use guardbee_model::{clock::BootTime, event::Body, finding::Finding, system::Deed};
 use guardbee_wire::EventKind;
 use std::collections::VecDeque;
 
@@ -52,6 +52,7 @@ impl Holding {
             Body::Listen(_) => EventKind::Listen,
             Body::Process(_) => EventKind::Process,
             Body::Socket(_) => EventKind::Socket,
+            Body::System(system) => deed_kind(&system.deed),
             Body::Throttle(_) => EventKind::Throttle,
         };
         if let Some(count) = self.settled.get_mut(kind as usize) {
@@ -81,6 +82,22 @@ impl Holding {
     pub(crate) fn next(&mut self, until: BootTime) -> Option<Held> {
         let due = self.queue.len() > MOST || self.queue.front().is_some_and(|(since, _)| *since <= until);
         if due { self.queue.pop_front().map(|(_, held)| held) } else { None }
+    }
+}
+
+fn deed_kind(deed: &Deed) -> EventKind {
+    match deed {
+        Deed::Credentials(_) => EventKind::Credentials,
+        Deed::Access(_) => EventKind::Access,
+        Deed::Namespace(_) => EventKind::Namespace,
+        Deed::Mount(_) => EventKind::Mount,
+        Deed::SocketChange(_) => EventKind::SocketChange,
+        Deed::Extension(_) => EventKind::Extension,
+        Deed::Signal(_) => EventKind::Signal,
+        Deed::Memory(_) => EventKind::Memory,
+        Deed::Title(_) => EventKind::Title,
+        Deed::IoUring(_) => EventKind::IoUring,
+        Deed::Control(_) => EventKind::Control,
     }
 }
 

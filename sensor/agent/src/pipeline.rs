@@ -87,6 +87,7 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
     let first = statement::started(&reply, &before, landlock, &rules, &capture.snapshot(&clock));
     outbox.put(Item::Statement(Box::new(first)));
     sinks.start(config)?;
+    client.watch(rules.watched()).context("tell the loader what the rules look at")?;
     let snapshots = [client.iterate_sockets(), client.iterate_processes()];
     let asker = Asker::start(client, &reply).context("start the thread that talks to the loader")?;
     let questions = asker.questions.clone();

@@ -133,6 +133,12 @@ impl Client {
         Ok(Hello { security, payload, counters, ledger, key, reply })
     }
 
+    /// What is watched beside the basic events: bits of kinds, as in `guardbee_wire::Operation::Watch`.
+    pub fn watch(&mut self, kinds: u32) -> Result<Reply, Error> {
+        let operation = Operation::Watch as u16;
+        Ok(self.ask(Request { operation, program: kinds, ..Request::default() })?.0)
+    }
+
     /// A fresh iterator over the processes that exist now.
     pub fn iterate_processes(&mut self) -> Result<File, Error> {
         self.file(Request { operation: Operation::IterateProcesses as u16, ..Request::default() })

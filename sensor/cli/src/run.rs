@@ -5,7 +5,7 @@ use guardbee_agent::{
     config::{self, Config, Hooks},
     pipeline,
 };
-use guardbee_loader::{HookList, KernelOptions, OnExit, Options, Pipeline};
+use guardbee_loader::{Capability, HookList, KernelOptions, OnExit, Options, Pipeline};
 use std::{
     ffi::OsString,
     io::IsTerminal as _,
@@ -114,7 +114,9 @@ pub(crate) fn kernel_options(hooks: &str, security_bytes: u32, payload_bytes: u3
         "tracepoint-6.3" => Some(HookList::Tracepoint6_3),
         _ => None,
     };
-    KernelOptions { hooks, security_bytes, payload_bytes, ..KernelOptions::default() }
+    // All of it is loaded and tested; what no rule needs is detached when the rules are known.
+    let watched = Capability::OPTIONAL.into();
+    KernelOptions { hooks, security_bytes, payload_bytes, watched, ..KernelOptions::default() }
 }
 
 pub(crate) fn loader(args: &LoaderArgs) -> anyhow::Result<ExitCode> {

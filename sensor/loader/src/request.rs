@@ -31,6 +31,8 @@ pub enum Ask {
     },
     /// Fire every program.
     SelfTest,
+    /// What is watched from now on, beside what always is: bits of kinds.
+    Watch(u32),
 }
 
 /// A process as the kernel half names it.
@@ -82,6 +84,7 @@ fn meaning(request: &Request) -> Option<Ask> {
         }
         Operation::Heartbeat => Ask::Heartbeat { sequence: request.offset, hash: request.bytes },
         Operation::SelfTest => Ask::SelfTest,
+        Operation::Watch => Ask::Watch(request.program),
     })
 }
 
@@ -95,6 +98,7 @@ pub fn encode(id: u64, ask: &Ask) -> Request {
             Request { thing: thing as u16, tgid: process.tgid, start_ns: process.start_ns, ..empty }
         }
         Ask::Attach { token, offset, program } => Request { token, offset, program, ..empty },
+        Ask::Watch(kinds) => Request { program: kinds, ..empty },
         Ask::Heartbeat { sequence, hash } => Request { offset: sequence, bytes: hash, ..empty },
     }
 }
@@ -110,6 +114,7 @@ impl Ask {
             Self::Attach { .. } => Operation::Attach,
             Self::Heartbeat { .. } => Operation::Heartbeat,
             Self::SelfTest => Operation::SelfTest,
+            Self::Watch(_) => Operation::Watch,
         }
     }
 }

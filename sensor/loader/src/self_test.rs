@@ -122,12 +122,22 @@ fn wait(child: &mut Child, time: Duration) -> io::Result<Option<ExitStatus>> {
 }
 
 /// The child's side: fork, exec and exit of a further process, a TCP and a unix exchange that look like HTTP, every call
-/// that has a program of its own. Returns the exit code.
+/// that has a program of its own, most of them in vain. Returns the exit code.
 pub fn self_test_child() -> i32 {
-    if std::env::args().nth(2).is_some() {
-        return 0;
+    match std::env::args().nth(2).as_deref() {
+        // To be ended by a signal.
+        Some("waits") => loop {
+            std::thread::park();
+        },
+        Some(_) => return 0,
+        None => {}
     }
-    match spawn_leaf().and_then(|()| tcp()).and_then(|()| unix()).and_then(|()| calls::all()) {
+    match spawn_leaf()
+        .and_then(|()| tcp())
+        .and_then(|()| unix())
+        .and_then(|()| calls::all())
+        .and_then(|()| guardbee_bpf::attempt())
+    {
         Ok(()) => 0,
         Err(error) => error.raw_os_error().unwrap_or(1),
     }

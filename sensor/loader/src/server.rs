@@ -146,6 +146,7 @@ impl Server {
                 Status::Done
             }
             Ask::SelfTest => self.self_test_asked(&mut reply),
+            Ask::Watch(kinds) => self.watch(kinds, &mut reply),
         };
         reply.status = outcome as u16;
         (reply, fds)
@@ -202,6 +203,22 @@ impl Server {
                 misses
             }
         }
+    }
+
+    /// Who watches nothing any more, or something again, is no less tested: what was attached all the time keeps its state.
+    fn watch(&mut self, kinds: u32, reply: &mut Reply) -> Status {
+        if self.kernel.watch(kinds).is_err() {
+            return refused(Errno::IO, reply);
+        }
+        for program in self.kernel.programs() {
+            if let Some(state) = self.states.get_mut(usize::from(program.id))
+                && !(program.state == ProgramState::Silent && *state == ProgramState::Works)
+            {
+                *state = program.state;
+            }
+        }
+        reply.programs = self.states.map(|state| state as u8);
+        Status::Done
     }
 
     fn self_test_asked(&mut self, reply: &mut Reply) -> Status {

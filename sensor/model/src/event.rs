@@ -5,6 +5,7 @@ use crate::{
     process::{Args, Credentials, Fd, File, ProcessKey},
     socket::Socket,
     stamp::Stamp,
+    system::System,
 };
 
 /// Which list of hooks made an event.
@@ -77,6 +78,8 @@ pub enum Body {
     Process(Box<Exec>),
     /// Leads the data of a connection.
     Socket(Socket),
+    /// Something was done to the system or to another process.
+    System(Box<System>),
     /// A scope exceeded its budget, or is within it again.
     Throttle(Throttle),
 }
@@ -95,6 +98,7 @@ impl Body {
             Self::Listen(_) => "listen",
             Self::Process(_) => "process",
             Self::Socket(_) => "socket",
+            Self::System(system) => system.deed.kind(),
             Self::Throttle(_) => "throttle",
         }
     }

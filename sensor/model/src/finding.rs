@@ -8,6 +8,7 @@ use crate::{
     process::Process,
     request::{Request, Response},
     socket::Socket,
+    system::System,
 };
 use std::sync::Arc;
 
@@ -47,11 +48,13 @@ pub enum Action {
     RequestHead(Arc<Request>),
     /// A request was answered, or ended without an answer.
     Exchange(Arc<Request>, Option<Response>),
+    /// Something was done to the system or to another process, which is told where it is known.
+    System(Arc<System>, Option<Arc<Process>>),
 }
 
 impl Action {
     /// The name used in records and messages.
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Accept(_) => "accept",
             Self::Connect(_) => "connect",
@@ -61,6 +64,7 @@ impl Action {
             Self::Listen(_) => "listen",
             Self::RequestHead(_) => "request",
             Self::Exchange(..) => "exchange",
+            Self::System(system, _) => system.deed.kind(),
         }
     }
 }

@@ -18,4 +18,5 @@ pub mod request;
 pub mod socket;
 pub mod span;
 pub mod stamp;
+pub mod system;
 pub mod text;

@@ -6,6 +6,7 @@ use crate::{
     process::{put_args, put_credentials, put_key, take_args, take_credentials, take_key},
     request::{put_response, take_response},
     socket::{self, ROLES, put_address, take_address},
+    system,
     tables::{Puts, Takes},
 };
 use guardbee_model::{
@@ -25,6 +26,7 @@ const FORK: u8 = 4;
 const LISTEN: u8 = 5;
 const REQUEST: u8 = 6;
 const EXCHANGE: u8 = 7;
+const SYSTEM: u8 = 32;
 
 const LAYERS: [Layer; 2] = [Layer::Plain, Layer::Tls];
 
@@ -66,6 +68,11 @@ pub(crate) fn put(action: &Action, tables: &mut Puts, put: &mut Put) {
             tables.request(request, put);
             put.option(*response, |put, response| put_response(response, put));
         }
+        Action::System(deed, target) => {
+            put.byte(SYSTEM);
+            system::put(deed, tables, put);
+            put.option(target.as_ref(), |put, target| tables.process(target, put));
+        }
     }
 }
 
@@ -87,6 +94,10 @@ pub(crate) fn take(take: &mut Take<'_>, tables: &mut Takes) -> Result<Action, Wr
         }
         REQUEST => Action::RequestHead(tables.request(take)?),
         EXCHANGE => Action::Exchange(tables.request(take)?, take.option(take_response)?),
+        SYSTEM => {
+            let deed = Arc::new(system::take(take, tables)?);
+            Action::System(deed, take.option(|take| tables.process(take))?)
+        }
         _ => return Err(Wrong("an action is unknown")),
     })
 }
@@ -174,7 +185,7 @@ fn take_file(take: &mut Take<'_>) -> Result<File, Wrong> {
     })
 }
 
-fn put_fd(fd: Fd, put: &mut Put) {
+pub(crate) fn put_fd(fd: Fd, put: &mut Put) {
     match fd {
         Fd::Closed => put.byte(0),
         Fd::Regular => put.byte(1),
@@ -196,7 +207,7 @@ fn put_fd(fd: Fd, put: &mut Put) {
     }
 }
 
-fn take_fd(take: &mut Take<'_>) -> Result<Fd, Wrong> {
+pub(crate) fn take_fd(take: &mut Take<'_>) -> Result<Fd, Wrong> {
     Ok(match take.byte()? {
         0 => Fd::Closed,
         1 => Fd::Regular,

@@ -26,6 +26,7 @@ mod process;
 mod reader;
 mod request;
 mod socket;
+mod system;
 mod tables;
 mod writer;
 

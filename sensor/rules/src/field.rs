@@ -5,6 +5,7 @@
 mod kinds;
 mod unavailable;
 
+use guardbee_model::system;
 pub(crate) use kinds::Kinds;
 use unavailable::UNAVAILABLE;
 pub(crate) use unavailable::in_audit_records;
@@ -31,7 +32,51 @@ const FD_KINDS: &[&str] =
 const LINK_KINDS: &[&str] = &["exact", "inherited", "lineage", "sole", "ambiguous", "unproven"];
 
 const AUDIT_TYPES: &[&str] = &["EXECVE", "SYSCALL"];
-const AUDIT_SYSCALLS: &[&str] = &["execve"];
+pub(crate) const AUDIT_SYSCALLS: &[&str] = &[
+    "execve",
+    "setuid",
+    "setgid",
+    "setreuid",
+    "setregid",
+    "setresuid",
+    "setresgid",
+    "setfsuid",
+    "setfsgid",
+    "setgroups",
+    "capset",
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "pidfd_getfd",
+    "setns",
+    "unshare",
+    "clone",
+    "mount",
+    "umount2",
+    "move_mount",
+    "pivot_root",
+    "chroot",
+    "socket",
+    "bind",
+    "setsockopt",
+    "dup",
+    "dup2",
+    "dup3",
+    "bpf",
+    "perf_event_open",
+    "init_module",
+    "finit_module",
+    "mprotect",
+    "pkey_mprotect",
+    "mmap",
+    "memfd_create",
+    "reboot",
+    "syslog",
+    "userfaultfd",
+    "open_by_handle_at",
+    "kexec_load",
+    "kexec_file_load",
+];
 
 /// A line of the table.
 #[derive(Debug)]
@@ -154,19 +199,19 @@ fields! {
     /// What standard error is.
     Fd2 "process.fd2.kind" Word(FD_KINDS), Kinds::EXEC, plain [];
 
-    // An exec as the kernel's audit would record it.
+    // An exec, or another call, as the kernel's audit would record it.
     /// Types of its audit records.
-    AuditType "guardbee.audit.type" Word(AUDIT_TYPES), Kinds::EXEC, plain ["type"];
+    AuditType "guardbee.audit.type" Word(AUDIT_TYPES), Kinds::AUDITED, plain ["type"];
     /// The system call.
-    AuditSyscall "guardbee.audit.syscall" Word(AUDIT_SYSCALLS), Kinds::EXEC, plain ["SYSCALL", "syscall"];
-    /// First argument, the program's name as it is told.
-    Arg0 "guardbee.audit.a0" Text, Kinds::EXEC, plain ["a0"];
+    AuditSyscall "guardbee.audit.syscall" Word(AUDIT_SYSCALLS), Kinds::AUDITED, plain ["SYSCALL", "syscall"];
+    /// First argument: of an exec the program's name as it is told, of another call its register in hexadecimal digits.
+    Arg0 "guardbee.audit.a0" Text, Kinds::AUDITED, plain ["a0"];
     /// Second argument.
-    Arg1 "guardbee.audit.a1" Text, Kinds::EXEC, plain ["a1"];
+    Arg1 "guardbee.audit.a1" Text, Kinds::AUDITED, plain ["a1"];
     /// Third argument.
-    Arg2 "guardbee.audit.a2" Text, Kinds::EXEC, plain ["a2"];
+    Arg2 "guardbee.audit.a2" Text, Kinds::AUDITED, plain ["a2"];
     /// Fourth argument.
-    Arg3 "guardbee.audit.a3" Text, Kinds::EXEC, plain ["a3"];
+    Arg3 "guardbee.audit.a3" Text, Kinds::AUDITED, plain ["a3"];
     /// Fifth argument.
     Arg4 "guardbee.audit.a4" Text, Kinds::EXEC, plain ["a4"];
     /// Sixth argument.
@@ -179,6 +224,9 @@ fields! {
     Arg8 "guardbee.audit.a8" Text, Kinds::EXEC, plain ["a8"];
     /// Tenth argument.
     Arg9 "guardbee.audit.a9" Text, Kinds::EXEC, plain ["a9"];
+
+    /// What the call answered.
+    AuditExit "guardbee.audit.exit" Number, Kinds::CALLED, plain ["exit"];
 
     // An exit.
     /// As wait(2) gives it: status << 8 | signal.
@@ -207,6 +255,78 @@ fields! {
     UnixPath "guardbee.unix.path" Text, Kinds::NET, searched [];
     /// Began to listen, not ceased.
     Listening "guardbee.listening" Flag, Kinds::LISTEN, plain [];
+
+    // What is done to the system and to other processes.
+    /// Path of the executable of the process that it was done to.
+    TargetExecutable "guardbee.target.executable.path" Text, Kinds::TARGETED, searched ["TargetImage"];
+    /// Its last component.
+    TargetName "guardbee.target.executable.name" Text, Kinds::TARGETED, plain [];
+    /// Name of the thread that it was done to; of a title, the one before.
+    TargetComm "guardbee.target.thread.name" Text, Kinds::TARGETED, plain [];
+    /// In the initial namespace.
+    TargetPid "guardbee.target.pid" Number, Kinds::TARGETED, plain ["TargetProcessId"];
+    /// Effective user of the process that it was done to.
+    TargetUserId "guardbee.target.user.id" Number, Kinds::TARGETED, plain [];
+    /// No call and no exec could have led to these credentials: the kernel was made to give them.
+    Unexplained "guardbee.credentials.unexplained" Flag, Kinds::CREDENTIALS, plain [];
+    /// Effective user before; absent: the thread is looked at for the first time.
+    UserBefore "guardbee.credentials.before.user.id" Number, Kinds::CREDENTIALS, plain [];
+    /// Real user before.
+    RealUserBefore "guardbee.credentials.before.real_user.id" Number, Kinds::CREDENTIALS, plain [];
+    /// Effective user after it.
+    UserAfter "guardbee.credentials.after.user.id" Number, Kinds::CREDENTIALS, plain [];
+    /// Real user after it.
+    RealUserAfter "guardbee.credentials.after.real_user.id" Number, Kinds::CREDENTIALS, plain [];
+    /// Effective capabilities that it has now and had not, such as `CAP_SYS_ADMIN`: a condition holds if it holds for one.
+    Gained "guardbee.credentials.gained" Text, Kinds::CREDENTIALS, plain [];
+    /// How a process reached into another: traced is its own will.
+    Reach "guardbee.access" Word(system::Reach::NAMES), Kinds::ACCESS, plain [];
+    /// Which namespaces are others now: a condition holds if it holds for one of them.
+    Namespaces "guardbee.namespace.changed" Word(&system::NAMESPACES), Kinds::NAMESPACE, plain [];
+    /// Which of these are now those of the machine's first process.
+    HostNamespaces "guardbee.namespace.host" Word(&system::NAMESPACES), Kinds::NAMESPACE, plain [];
+    /// What happened to the tree of mounts.
+    Mount "guardbee.mount" Word(system::MountKind::NAMES), Kinds::MOUNT, plain [];
+    /// Where it is mounted, or the new root is; of mount and umount2 as the caller said.
+    MountPlace "guardbee.mount.place" Text, Kinds::MOUNT, searched [];
+    /// Device or folder that is mounted, as the caller said.
+    MountFrom "guardbee.mount.from" Text, Kinds::MOUNT, searched [];
+    /// Type of the file system, where it was said.
+    MountType "guardbee.mount.type" Text, Kinds::MOUNT, plain [];
+    /// What happened to a socket: made (of a rare kind), bound, filtered, or put in place of standard input or output.
+    SocketChange "guardbee.socket" Word(system::SocketKind::NAMES), Kinds::SOCKET_CHANGE, plain [];
+    /// `inet`, `packet`, `alg`, ..., or a number.
+    SocketFamily "guardbee.socket.family" Text, Kinds::SOCKET_CHANGE, plain [];
+    /// `stream`, `dgram`, `raw`, ..., or a number.
+    SocketType "guardbee.socket.type" Text, Kinds::SOCKET_CHANGE, plain [];
+    /// Its descriptor.
+    SocketFd "guardbee.socket.fd" Number, Kinds::SOCKET_CHANGE, plain [];
+    /// The other end; of a bound one, this end.
+    SocketAddress "guardbee.socket.address" Address, Kinds::SOCKET_CHANGE, plain [];
+    /// The other end's port; of a bound one, this end's.
+    SocketPort "guardbee.socket.port" Number, Kinds::SOCKET_CHANGE, plain [];
+    /// Of a bound crypto socket: the type of algorithm, as the caller said.
+    SocketAlgorithm "guardbee.socket.algorithm" Text, Kinds::SOCKET_CHANGE, plain [];
+    /// What was added to the kernel.
+    Extension "guardbee.extension" Word(system::ExtensionKind::NAMES), Kinds::EXTENSION, plain [];
+    /// Name of the program or module, or the path that a probe is put into.
+    ExtensionName "guardbee.extension.name" Text, Kinds::EXTENSION, searched [];
+    /// Such as `SIGKILL`.
+    Signal "guardbee.signal" Text, Kinds::SIGNAL, plain [];
+    /// What memory became.
+    Memory "guardbee.memory" Word(system::MemoryKind::NAMES), Kinds::MEMORY, plain [];
+    /// Writable and executable at once.
+    MemoryWritable "guardbee.memory.writable" Flag, Kinds::MEMORY, plain [];
+    /// Name of a file that lives in memory only.
+    MemoryName "guardbee.memory.name" Text, Kinds::MEMORY, searched [];
+    /// The new name of the thread.
+    Title "guardbee.title" Text, Kinds::TITLE, searched [];
+    /// `setup`, or an operation such as `openat`.
+    IoUring "guardbee.io_uring" Text, Kinds::IO_URING, plain [];
+    /// The path that the operation names.
+    IoUringPath "guardbee.io_uring.path" Text, Kinds::IO_URING, searched [];
+    /// `open_by_handle_at`: what was opened.
+    ControlPath "guardbee.control.path" Text, Kinds::CONTROL, searched [];
 
     // The request: of request and exchange itself, of every other action the one that its link proves.
     /// Our id of the proven request.

@@ -151,6 +151,13 @@ impl RuleSet {
         })
     }
 
+    /// What is done to the system that the rules look at: a bit for each kind, in the order in which the sensor numbers them
+    /// from `credentials` on.
+    pub fn watched(&self) -> u32 {
+        let kinds = self.rules.iter().filter(|rule| rule.can_fire.is_ok()).map(|rule| rule.kinds);
+        kinds.fold(0, |bits, kinds| bits | kinds.system())
+    }
+
     /// What the author should know.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings

@@ -10,7 +10,7 @@ pub const LOSS_CAUSES: usize = 8;
 /// 0 security, then payload.
 pub const RINGS: usize = 4;
 /// Slots for programs.
-pub const PROGRAMS: usize = 64;
+pub const PROGRAMS: usize = 128;
 
 /// `enum loss_cause`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -30,11 +30,33 @@ pub enum EventKind {
     Throttle = 10,
     /// A process older than the sensor; laid out as [`crate::ExecEvent`].
     Process = 11,
+    /// A thread's credentials changed.
+    Credentials = 32,
+    /// A process reached into another one.
+    Access = 33,
+    /// A process is in other namespaces, or its child is.
+    Namespace = 34,
+    /// The tree of mounts changed, or a process's root.
+    Mount = 35,
+    /// A rare socket was made, or one bound, filtered, or put in place of standard input or output.
+    SocketChange = 36,
+    /// Something was added to the kernel.
+    Extension = 37,
+    /// A process sent another one a signal that ends or stops it.
+    Signal = 38,
+    /// Memory became executable, or a file was made in memory.
+    Memory = 39,
+    /// A thread's name was changed.
+    Title = 40,
+    /// A ring was made, or an operation submitted through one.
+    IoUring = 41,
+    /// A call that acts on the machine itself.
+    Control = 42,
 }
 
 impl EventKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 22] = [
         Self::Fork,
         Self::Exec,
         Self::Exit,
@@ -46,6 +68,17 @@ impl EventKind {
         Self::Close,
         Self::Throttle,
         Self::Process,
+        Self::Credentials,
+        Self::Access,
+        Self::Namespace,
+        Self::Mount,
+        Self::SocketChange,
+        Self::Extension,
+        Self::Signal,
+        Self::Memory,
+        Self::Title,
+        Self::IoUring,
+        Self::Control,
     ];
 
     /// The kind with this number, if this ABI has one.
@@ -67,6 +100,17 @@ impl EventKind {
             Self::Close => "close",
             Self::Throttle => "throttle",
             Self::Process => "process",
+            Self::Credentials => "credentials",
+            Self::Access => "access",
+            Self::Namespace => "namespace",
+            Self::Mount => "mount",
+            Self::SocketChange => "socket_change",
+            Self::Extension => "extension",
+            Self::Signal => "signal",
+            Self::Memory => "memory",
+            Self::Title => "title",
+            Self::IoUring => "io_uring",
+            Self::Control => "control",
         }
     }
 }

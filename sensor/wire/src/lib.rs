@@ -6,30 +6,54 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod access;
+mod call;
+mod control;
 mod counters;
+mod credentials;
 mod data;
 mod exec;
 mod exit;
+mod extension;
 mod fork;
 mod header;
+mod io_uring;
 mod ledger;
+mod memory;
+mod mount;
+mod namespace;
 mod program;
 mod rpc;
+mod signal;
 mod socket;
+mod socket_change;
 mod strings;
 mod throttle;
+mod title;
 
+pub use access::{AccessEvent, AccessKind};
+pub use call::{CALL_NAMES, Call, CallInfo, TargetInfo};
+pub use control::ControlEvent;
 pub use counters::{CONTEXTS, CounterSlot, EVENT_KINDS, LOSS_CAUSES, LossCause, PROGRAMS, RINGS};
+pub use credentials::{CredentialsCause, CredentialsEvent, CredentialsFlag};
 pub use data::{CloseEvent, DataEvent, DataFlag, Direction};
 pub use exec::{Credentials, ExecEvent, ExecFlag, FdInfo, FdKind, FileFlag, FileInfo};
 pub use exit::ExitEvent;
+pub use extension::{ExtensionEvent, ExtensionKind};
 pub use fork::ForkEvent;
 pub use header::{
     ABI, EventFlag, EventHeader, EventKind, HookList, ProcessKey, Stamp, StampFlag, StampLayer,
 };
+pub use io_uring::IoUringEvent;
 pub use ledger::{LEDGER_BYTES, Ledger};
+pub use memory::{MemoryEvent, MemoryKind};
+pub use mount::{MountEvent, MountFlag, MountKind};
+pub use namespace::{NamespaceEvent, NamespaceFlag, Namespaces};
 pub use program::{PROGRAM_NAMES, kind_lost_with};
 pub use rpc::*;
+pub use signal::SignalEvent;
 pub use socket::{ConnectEvent, ListenEvent, SocketEvent, SocketFlag, SocketInfo, SocketRole};
+pub use socket_change::{SocketChangeEvent, SocketChangeKind};
 pub use strings::{EventString, StringId, Strings, UNREADABLE};
 pub use throttle::ThrottleEvent;
+pub use title::TitleEvent;

@@ -28,6 +28,9 @@ pub enum Operation {
     Heartbeat = 6,
     /// Fire every program again and say which ran.
     SelfTest = 7,
+    /// From now on these events beside the basic ones: in `program` a bit for each kind from [`crate::EventKind::Credentials`] on.
+    /// Programs that give no other kind are detached.
+    Watch = 10,
 }
 
 impl Operation {
@@ -41,6 +44,7 @@ impl Operation {
             Self::Attach,
             Self::Heartbeat,
             Self::SelfTest,
+            Self::Watch,
         ]
         .into_iter()
         .find(|operation| *operation as u16 == number)
@@ -119,7 +123,7 @@ pub struct Request {
     pub start_ns: u64,
     /// Likewise.
     pub tgid: u32,
-    /// Program, for [`Operation::Attach`]; else 0.
+    /// Program, for [`Operation::Attach`]; kinds, for [`Operation::Watch`]; else 0.
     pub program: u32,
     /// ELF that the loader opened, for [`Operation::Attach`]; else 0.
     pub token: u64,

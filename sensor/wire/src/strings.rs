@@ -36,6 +36,18 @@ pub enum StringId {
     Cgroup = 7,
     /// Path of the listening side of a unix socket; an abstract name begins with NUL.
     UnixPath = 8,
+    /// `task_struct.comm` of whom it was done to.
+    Target = 16,
+    /// A new `task_struct.comm`.
+    Title = 17,
+    /// Type of a file system.
+    Fstype = 18,
+    /// Of a mount: device or folder.
+    From = 19,
+    /// Of a mount: where it is; of the root: where that is now.
+    Place = 20,
+    /// As the struct says.
+    Detail = 21,
 }
 
 /// Walks the strings of a tail; stops at the first that doesn't fit.

@@ -88,7 +88,7 @@ fn file(raw: &wire::FileInfo) -> File {
     }
 }
 
-fn credentials(raw: &wire::Credentials) -> Credentials {
+pub(super) fn credentials(raw: &wire::Credentials) -> Credentials {
     Credentials {
         uid: raw.uid,
         euid: raw.euid,
@@ -104,7 +104,7 @@ fn credentials(raw: &wire::Credentials) -> Credentials {
     }
 }
 
-fn fd(kind: &'static str, raw: &FdInfo) -> Result<Fd, DecodeError> {
+pub(super) fn fd(kind: &'static str, raw: &FdInfo) -> Result<Fd, DecodeError> {
     Ok(match raw.kind {
         number if number == FdKind::Closed as u8 => Fd::Closed,
         number if number == FdKind::Regular as u8 => Fd::Regular,

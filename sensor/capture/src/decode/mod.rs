@@ -2,24 +2,37 @@
 //!
 //! A record that says something this ABI doesn't know is an error with a name, never an event with a hole in it. Padding
 //! isn't looked at; a string with an unknown id is passed over, since a new string is no new struct.
+mod access;
+mod call;
+mod control;
+mod credentials;
 mod data;
 mod exec;
 mod exit;
+mod extension;
 mod fork;
 mod header;
+mod io_uring;
+mod memory;
+mod mount;
+mod namespace;
+mod signal;
 mod socket;
+mod socket_change;
 mod strings;
 #[cfg(test)]
 pub(crate) mod tests;
 mod throttle;
+mod title;
 
 use guardbee_model::{
     clock::BootTime,
     event::{Body, Event},
 };
 use guardbee_wire::{
-    CloseEvent, ConnectEvent, DataEvent, EventHeader, EventKind, ExecEvent, ExitEvent, ForkEvent,
-    ListenEvent, SocketEvent, ThrottleEvent,
+    AccessEvent, CloseEvent, ConnectEvent, ControlEvent, CredentialsEvent, DataEvent, EventHeader, EventKind,
+    ExecEvent, ExitEvent, ExtensionEvent, ForkEvent, IoUringEvent, ListenEvent, MemoryEvent, MountEvent,
+    NamespaceEvent, SignalEvent, SocketChangeEvent, SocketEvent, ThrottleEvent, TitleEvent,
 };
 use zerocopy::FromBytes;
 
@@ -176,6 +189,17 @@ fn event<'a>(head: &EventHeader, bytes: &'a [u8]) -> Result<Parts<'a>, DecodeErr
             Body::Data(data)
         }
         EventKind::Close => data::close(&whole::<CloseEvent>(name, bytes)?),
+        EventKind::Credentials => credentials::credentials(&fixed::<CredentialsEvent>(name, bytes)?)?,
+        EventKind::Access => access::access(&fixed::<AccessEvent>(name, bytes)?)?,
+        EventKind::Namespace => namespace::namespace(&fixed::<NamespaceEvent>(name, bytes)?)?,
+        EventKind::Mount => mount::mount(&fixed::<MountEvent>(name, bytes)?)?,
+        EventKind::SocketChange => socket_change::socket_change(&fixed::<SocketChangeEvent>(name, bytes)?)?,
+        EventKind::Extension => extension::extension(&fixed::<ExtensionEvent>(name, bytes)?)?,
+        EventKind::Signal => signal::signal(&fixed::<SignalEvent>(name, bytes)?)?,
+        EventKind::Memory => memory::memory(&fixed::<MemoryEvent>(name, bytes)?)?,
+        EventKind::Title => title::title(&fixed::<TitleEvent>(name, bytes)?)?,
+        EventKind::IoUring => io_uring::io_uring(&fixed::<IoUringEvent>(name, bytes)?)?,
+        EventKind::Control => control::control(&fixed::<ControlEvent>(name, bytes)?)?,
         EventKind::Throttle => throttle::throttle(&whole::<ThrottleEvent>(name, bytes)?)?,
     };
     Ok((Event { header: header::header(name, head)?, body }, payload))

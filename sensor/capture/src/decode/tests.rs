@@ -1,4 +1,6 @@
 //! Good records come back as they were made, bad ones as named errors, arbitrary ones without a panic.
+mod system;
+
 use super::*;
 use guardbee_model::{
     clock::BootTime,
@@ -109,6 +111,9 @@ pub(crate) fn samples() -> Vec<Vec<u8>> {
         encode(&throttle, &[]),
         encode(&exec_event(EventKind::Process), &exec_tail()),
     ]
+    .into_iter()
+    .chain(system::samples())
+    .collect()
 }
 
 fn data_event(length: u32, captured: u32) -> DataEvent {

@@ -69,7 +69,7 @@ pub(crate) fn hello_hands_over_rings_and_the_key_once() {
 pub(crate) fn every_attached_program_fires_in_the_self_test() {
     let mut stage = Stage::new(&["hello"], &[]);
     let states: Vec<usize> = stage.expect("states").split(' ').map(|count| count.parse().unwrap()).collect();
-    assert!(states[0] > 0 && states[1] == 0, "works, silent, missing: {states:?}");
+    assert!(states[0] > 40 && states[1] == 0, "works, silent, missing: {states:?}");
 }
 
 pub(crate) fn say_things(client: &mut Client, targets: &[String]) {

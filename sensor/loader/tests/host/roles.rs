@@ -23,7 +23,9 @@ pub(crate) fn loader(args: &[String]) {
     let args = std::iter::once("pipeline".into()).chain(role.iter().map(Into::into)).collect();
     let env = vec![("GUARDBEE_TEST".into(), "1".into())];
     let pipeline = Pipeline { args, env, uid: UID, gid: UID };
-    let options = Options { pipeline, key, kernel: guardbee_bpf::Options::default(), on_exit };
+    let watched = guardbee_bpf::Capability::OPTIONAL.into();
+    let kernel = guardbee_bpf::Options { watched, ..guardbee_bpf::Options::default() };
+    let options = Options { pipeline, key, kernel, on_exit };
     let outcome = guardbee_loader::run(&options, &mut |notice| say(&format!("notice {notice}")));
     match outcome {
         Ok(status) => say(&format!("outcome {status}")),

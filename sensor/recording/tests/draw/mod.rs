@@ -1,4 +1,6 @@
 //! Any items at all, drawn from bytes: the same bytes draw the same items.
+mod system;
+
 use guardbee_model::{
     clock::{BootTime, WallOffset},
     event::{Connect, Exec, Exit, Fork, Listen},
@@ -140,7 +142,7 @@ impl<'a> Draw<'a> {
     }
 
     fn action(&mut self) -> Action {
-        match self.byte() % 8 {
+        match self.byte() % 9 {
             0 => Action::Accept(Arc::new(self.socket())),
             1 => Action::Connect(Arc::new(Connect {
                 socket: self.socket(),
@@ -152,6 +154,7 @@ impl<'a> Draw<'a> {
             4 => Action::Fork(Arc::new(self.fork())),
             5 => Action::Listen(Arc::new(Listen { socket: self.socket(), listening: self.flag() })),
             6 => Action::RequestHead(self.request()),
+            7 => Action::System(Arc::new(self.system()), self.option(Self::process)),
             _ => Action::Exchange(
                 self.request(),
                 self.option(|draw| Response {

@@ -1,5 +1,6 @@
 //! Whether an expression holds for an observation.
 mod read;
+mod system;
 mod view;
 
 pub(crate) use view::{Scratch, View};

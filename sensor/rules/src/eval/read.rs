@@ -1,5 +1,5 @@
 //! The values of each field of the table, out of an observation.
-use super::view::Texts;
+use super::{system, view::Texts};
 use crate::{date::Date, field::Field};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
@@ -129,6 +129,7 @@ fn of_action(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
             out.flag(listen.listening);
             Some(())
         }
+        Action::System(system, target) => system::field(field, system, target.as_deref(), out),
         Action::Exchange(_, Some(response)) => of_response(field, response, out),
         _ => None,
     }

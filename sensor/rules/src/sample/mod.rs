@@ -1,5 +1,6 @@
 //! Observations out of the field values of a test, as the sensor would make them.
 mod defaults;
+mod system;
 
 use crate::{
     date::Date,
@@ -22,6 +23,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
 };
+use system::Doing;
 
 /// In a test the machine started in 1970: boot time is wall time.
 pub(crate) const WALL: WallOffset = WallOffset(0);
@@ -53,6 +55,7 @@ struct Draft {
     error: i32,
     listening: bool,
     exit: u32,
+    doing: Doing,
     link: Option<LinkKind>,
     of_request: bool,
     request: Request,
@@ -75,6 +78,7 @@ impl Draft {
             error: 0,
             listening: true,
             exit: 0,
+            doing: Doing::new(),
             link: None,
             of_request: false,
             request: request(time, client, server),
@@ -93,7 +97,7 @@ impl Draft {
             self.set_network(field, text);
         } else if field == Field::Link {
             self.link = Links::ALL.into_iter().find(|kind| kind.name() == text);
-        } else if !self.set_process(field, text, values) {
+        } else if !self.doing.set(field, text, values) && !self.set_process(field, text, values) {
             self.set_exec(field, text);
         }
     }
@@ -221,7 +225,7 @@ impl Draft {
         }
     }
 
-    fn action(&self, kind: Kinds, request: Arc<Request>) -> Action {
+    fn action(&mut self, kind: Kinds, request: Arc<Request>) -> Action {
         let mut socket = self.socket.clone();
         let unix = matches!(socket.remote, Endpoint::Unix(_));
         let (source, destination) = (Endpoint::Ip(self.source), Endpoint::Ip(self.destination));
@@ -248,6 +252,9 @@ impl Draft {
             Kinds::LISTEN => Action::Listen(Arc::new(Listen { socket, listening: self.listening })),
             Kinds::REQUEST => Action::RequestHead(request),
             Kinds::EXCHANGE => Action::Exchange(request, self.response),
+            kind if Kinds::SYSTEM.meets(kind) => {
+                std::mem::replace(&mut self.doing, Doing::new()).finish(kind)
+            }
             _ => Action::Exec(Arc::new(Exec {
                 parent: None,
                 exe: self.process.exe.to_vec().into(),

@@ -1,0 +1,118 @@
+//! Tries everything that the programs look at, so that each of them runs. Whatever would change something is asked for in
+//! a way that the kernel refuses: a program has run when its call has ended, well or not.
+use std::{io, process::Command};
+
+/// A system call with arguments that can do no harm.
+type Attempt = (libc::c_long, [i64; 3]);
+
+/// No descriptor, no id, no address.
+const NONE: i64 = -1;
+
+const ATTEMPTS: &[Attempt] = &[
+    (libc::SYS_setuid, [NONE, 0, 0]),
+    (libc::SYS_setgid, [NONE, 0, 0]),
+    // Leave each as it is.
+    (libc::SYS_setreuid, [NONE, NONE, 0]),
+    (libc::SYS_setregid, [NONE, NONE, 0]),
+    (libc::SYS_setresuid, [NONE, NONE, NONE]),
+    (libc::SYS_setresgid, [NONE, NONE, NONE]),
+    (libc::SYS_setfsuid, [NONE, 0, 0]),
+    (libc::SYS_setfsgid, [NONE, 0, 0]),
+    (libc::SYS_setgroups, [NONE, 0, 0]),
+    (libc::SYS_capset, [0, 0, 0]),
+    (libc::SYS_ptrace, [libc::PTRACE_ATTACH as i64, 0, 0]),
+    (libc::SYS_process_vm_readv, [0, 0, 0]),
+    (libc::SYS_process_vm_writev, [0, 0, 0]),
+    (libc::SYS_pidfd_getfd, [NONE, NONE, 0]),
+    (libc::SYS_setns, [NONE, 0, 0]),
+    (libc::SYS_unshare, [NONE, 0, 0]),
+    (libc::SYS_mount, [0, 0, 0]),
+    (libc::SYS_umount2, [0, 0, 0]),
+    (libc::SYS_move_mount, [NONE, 0, NONE]),
+    (libc::SYS_pivot_root, [0, 0, 0]),
+    (libc::SYS_chroot, [0, 0, 0]),
+    (libc::SYS_socket, [NONE, 0, 0]),
+    (libc::SYS_bind, [NONE, 0, 0]),
+    (libc::SYS_setsockopt, [NONE, 1, 26]),
+    (libc::SYS_dup, [NONE, 0, 0]),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_dup2, [NONE, 0, 0]),
+    (libc::SYS_dup3, [NONE, 0, 0]),
+    (libc::SYS_bpf, [5, 0, 0]),
+    (libc::SYS_perf_event_open, [0, 0, 0]),
+    (libc::SYS_init_module, [0, 0, 0]),
+    (libc::SYS_finit_module, [NONE, 0, 0]),
+    (libc::SYS_kexec_load, [0, NONE, 0]),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_kexec_file_load, [NONE, NONE, 0]),
+    // Addresses that begin no page.
+    (libc::SYS_mprotect, [1, 1, 4]),
+    (libc::SYS_pkey_mprotect, [1, 1, 4]),
+    (libc::SYS_mmap, [0, 0, 6]),
+    (libc::SYS_memfd_create, [0, NONE, 0]),
+    // Without its magic number.
+    (libc::SYS_reboot, [0, 0, 0]),
+    (libc::SYS_userfaultfd, [NONE, 0, 0]),
+    // A level that there isn't.
+    (libc::SYS_syslog, [8, 0, 0]),
+    (libc::SYS_open_by_handle_at, [NONE, 0, 0]),
+];
+
+/// Tries all of it once. What the kernel doesn't have, or forbids altogether, stays unseen, which is for the self-test to say.
+pub fn attempt() -> io::Result<()> {
+    for &(number, [first, second, third]) in ATTEMPTS {
+        #[expect(unsafe_code, reason = "the point of each is the call itself")]
+        // SAFETY: no argument names memory or a descriptor of ours, so that the kernel finds nothing to change.
+        let _refused = unsafe { libc::syscall(number, first, second, third, 0_i64, 0_i64, 0_i64) };
+    }
+    std::fs::write("/proc/thread-self/comm", "self-test")?;
+    let mut child = Command::new("/proc/self/exe").arg("self-test").arg("waits").spawn()?;
+    child.kill()?;
+    child.wait()?;
+    ring();
+    Ok(())
+}
+
+/// Submits the opening of a file that is there for everybody, where rings aren't forbidden.
+fn ring() {
+    const BYTES: usize = 4096;
+    const ENTRIES: i64 = 0x1000_0000;
+    let mut parameters = [0_u32; 30];
+    #[expect(unsafe_code, reason = "rings are memory shared with the kernel")]
+    // SAFETY: the kernel writes 120 bytes of parameters; both mappings have a page, which is more than a ring of one entry
+    // needs, and nobody else submits to it.
+    unsafe {
+        let fd = libc::syscall(libc::SYS_io_uring_setup, 1, parameters.as_mut_ptr());
+        let Ok(fd) = i32::try_from(fd) else { return };
+        if fd < 0 {
+            return;
+        }
+        let map = |offset| {
+            libc::mmap(
+                std::ptr::null_mut(),
+                BYTES,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                fd,
+                offset,
+            )
+        };
+        let (queue, entry) = (map(0), map(ENTRIES));
+        if queue != libc::MAP_FAILED && entry != libc::MAP_FAILED {
+            // struct io_sqring_offsets begins at word 10: head, tail, mask, entries, flags, dropped, array.
+            let [tail, array] =
+                [11, 16].map(|word: usize| parameters.get(word).copied().unwrap_or(0) as usize);
+            let (words, entries) = (queue.cast::<u32>(), entry.cast::<u64>());
+            entries.write(u64::from(libc::AT_FDCWD.cast_unsigned()) << 32 | 0x12); // IORING_OP_OPENAT
+            entries.add(2).write(c"/proc/self/comm".as_ptr() as u64);
+            if tail < BYTES && array < BYTES {
+                words.add(array / 4).write(0);
+                words.add(tail / 4).write_volatile(1);
+                libc::syscall(libc::SYS_io_uring_enter, fd, 1, 1, 1, 0, 0);
+            }
+            libc::munmap(entry, BYTES);
+            libc::munmap(queue, BYTES);
+        }
+        libc::close(fd);
+    }
+}

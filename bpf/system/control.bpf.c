@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Calls that act on the machine itself, or around its checks: reboot, the kernel's log, page faults handled by a process, files
+ * by handle.
+ */
+#include "kernel.h"
+#include "event.h"
+#include "call.h"
+
+#define SYSLOG_READ_CLEAR    4
+#define SYSLOG_CONSOLE_LEVEL 8
+
+static __always_inline __u32 control_begin(struct site *site, struct task_struct *task, __s64 result, enum call call)
+{
+	struct control_event *event = &site->scratch->control;
+
+	header_fill_for(site, task, EVENT_CONTROL);
+	call_fill(&event->call, task, result, call);
+	return tail_comm(site, sizeof(*event), task, STRING_COMM);
+}
+
+static __always_inline void controlled(__s64 result, enum call call, enum program_id program)
+{
+	struct task_struct *task = CURRENT();
+	struct site site;
+
+	if (site_enter(&site, CONTEXT_TASK, program) && result >= 0)
+		call_send(&site, control_begin(&site, task, result, call), EVENT_CONTROL);
+}
+
+/* At its entry: from most of what it can do there is no return. */
+SEC("tp/syscalls/sys_enter_reboot")
+int control_reboot(void *context)
+{
+	controlled(0, CALL_REBOOT, PROGRAM_REBOOT);
+	return 0;
+}
+
+CALL_EXIT(control, userfaultfd, controlled(exit->result, CALL_USERFAULTFD, PROGRAM_USERFAULTFD))
+
+/* Reading the log is what dmesg does: only what clears it or turns the console down. */
+static __always_inline void logged(struct sys_exit *exit)
+{
+	__u64 action = syscall_first(CURRENT());
+
+	if (action >= SYSLOG_READ_CLEAR && action <= SYSLOG_CONSOLE_LEVEL)
+		controlled(exit->result, CALL_SYSLOG, PROGRAM_SYSLOG);
+}
+
+CALL_EXIT(control, syslog, logged(exit))
+
+/* Past every check of the folders above the file. */
+static __always_inline void opened(struct sys_exit *exit)
+{
+	struct task_struct *task = CURRENT();
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct file *file;
+	struct site site;
+	bool cut;
+	__u32 at;
+
+	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_OPEN_BY_HANDLE_AT) || exit->result < 0)
+		return;
+	at = control_begin(&site, task, exit->result, CALL_OPEN_BY_HANDLE_AT);
+	file = fd_file(task, exit->result);
+	if (file)
+		at = tail_path(site.scratch->bytes, at, CALL_ROOM, STRING_DETAIL, &site, place_of(&file->f_path),
+			       place_of(&fs->root), &cut);
+	call_send(&site, at, EVENT_CONTROL);
+}
+
+CALL_EXIT(control, open_by_handle_at, opened(exit))
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,233 @@
+//! What is done to processes: credentials, memory, namespaces, signals, names.
+use super::Target;
+use crate::process::{Credentials, Fd, ProcessKey};
+
+/// A thread's credentials changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// When last looked at; [`None`]: never.
+    pub before: Option<Credentials>,
+    /// Now.
+    pub after: Credentials,
+    /// Supplementary groups, after it.
+    pub groups: u32,
+    /// Inode number of the user namespace.
+    pub user_ns: u32,
+    /// No call, and no exec, could have led from the one to the other.
+    pub unexplained: bool,
+}
+
+/// Names of capability bits: capabilities(7).
+pub const CAPABILITIES: [&str; 41] = [
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_DAC_READ_SEARCH",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_LINUX_IMMUTABLE",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN",
+    "CAP_NET_RAW",
+    "CAP_IPC_LOCK",
+    "CAP_IPC_OWNER",
+    "CAP_SYS_MODULE",
+    "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT",
+    "CAP_SYS_PTRACE",
+    "CAP_SYS_PACCT",
+    "CAP_SYS_ADMIN",
+    "CAP_SYS_BOOT",
+    "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE",
+    "CAP_SYS_TIME",
+    "CAP_SYS_TTY_CONFIG",
+    "CAP_MKNOD",
+    "CAP_LEASE",
+    "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL",
+    "CAP_SETFCAP",
+    "CAP_MAC_OVERRIDE",
+    "CAP_MAC_ADMIN",
+    "CAP_SYSLOG",
+    "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND",
+    "CAP_AUDIT_READ",
+    "CAP_PERFMON",
+    "CAP_BPF",
+    "CAP_CHECKPOINT_RESTORE",
+];
+
+impl Change {
+    /// Effective capabilities that it has now and had not; none where the former are not known.
+    pub fn gained(&self) -> impl Iterator<Item = &'static str> {
+        let bits = self.before.map_or(0, |before| self.after.effective & !before.effective);
+        CAPABILITIES
+            .into_iter()
+            .enumerate()
+            .filter(move |(bit, _)| bits >> bit & 1 == 1)
+            .map(|(_, name)| name)
+    }
+}
+
+/// How a process reached into another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Traces it from now on.
+    Attached,
+    /// Lets its parent trace it: of its own will.
+    Traced,
+    /// Wrote its memory.
+    Wrote,
+    /// Changed its registers.
+    Registers,
+    /// Read its memory.
+    Read,
+    /// Took a copy of a descriptor.
+    Descriptor,
+}
+
+impl Reach {
+    /// All names, for rules.
+    pub const NAMES: &'static [&'static str] =
+        &["attached", "traced", "wrote", "registers", "read", "descriptor"];
+
+    /// Ours.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Attached => "attached",
+            Self::Traced => "traced",
+            Self::Wrote => "wrote",
+            Self::Registers => "registers",
+            Self::Read => "read",
+            Self::Descriptor => "descriptor",
+        }
+    }
+}
+
+/// A process reached into another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// How.
+    pub reach: Reach,
+    /// Whom; [`None`]: its parent, or who was gone at once.
+    pub target: Option<Target>,
+    /// The descriptor that was taken.
+    pub fd: Fd,
+    /// Moved.
+    pub bytes: u64,
+}
+
+/// Kinds of namespaces, in the order of the bits of [`Namespace::changed`]: namespaces(7).
+pub const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
+
+/// A process is in other namespaces, or its new child is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Namespace {
+    /// Whose they are: the caller, or the child.
+    pub subject: Option<ProcessKey>,
+    /// Inode numbers by kind, as the caller's were.
+    pub before: [u32; 8],
+    /// As they are.
+    pub after: [u32; 8],
+    /// Bits of those that differ.
+    pub changed: u8,
+    /// Of these, those that are the first process's.
+    pub host: u8,
+}
+
+impl Namespace {
+    /// Names of the bits.
+    pub fn names(bits: u8) -> impl Iterator<Item = &'static str> {
+        NAMESPACES.into_iter().enumerate().filter(move |(bit, _)| bits >> bit & 1 == 1).map(|(_, name)| name)
+    }
+}
+
+/// A signal that ends or stops was sent to another process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// To whom.
+    pub target: Target,
+    /// `SI_*`.
+    pub code: i32,
+    /// signal(7).
+    pub number: u16,
+}
+
+impl Signal {
+    /// As in signal(7); empty: none that ends or stops.
+    pub const fn name(&self) -> &'static str {
+        match self.number {
+            1 => "SIGHUP",
+            2 => "SIGINT",
+            3 => "SIGQUIT",
+            6 => "SIGABRT",
+            9 => "SIGKILL",
+            11 => "SIGSEGV",
+            15 => "SIGTERM",
+            19 => "SIGSTOP",
+            20 => "SIGTSTP",
+            _ => "",
+        }
+    }
+}
+
+/// What memory became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryKind {
+    /// What there was became executable.
+    Protected,
+    /// Executable without a file, or writable at once.
+    Mapped,
+    /// A file that lives in memory only.
+    File,
+}
+
+impl MemoryKind {
+    /// All names, for rules.
+    pub const NAMES: &'static [&'static str] = &["protected", "mapped", "file"];
+
+    /// Ours.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Protected => "protected",
+            Self::Mapped => "mapped",
+            Self::File => "file",
+        }
+    }
+}
+
+/// Memory became executable, or a file was made in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// What.
+    pub what: MemoryKind,
+    /// Of its first byte.
+    pub address: u64,
+    /// Bytes.
+    pub length: u64,
+    /// `PROT_*`.
+    pub protection: u32,
+    /// Name of the file.
+    pub detail: Box<[u8]>,
+}
+
+impl Memory {
+    /// Writable and executable at once.
+    pub const fn is_writable(&self) -> bool {
+        self.protection & 2 != 0
+    }
+}
+
+/// A thread's name was changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Title {
+    /// Whose; its comm is the old name.
+    pub target: Target,
+    /// The new one.
+    pub after: Box<[u8]>,
+}

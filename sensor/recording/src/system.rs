@@ -1,0 +1,226 @@
+//! What was done to the system and to other processes.
+use crate::{
+    action::{put_fd, take_fd},
+    bytes::{Put, Take},
+    error::Wrong,
+    process::{put_credentials, put_key, take_credentials, take_key},
+    socket::{put_address, take_address},
+    tables::{Puts, Takes},
+};
+use guardbee_model::{
+    id::ConnectionId,
+    system::{
+        Access, Call, Change, Control, Deed, Extension, ExtensionKind, IoUring, Memory, MemoryKind, Mount,
+        MountKind, Namespace, Reach, Signal, SocketChange, SocketKind, System, Target, Title,
+    },
+};
+
+const REACHES: [Reach; 6] =
+    [Reach::Attached, Reach::Traced, Reach::Wrote, Reach::Registers, Reach::Read, Reach::Descriptor];
+const MOUNTS: [MountKind; 3] = [MountKind::Mounted, MountKind::Unmounted, MountKind::RootChanged];
+const SOCKETS: [SocketKind; 4] =
+    [SocketKind::Made, SocketKind::Bound, SocketKind::Filtered, SocketKind::Standard];
+const EXTENSIONS: [ExtensionKind; 5] = [
+    ExtensionKind::Program,
+    ExtensionKind::Link,
+    ExtensionKind::Probe,
+    ExtensionKind::Module,
+    ExtensionKind::Kernel,
+];
+const MEMORIES: [MemoryKind; 3] = [MemoryKind::Protected, MemoryKind::Mapped, MemoryKind::File];
+
+pub(crate) fn put(system: &System, tables: &mut Puts, put: &mut Put) {
+    put.option(system.call, |put, call| {
+        tables.name(call.name, put);
+        call.arguments.into_iter().for_each(|argument| put.number(argument));
+        put.signed(call.result);
+    });
+    put.text(&system.comm);
+    match &system.deed {
+        Deed::Credentials(change) => {
+            put.byte(0);
+            put.option(change.before.as_ref(), |put, before| put_credentials(before, put));
+            put_credentials(&change.after, put);
+            put.number(change.groups);
+            put.number(change.user_ns);
+            put.flags(&[change.unexplained]);
+        }
+        Deed::Access(access) => {
+            put.byte(1);
+            put.one_of(&REACHES, &access.reach);
+            put.option(access.target.as_ref(), |put, target| put_target(target, put));
+            put_fd(access.fd, put);
+            put.number(access.bytes);
+        }
+        Deed::Namespace(namespace) => {
+            put.byte(2);
+            put.option(namespace.subject, |put, key| put_key(key, put));
+            namespace.before.into_iter().chain(namespace.after).for_each(|number| put.number(number));
+            put.byte(namespace.changed);
+            put.byte(namespace.host);
+        }
+        Deed::Mount(mount) => {
+            put.byte(3);
+            put.one_of(&MOUNTS, &mount.what);
+            put.flags(&[mount.claimed]);
+            for text in [&mount.fstype, &mount.from, &mount.place] {
+                put.text(text);
+            }
+        }
+        Deed::SocketChange(socket) => {
+            put.byte(4);
+            put_socket(socket, put);
+        }
+        Deed::Extension(extension) => {
+            put.byte(5);
+            put.one_of(&EXTENSIONS, &extension.what);
+            put.number(extension.kind);
+            put.number(extension.id);
+            put.text(&extension.detail);
+        }
+        Deed::Signal(signal) => {
+            put.byte(6);
+            put_target(&signal.target, put);
+            put.signed(signal.code.into());
+            put.number(signal.number);
+        }
+        Deed::Memory(memory) => {
+            put.byte(7);
+            put.one_of(&MEMORIES, &memory.what);
+            put.number(memory.address);
+            put.number(memory.length);
+            put.number(memory.protection);
+            put.text(&memory.detail);
+        }
+        Deed::Title(title) => {
+            put.byte(8);
+            put_target(&title.target, put);
+            put.text(&title.after);
+        }
+        Deed::IoUring(ring) => {
+            put.byte(9);
+            put.number(ring.entries);
+            put.byte(ring.opcode);
+            put.text(&ring.detail);
+        }
+        Deed::Control(control) => {
+            put.byte(10);
+            put.text(&control.detail);
+        }
+    }
+}
+
+pub(crate) fn take(take: &mut Take<'_>, tables: &mut Takes) -> Result<System, Wrong> {
+    let call = take.option(|take| {
+        let name = tables.name(take)?;
+        let arguments = [take.number()?, take.number()?, take.number()?, take.number()?];
+        Ok(Call { name, arguments, result: take.signed()? })
+    })?;
+    let comm = take.text()?.into();
+    let deed = match take.byte()? {
+        0 => Deed::Credentials(take_change(take)?),
+        1 => Deed::Access(Access {
+            reach: take.one_of(&REACHES)?,
+            target: take.option(take_target)?,
+            fd: take_fd(take)?,
+            bytes: take.number()?,
+        }),
+        2 => Deed::Namespace(Namespace {
+            subject: take.option(take_key)?,
+            before: eight(take)?,
+            after: eight(take)?,
+            changed: take.byte()?,
+            host: take.byte()?,
+        }),
+        3 => {
+            let what = take.one_of(&MOUNTS)?;
+            let [claimed] = take.flags()?;
+            let (fstype, from, place) = (take.text()?.into(), take.text()?.into(), take.text()?.into());
+            Deed::Mount(Mount { what, claimed, fstype, from, place })
+        }
+        4 => Deed::SocketChange(take_socket(take)?),
+        5 => Deed::Extension(Extension {
+            what: take.one_of(&EXTENSIONS)?,
+            kind: take.narrow()?,
+            id: take.narrow()?,
+            detail: take.text()?.into(),
+        }),
+        6 => {
+            let target = take_target(take)?;
+            let code = i32::try_from(take.signed()?).map_err(|_| Wrong("a signal's code is too large"))?;
+            Deed::Signal(Signal { target, code, number: take.narrow()? })
+        }
+        7 => Deed::Memory(Memory {
+            what: take.one_of(&MEMORIES)?,
+            address: take.number()?,
+            length: take.number()?,
+            protection: take.narrow()?,
+            detail: take.text()?.into(),
+        }),
+        8 => Deed::Title(Title { target: take_target(take)?, after: take.text()?.into() }),
+        9 => Deed::IoUring(IoUring {
+            entries: take.narrow()?,
+            opcode: take.byte()?,
+            detail: take.text()?.into(),
+        }),
+        10 => Deed::Control(Control { detail: take.text()?.into() }),
+        _ => return Err(Wrong("a deed is unknown")),
+    };
+    Ok(System { call, comm, deed })
+}
+
+fn take_change(take: &mut Take<'_>) -> Result<Change, Wrong> {
+    let (before, after) = (take.option(take_credentials)?, take_credentials(take)?);
+    let (groups, user_ns) = (take.narrow()?, take.narrow()?);
+    let [unexplained] = take.flags()?;
+    Ok(Change { before, after, groups, user_ns, unexplained })
+}
+
+fn eight(take: &mut Take<'_>) -> Result<[u32; 8], Wrong> {
+    let mut numbers = [0; 8];
+    numbers.iter_mut().try_for_each(|number| take.narrow().map(|taken| *number = taken))?;
+    Ok(numbers)
+}
+
+fn put_target(target: &Target, put: &mut Put) {
+    put_key(target.process, put);
+    put.number(target.tid);
+    put.number(target.uid);
+    put.text(&target.comm);
+}
+
+fn take_target(take: &mut Take<'_>) -> Result<Target, Wrong> {
+    let (process, tid, uid) = (take_key(take)?, take.narrow()?, take.narrow()?);
+    Ok(Target { process, tid, uid, comm: take.text()?.into() })
+}
+
+fn put_socket(socket: &SocketChange, put: &mut Put) {
+    put.one_of(&SOCKETS, &socket.what);
+    put.number(socket.family);
+    put.number(socket.kind);
+    put.number(socket.protocol);
+    put.signed(socket.fd.into());
+    put.number(socket.connection.0);
+    put.option(socket.local, |put, address| put_address(address, put));
+    put.option(socket.remote, |put, address| put_address(address, put));
+    put.text(&socket.detail);
+}
+
+fn take_socket(take: &mut Take<'_>) -> Result<SocketChange, Wrong> {
+    let what = take.one_of(&SOCKETS)?;
+    let (family, kind, protocol) = (take.narrow()?, take.narrow()?, take.narrow()?);
+    let fd = i32::try_from(take.signed()?).map_err(|_| Wrong("a descriptor is too large"))?;
+    let connection = ConnectionId(take.number()?);
+    let (local, remote) = (take.option(take_address)?, take.option(take_address)?);
+    Ok(SocketChange {
+        what,
+        family,
+        kind,
+        protocol,
+        fd,
+        connection,
+        local,
+        remote,
+        detail: take.text()?.into(),
+    })
+}

@@ -1,0 +1,91 @@
+//! Deeds of every kind.
+use super::Draw;
+use guardbee_model::{
+    id::ConnectionId,
+    system::{
+        Access, Call, Change, Control, Deed, Extension, ExtensionKind, IoUring, Memory, MemoryKind, Mount,
+        MountKind, Namespace, Reach, Signal, SocketChange, SocketKind, System, Target, Title,
+    },
+};
+
+impl Draw<'_> {
+    pub(super) fn system(&mut self) -> System {
+        System {
+            call: self.option(|draw| Call {
+                name: draw.one_of(&["setuid", "ptrace", "mount"]),
+                arguments: std::array::from_fn(|_| draw.number()),
+                result: i64::from(draw.byte()) - 128,
+            }),
+            comm: self.boxed(),
+            deed: self.deed(),
+        }
+    }
+
+    fn deed(&mut self) -> Deed {
+        match self.byte() % 11 {
+            0 => Deed::Credentials(Change {
+                before: self.option(Self::credentials),
+                after: self.credentials(),
+                groups: self.word(),
+                user_ns: self.word(),
+                unexplained: self.flag(),
+            }),
+            1 => Deed::Access(Access {
+                reach: self.one_of(&[Reach::Attached, Reach::Traced, Reach::Descriptor]),
+                target: self.option(Self::target),
+                fd: self.fd(),
+                bytes: self.number(),
+            }),
+            2 => Deed::Namespace(Namespace {
+                subject: self.option(Self::key),
+                before: std::array::from_fn(|_| self.word()),
+                after: std::array::from_fn(|_| self.word()),
+                changed: self.byte(),
+                host: self.byte(),
+            }),
+            3 => Deed::Mount(Mount {
+                what: self.one_of(&[MountKind::Mounted, MountKind::Unmounted, MountKind::RootChanged]),
+                claimed: self.flag(),
+                fstype: self.boxed(),
+                from: self.boxed(),
+                place: self.boxed(),
+            }),
+            4 => Deed::SocketChange(SocketChange {
+                what: self.one_of(&[SocketKind::Made, SocketKind::Bound, SocketKind::Standard]),
+                family: self.byte().into(),
+                kind: self.byte().into(),
+                protocol: self.byte().into(),
+                fd: i32::from(self.byte()) - 128,
+                connection: ConnectionId(self.number()),
+                local: self.option(Self::address),
+                remote: self.option(Self::address),
+                detail: self.boxed(),
+            }),
+            5 => Deed::Extension(Extension {
+                what: self.one_of(&[ExtensionKind::Program, ExtensionKind::Probe, ExtensionKind::Kernel]),
+                kind: self.word(),
+                id: self.word(),
+                detail: self.boxed(),
+            }),
+            6 => Deed::Signal(Signal {
+                target: self.target(),
+                code: i32::from(self.byte()) - 128,
+                number: self.byte().into(),
+            }),
+            7 => Deed::Memory(Memory {
+                what: self.one_of(&[MemoryKind::Protected, MemoryKind::Mapped, MemoryKind::File]),
+                address: self.number(),
+                length: self.number(),
+                protection: self.word(),
+                detail: self.boxed(),
+            }),
+            8 => Deed::Title(Title { target: self.target(), after: self.boxed() }),
+            9 => Deed::IoUring(IoUring { entries: self.word(), opcode: self.byte(), detail: self.boxed() }),
+            _ => Deed::Control(Control { detail: self.boxed() }),
+        }
+    }
+
+    fn target(&mut self) -> Target {
+        Target { process: self.key(), tid: self.word(), uid: self.word(), comm: self.boxed() }
+    }
+}
