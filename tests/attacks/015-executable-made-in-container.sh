@@ -3,6 +3,7 @@
 #: title: chmod +x on a new file in a container
 #: technique: T1222.002
 #: needs: file_attribute
+#: rules: file_made_executable_in_container
 #: twin: a data file gets the mode that it should have
 . "$DRIVERS/lib.sh"
 

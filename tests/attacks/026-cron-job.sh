@@ -3,6 +3,7 @@
 #: title: cron job created
 #: technique: T1053.003
 #: needs: file_modify
+#: rules: cron_job_written
 #: twin: the jobs are read, and a job's output is kept
 . "$DRIVERS/lib.sh"
 

@@ -3,6 +3,7 @@
 #: title: systemd unit written
 #: technique: T1543.002
 #: needs: file_modify
+#: rules: systemd_unit_written
 #: twin: a service's own configuration is written
 . "$DRIVERS/lib.sh"
 

@@ -3,6 +3,7 @@
 #: title: Shell profile modified
 #: technique: T1546.004
 #: needs: file_modify
+#: rules: shell_profile_changed
 #: twin: a login shell reads its profile
 . "$DRIVERS/lib.sh"
 

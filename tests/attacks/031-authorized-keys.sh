@@ -3,6 +3,7 @@
 #: title: authorized_keys modified
 #: technique: T1098.004
 #: needs: file_modify
+#: rules: authorized_keys_changed
 #: twin: ssh notes a host that it has met
 . "$DRIVERS/lib.sh"
 

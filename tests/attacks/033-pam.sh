@@ -3,6 +3,7 @@
 #: title: PAM configuration modified
 #: technique: T1556.003
 #: needs: file_modify
+#: rules: pam_changed
 #: twin: the configuration is read, as every login does
 . "$DRIVERS/lib.sh"
 

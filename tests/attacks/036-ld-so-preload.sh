@@ -3,6 +3,7 @@
 #: title: ld.so.preload written
 #: technique: T1574.006
 #: needs: file_modify
+#: rules: loader_preload_changed
 #: twin: the loader's cache is looked at
 . "$DRIVERS/lib.sh"
 

@@ -3,6 +3,7 @@
 #: title: Set-user-id bit set
 #: technique: T1548.001
 #: needs: file_attribute
+#: rules: setuid_bit_set
 #: twin: a script is made executable
 import os
 import shutil

@@ -3,6 +3,7 @@
 #: title: sudoers modified
 #: technique: T1548.003
 #: needs: file_modify
+#: rules: sudoers_changed
 #: twin: the rules of sudo are read
 . "$DRIVERS/lib.sh"
 

@@ -3,6 +3,7 @@
 #: title: /proc/PID/mem written
 #: technique: T1055.009
 #: needs: file_modify
+#: rules: memory_written_through_proc
 #: twin: a process reads its own memory map
 import os
 

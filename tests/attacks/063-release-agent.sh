@@ -3,6 +3,7 @@
 #: title: cgroup release_agent written in a container
 #: technique: T1611
 #: needs: file_modify
+#: rules: kernel_helper_named_in_container
 #: twin: a limit of an own cgroup is set
 . "$DRIVERS/lib.sh"
 

@@ -3,6 +3,7 @@
 #: title: core_pattern written in a container
 #: technique: T1611
 #: needs: file_modify
+#: rules: kernel_helper_named_in_container
 #: twin: the setting is read
 . "$DRIVERS/lib.sh"
 

@@ -3,6 +3,7 @@
 #: title: sysrq-trigger written in a container
 #: technique: T1611
 #: needs: file_modify
+#: rules: kernel_helper_named_in_container
 #: twin: the setting of the keys is read
 . "$DRIVERS/lib.sh"
 

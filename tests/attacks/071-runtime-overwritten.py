@@ -3,6 +3,7 @@
 #: title: Runtime's binary overwritten through /proc/PID/exe
 #: technique: T1611
 #: needs: file_modify
+#: rules: runtime_overwritten
 #: twin: a program asks what it is
 import os
 import shutil

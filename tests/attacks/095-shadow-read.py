@@ -3,6 +3,7 @@
 #: title: /etc/shadow read by a program
 #: technique: T1003.008
 #: needs: file_open
+#: rules: shadow_read
 #: twin: a program reads the list of users
 from lib import did, main
 

@@ -3,6 +3,7 @@
 #: title: Ransomware: mass rename and rewrite
 #: technique: T1486
 #: needs: file_rename
+#: rules: many_files_renamed_as_by_ransomware
 #: twin: one file is rewritten by way of a temporary one, as editors do
 import os
 

@@ -12,9 +12,9 @@ import subprocess
 from lib import cannot, did, main
 
 LAST = "/proc/sys/kernel/ns_last_pid"
-LOG = "/var/log/syslog"
+LOG = "/var/log/dpkg.log"
 # Beside the machine's own log there is one of that name in a mount namespace of the driver.
-INSIDE = "mount -t tmpfs tmpfs /var/log; : > /var/log/syslog; "
+INSIDE = "mount -t tmpfs tmpfs /var/log; : > /var/log/dpkg.log; "
 
 
 def stand_in():

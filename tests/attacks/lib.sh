@@ -40,8 +40,7 @@ wait_for() {
 	done
 }
 
-# Starts a web application with a hole; $port is where. It runs what it is asked to: /run?c=COMMAND through a shell, /exec?c=WORDS
-# without one. web NAME: the application's executable is called so.
+# Starts a web application with holes (tools/web.py); $port is where.
 web() {
 	python3 "$DRIVERS/tools/web.py" "$WORK/port" &
 	application=$!

@@ -1,6 +1,7 @@
 """A web application with a hole, which serves one request after the other: it runs what it is asked to.
 
-`/run?c=COMMAND` through a shell, `/exec?c=WORDS` without one, `/get?c=HOST:PORT` connects there. Loopback only.
+`/run?c=COMMAND` through a shell, `/exec?c=WORDS` without one, `/get?c=HOST:PORT` connects there,
+`/read?c=PATH` and `/write?c=PATH` do that. Loopback only.
 """
 
 import os
@@ -26,6 +27,12 @@ class Application(BaseHTTPRequestHandler):
                 socket.create_connection((host, int(port)), timeout=5).close()
             except OSError:
                 pass  # that it tried is enough
+        elif url.path == "/read":
+            with open(wish) as file:
+                file.read()
+        elif url.path == "/write":
+            with open(wish, "w") as file:
+                file.write("<?php")
         self.send_response(200)
         self.send_header("Content-Length", "3")
         self.end_headers()
