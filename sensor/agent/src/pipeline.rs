@@ -9,7 +9,7 @@ use crate::{
     rpc::{Client, Hello},
     rule_files,
     sandbox::{self, Sandbox, Violation},
-    sealing::{self, Sealing},
+    sealing::{self, Left, Sealing},
     statement,
 };
 use anyhow::{Context as _, bail};
@@ -80,19 +80,18 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
     }
     let key = long_term_key(&hello, &password)?;
     let clock = SystemClock;
-    let (mut outbox, inbox) = outbox::new();
+    let (outbox, inbox) = outbox::new();
     let (taken, settled, before) = ledger::open(hello.ledger.as_fd())?;
     let reply = hello.reply;
     let capture = open_rings(hello, taken)?;
     let first = statement::started(&reply, &before, landlock, &rules, &capture.snapshot(&clock));
-    outbox.put(Item::Statement(Box::new(first)));
     sinks.start(config)?;
     client.watch(rules.watched()).context("tell the loader what the rules look at")?;
     let snapshots = [client.iterate_sockets(), client.iterate_processes()];
     let asker = Asker::start(client, &reply).context("start the thread that talks to the loader")?;
     let questions = asker.questions.clone();
-    let sealing =
-        Sealing::start(&node, key.as_ref(), inbox, sinks, questions, (settled, before.taken), &reply)?;
+    let left = Left { counts: before.taken, ledger: settled, told: first };
+    let sealing = Sealing::start(&node, key.as_ref(), inbox, sinks, questions, left, &reply)?;
     let mut core = core(config, rules, capture, asker, outbox)?;
     for snapshot in snapshots {
         let file = snapshot.context("ask the loader for what was there before")?;

@@ -33,6 +33,16 @@ const BURST: usize = 512;
 /// Losses become one statement this often, nanoseconds.
 const LOSSES_EVERY: u64 = 1_000_000_000;
 
+/// What the pipelines before this one have left.
+pub(crate) struct Left {
+    /// What of each kind they had taken from the rings.
+    pub(crate) counts: Counts,
+    /// Where it is noted that these are told.
+    pub(crate) ledger: Settled,
+    /// The statement that tells them.
+    pub(crate) told: Statement,
+}
+
 /// The running thread.
 #[derive(Debug)]
 pub(crate) struct Sealing {
@@ -48,7 +58,7 @@ impl Sealing {
         inbox: Inbox,
         sinks: Sinks,
         questions: Sender<Question>,
-        (ledger, before): (Settled, Counts),
+        left: Left,
         reply: &Reply,
     ) -> anyhow::Result<Self> {
         let clock = SystemClock;
@@ -69,7 +79,7 @@ impl Sealing {
         let sealer = Sealer::new(Origin::new("default", name, boot), key, params, now(clock))
             .context("make the key of this run")?;
         let deadline = Arc::new(OnceLock::new());
-        let worker = Worker {
+        let mut worker = Worker {
             deadline: Arc::clone(&deadline),
             late: LossCounter::new(Stage::Seal),
             clock,
@@ -82,9 +92,13 @@ impl Sealing {
             flushed: [BootTime(0); 2],
             told: clock.boot(),
             // What the pipelines before this one have left is told by the first statement.
-            settled: Some(Box::new(before)),
-            ledger,
+            settled: Some(Box::new(left.counts)),
+            ledger: left.ledger,
         };
+        // Sealed before this process is of use to anybody: were it killed first, its gap would be nobody's.
+        let first = worker.encoder.audit(left.told, clock.wall_offset());
+        worker.add(first);
+        worker.flush(clock.boot(), true);
         let thread = std::thread::Builder::new().name("sealing".into()).spawn(move || worker.run(&inbox))?;
         Ok(Self { thread, deadline })
     }
