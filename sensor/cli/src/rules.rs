@@ -1,4 +1,5 @@
 //! `guardbee rules`.
+mod convert;
 mod explain;
 mod new;
 mod profile;
@@ -22,6 +23,10 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make Sigma of rules for other engines: without the `guardbee` block, and only if they mean the same without it.
+    ///
+    /// Exit code 1: not every file could be converted.
+    Convert(convert::Args),
     /// Why does a rule match an event, or not: a tree of its conditions, each with what the event has.
     ///
     /// Exit code 1: rules or events have errors. Whether the rule matches changes nothing about it.
@@ -44,6 +49,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check { paths, json } => check(paths, *json),
+        Command::Convert(args) => convert::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Import(command) => rules_import::run(command),
         Command::New(args) => new::run(args),

@@ -176,3 +176,33 @@ fn check_says_what_can_fire_and_why_not() {
     assert_eq!(code, 1);
     assert_eq!(json(&out)["problems"][0]["line"], 5);
 }
+
+#[test]
+fn what_means_the_same_elsewhere_is_converted() {
+    let folder = folder(RULE);
+    let (code, out, errors) = guardbee(folder.path(), &["convert", "rule.yml", "--out", "sigma"], "");
+    assert_eq!(code, 0, "{out}{errors}");
+    let sigma = fs::read_to_string(folder.path().join("sigma/rule.yml")).unwrap();
+    let (rule, never) = RULE.split_once("guardbee:").unwrap();
+    assert_eq!(sigma, format!("{rule}---{}", never.split_once("---").unwrap().1));
+    let (code, out, _) = guardbee(folder.path(), &["check", "sigma/rule.yml"], "");
+    assert_eq!(code, 0, "{out}");
+    for (from, to, why) in [
+        ("guardbee:", "guardbee:\n    link: exact", "would fire without a request behind it"),
+        (
+            "Image|endswith: [",
+            "process.executable.path|endswith: [",
+            "`process.executable.path` is no name of Sigma's",
+        ),
+        (
+            "{product: linux, category: process_creation}",
+            "{product: guardbee, service: exec}",
+            "log sources that are Sigma's",
+        ),
+    ] {
+        fs::write(folder.path().join("rule.yml"), RULE.replace(from, to)).unwrap();
+        let (code, out, _) = guardbee(folder.path(), &["convert", "rule.yml"], "");
+        assert_eq!(code, 1, "{out}");
+        assert!(out.contains(why), "{why}: {out}");
+    }
+}

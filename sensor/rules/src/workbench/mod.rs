@@ -1,6 +1,7 @@
 //! What an author asks of rules: do their tests pass, what of them is tested, why does this event match or not.
 pub(crate) mod explain;
 pub(crate) mod outline;
+mod portable;
 mod steps;
 mod trial;
 
