@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Folders of programs, in the order of linking: the object must not depend on directory order.
-const FAMILIES: &[&str] = &["process", "net", "system", "iter"];
+const FAMILIES: &[&str] = &["process", "net", "file", "system", "iter"];
 const CFLAGS: &[&str] = &["-Iinclude", "-mcpu=v3", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"];
 
 fn main() -> anyhow::Result<()> {

@@ -127,6 +127,17 @@ static __always_inline struct syscall syscall_read(struct task_struct *task)
 }
 
 #if defined(__TARGET_ARCH_x86)
+enum { SYS_open = 2, SYS_rename = 82, SYS_mkdir = 83, SYS_rmdir = 84, SYS_link = 86, SYS_chmod = 90, SYS_fchmod = 91,
+       SYS_chown = 92, SYS_fchown = 93, SYS_lchown = 94, SYS_utime = 132, SYS_fsetxattr = 190, SYS_fremovexattr = 199,
+       SYS_utimes = 235, SYS_openat = 257, SYS_mkdirat = 258, SYS_mknodat = 259, SYS_fchownat = 260,
+       SYS_futimesat = 261, SYS_unlinkat = 263, SYS_symlinkat = 266, SYS_fchmodat = 268, SYS_utimensat = 280 };
+#else
+enum { SYS_fsetxattr = 7, SYS_fremovexattr = 16, SYS_mknodat = 33, SYS_mkdirat = 34, SYS_unlinkat = 35,
+       SYS_symlinkat = 36, SYS_fchmod = 52, SYS_fchmodat = 53, SYS_fchownat = 54, SYS_fchown = 55, SYS_openat = 56,
+       SYS_utimensat = 88 };
+#endif
+enum { SYS_fchmodat2 = 452, SYS_setxattrat = 463, SYS_removexattrat = 466 };
+#if defined(__TARGET_ARCH_x86)
 enum { SYS_read = 0, SYS_write = 1, SYS_readv = 19, SYS_writev = 20, SYS_sendto = 44, SYS_recvfrom = 45,
        SYS_sendmsg = 46, SYS_recvmsg = 47, SYS_preadv2 = 327, SYS_pwritev2 = 328 };
 #else

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#define GUARDBEE_ABI 2u
+#define GUARDBEE_ABI 4u
 
 /* What happened. Both hook lists give the same kinds with the same meaning. */
 enum event_kind {
@@ -22,6 +22,18 @@ enum event_kind {
 	EVENT_CLOSE = 9,    /* payload: a TCP connection ended */
 	EVENT_THROTTLE = 10, /* security: a scope exceeded its budget for a kind */
 	EVENT_PROCESS = 11, /* iterator: a process older than the sensor; laid out as exec_event */
+	/* Files, all security, all laid out as file_event: one kind for a meaning, however many calls lead to it. */
+	EVENT_FILE_OPEN = 16,	     /* opened for reading only */
+	EVENT_FILE_MODIFY = 17,	     /* opened for writing, or truncated */
+	EVENT_FILE_CREATE = 18,	     /* made by the open */
+	EVENT_FILE_RENAME = 19,	     /* has another name */
+	EVENT_FILE_LINK = 20,	     /* has a further name */
+	EVENT_FILE_SYMLINK = 21,     /* a symbolic link was made */
+	EVENT_FILE_DELETE = 22,	     /* lost a name */
+	EVENT_FILE_ATTRIBUTE = 23,   /* mode, owner, extended attributes or times were set */
+	EVENT_FOLDER_CREATE = 24,    /* mkdir */
+	EVENT_FOLDER_DELETE = 25,    /* rmdir */
+	EVENT_FILE_NODE = 26,	     /* a device, FIFO or socket was made: mknod */
 	/* security: system_event.h */
 	EVENT_CREDENTIALS = 32,
 	EVENT_ACCESS = 33,
@@ -122,6 +134,10 @@ enum string_id {
 	STRING_COMM = 6,       /* task_struct.comm */
 	STRING_CGROUP = 7,     /* leaf name of the cgroup */
 	STRING_UNIX_PATH = 8,  /* of the listening side; an abstract name begins with NUL */
+	STRING_PATH = 9,	      /* of a file: by dentry walk, or the name that the call was given */
+	STRING_FOLDER = 10,	      /* what that name is relative to; missing where it is absolute, or no name */
+	STRING_SOURCE = 11,	      /* the former name (rename), the linked one (link), the text (symlink), as given */
+	STRING_SOURCE_FOLDER = 12,    /* what that is relative to */
 	/* system_event.h */
 	STRING_TARGET = 16, /* task_struct.comm of whom it was done to */
 	STRING_TITLE = 17,  /* a new task_struct.comm */
@@ -206,6 +222,56 @@ struct exit_event {
 	struct event_header header;
 	__u32 exit_code; /* as wait(2) gives it */
 	__u32 pad;
+};
+
+/* What of a file's attributes a call has set. */
+enum file_attribute {
+	ATTRIBUTE_NONE = 0, ATTRIBUTE_MODE = 1, ATTRIBUTE_OWNER = 2, ATTRIBUTE_EXTENDED = 3, ATTRIBUTE_TIMES = 4
+};
+
+enum file_event_flag {
+	FILE_NAMED = 1 << 0,	/* PATH was read from user memory after the call: another thread may have changed it since */
+	FILE_NO_FOLDER = 1 << 1, /* what PATH is relative to is unknown: its descriptor was closed meanwhile */
+	FILE_NO_SOURCE_FOLDER = 1 << 2, /* likewise SOURCE */
+	FILE_FOLDER_CUT = 1 << 3, /* the first components of FOLDER or SOURCE_FOLDER are missing */
+};
+
+struct file_event {
+	struct event_header header;
+	struct file_info file; /* of what was opened, or named by a descriptor; all zero: not known */
+	__u32 open_flags;      /* of an open: file.f_flags, without O_CREAT, O_EXCL, O_TRUNC */
+	__u32 mode;	       /* given to chmod, mkdir, mknod */
+	__u32 uid, gid;	       /* given to chown; UINT32_MAX: left as it is */
+	__u32 device;	       /* given to mknod */
+	__u16 flags;	       /* enum file_event_flag */
+	__u8 attribute;	       /* enum file_attribute */
+	__u8 pad;
+	/* tail: PATH, FOLDER, SOURCE, SOURCE_FOLDER */
+};
+
+/* What a name on the watch list is. */
+enum watch_role {
+	WATCH_NAME = 0,	     /* the last component of a path */
+	WATCH_FOLDER = 1,    /* any component before it */
+	WATCH_EXTENSION = 2, /* the end of the last component, from its last dot on */
+};
+
+/* Which kinds of file events are wanted. A bit for each kind, as `1 << (kind - EVENT_FILE_OPEN)`. */
+struct file_wants {
+	__u32 all;	  /* whatever the path */
+	__u32 named;	  /* where a name of the watch list is in the path */
+	__u32 folders;	  /* of these, where folders are on the list */
+	__u32 extensions; /* likewise extensions */
+	__u32 attributes; /* of EVENT_FILE_ATTRIBUTE: a bit for each enum file_attribute */
+	__u32 pad;
+};
+
+#define WATCH_BYTES 32
+/* A name of the watch list; longer ones are known by their first WATCH_BYTES and their length. */
+struct watch_key {
+	__u32 role;   /* enum watch_role */
+	__u32 length; /* of the whole name */
+	__u8 name[WATCH_BYTES];
 };
 
 enum socket_role { ROLE_UNKNOWN = 0, ROLE_ACCEPTED = 1, ROLE_CONNECTED = 2, ROLE_LISTENING = 3 };

@@ -8,12 +8,29 @@
 #define IMAGE_STRINGS 6
 #define IMAGE_ROOM    (sizeof(struct exec_event) + (IMAGE_STRINGS + 2) * STRING_BYTES)
 
+/* What a system call says of a file: file.h. */
+struct file_call {
+	__u64 task;
+	__u64 name; /* in user memory; 0: it names by descriptor only */
+	__u64 source;
+	__s32 folder; /* a descriptor, or AT_FDCWD */
+	__s32 source_folder;
+	__u32 kind;
+	__u32 mode;
+	__u32 uid, gid;
+	__u32 device;
+	__u8 attribute;
+	__u8 pad[3];
+};
+
 /* More than a per-CPU array's 32 KiB: a plain array, one for each CPU and context. */
 struct image_scratch {
 	union {
 		struct exec_event event;
+		struct file_event file;
 		__u8 bytes[IMAGE_ROOM];
 	};
+	struct file_call call;
 	__u32 busy;
 	__u32 pad;
 };

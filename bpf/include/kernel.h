@@ -68,6 +68,12 @@ enum cgroup_subsys_id { memory_cgrp_id = 4, pids_cgrp_id = 11 }; /* the values a
 #define S_IFIFO	       0010000
 #define S_ISUID	       04000
 #define S_ISGID	       02000
+#define O_TRUNC	       01000
+#define FMODE_READ     0x1
+#define FMODE_WRITE    0x2
+#define FMODE_CREATED  0x100000
+#define AT_FDCWD       -100
+#define AT_REMOVEDIR   0x200
 #define TMPFS_MAGIC    0x01021994
 #define OVERLAYFS_MAGIC 0x794c7630
 #define PIDTYPE_SID    3
@@ -105,7 +111,7 @@ struct user_mmsghdr {
 /* What perf hands to a program at syscalls:sys_exit_*: the format file of the event. */
 struct sys_exit {
 	u64 common;
-	s64 number;
+	s32 number; /* what follows it is not cleared */
 	s64 result;
 };
 
@@ -217,7 +223,7 @@ struct path {
 struct file {
 	void *private_data;
 	struct inode *f_inode;
-	u32 f_flags;
+	u32 f_flags, f_mode;
 	struct path f_path;
 	struct hlist_head *f_ep;
 };

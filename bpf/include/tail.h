@@ -83,3 +83,24 @@ static __always_inline __u32 tail_user(__u8 *record, __u32 at, const __u32 room,
 		return tail_end(record, at, id, 0, UNREADABLE);
 	return tail_end(record, at, id, length, total);
 }
+
+/* Adds a string of the present process that ends with NUL. */
+static __always_inline __u32 tail_user_text(__u8 *record, __u32 at, const __u32 room, enum string_id id, __u64 source)
+{
+	__u8 *bytes;
+	long length;
+
+	OPAQUE(at);
+	bytes = tail_begin(record, at, 0, room);
+	if (!bytes)
+		return at;
+	length = bpf_probe_read_user_str(bytes, STRING_BYTES, (const void *)source);
+	if (length <= 0 || length > STRING_BYTES)
+		return tail_end(record, at, id, 0, UNREADABLE);
+	length--;
+	OPAQUE(length);
+	length &= STRING_BYTES - 1;
+	for (__u32 i = 0; i < 8; i++)
+		bytes[length + i] = 0;
+	return tail_end(record, at, id, length, length);
+}

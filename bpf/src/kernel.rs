@@ -1,7 +1,7 @@
 //! Loading, attaching, reading: everything that needs privileges.
 use crate::{Error, OBJECT, Options, Program, program::PROGRAMS as TABLE, trial};
-use guardbee_wire::{CounterSlot, HookList, PROGRAMS, ProgramState};
-use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle, MapType, Object, libbpf_sys};
+use guardbee_wire::{CounterSlot, FileWants, HookList, PROGRAMS, ProgramState, WatchKey};
+use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle, MapType, Object, TracepointCategory, libbpf_sys};
 use rustix::{
     mount::{MountFlags, mount},
     process::{Resource, Rlimit, setrlimit},
@@ -33,6 +33,8 @@ pub struct Kernel {
     spares: bool,
     hooks: HookList,
     slots: u32,
+    /// What is wanted of files.
+    files: FileWants,
 }
 
 impl Kernel {
@@ -87,6 +89,7 @@ impl Kernel {
             spares,
             hooks,
             slots: trial::slots()?,
+            files: FileWants::default(),
         };
         kernel.update_own(&options.own)?;
         kernel.counters.freeze()?;
@@ -106,24 +109,10 @@ impl Kernel {
         if self.hooks == HookList::Tracepoint5_10 || self.programs.iter().any(of_calls) {
             mount_tracefs();
         }
-        for program in self.programs.iter_mut().filter(|program| program.state == ProgramState::NotAttached) {
-            program.errno = 0;
-            // The kernel runs them in the order in which they were attached.
-            let spares = if self.spares { program.spares() } else { &[] };
-            let known = *program;
-            let names = iter::once(known.name).chain(spares.iter().copied()).enumerate();
-            for (_, name) in names.filter(|(copy, _)| wanted(&known, *copy)) {
-                let Some(loaded) = self.object.progs_mut().find(|loaded| loaded.name() == name) else {
-                    return Err(Error::Missing(name));
-                };
-                match loaded.attach() {
-                    Ok(link) => {
-                        program.state = ProgramState::Silent;
-                        self.links.push((program.id, link));
-                    }
-                    Err(error) => program.errno = trial::errno_of(&error),
-                }
-            }
+        for at in 0..self.programs.len() {
+            let loaded = |program: &Program| program.state == ProgramState::NotAttached;
+            let Some(program) = self.programs.get(at).copied().filter(loaded) else { continue };
+            self.attach_program(at, &program, |copy| wanted(&program, copy))?;
         }
         if trial::all_served(&self.programs, self.hooks) {
             return Ok(());
@@ -132,20 +121,121 @@ impl Kernel {
         Err(trial::refusal(&self.programs, self.hooks))
     }
 
-    /// Which of the optional capabilities are wanted from now on: a set of their bits. What isn't is detached, and costs
-    /// nobody anything; what is, and was detached, is attached again, as far as the privileges go that are left.
-    pub fn watch(&mut self, wanted: u32) -> Result<(), Error> {
-        for program in self.programs.iter_mut().filter(|program| !program.capability.is_basic()) {
-            let attached = self.links.iter().any(|(id, _)| *id == program.id);
-            let needed = wanted & program.capability.bit() != 0;
-            if attached && !needed {
-                self.links.retain(|(id, _)| *id != program.id);
-                (program.state, program.errno) = (ProgramState::Unused, 0);
-            } else if needed && !attached && program.state == ProgramState::Unused {
-                program.state = ProgramState::NotAttached;
+    fn attach_program(
+        &mut self,
+        at: usize,
+        program: &Program,
+        wanted: impl Fn(usize) -> bool,
+    ) -> Result<(), Error> {
+        // The kernel runs them in the order in which they were attached.
+        let spares = if self.spares { program.spares() } else { &[] };
+        let (mut links, mut errno, mut tried) = (Vec::new(), 0, false);
+        let names = iter::once(program.name).chain(spares.iter().copied()).enumerate();
+        for (_, name) in names.filter(|(copy, _)| wanted(*copy)) {
+            let Some(loaded) = self.object.progs_mut().find(|loaded| loaded.name() == name) else {
+                return Err(Error::Missing(name));
+            };
+            tried = true;
+            let attached: Vec<_> = match program.calls() {
+                [] => vec![loaded.attach()],
+                calls => calls
+                    .iter()
+                    .filter(|call| is_traced(call))
+                    .map(|call| {
+                        loaded.attach_tracepoint(TracepointCategory::Syscalls, format!("sys_exit_{call}"))
+                    })
+                    .collect(),
+            };
+            for one in attached {
+                match one {
+                    Ok(link) => links.push((program.id, link)),
+                    Err(error) => errno = trial::errno_of(&error),
+                }
             }
         }
-        self.attach()
+        if tried && links.is_empty() && errno == 0 {
+            errno = rustix::io::Errno::NOENT.raw_os_error();
+        }
+        self.set_state(
+            at,
+            if links.is_empty() { ProgramState::NotAttached } else { ProgramState::Silent },
+            errno,
+        );
+        self.links.extend(links);
+        Ok(())
+    }
+
+    fn set_state(&mut self, at: usize, state: ProgramState, errno: i32) {
+        if let Some(program) = self.programs.get_mut(at) {
+            (program.state, program.errno) = (state, errno);
+        }
+    }
+
+    /// Which of the optional capabilities are wanted from now on: a set of their bits. What isn't is detached, and costs
+    /// nobody anything; what is, and was detached, is attached again, as far as the privileges go that are left. The
+    /// programs of file events are none of these: see [`Self::want_files`].
+    pub fn watch(&mut self, wanted: u32) -> Result<(), Error> {
+        self.keep_attached(|program| {
+            let bit = program.capability.bit();
+            (bit != 0).then_some(wanted & bit != 0)
+        })
+    }
+
+    /// Detaches what isn't needed and attaches what is and isn't attached. `None`: not to be touched. What the kernel refuses
+    /// is recorded.
+    fn keep_attached(&mut self, needed: impl Fn(&Program) -> Option<bool>) -> Result<(), Error> {
+        for at in 0..self.programs.len() {
+            let Some(program) = self.programs.get(at).copied() else { continue };
+            let Some(needed) = needed(&program) else { continue };
+            let attached = self.links.iter().any(|(id, _)| *id == program.id);
+            if needed && !attached && program.state != ProgramState::NotLoaded {
+                self.attach_program(at, &program, |_| true)?;
+            } else if !needed && attached {
+                self.links.retain(|(id, _)| *id != program.id);
+                self.set_state(at, ProgramState::Unused, 0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Which file events are wanted from now on, and the watch list: for which kinds (as in [`FileWants`]) a name is on it. What
+    /// none of them needs is detached; what is needed and isn't attached is tried, and its errno is in [`Self::programs`]. No event
+    /// is lost in between that both the old and the new wants ask for: first more is looked at, last less.
+    pub fn want_files(&mut self, wants: &FileWants, names: &[(WatchKey, u32)]) -> Result<(), Error> {
+        let refused = |action, map| move |source| Error::Map { action, map, source };
+        let wide = FileWants { all: self.files.kinds() & wants.kinds(), ..FileWants::default() };
+        let wide = FileWants { attributes: self.files.attributes & wants.attributes, ..wide };
+        self.store_files(&wide).map_err(refused("widen", "files"))?;
+        self.store_names(names).map_err(refused("fill", "watched"))?;
+        self.keep_attached(|program| {
+            let kinds = program.file_kinds();
+            (kinds != 0).then_some(kinds & wants.kinds() != 0)
+        })?;
+        self.store_files(wants).map_err(refused("narrow", "files"))?;
+        self.files = *wants;
+        Ok(())
+    }
+
+    fn store_files(&self, wants: &FileWants) -> Result<(), libbpf_rs::Error> {
+        let files = self.object.maps().find(|map| map.name().to_string_lossy().ends_with(".data.files"));
+        let missing = || libbpf_rs::Error::from(io::Error::from(io::ErrorKind::NotFound));
+        let files = files.ok_or_else(missing)?;
+        // The linker keeps the section of each source; the variable lies in the first.
+        let size = usize::try_from(files.value_size()).unwrap_or_default();
+        let bytes: Vec<u8> = wants.as_bytes().iter().copied().cycle().take(size).collect();
+        files.update(0_u32.as_bytes(), &bytes, MapFlags::ANY)
+    }
+
+    fn store_names(&self, names: &[(WatchKey, u32)]) -> Result<(), libbpf_rs::Error> {
+        let watched = map(&self.object, "watched")?;
+        let wanted = |key: &Vec<u8>| names.iter().any(|(name, _)| name.as_bytes() == key);
+        let stale: Vec<_> = watched.keys().filter(|key| !wanted(key)).collect();
+        for key in stale {
+            watched.delete(&key)?;
+        }
+        names
+            .iter()
+            .try_for_each(|(key, kinds)| watched.update(key.as_bytes(), kinds.as_bytes(), MapFlags::ANY))
     }
 
     /// The list of hooks in use.
@@ -322,6 +412,13 @@ fn mount_tracefs() {
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
         mount("tracefs", TRACEFS, "tracefs", flags, None).ok();
     }
+}
+
+/// Has this kernel the call, and a tracepoint at its end?
+fn is_traced(call: &str) -> bool {
+    ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+        .iter()
+        .any(|tracing| Path::new(tracing).join(format!("events/syscalls/sys_exit_{call}")).exists())
 }
 
 fn misses(program: BorrowedFd<'_>) -> u64 {

@@ -73,6 +73,7 @@ fn budgets(security_bytes: u32, payload_bytes: u32) -> [Rate; EVENT_KINDS] {
                 EventKind::Control,
             ],
         ),
+        (Rate { per_second: security * 2, burst: security }, &EventKind::FILES),
         (Rate { per_second: payload * 2, burst: payload }, &[EventKind::Socket, EventKind::Close]),
         (Rate { per_second: payload * 8, burst: payload }, &[EventKind::Data]),
     ];
@@ -111,6 +112,9 @@ pub struct Options {
     pub scopes: u32,
     /// What is watched beside the basic capabilities.
     pub watched: Vec<Capability>,
+    /// Attach the programs of file events, so that [`crate::Kernel::want_files`] has but to detach what nobody needs: later the
+    /// privileges may be gone.
+    pub files: bool,
     /// Attach spares behind the programs; `None`: where this kernel preempts a tracepoint's program.
     pub spares: Option<bool>,
 }
@@ -125,6 +129,7 @@ impl Default for Options {
             cgroup: None,
             own: Vec::new(),
             rates: None,
+            files: false,
             connections: 32_768,
             stamps: 16_384,
             scopes: 1_024,

@@ -1,5 +1,5 @@
 //! The programs: number, name, what they are for, which list of hooks they belong to.
-use guardbee_wire::{HookList, PROGRAM_NAMES, ProgramState};
+use guardbee_wire::{EventKind, FileWants, HookList, PROGRAM_NAMES, ProgramState};
 
 /// What a sensor can see. Each needs all programs of at least one list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,11 +34,13 @@ pub enum Capability {
     IoUring,
     /// Calls that act on the machine itself.
     Control,
+    /// What is done to files.
+    File,
 }
 
 impl Capability {
     /// All, in the order of their importance.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Process,
         Self::Socket,
         Self::Payload,
@@ -54,6 +56,7 @@ impl Capability {
         Self::Title,
         Self::IoUring,
         Self::Control,
+        Self::File,
     ];
 
     /// Attached only where somebody wants them. From the others it is known who acts, and for which request.
@@ -118,7 +121,62 @@ impl Program {
             _ => &[],
         }
     }
+
+    /// System calls at whose end it runs, of those that this kernel has: several may mean the same. Empty: the program's
+    /// section says where it is attached.
+    pub(crate) fn calls(&self) -> &'static [&'static str] {
+        match self.name {
+            "file_open" => &["open", "openat", "openat2", "creat", "open_by_handle_at"],
+            "file_truncate" => &["truncate"],
+            "file_rename" => &["rename", "renameat", "renameat2"],
+            "file_link" => &["link", "linkat"],
+            "file_symlink" => &["symlink", "symlinkat"],
+            "file_delete" => &["unlink", "unlinkat", "rmdir"],
+            "file_make" => &["mkdir", "mkdirat", "mknod", "mknodat"],
+            "file_attribute" => ATTRIBUTE_CALLS,
+            _ => &[],
+        }
+    }
+
+    /// Kinds of file events that it makes, as in [`guardbee_wire::FileWants`]; 0: it is there for something else.
+    pub(crate) fn file_kinds(&self) -> u32 {
+        let kinds: &[EventKind] = match self.name {
+            "file_open" => &[EventKind::FileOpen, EventKind::FileModify, EventKind::FileCreate],
+            "file_truncate" => &[EventKind::FileModify],
+            "file_rename" => &[EventKind::FileRename],
+            "file_link" => &[EventKind::FileLink],
+            "file_symlink" => &[EventKind::FileSymlink],
+            "file_delete" => &[EventKind::FileDelete, EventKind::FolderDelete],
+            "file_make" => &[EventKind::FolderCreate, EventKind::FileNode],
+            "file_attribute" => &[EventKind::FileAttribute],
+            _ => &[],
+        };
+        kinds.iter().fold(0, |bits, kind| bits | FileWants::bit(*kind))
+    }
 }
+
+const ATTRIBUTE_CALLS: &[&str] = &[
+    "chmod",
+    "fchmod",
+    "fchmodat",
+    "fchmodat2",
+    "chown",
+    "fchown",
+    "lchown",
+    "fchownat",
+    "setxattr",
+    "lsetxattr",
+    "fsetxattr",
+    "setxattrat",
+    "removexattr",
+    "lremovexattr",
+    "fremovexattr",
+    "removexattrat",
+    "utime",
+    "utimes",
+    "futimesat",
+    "utimensat",
+];
 
 #[expect(clippy::indexing_slicing, reason = "at compile time")]
 const fn program(id: u8, capability: Capability, hooks: Option<HookList>) -> Program {
@@ -129,7 +187,7 @@ const fn program(id: u8, capability: Capability, hooks: Option<HookList>) -> Pro
 /// As `enum program_id` has them.
 pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
     use Capability::{
-        Access, Control, Credentials, Extension, IoUring, Iterate, Memory, Mount, Namespace, Payload,
+        Access, Control, Credentials, Extension, File, IoUring, Iterate, Memory, Mount, Namespace, Payload,
         Process, Signal, Socket, SocketChange, Title,
     };
     const NEW: Option<HookList> = Some(HookList::Tracepoint6_3);
@@ -209,5 +267,13 @@ pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
         program(70, Control, None),
         program(71, Control, None),
         program(72, Control, None),
+        program(73, File, None),
+        program(74, File, None),
+        program(75, File, None),
+        program(76, File, None),
+        program(77, File, None),
+        program(78, File, None),
+        program(79, File, None),
+        program(80, File, None),
     ]
 };

@@ -15,7 +15,9 @@ use zerocopy::IntoBytes as _;
 pub(crate) fn programs_of(hooks: HookList, options: &Options) -> Vec<u8> {
     let wanted = |program: &&Program| {
         belongs(program, hooks)
-            && (program.capability.is_basic() || options.watched.contains(&program.capability))
+            && (program.capability.is_basic()
+                || options.watched.contains(&program.capability)
+                || options.files && program.capability == Capability::File)
     };
     TABLE.iter().filter(wanted).map(|program| program.id).collect()
 }

@@ -69,6 +69,11 @@ fn sockets_and_counters_are_the_same() {
         flags, net_ns, peer_tgid,
     });
     same_layout!(btf, wire::SocketEvent = struct "socket_event" { header, socket });
+    same_layout!(btf, wire::FileEvent = struct "file_event" {
+        header, file, open_flags, mode, uid, gid, device, flags, attribute, pad,
+    });
+    same_layout!(btf, wire::FileWants = struct "file_wants" { all, named, folders, extensions, attributes, pad });
+    same_layout!(btf, wire::WatchKey = struct "watch_key" { role, length, name });
     same_layout!(btf, wire::ConnectEvent = struct "connect_event" { header, socket, begun_ns, result, pad });
     same_layout!(btf, wire::ListenEvent = struct "listen_event" { header, socket, listening, pad });
     same_layout!(btf, wire::DataEvent = struct "data_event" {
@@ -141,7 +146,7 @@ macro_rules! same_values {
 }
 
 #[test]
-fn enumerators_are_the_same() {
+fn kinds_are_the_same() {
     let btf = object();
     same_values!(
         btf,
@@ -159,6 +164,17 @@ fn enumerators_are_the_same() {
             Close,
             Throttle,
             Process,
+            FileOpen,
+            FileModify,
+            FileCreate,
+            FileRename,
+            FileLink,
+            FileSymlink,
+            FileDelete,
+            FileAttribute,
+            FolderCreate,
+            FolderDelete,
+            FileNode,
             Credentials,
             Access,
             Namespace,
@@ -172,6 +188,11 @@ fn enumerators_are_the_same() {
             Control
         }
     );
+}
+
+#[test]
+fn enumerators_are_the_same() {
+    let btf = object();
     same_values!(btf, "event_flag", "EVENT_", EventFlag { Compat, Kthread, NoProcess, StampLost, Urgent });
     same_values!(btf, "stamp_layer", "LAYER_", StampLayer { None, Plain, Tls });
     same_values!(btf, "stamp_flag", "STAMP_", StampFlag { Epoll, Nonblock, IoUring, NoFile, Untracked });
@@ -188,6 +209,10 @@ fn enumerators_are_the_same() {
             Comm,
             Cgroup,
             UnixPath,
+            Path,
+            Folder,
+            Source,
+            SourceFolder,
             Target,
             Title,
             Fstype,
@@ -209,6 +234,14 @@ fn enumerators_are_the_same() {
         FdKind { Closed, Regular, Directory, Character, Block, Pipe, Socket, Other }
     );
     same_values!(btf, "exec_flag", "EXEC_", ExecFlag { Secure });
+    same_values!(btf, "file_attribute", "ATTRIBUTE_", FileAttribute { None, Mode, Owner, Extended, Times });
+    same_values!(
+        btf,
+        "file_event_flag",
+        "FILE_",
+        FileEventFlag { Named, NoFolder, NoSourceFolder, FolderCut }
+    );
+    same_values!(btf, "watch_role", "WATCH_", WatchRole { Name, Folder, Extension });
     same_values!(btf, "socket_role", "ROLE_", SocketRole { Unknown, Accepted, Connected, Listening });
     same_values!(btf, "socket_flag", "SOCKET_", SocketFlag { Middle, RoleGuessed });
     same_values!(btf, "data_direction", "DATA_", Direction { Received, Sent });

@@ -56,6 +56,7 @@ fn bounded(event: &Event, record: &[u8]) {
             data.bytes.len()
         }
         Body::Exec(exec) | Body::Process(exec) => strings(exec),
+        Body::File(file) => file.path.len() + file.source.len(),
         Body::Fork(fork) => fork.comm.len() + fork.cgroup.len(),
         _ => 0,
     };

@@ -5,6 +5,7 @@ use std::process::Command;
 const TOOL: &str = "clang-format-16";
 /// What is held to `.clang-format`. A file that isn't here yet is put in form by `clang-format-16 -i` and added.
 const IN_FORM: &[&str] = &[
+    "bpf/file/*.c",
     "bpf/iter/*.c",
     "bpf/net/*.c",
     "bpf/process/*.c",
@@ -12,6 +13,7 @@ const IN_FORM: &[&str] = &[
     "bpf/include/config.h",
     "bpf/include/connection.h",
     "bpf/include/core.h",
+    "bpf/include/file.h",
     "bpf/include/io.h",
     "bpf/include/path.h",
     "bpf/include/preempt.h",

@@ -11,7 +11,7 @@ const DECODING: &str = "sensor/capture/src/decode/mod.rs";
 /// What all stages talk about: has a struct of each noun.
 const MODEL: &str = "sensor/model/src";
 /// Folders of the kernel half, one of which has the noun.
-const KERNEL: &[&str] = &["bpf/process", "bpf/net", "bpf/system", "bpf/iter"];
+const KERNEL: &[&str] = &["bpf/process", "bpf/net", "bpf/file", "bpf/system", "bpf/iter"];
 /// Nouns that are structs of the ABI.
 const NOUNS: &[&str] = &[
     "fork",
@@ -19,6 +19,7 @@ const NOUNS: &[&str] = &[
     "exit",
     "socket",
     "data",
+    "file",
     "throttle",
     "credentials",
     "access",

@@ -1,6 +1,6 @@
 //! Every request, and what is wrong in one field.
 use super::Seeds;
-use guardbee_wire::{ABI, Operation, Request, Thing};
+use guardbee_wire::{ABI, FileWants, Operation, Request, Thing};
 use std::error::Error;
 use zerocopy::IntoBytes as _;
 
@@ -10,7 +10,17 @@ pub(crate) fn seeds() -> Result<Seeds, Box<dyn Error>> {
     let open = Request { tgid: 4242, start_ns: 123_456_789, ..ask(Operation::Open) };
     let attach = Request { token: 1 << 40 | 3, offset: 0x1_2340, program: 20, ..ask(Operation::Attach) };
     let heartbeat = Request { offset: 99, bytes: [0xab; 32], ..ask(Operation::Heartbeat) };
+    let mut bytes = [0; 32];
+    bytes[..6].copy_from_slice(b"shadow");
+    let name = Request { tgid: 6, program: 1, bytes, ..ask(Operation::WatchName) };
+    bytes[..size_of::<FileWants>()].copy_from_slice(FileWants::ALL.as_bytes());
+    let files = Request { bytes, ..ask(Operation::WantFiles) };
     let mut requests = vec![
+        ("watch-name".to_owned(), name),
+        ("wrong-watch-role".to_owned(), Request { thing: 3, ..name }),
+        ("want-files".to_owned(), files),
+        ("wrong-want-files".to_owned(), Request { bytes: [1; 32], ..files }),
+        ("watch".to_owned(), Request { program: 0x7ff, ..ask(Operation::Watch) }),
         ("hello".to_owned(), ask(Operation::Hello)),
         ("iterate-processes".to_owned(), ask(Operation::IterateProcesses)),
         ("iterate-sockets".to_owned(), ask(Operation::IterateSockets)),
@@ -18,7 +28,7 @@ pub(crate) fn seeds() -> Result<Seeds, Box<dyn Error>> {
         ("attach".to_owned(), attach),
         ("heartbeat".to_owned(), heartbeat),
         ("wrong-abi".to_owned(), Request { abi: ABI + 1, ..ask(Operation::Hello) }),
-        ("wrong-operation".to_owned(), Request { operation: 8, ..ask(Operation::Hello) }),
+        ("wrong-operation".to_owned(), Request { operation: 11, ..ask(Operation::Hello) }),
         ("wrong-no-operation".to_owned(), Request { operation: 0, ..ask(Operation::Hello) }),
         ("wrong-thing".to_owned(), Request { thing: 8, ..open }),
         ("wrong-no-thing".to_owned(), open),

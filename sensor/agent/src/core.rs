@@ -213,6 +213,7 @@ impl Core {
             Body::Connect(connect) => Action::Connect(Arc::new(connect)),
             Body::Exec(exec) => Action::Exec(Arc::from(exec)),
             Body::Exit(exit) => Action::Exit(exit),
+            Body::File(file) => Action::File(Arc::from(file)),
             Body::Fork(fork) => Action::Fork(Arc::from(fork)),
             Body::Listen(listen) => Action::Listen(Arc::new(listen)),
             Body::System(system) => {

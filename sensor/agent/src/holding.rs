@@ -1,6 +1,6 @@
 //! Findings until the losses of their time are known, and among them how far the work had come.
 use guardbee_capture::Counts;
-use guardbee_model::{clock::BootTime, event::Body, finding::Finding, system::Deed};
+use guardbee_model::{clock::BootTime, event::Body, file::Operation, finding::Finding, system::Deed};
 use guardbee_wire::EventKind;
 use std::collections::VecDeque;
 
@@ -48,6 +48,19 @@ impl Holding {
             Body::Data(_) => EventKind::Data,
             Body::Exec(_) => EventKind::Exec,
             Body::Exit(_) => EventKind::Exit,
+            Body::File(file) => match file.operation {
+                Operation::Open => EventKind::FileOpen,
+                Operation::Modify => EventKind::FileModify,
+                Operation::Create => EventKind::FileCreate,
+                Operation::Rename => EventKind::FileRename,
+                Operation::Link => EventKind::FileLink,
+                Operation::Symlink => EventKind::FileSymlink,
+                Operation::Delete => EventKind::FileDelete,
+                Operation::Attribute => EventKind::FileAttribute,
+                Operation::FolderCreate => EventKind::FolderCreate,
+                Operation::FolderDelete => EventKind::FolderDelete,
+                Operation::Node => EventKind::FileNode,
+            },
             Body::Fork(_) => EventKind::Fork,
             Body::Listen(_) => EventKind::Listen,
             Body::Process(_) => EventKind::Process,

@@ -4,6 +4,7 @@ mod asker;
 pub mod clock;
 pub mod config;
 mod core;
+mod files;
 mod holding;
 pub mod ids;
 mod outbox;

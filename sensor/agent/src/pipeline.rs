@@ -4,6 +4,7 @@ use crate::{
     clock::SystemClock,
     config::{self, Config},
     core::Core,
+    files,
     ids::{self, Ids},
     outbox::{self, Item, Outbox},
     rpc::{Client, Hello},
@@ -74,10 +75,13 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
     let landlock = sandbox::enter(&sandbox_of(config)?).context("enter the sandbox")?;
     told_signals().thread_block().context("block the signals that the descriptor gives")?;
 
-    let hello = client.hello().context("ask the loader for the rings")?;
+    let mut hello = client.hello().context("ask the loader for the rings")?;
     if hello.reply.abi != guardbee_wire::ABI {
         bail!("the loader speaks ABI {}, this is {}: start one binary", hello.reply.abi, guardbee_wire::ABI);
     }
+    let (files, names) = files::wants(rules.file_needs());
+    let told = client.want_files(&files, &names).context("tell the loader which file events rules need")?;
+    (hello.reply.programs, hello.reply.errors) = (told.programs, told.errors);
     let key = long_term_key(&hello, &password)?;
     let clock = SystemClock;
     let (outbox, inbox) = outbox::new();

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use guardbee_wire::{ABI, Operation, Reply, Request, Status, Thing};
+use guardbee_wire::{ABI, FileWants, Operation, Reply, Request, Status, Thing, WatchKey};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
@@ -167,6 +167,22 @@ impl Client {
     /// Fires every program; states and errors are in the reply. [`Status::Busy`]: asked too soon again.
     pub fn self_test(&mut self) -> Result<Reply, Error> {
         Ok(self.ask(Request { operation: Operation::SelfTest as u16, ..Request::default() })?.0)
+    }
+
+    /// Says which file events are needed, and the names by which the kernel half may tell them; states and errors of the programs
+    /// are in the reply.
+    pub fn want_files(&mut self, wants: &FileWants, names: &[(WatchKey, u32)]) -> Result<Reply, Error> {
+        for (WatchKey { role, length, name }, kinds) in names {
+            let operation = Operation::WatchName as u16;
+            let thing = u16::try_from(*role).unwrap_or(u16::MAX);
+            let program = *kinds;
+            let request =
+                Request { operation, thing, tgid: *length, program, bytes: *name, ..Request::default() };
+            self.ask(request)?;
+        }
+        let mut bytes = [0; 32];
+        bytes.iter_mut().zip(wants.as_bytes()).for_each(|(to, byte)| *to = *byte);
+        Ok(self.ask(Request { operation: Operation::WantFiles as u16, bytes, ..Request::default() })?.0)
     }
 
     fn file(&mut self, request: Request) -> Result<File, Error> {

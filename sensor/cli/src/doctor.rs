@@ -17,7 +17,11 @@ pub(crate) struct Args {
 
 /// What no list of hooks sees in this version, and what to do about it.
 const UNSEEN: &[(&str, &str)] = &[
-    ("files, module loads, ptrace, credentials", "not built yet; use auditd beside"),
+    ("module loads, ptrace, credentials", "not built yet; use auditd beside"),
+    (
+        "files: refused calls, io_uring, 32-bit calls",
+        "no free tracepoint tells; writes through older descriptors neither",
+    ),
     ("UDP, raw sockets, failed unix connects", "no free tracepoint tells; not built yet"),
     ("closes of unix connections", "no free tracepoint tells; the end of their process does"),
     ("accepted TCP connections that the client resets unused", "their process never learns of them either"),

@@ -21,8 +21,8 @@ guardbee:
         - {name: '<no> & shell', expect: no-match, event: {Image: /bin/ls}}
 ---
 title: Never
-logsource: {category: file_event, product: linux}
-detection: {selection: {TargetFilename: /etc/shadow}, condition: selection}
+logsource: {category: dns_query, product: linux}
+detection: {selection: {QueryName: a.example}, condition: selection}
 ";
 
 fn guardbee(folder: &Path, arguments: &[&str], input: &str) -> (i32, String, String) {

@@ -61,6 +61,14 @@ fn write_finding(out: &mut String, finding: &Finding, offset: WallOffset, colour
         if let Action::Connect(connect) = &last.action {
             line(out, "connect", &connect.socket.remote.to_string())?;
         }
+        if let Action::File(event) = &last.action {
+            let source = if event.source.is_empty() {
+                String::new()
+            } else {
+                record::file::path(&event.source) + " > "
+            };
+            line(out, "file", &format!("{source}{}", record::file::path(&event.path)))?;
+        }
     }
     if let Some(link) = finding.link() {
         linked(out, link)?;

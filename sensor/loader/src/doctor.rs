@@ -106,7 +106,8 @@ pub fn doctor(options: &guardbee_bpf::Options, pipeline: &Pipeline) -> Report {
 }
 
 fn try_programs(options: &guardbee_bpf::Options, report: &mut Report) {
-    let mut kernel = match Kernel::load(options) {
+    let all = guardbee_bpf::Options { files: true, ..options.clone() };
+    let mut kernel = match Kernel::load(&all) {
         Ok(kernel) => kernel,
         Err(error) => return report.failure = Some(causes(&error)),
     };

@@ -77,7 +77,8 @@ pub fn run(options: &Options, notice: &mut dyn FnMut(&Notice)) -> Result<ExitSta
         }
         None => None,
     };
-    let mut kernel = guardbee_bpf::Kernel::load(&options.kernel).map_err(Error::Kernel)?;
+    let all = guardbee_bpf::Options { files: true, ..options.kernel.clone() };
+    let mut kernel = guardbee_bpf::Kernel::load(&all).map_err(Error::Kernel)?;
     kernel.attach().map_err(Error::Kernel)?;
     let states = self_test::run(&kernel)?;
     notice(&server::summary(&states));

@@ -1,6 +1,6 @@
 //! Requests: bytes from the pipeline become an [`Ask`], or are refused. The pipeline is not trusted here.
-use guardbee_wire::{ABI, Operation, Request, Thing};
-use zerocopy::FromBytes;
+use guardbee_wire::{ABI, FileWants, Operation, Request, Thing, WatchKey, WatchRole};
+use zerocopy::{FromBytes, IntoBytes};
 
 /// What the pipeline asks, as a value that can't be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub enum Ask {
     },
     /// Fire every program.
     SelfTest,
+    /// A name for the next watch list, and for which kinds of file events it is on it.
+    WatchName(WatchKey, u32),
+    /// From now on these file events.
+    WantFiles(FileWants),
     /// What is watched from now on, beside what always is: bits of kinds.
     Watch(u32),
 }
@@ -84,8 +88,18 @@ fn meaning(request: &Request) -> Option<Ask> {
         }
         Operation::Heartbeat => Ask::Heartbeat { sequence: request.offset, hash: request.bytes },
         Operation::SelfTest => Ask::SelfTest,
+        Operation::WatchName => Ask::WatchName(watch_key(request)?, request.program),
+        Operation::WantFiles => {
+            let (wants, _) = FileWants::read_from_prefix(&request.bytes).ok()?;
+            Ask::WantFiles(FileWants { pad: 0, ..wants })
+        }
         Operation::Watch => Ask::Watch(request.program),
     })
+}
+
+fn watch_key(request: &Request) -> Option<WatchKey> {
+    let role = WatchRole::from_number(request.thing.into())?;
+    Some(WatchKey { role: role as u32, length: request.tgid, name: request.bytes })
 }
 
 /// The only datagram that means `ask`.
@@ -100,6 +114,18 @@ pub fn encode(id: u64, ask: &Ask) -> Request {
         Ask::Attach { token, offset, program } => Request { token, offset, program, ..empty },
         Ask::Watch(kinds) => Request { program: kinds, ..empty },
         Ask::Heartbeat { sequence, hash } => Request { offset: sequence, bytes: hash, ..empty },
+        Ask::WatchName(WatchKey { role, length, name }, kinds) => Request {
+            thing: u16::try_from(role).unwrap_or(u16::MAX),
+            tgid: length,
+            program: kinds,
+            bytes: name,
+            ..empty
+        },
+        Ask::WantFiles(wants) => {
+            let mut bytes = [0; 32];
+            bytes.iter_mut().zip(wants.as_bytes()).for_each(|(to, byte)| *to = *byte);
+            Request { bytes, ..empty }
+        }
     }
 }
 
@@ -114,6 +140,8 @@ impl Ask {
             Self::Attach { .. } => Operation::Attach,
             Self::Heartbeat { .. } => Operation::Heartbeat,
             Self::SelfTest => Operation::SelfTest,
+            Self::WatchName(..) => Operation::WatchName,
+            Self::WantFiles(_) => Operation::WantFiles,
             Self::Watch(_) => Operation::Watch,
         }
     }

@@ -5,8 +5,11 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use guardbee_bpf::Kernel;
-use guardbee_wire::{ABI, CONTEXTS, EVENT_KINDS, LossCause, PROGRAMS, ProgramState, Reply, Request, Status};
+use guardbee_bpf::{Capability, Kernel};
+use guardbee_wire::{
+    ABI, CONTEXTS, EVENT_KINDS, FileWants, LossCause, PROGRAMS, ProgramState, Reply, Request, Status,
+    WATCH_NAMES, WatchKey,
+};
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
@@ -58,6 +61,8 @@ pub(crate) struct Server {
     /// Recursion misses, and when they were asked for.
     misses: Option<(Instant, [u64; PROGRAMS])>,
     tokens: Tokens,
+    /// The next watch list of files, as far as it was told.
+    names: Vec<(WatchKey, u32)>,
     memory: Memory,
 }
 
@@ -74,7 +79,8 @@ impl Server {
     ) -> Self {
         let ring_bytes = (options.security_bytes, options.payload_bytes);
         let (tokens, memory) = (Tokens::default(), Memory::default());
-        Self { kernel, ring_bytes, ledger, key, states, tested: None, misses: None, tokens, memory }
+        let names = Vec::new();
+        Self { kernel, ring_bytes, ledger, key, states, tested: None, misses: None, tokens, names, memory }
     }
 
     /// Reads one datagram and answers it. `closed`: poll said that the peer hung up.
@@ -146,6 +152,12 @@ impl Server {
                 Status::Done
             }
             Ask::SelfTest => self.self_test_asked(&mut reply),
+            Ask::WatchName(..) if self.names.len() >= WATCH_NAMES => Status::Busy,
+            Ask::WatchName(name, kinds) => {
+                self.names.push((name, kinds));
+                Status::Done
+            }
+            Ask::WantFiles(wants) => self.want_files(&wants, &mut reply),
             Ask::Watch(kinds) => self.watch(kinds, &mut reply),
         };
         reply.status = outcome as u16;
@@ -205,6 +217,34 @@ impl Server {
         }
     }
 
+    /// What must be attached anew is tested before it counts as working.
+    fn want_files(&mut self, wants: &FileWants, reply: &mut Reply) -> Status {
+        let names = std::mem::take(&mut self.names);
+        if self.kernel.want_files(wants, &names).is_err() {
+            return refused(Errno::IO, reply);
+        }
+        let mut untested = false;
+        for program in self.kernel.programs().iter().filter(|program| program.capability == Capability::File)
+        {
+            let Some(state) = self.states.get_mut(usize::from(program.id)) else { continue };
+            let attached = program.state == ProgramState::Silent;
+            untested |= attached && *state == ProgramState::Unused;
+            if !attached || *state == ProgramState::Unused {
+                *state = program.state;
+            }
+            if program.errno != 0 && wants.kinds() != 0 {
+                reply.value = u64::from(program.errno.unsigned_abs());
+            }
+        }
+        if untested {
+            self.self_test();
+        }
+        let value = reply.value;
+        self.describe(reply);
+        reply.value = value;
+        Status::Done
+    }
+
     /// Who watches nothing any more, or something again, is no less tested: what was attached all the time keeps its state.
     fn watch(&mut self, kinds: u32, reply: &mut Reply) -> Status {
         if self.kernel.watch(kinds).is_err() {
@@ -252,6 +292,7 @@ impl Server {
                 (self.memory.sequence, self.memory.hash) = (sequence, hash);
             }
         }
+        self.names.clear();
         self.memory.pipelines += 1;
         (self.memory.produced, self.memory.lost) = totals(&self.kernel);
     }

@@ -1,6 +1,7 @@
 //! What the kernel half saw, decoded: one type for each kind, under one header.
 use crate::{
     clock::BootTime,
+    file::FileEvent,
     id::ConnectionId,
     process::{Args, Credentials, Fd, File, ProcessKey},
     socket::Socket,
@@ -70,6 +71,8 @@ pub enum Body {
     Exec(Box<Exec>),
     /// The last thread of a process ended.
     Exit(Exit),
+    /// Something was done to a file.
+    File(Box<FileEvent>),
     /// A process was created.
     Fork(Box<Fork>),
     /// A TCP socket began or ceased to listen.
@@ -94,6 +97,7 @@ impl Body {
             Self::Data(_) => "data",
             Self::Exec(_) => "exec",
             Self::Exit(_) => "exit",
+            Self::File(file) => file.operation.name(),
             Self::Fork(_) => "fork",
             Self::Listen(_) => "listen",
             Self::Process(_) => "process",

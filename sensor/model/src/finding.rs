@@ -2,6 +2,7 @@
 use crate::{
     clock::BootTime,
     event::{Connect, Exec, Exit, Fork, Listen},
+    file::FileEvent,
     id::FindingId,
     link::Link,
     loss::Loss,
@@ -40,6 +41,8 @@ pub enum Action {
     Exec(Arc<Exec>),
     /// A process ended.
     Exit(Exit),
+    /// Something was done to a file.
+    File(Arc<FileEvent>),
     /// A process was created.
     Fork(Arc<Fork>),
     /// A socket began or ceased to listen.
@@ -60,6 +63,7 @@ impl Action {
             Self::Connect(_) => "connect",
             Self::Exec(_) => "exec",
             Self::Exit(_) => "exit",
+            Self::File(file) => file.operation.name(),
             Self::Fork(_) => "fork",
             Self::Listen(_) => "listen",
             Self::RequestHead(_) => "request",

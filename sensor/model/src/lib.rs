@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod event;
+pub mod file;
 pub mod finding;
 pub mod id;
 pub mod link;

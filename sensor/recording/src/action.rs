@@ -11,6 +11,7 @@ use crate::{
 };
 use guardbee_model::{
     event::{Connect, Exec, Exit, Fork, Listen},
+    file::{Attribute, FileEvent, Operation},
     finding::Action,
     id::ConnectionId,
     process::{Fd, File},
@@ -26,6 +27,7 @@ const FORK: u8 = 4;
 const LISTEN: u8 = 5;
 const REQUEST: u8 = 6;
 const EXCHANGE: u8 = 7;
+const FILE: u8 = 8;
 const SYSTEM: u8 = 32;
 
 const LAYERS: [Layer; 2] = [Layer::Plain, Layer::Tls];
@@ -49,6 +51,10 @@ pub(crate) fn put(action: &Action, tables: &mut Puts, put: &mut Put) {
         Action::Exit(exit) => {
             put.byte(EXIT);
             put.number(exit.code);
+        }
+        Action::File(event) => {
+            put.byte(FILE);
+            put_file_event(event, put);
         }
         Action::Fork(fork) => {
             put.byte(FORK);
@@ -86,6 +92,7 @@ pub(crate) fn take(take: &mut Take<'_>, tables: &mut Takes) -> Result<Action, Wr
         }
         EXEC => Action::Exec(Arc::new(take_exec(take)?)),
         EXIT => Action::Exit(Exit { code: take.narrow()? }),
+        FILE => Action::File(Arc::new(take_file_event(take)?)),
         FORK => Action::Fork(Arc::new(take_fork(take)?)),
         LISTEN => {
             let socket = socket::take(take)?;
@@ -149,6 +156,29 @@ fn take_exec(take: &mut Take<'_>) -> Result<Exec, Wrong> {
         tty,
         secure,
     })
+}
+
+fn put_file_event(event: &FileEvent, put: &mut Put) {
+    put.one_of(&Operation::ALL, &event.operation);
+    put.text(&event.path);
+    put.text(&event.source);
+    put.flags(&[event.named, event.path_cut]);
+    put.option(event.file, |put, file| put_file(&file, put));
+    for number in [event.mode, event.owner, event.group, event.device] {
+        put.option(number, Put::number);
+    }
+    put.option(event.attribute, |put, attribute| put.one_of(&Attribute::ALL, &attribute));
+}
+
+fn take_file_event(take: &mut Take<'_>) -> Result<FileEvent, Wrong> {
+    let operation = take.one_of(&Operation::ALL)?;
+    let (path, source) = (take.text()?.into(), take.text()?.into());
+    let [named, path_cut] = take.flags()?;
+    let file = take.option(take_file)?;
+    let (mode, owner) = (take.option(Take::narrow)?, take.option(Take::narrow)?);
+    let (group, device) = (take.option(Take::narrow)?, take.option(Take::narrow)?);
+    let attribute = take.option(|take| take.one_of(&Attribute::ALL))?;
+    Ok(FileEvent { operation, path, source, named, path_cut, file, mode, owner, group, device, attribute })
 }
 
 fn put_file(file: &File, put: &mut Put) {

@@ -31,7 +31,22 @@ const FD_KINDS: &[&str] =
     &["closed", "regular", "directory", "character", "block", "pipe", "socket", "other"];
 const LINK_KINDS: &[&str] = &["exact", "inherited", "lineage", "sole", "ambiguous", "unproven"];
 
-const AUDIT_TYPES: &[&str] = &["EXECVE", "SYSCALL"];
+const FILE_OPERATIONS: &[&str] = &[
+    "file_open",
+    "file_modify",
+    "file_create",
+    "file_rename",
+    "file_link",
+    "file_symlink",
+    "file_delete",
+    "file_attribute",
+    "folder_create",
+    "folder_delete",
+    "file_node",
+];
+const FILE_ATTRIBUTES: &[&str] = &["mode", "owner", "extended", "times"];
+
+const AUDIT_TYPES: &[&str] = &["EXECVE", "PATH", "SYSCALL"];
 pub(crate) const AUDIT_SYSCALLS: &[&str] = &[
     "execve",
     "setuid",
@@ -200,8 +215,8 @@ fields! {
     Fd2 "process.fd2.kind" Word(FD_KINDS), Kinds::EXEC, plain [];
 
     // An exec, or another call, as the kernel's audit would record it.
-    /// Types of its audit records.
-    AuditType "guardbee.audit.type" Word(AUDIT_TYPES), Kinds::AUDITED, plain ["type"];
+    /// Types of its audit records: of an exec `EXECVE` and `SYSCALL`, of another call `SYSCALL`, of files `PATH`.
+    AuditType "guardbee.audit.type" Word(AUDIT_TYPES), Kinds::AUDIT, plain ["type"];
     /// The system call.
     AuditSyscall "guardbee.audit.syscall" Word(AUDIT_SYSCALLS), Kinds::AUDITED, plain ["SYSCALL", "syscall"];
     /// First argument: of an exec the program's name as it is told, of another call its register in hexadecimal digits.
@@ -231,6 +246,48 @@ fields! {
     // An exit.
     /// As wait(2) gives it: status << 8 | signal.
     ExitStatus "guardbee.exit.status" Number, Kinds::EXIT, plain [];
+
+    // Files. Where there are two paths, `file.path` is the one that is new.
+    /// Path from the process's root.
+    FilePath "file.path" Text, Kinds::FILE, searched ["TargetFilename", "name"];
+    /// Its last component.
+    FileName "file.name" Text, Kinds::FILE, plain [];
+    /// What is before that.
+    FileDirectory "file.directory" Text, Kinds::FILE, plain [];
+    /// Of the name, from its last dot on, without that.
+    FileExtension "file.extension" Text, Kinds::FILE, plain [];
+    /// The former path of what was renamed, the path that was linked, the text of a symbolic link.
+    FileSource "guardbee.file.source" Text, Kinds::FILE, searched ["SourceFilename"];
+    /// What was done.
+    FileOperation "guardbee.file.operation" Word(FILE_OPERATIONS), Kinds::FILE, plain [];
+    /// As the kernel's audit names the path: `NORMAL`, `CREATE`, `DELETE`.
+    FileNameType "guardbee.audit.nametype" Word(&["NORMAL", "CREATE", "DELETE"]), Kinds::FILE, plain ["nametype"];
+    /// Whether the path is the kernel's own, or was read from the caller's memory and may have been changed.
+    FilePathFrom "guardbee.file.path.from" Word(&["kernel", "caller"]), Kinds::FILE, plain [];
+    /// The first components of the path are missing.
+    FilePathCut "guardbee.file.path.cut" Flag, Kinds::FILE, plain [];
+    /// What of its attributes was set.
+    FileAttribute "guardbee.file.attribute" Word(FILE_ATTRIBUTES), Kinds::FILE_ATTRIBUTE, plain [];
+    /// Permissions and set-id bits, of chmod, mkdir and mknod as given, else as they are: octal digits.
+    FileMode "file.mode" Text, Kinds::FILE, plain [];
+    /// That has the set-user-id bit.
+    FileSetuid "guardbee.file.setuid" Flag, Kinds::FILE, plain [];
+    /// That has the set-group-id bit.
+    FileSetgid "guardbee.file.setgid" Flag, Kinds::FILE, plain [];
+    /// Owner that chown gives, else as it is.
+    FileOwner "file.owner.id" Number, Kinds::FILE, plain ["file.uid"];
+    /// Group that chown gives, else as it is.
+    FileGroup "file.group.id" Number, Kinds::FILE, plain ["file.gid"];
+    /// Of what was opened, or named by a descriptor.
+    FileInode "file.inode" Number, Kinds::FILE, plain [];
+    /// Bytes, when it was opened.
+    FileSize "file.size" Number, Kinds::FILE, plain [];
+    /// Lives in memory only.
+    FileMemfd "guardbee.file.memfd" Flag, Kinds::FILE, plain [];
+    /// No link to it was left.
+    FileDeleted "guardbee.file.deleted" Flag, Kinds::FILE, plain [];
+    /// Changed or created in the container, not part of its image.
+    FileOverlayUpper "guardbee.file.overlay_upper" Flag, Kinds::FILE, plain [];
 
     // Connections. The source is who connects, whichever end is here.
     /// Who is connected to.
@@ -381,6 +438,11 @@ impl Field {
     /// Says something of a request, not of the action that the request caused.
     pub(crate) fn of_request(self) -> bool {
         (Self::Request..=Self::HttpVersion).contains(&self) && self != Self::Link
+    }
+
+    /// Says something of a file.
+    pub(crate) fn of_file(self) -> bool {
+        (Self::FilePath..=Self::FileOverlayUpper).contains(&self)
     }
 
     /// Says something of a connection.

@@ -2,7 +2,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// `GUARDBEE_ABI`: both halves must be built from the same number.
-pub const ABI: u32 = 2;
+pub const ABI: u32 = 4;
 
 /// `enum event_kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +30,29 @@ pub enum EventKind {
     Throttle = 10,
     /// A process older than the sensor; laid out as [`crate::ExecEvent`].
     Process = 11,
+    // Files, each laid out as [`crate::FileEvent`].
+    /// Opened for reading only.
+    FileOpen = 16,
+    /// Opened for writing, or truncated.
+    FileModify = 17,
+    /// Made by an open.
+    FileCreate = 18,
+    /// Has another name.
+    FileRename = 19,
+    /// Has a further name.
+    FileLink = 20,
+    /// A symbolic link was made.
+    FileSymlink = 21,
+    /// Lost a name.
+    FileDelete = 22,
+    /// Mode, owner, extended attributes or times were set.
+    FileAttribute = 23,
+    /// mkdir.
+    FolderCreate = 24,
+    /// rmdir.
+    FolderDelete = 25,
+    /// A device, FIFO or socket was made.
+    FileNode = 26,
     /// A thread's credentials changed.
     Credentials = 32,
     /// A process reached into another one.
@@ -56,7 +79,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 33] = [
         Self::Fork,
         Self::Exec,
         Self::Exit,
@@ -68,6 +91,17 @@ impl EventKind {
         Self::Close,
         Self::Throttle,
         Self::Process,
+        Self::FileOpen,
+        Self::FileModify,
+        Self::FileCreate,
+        Self::FileRename,
+        Self::FileLink,
+        Self::FileSymlink,
+        Self::FileDelete,
+        Self::FileAttribute,
+        Self::FolderCreate,
+        Self::FolderDelete,
+        Self::FileNode,
         Self::Credentials,
         Self::Access,
         Self::Namespace,
@@ -79,6 +113,21 @@ impl EventKind {
         Self::Title,
         Self::IoUring,
         Self::Control,
+    ];
+
+    /// Kinds of [`crate::FileEvent`], in the order of their bits in [`crate::FileWants`].
+    pub const FILES: [Self; 11] = [
+        Self::FileOpen,
+        Self::FileModify,
+        Self::FileCreate,
+        Self::FileRename,
+        Self::FileLink,
+        Self::FileSymlink,
+        Self::FileDelete,
+        Self::FileAttribute,
+        Self::FolderCreate,
+        Self::FolderDelete,
+        Self::FileNode,
     ];
 
     /// The kind with this number, if this ABI has one.
@@ -100,6 +149,17 @@ impl EventKind {
             Self::Close => "close",
             Self::Throttle => "throttle",
             Self::Process => "process",
+            Self::FileOpen => "file_open",
+            Self::FileModify => "file_modify",
+            Self::FileCreate => "file_create",
+            Self::FileRename => "file_rename",
+            Self::FileLink => "file_link",
+            Self::FileSymlink => "file_symlink",
+            Self::FileDelete => "file_delete",
+            Self::FileAttribute => "file_attribute",
+            Self::FolderCreate => "folder_create",
+            Self::FolderDelete => "folder_delete",
+            Self::FileNode => "file_node",
             Self::Credentials => "credentials",
             Self::Access => "access",
             Self::Namespace => "namespace",

@@ -15,6 +15,7 @@ mod data;
 mod exec;
 mod exit;
 mod extension;
+mod file;
 mod fork;
 mod header;
 mod io_uring;
@@ -40,6 +41,10 @@ pub use data::{CloseEvent, DataEvent, DataFlag, Direction};
 pub use exec::{Credentials, ExecEvent, ExecFlag, FdInfo, FdKind, FileFlag, FileInfo};
 pub use exit::ExitEvent;
 pub use extension::{ExtensionEvent, ExtensionKind};
+pub use file::{
+    EXTENSION_BYTES, FileAttribute, FileEvent, FileEventFlag, FileWants, WATCH_BYTES, WATCH_NAMES, WatchKey,
+    WatchRole,
+};
 pub use fork::ForkEvent;
 pub use header::{
     ABI, EventFlag, EventHeader, EventKind, HookList, ProcessKey, Stamp, StampFlag, StampLayer,

@@ -3,7 +3,7 @@ use crate::EventKind;
 
 /// In the object and in bpftool, by number (`enum program_id`): index of [`crate::CounterSlot::fired`] and of
 /// [`crate::Reply::programs`].
-pub const PROGRAM_NAMES: [&str; 73] = [
+pub const PROGRAM_NAMES: [&str; 81] = [
     "process_fork",
     "process_exec",
     "process_exit",
@@ -77,6 +77,14 @@ pub const PROGRAM_NAMES: [&str; 73] = [
     "control_userfaultfd",
     "control_syslog",
     "control_open_by_handle_at",
+    "file_open",
+    "file_truncate",
+    "file_rename",
+    "file_link",
+    "file_symlink",
+    "file_delete",
+    "file_make",
+    "file_attribute",
 ];
 
 /// The kind of event that is lost when the kernel refuses this program; its name where it may be one of several, or where

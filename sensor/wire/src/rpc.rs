@@ -28,6 +28,11 @@ pub enum Operation {
     Heartbeat = 6,
     /// Fire every program again and say which ran.
     SelfTest = 7,
+    /// Put a name on the next watch list of files: role (`thing`), length (`tgid`), kinds (`program`), first bytes.
+    WatchName = 8,
+    /// From now on these file events (`bytes`: [`crate::FileWants`]), by the watch list that was named since the last time.
+    /// Programs that none of them needs are detached. `value`: the errno of a program that could not be attached.
+    WantFiles = 9,
     /// From now on these events beside the basic ones: in `program` a bit for each kind from [`crate::EventKind::Credentials`] on.
     /// Programs that give no other kind are detached.
     Watch = 10,
@@ -44,6 +49,8 @@ impl Operation {
             Self::Attach,
             Self::Heartbeat,
             Self::SelfTest,
+            Self::WatchName,
+            Self::WantFiles,
             Self::Watch,
         ]
         .into_iter()
@@ -115,21 +122,23 @@ pub struct Request {
     pub abi: u32,
     /// [`Operation`].
     pub operation: u16,
-    /// [`Thing`], for [`Operation::Open`]; else 0.
+    /// [`Thing`], for [`Operation::Open`]; [`crate::WatchRole`], for [`Operation::WatchName`]; else 0.
     pub thing: u16,
     /// Repeated in the answer.
     pub id: u64,
     /// Which process, for [`Operation::Open`]; else 0.
     pub start_ns: u64,
-    /// Likewise.
+    /// Likewise; length of the name, for [`Operation::WatchName`].
     pub tgid: u32,
-    /// Program, for [`Operation::Attach`]; kinds, for [`Operation::Watch`]; else 0.
+    /// Program, for [`Operation::Attach`]; kinds, for [`Operation::Watch`] and, as in [`crate::FileWants`], for
+    /// [`Operation::WatchName`]; else 0.
     pub program: u32,
     /// ELF that the loader opened, for [`Operation::Attach`]; else 0.
     pub token: u64,
     /// File offset, for [`Operation::Attach`]; sequence of the batch, for [`Operation::Heartbeat`]; else 0.
     pub offset: u64,
-    /// Hash of the last batch record, for [`Operation::Heartbeat`]; else 0.
+    /// Hash of the last batch record, for [`Operation::Heartbeat`]; a name's first bytes, for [`Operation::WatchName`];
+    /// [`crate::FileWants`], for [`Operation::WantFiles`]; else 0.
     pub bytes: [u8; 32],
 }
 

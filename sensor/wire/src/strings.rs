@@ -36,6 +36,14 @@ pub enum StringId {
     Cgroup = 7,
     /// Path of the listening side of a unix socket; an abstract name begins with NUL.
     UnixPath = 8,
+    /// Of a file: by dentry walk, or the name that the call was given.
+    Path = 9,
+    /// What that name is relative to.
+    Folder = 10,
+    /// The former name, the linked one, or a symbolic link's text, as given.
+    Source = 11,
+    /// What that is relative to.
+    SourceFolder = 12,
     /// `task_struct.comm` of whom it was done to.
     Target = 16,
     /// A new `task_struct.comm`.

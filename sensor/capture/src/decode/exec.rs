@@ -69,7 +69,7 @@ pub fn words(bytes: &[u8]) -> impl Iterator<Item = Box<[u8]>> {
     bytes.split(|&byte| byte == 0).filter(move |_| !none).map(Box::from)
 }
 
-fn file(raw: &wire::FileInfo) -> File {
+pub(super) fn file(raw: &wire::FileInfo) -> File {
     let is = |flag: FileFlag| raw.flags & flag as u16 != 0;
     File {
         inode: raw.inode,

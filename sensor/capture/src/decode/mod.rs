@@ -10,6 +10,7 @@ mod data;
 mod exec;
 mod exit;
 mod extension;
+mod file;
 mod fork;
 mod header;
 mod io_uring;
@@ -31,8 +32,8 @@ use guardbee_model::{
 };
 use guardbee_wire::{
     AccessEvent, CloseEvent, ConnectEvent, ControlEvent, CredentialsEvent, DataEvent, EventHeader, EventKind,
-    ExecEvent, ExitEvent, ExtensionEvent, ForkEvent, IoUringEvent, ListenEvent, MemoryEvent, MountEvent,
-    NamespaceEvent, SignalEvent, SocketChangeEvent, SocketEvent, ThrottleEvent, TitleEvent,
+    ExecEvent, ExitEvent, ExtensionEvent, FileEvent, ForkEvent, IoUringEvent, ListenEvent, MemoryEvent,
+    MountEvent, NamespaceEvent, SignalEvent, SocketChangeEvent, SocketEvent, ThrottleEvent, TitleEvent,
 };
 use zerocopy::FromBytes;
 
@@ -189,6 +190,17 @@ fn event<'a>(head: &EventHeader, bytes: &'a [u8]) -> Result<Parts<'a>, DecodeErr
             Body::Data(data)
         }
         EventKind::Close => data::close(&whole::<CloseEvent>(name, bytes)?),
+        EventKind::FileOpen
+        | EventKind::FileModify
+        | EventKind::FileCreate
+        | EventKind::FileRename
+        | EventKind::FileLink
+        | EventKind::FileSymlink
+        | EventKind::FileDelete
+        | EventKind::FileAttribute
+        | EventKind::FolderCreate
+        | EventKind::FolderDelete
+        | EventKind::FileNode => file::file(kind, &fixed::<FileEvent>(name, bytes)?)?,
         EventKind::Credentials => credentials::credentials(&fixed::<CredentialsEvent>(name, bytes)?)?,
         EventKind::Access => access::access(&fixed::<AccessEvent>(name, bytes)?)?,
         EventKind::Namespace => namespace::namespace(&fixed::<NamespaceEvent>(name, bytes)?)?,

@@ -9,7 +9,7 @@ use guardbee_model::{
     process::{Args, Fd},
     socket::{Endpoint, Role},
 };
-use guardbee_wire::{EventString, FdInfo, ProcessKey, SocketInfo, Stamp, UNREADABLE};
+use guardbee_wire::{EventString, FdInfo, FileInfo, ProcessKey, SocketInfo, Stamp, UNREADABLE};
 use proptest::prelude::*;
 use zerocopy::{Immutable, IntoBytes};
 
@@ -98,7 +98,7 @@ pub(crate) fn samples() -> Vec<Vec<u8>> {
     let close = CloseEvent { header: head(EventKind::Close), connection: 9, ..Default::default() };
     let throttle =
         ThrottleEvent { header: head(EventKind::Throttle), throttled_kind: 8, ..Default::default() };
-    vec![
+    let mut samples = vec![
         encode(&fork, &[text(6, b"sh"), text(7, b"docker-x.scope")].concat()),
         encode(&exec_event(EventKind::Exec), &exec_tail()),
         encode(&exit, &[]),
@@ -110,10 +110,48 @@ pub(crate) fn samples() -> Vec<Vec<u8>> {
         encode(&close, &[]),
         encode(&throttle, &[]),
         encode(&exec_event(EventKind::Process), &exec_tail()),
-    ]
-    .into_iter()
-    .chain(system::samples())
-    .collect()
+    ];
+    samples.extend(EventKind::FILES.map(|kind| encode(&file_event(kind), &file_tail())));
+    samples.extend(system::samples());
+    samples
+}
+
+fn file_event(kind: EventKind) -> FileEvent {
+    let file = FileInfo { inode: 7, mode: 0o100_644, ..FileInfo::default() };
+    FileEvent { header: head(kind), file, mode: 0o4755, uid: u32::MAX, gid: 4, ..FileEvent::default() }
+}
+
+fn file_tail() -> Vec<u8> {
+    [text(9, b"../new"), text(10, b"/srv/app"), text(11, b"/etc//old"), text(12, b"/unused")].concat()
+}
+
+fn file(event: &FileEvent, tail: &[u8]) -> guardbee_model::file::FileEvent {
+    match record(&encode(event, tail)).unwrap().body {
+        Body::File(file) => *file,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn files_have_whole_paths_or_say_that_they_are_cut() {
+    let event = file_event(EventKind::FileRename);
+    let renamed = file(&event, &file_tail());
+    assert_eq!((&*renamed.path, &*renamed.source), (&b"/srv/new"[..], &b"/etc/old"[..]));
+    assert!(!renamed.path_cut && !renamed.named && renamed.mode.is_none() && renamed.owner.is_none());
+    let lost = FileEvent { flags: 1 | 2, ..event };
+    let lost = file(&lost, &text(9, b"name"));
+    assert!(lost.path_cut && lost.named && &*lost.path == b"name");
+    let mut unreadable = text(9, b"");
+    unreadable[4..8].copy_from_slice(&u32::MAX.to_le_bytes());
+    let unreadable = file(&event, &unreadable);
+    assert!(unreadable.path_cut && unreadable.path.is_empty());
+    let link = file(&file_event(EventKind::FileSymlink), &file_tail());
+    assert_eq!(&*link.source, b"/etc//old", "the text of a link stays as it is");
+    let owned =
+        file(&FileEvent { attribute: 2, ..file_event(EventKind::FileAttribute) }, &text(10, b"/srv/f"));
+    assert_eq!((&*owned.path, owned.owner, owned.group, owned.mode), (&b"/srv/f"[..], None, Some(4), None));
+    let wrong = record(&encode(&FileEvent { attribute: 9, ..event }, &[]));
+    assert_eq!(wrong, Err(DecodeError::Value { kind: "file_rename", field: "attribute", value: 9 }));
 }
 
 fn data_event(length: u32, captured: u32) -> DataEvent {

@@ -3,6 +3,7 @@ use super::{millis, set};
 use crate::record::{self, http, text};
 use guardbee_model::{
     clock::WallOffset,
+    file::{FileEvent, Operation},
     finding::{Action, Finding, Observation},
     link::Link,
     process::Process,
@@ -78,11 +79,54 @@ fn evidence(observation: &Observation, own_link: Option<&Link>, offset: WallOffs
             json!({ "to": http::address(&connect.socket.remote), "errno": connect.error }),
         );
     }
+    if let Action::File(event) = &observation.action {
+        evidence.insert("file".into(), file(event));
+        if !event.source.is_empty() {
+            let source = text::bounded_to(&record::file::path(&event.source), PROCESS_TEXT).into_owned();
+            data.insert("file".into(), json!({ "source": source }));
+        }
+    }
     if !data.is_empty() {
         evidence.insert("data".into(), data.into());
     }
-    let enough = ["actor", "process", "src_endpoint", "dst_endpoint", "data"];
+    let enough = ["actor", "file", "process", "src_endpoint", "dst_endpoint", "data"];
     enough.iter().any(|key| evidence.contains_key(*key)).then(|| evidence.into())
+}
+
+/// The OCSF object `file`.
+fn file(event: &FileEvent) -> Value {
+    let path = text::bounded_to(&record::file::path(&event.path), PROCESS_TEXT).into_owned();
+    let (kind, kind_name) = file_kind(event);
+    let name = record::file::name(&path);
+    // OCSF wants a name; the root has none.
+    let name = if name.is_empty() { "/" } else { name };
+    let mut shown = Map::from_iter([
+        ("name".to_owned(), json!(name)),
+        ("type_id".to_owned(), json!(kind)),
+        ("type".to_owned(), json!(kind_name)),
+    ]);
+    set(&mut shown, "path", Some(&path));
+    if let Some(file) = &event.file {
+        shown.insert("uid".into(), json!(format!("{}:{}", file.device, file.inode)));
+        shown.insert("size".into(), json!(file.size_bytes));
+        shown.insert("is_deleted".into(), json!(file.deleted));
+    }
+    shown.into()
+}
+
+/// OCSF's kinds of files, by `st_mode`.
+fn file_kind(event: &FileEvent) -> (u8, &'static str) {
+    const TYPE: u32 = 0o170_000;
+    match (event.operation, event.file.map(|file| u32::from(file.mode)).or(event.mode).unwrap_or(0) & TYPE) {
+        (Operation::Symlink, _) => (7, "Symbolic Link"),
+        (Operation::FolderCreate | Operation::FolderDelete, _) | (_, 0o040_000) => (2, "Folder"),
+        (_, 0o100_000) => (1, "Regular File"),
+        (_, 0o020_000) => (3, "Character Device"),
+        (_, 0o060_000) => (4, "Block Device"),
+        (_, 0o140_000) => (5, "Local Socket"),
+        (_, 0o010_000) => (6, "Named Pipe"),
+        _ => (0, "Unknown"),
+    }
 }
 
 /// Who made the process, for those actions that make one; else the process itself acts.
@@ -233,6 +277,10 @@ pub(super) fn observables(finding: &Finding) -> Vec<Value> {
             add("evidences[].src_endpoint.ip", (IP_ADDRESS, "IP Address"), ip.to_string());
         }
         add("evidences[].http_request.url.url_string", (URL, "URL String"), http::full_url(request));
+    }
+    if let Action::File(event) = &last.action {
+        const FILE_PATH: u8 = 45;
+        add("evidences[].file.path", (FILE_PATH, "File Path"), record::file::path(&event.path));
     }
     if let Action::Connect(connect) = &last.action
         && let Some(ip) = connect.socket.remote.ip()

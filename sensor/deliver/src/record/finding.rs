@@ -1,5 +1,5 @@
 //! A finding as a record: an OpenTelemetry event with the trace of its request, and its OCSF form as the body.
-use super::{Encoder, attributes::Attributes, audit, http, process};
+use super::{Encoder, attributes::Attributes, audit, file, http, process};
 use crate::ocsf;
 use guardbee_model::{
     clock::WallOffset,
@@ -46,6 +46,9 @@ pub(super) fn record(encoder: &Encoder, finding: &Finding, offset: WallOffset) -
             if let Some(port) = connect.socket.remote.port() {
                 attributes.int("destination.port", port);
             }
+        }
+        if let Action::File(event) = &last.action {
+            file::add(event, &mut attributes);
         }
         if let Some(process) = &last.process {
             process::full(process, &mut attributes);

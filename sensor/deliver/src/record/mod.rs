@@ -3,6 +3,7 @@
 //! Semantic conventions 1.44. Nothing that `model::redact` treats as a secret gets behind this module.
 mod attributes;
 mod audit;
+pub(crate) mod file;
 mod finding;
 pub(crate) mod http;
 mod process;

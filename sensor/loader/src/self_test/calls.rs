@@ -29,7 +29,26 @@ pub(super) fn all() -> io::Result<()> {
     preadv2(&other, &mut [IoSliceMut::new(&mut room)], HERE, ReadWriteFlags::empty())?;
     messages(&one, &other, &mut room)?;
     sendfile(&one, File::open(EXECUTABLE)?, None, BYTES.len())?;
+    files();
     Ok(())
+}
+
+/// What has a program each of the calls that name files. There is no such folder, so that nothing is changed: the programs run
+/// all the same.
+fn files() {
+    const NOWHERE: &str = "/proc/self/guardbee-self-test/file";
+    let refused: [io::Result<()>; 8] = [
+        File::open(NOWHERE).map(drop),
+        nix::unistd::truncate(NOWHERE, 0).map_err(io::Error::from),
+        std::fs::rename(NOWHERE, NOWHERE),
+        std::fs::hard_link(NOWHERE, NOWHERE),
+        std::os::unix::fs::symlink(NOWHERE, NOWHERE),
+        std::fs::remove_file(NOWHERE),
+        std::fs::create_dir(NOWHERE),
+        rustix::fs::chmod(NOWHERE, rustix::fs::Mode::RUSR).map_err(io::Error::from),
+    ];
+    // Each has failed, which is not what is asked here.
+    drop(refused);
 }
 
 fn messages(one: &UnixStream, other: &UnixStream, room: &mut [u8]) -> io::Result<()> {

@@ -4,6 +4,7 @@ mod system;
 use guardbee_model::{
     clock::{BootTime, WallOffset},
     event::{Connect, Exec, Exit, Fork, Listen},
+    file::{Attribute, FileEvent, Operation},
     finding::{Action, Observation},
     id::{ConnectionId, RequestId, SpanId, TraceId},
     link::{Link, LinkKind},
@@ -142,7 +143,7 @@ impl<'a> Draw<'a> {
     }
 
     fn action(&mut self) -> Action {
-        match self.byte() % 9 {
+        match self.byte() % 10 {
             0 => Action::Accept(Arc::new(self.socket())),
             1 => Action::Connect(Arc::new(Connect {
                 socket: self.socket(),
@@ -155,6 +156,7 @@ impl<'a> Draw<'a> {
             5 => Action::Listen(Arc::new(Listen { socket: self.socket(), listening: self.flag() })),
             6 => Action::RequestHead(self.request()),
             7 => Action::System(Arc::new(self.system()), self.option(Self::process)),
+            8 => Action::File(Arc::new(self.file_event())),
             _ => Action::Exchange(
                 self.request(),
                 self.option(|draw| Response {
@@ -187,6 +189,22 @@ impl<'a> Draw<'a> {
             session: self.word(),
             tty: self.word(),
             secure: self.flag(),
+        }
+    }
+
+    fn file_event(&mut self) -> FileEvent {
+        FileEvent {
+            operation: self.one_of(&Operation::ALL),
+            path: self.boxed(),
+            source: self.boxed(),
+            named: self.flag(),
+            path_cut: self.flag(),
+            file: self.option(Self::file),
+            mode: self.option(Self::word),
+            owner: self.option(Self::word),
+            group: self.option(Self::word),
+            device: self.option(Self::word),
+            attribute: self.option(|draw| draw.one_of(&Attribute::ALL)),
         }
     }
 

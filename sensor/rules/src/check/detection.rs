@@ -83,21 +83,33 @@ impl<'a> Scope<'a> {
 fn kinds(source: &Source, detection: &Node) -> Option<Kinds> {
     match source {
         Source::Actions(kinds) => Some(*kinds),
-        Source::Audit => Some(Kinds::EXEC),
-        Source::Web if mentions_response(detection) => Some(Kinds::EXCHANGE),
+        Source::Audit => Some(audit_kinds(detection)),
+        Source::Web if mentions(detection, Field::of_response) => Some(Kinds::EXCHANGE),
         Source::Web => Some(Kinds::REQUEST),
         Source::Nothing(_) => None,
     }
 }
 
-fn mentions_response(node: &Node) -> bool {
+/// Audit's PATH records are of what is done to files, its EXECVE records of execs; of both there are SYSCALL records.
+fn audit_kinds(detection: &Node) -> Kinds {
+    let files = mentions(detection, Field::of_file);
+    let execs = mentions(detection, |field| field.argument().is_some());
+    match (files, execs) {
+        (true, false) => Kinds::FILE,
+        (true, true) => Kinds::FILE.or(Kinds::EXEC),
+        (false, _) => Kinds::EXEC,
+    }
+}
+
+/// Whether a field of this sort is named in it.
+fn mentions(node: &Node, sort: fn(Field) -> bool) -> bool {
     match &node.value {
         Value::Scalar(_) => false,
-        Value::List(items) => items.iter().any(mentions_response),
+        Value::List(items) => items.iter().any(|item| mentions(item, sort)),
         Value::Map(entries) => entries.iter().any(|entry| {
             let name = entry.key.split('|').next().unwrap_or_default();
-            matches!(crate::field::find(name), Some(crate::field::Found::Field(field)) if field.of_response())
-                || mentions_response(&entry.node)
+            matches!(crate::field::find(name), Some(crate::field::Found::Field(field)) if sort(field))
+                || mentions(&entry.node, sort)
         }),
     }
 }

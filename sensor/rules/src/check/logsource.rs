@@ -10,7 +10,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) enum Source {
     Actions(Kinds),
-    /// Audit records, of which execs are seen.
+    /// Audit records, of which execs and paths are seen.
     Audit,
     /// A webserver's: request or exchange, whichever has the fields that the rule uses.
     Web,
@@ -28,11 +28,6 @@ const WITHOUT_EVENTS: &[&str] = &[
     "dns",
     "dns_query",
     "driver_load",
-    "file_access",
-    "file_change",
-    "file_delete",
-    "file_event",
-    "file_rename",
     "firewall",
     "image_load",
     "network",
@@ -49,7 +44,17 @@ const WITHOUT_EVENTS: &[&str] = &[
     "sysmon_status",
     "wmi_event",
 ];
-const WITH_EVENTS: &[&str] = &["process_creation", "process_termination", "network_connection", "webserver"];
+const WITH_EVENTS: &[&str] = &[
+    "process_creation",
+    "process_termination",
+    "network_connection",
+    "webserver",
+    "file_access",
+    "file_change",
+    "file_delete",
+    "file_event",
+    "file_rename",
+];
 const PRODUCTS: &[&str] = &["linux", "guardbee"];
 
 /// Reads `logsource`. [`None`]: a problem was reported.
@@ -117,6 +122,11 @@ fn by_category(at: &Node, category: &str, problems: &mut Problems) -> Option<Sou
         "process_termination" => Source::Actions(Kinds::EXIT),
         "network_connection" => Source::Actions(Kinds::CONNECT.or(Kinds::ACCEPT)),
         "webserver" => Source::Web,
+        "file_access" => Source::Actions(Kinds::FILE_OPEN),
+        "file_change" => Source::Actions(Kinds::FILE_ATTRIBUTE),
+        "file_delete" => Source::Actions(Kinds::FILE_DELETE),
+        "file_event" => Source::Actions(Kinds::FILE_WRITE),
+        "file_rename" => Source::Actions(Kinds::FILE_RENAME),
         other if WITHOUT_EVENTS.contains(&other) => {
             Source::Nothing(format!("no event source yet for `{other}`"))
         }

@@ -1,4 +1,5 @@
 //! Whether an expression holds for an observation.
+mod file;
 mod read;
 mod system;
 mod view;

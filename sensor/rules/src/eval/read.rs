@@ -1,5 +1,5 @@
 //! The values of each field of the table, out of an observation.
-use super::{system, view::Texts};
+use super::{file, system, view::Texts};
 use crate::{date::Date, field::Field};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
@@ -17,6 +17,7 @@ pub(crate) fn field(field: Field, o: &Observation, wall: Option<WallOffset>, out
         Field::Created => o.process.as_ref().and_then(|process| date(process.key.start, wall, out)),
         Field::Link => o.link.as_ref().map(|link| out.put(link.kind.name().as_bytes())),
         _ if field.of_request() => request(o).and_then(|request| of_request(field, request, out)),
+        _ if field.of_file() => file::field(field, o, out),
         _ if field.of_network() => of_network(field, o, out),
         _ => of_process(field, o, out).or_else(|| of_action(field, o, out)),
     };
@@ -121,6 +122,10 @@ fn user_name<'a>(credentials: &Credentials, process: Option<&'a Process>) -> Opt
 fn of_action(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
     match &o.action {
         Action::Exec(exec) => of_exec(field, exec, out),
+        Action::File(_) if field == Field::AuditType => {
+            out.put(b"PATH");
+            Some(())
+        }
         Action::Exit(exit) if field == Field::ExitStatus => {
             out.shown(exit.code);
             Some(())

@@ -1,5 +1,5 @@
 //! Sets of actions: what a rule looks at, and what has a field.
-use guardbee_model::{finding::Action, system::Deed};
+use guardbee_model::{file::Operation, finding::Action, system::Deed};
 
 /// A set of actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +35,35 @@ impl Kinds {
     /// Of these, what a system call that was looked at led to.
     pub(super) const CALLED: Self =
         Self(Self::SYSTEM.0 & !(Self::SIGNAL.0 | Self::TITLE.0 | Self::IO_URING.0));
-    /// What audit has records of.
+    /// What audit has records of a call of.
     pub(super) const AUDITED: Self = Self::EXEC.or(Self::CALLED);
+    /// What audit has records of.
+    pub(crate) const AUDIT: Self = Self::AUDITED.or(Self::FILE);
+    /// Bit of the first of the file operations.
+    const FIRST_FILE: u64 = 19;
+    pub(crate) const FILE_OPEN: Self = Self::file(Operation::Open);
+    pub(crate) const FILE_MODIFY: Self = Self::file(Operation::Modify);
+    pub(crate) const FILE_CREATE: Self = Self::file(Operation::Create);
+    pub(crate) const FILE_RENAME: Self = Self::file(Operation::Rename);
+    pub(crate) const FILE_LINK: Self = Self::file(Operation::Link);
+    pub(crate) const FILE_SYMLINK: Self = Self::file(Operation::Symlink);
+    pub(crate) const FILE_DELETE: Self = Self::file(Operation::Delete);
+    pub(crate) const FILE_ATTRIBUTE: Self = Self::file(Operation::Attribute);
+    pub(crate) const FOLDER_CREATE: Self = Self::file(Operation::FolderCreate);
+    pub(crate) const FOLDER_DELETE: Self = Self::file(Operation::FolderDelete);
+    pub(crate) const FILE_NODE: Self = Self::file(Operation::Node);
+    /// Everything that is done to files.
+    pub(crate) const FILE: Self = Self(0x7ff << Self::FIRST_FILE);
+    /// Of these, what puts content under a name or changes it.
+    pub(crate) const FILE_WRITE: Self = Self(
+        Self::FILE_MODIFY.0
+            | Self::FILE_CREATE.0
+            | Self::FILE_RENAME.0
+            | Self::FILE_LINK.0
+            | Self::FILE_SYMLINK.0,
+    );
     /// Bits of the mask.
-    pub(crate) const COUNT: usize = 19;
+    pub(crate) const COUNT: usize = 30;
     const NAMED: [(&'static str, Self); Self::COUNT] = [
         ("accept", Self::ACCEPT),
         ("connect", Self::CONNECT),
@@ -59,7 +84,23 @@ impl Kinds {
         ("title", Self::TITLE),
         ("io_uring", Self::IO_URING),
         ("control", Self::CONTROL),
+        ("file_open", Self::FILE_OPEN),
+        ("file_modify", Self::FILE_MODIFY),
+        ("file_create", Self::FILE_CREATE),
+        ("file_rename", Self::FILE_RENAME),
+        ("file_link", Self::FILE_LINK),
+        ("file_symlink", Self::FILE_SYMLINK),
+        ("file_delete", Self::FILE_DELETE),
+        ("file_attribute", Self::FILE_ATTRIBUTE),
+        ("folder_create", Self::FOLDER_CREATE),
+        ("folder_delete", Self::FOLDER_DELETE),
+        ("file_node", Self::FILE_NODE),
     ];
+
+    pub(crate) const fn file(operation: Operation) -> Self {
+        // A fieldless enum: the discriminant is its place.
+        Self(1 << (Self::FIRST_FILE + operation as u64))
+    }
 
     pub(crate) fn of(action: &Action) -> Self {
         match action {
@@ -67,6 +108,7 @@ impl Kinds {
             Action::Connect(_) => Self::CONNECT,
             Action::Exec(_) => Self::EXEC,
             Action::Exit(_) => Self::EXIT,
+            Action::File(file) => Self::file(file.operation),
             Action::Fork(_) => Self::FORK,
             Action::Listen(_) => Self::LISTEN,
             Action::RequestHead(_) => Self::REQUEST,
@@ -115,7 +157,10 @@ impl Kinds {
 
     /// `accept or connect`.
     pub(crate) fn names(self) -> String {
-        self.members().collect::<Vec<_>>().join(" or ")
+        // All of what is done to files is told in two words.
+        let files = self.0 & Self::FILE.0 == Self::FILE.0;
+        let rest = if files { Self(self.0 & !Self::FILE.0) } else { self };
+        rest.members().chain(files.then_some("any file_*, folder_*")).collect::<Vec<_>>().join(" or ")
     }
 
     /// Names of the members.

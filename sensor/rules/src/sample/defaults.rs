@@ -3,6 +3,7 @@ use super::request_id;
 use guardbee_model::{
     clock::BootTime,
     event::Exec,
+    file::{FileEvent, Operation},
     id::{ConnectionId, SpanId, TraceId},
     process::{Args, Credentials, Fd, File, Process, ProcessKey},
     request::{Request, Response, TraceContext, TraceSource},
@@ -65,6 +66,22 @@ pub(super) fn exec() -> Exec {
         session: 1000,
         tty: 0,
         secure: false,
+    }
+}
+
+pub(super) fn file() -> FileEvent {
+    FileEvent {
+        operation: Operation::Modify,
+        path: Box::default(),
+        source: Box::default(),
+        named: false,
+        path_cut: false,
+        file: None,
+        mode: None,
+        owner: None,
+        group: None,
+        device: None,
+        attribute: None,
     }
 }
 

@@ -7,10 +7,11 @@ use crate::{
     field::{Field, Kinds},
     rule::{ExampleEvent, Links},
 };
-use defaults::{address, exec, process, request, response, socket};
+use defaults::{address, exec, file, process, request, response, socket};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
     event::{Connect, Exec, Exit, Fork, Listen},
+    file::{Attribute, FileEvent, Operation},
     finding::{Action, Observation},
     id::{ConnectionId, RequestId, TraceId},
     link::{Link, LinkKind},
@@ -44,6 +45,7 @@ pub(crate) fn observation(event: &ExampleEvent, sequence: u64) -> Observation {
 struct Draft {
     time: BootTime,
     exec: Exec,
+    file: FileEvent,
     process: Process,
     parent: Option<Process>,
     /// Beyond the parent.
@@ -69,6 +71,7 @@ impl Draft {
         Self {
             time,
             exec: exec(),
+            file: file(),
             process: process(1000),
             parent: None,
             ancestors: Vec::new(),
@@ -93,6 +96,8 @@ impl Draft {
             set_request(&mut self.request, field, text);
         } else if field.of_response() {
             set_response(self.response.get_or_insert_with(|| response(self.time)), field, text);
+        } else if field.of_file() {
+            set_file(&mut self.file, field, text);
         } else if field.of_network() {
             self.set_network(field, text);
         } else if field == Field::Link {
@@ -250,6 +255,11 @@ impl Draft {
                 cgroup: Box::default(),
             })),
             Kinds::LISTEN => Action::Listen(Arc::new(Listen { socket, listening: self.listening })),
+            kind if kind.meets(Kinds::FILE) => {
+                let operation = Operation::ALL.into_iter().find(|one| Kinds::file(*one) == kind);
+                let operation = operation.unwrap_or(self.file.operation);
+                Action::File(Arc::new(FileEvent { operation, ..self.file.clone() }))
+            }
             Kinds::REQUEST => Action::RequestHead(request),
             Kinds::EXCHANGE => Action::Exchange(request, self.response),
             kind if Kinds::SYSTEM.meets(kind) => {
@@ -264,6 +274,37 @@ impl Draft {
                 credentials: self.process.credentials,
                 ..self.exec.clone()
             })),
+        }
+    }
+}
+
+fn set_file(event: &mut FileEvent, field: Field, text: &str) {
+    let flag = text.eq_ignore_ascii_case("true");
+    let bit = |mode: Option<u32>, bit: u32| Some(mode.unwrap_or(0o755) & !bit | if flag { bit } else { 0 });
+    match field {
+        Field::FilePath => event.path = bytes(text).into(),
+        Field::FileName => event.path = bytes(&format!("/srv/{text}")).into(),
+        Field::FileDirectory => event.path = bytes(&format!("{text}/file")).into(),
+        Field::FileExtension => event.path = bytes(&format!("/srv/file.{text}")).into(),
+        Field::FileSource => event.source = bytes(text).into(),
+        Field::FilePathFrom => event.named = text == "caller",
+        Field::FilePathCut => event.path_cut = flag,
+        Field::FileAttribute => event.attribute = Attribute::ALL.into_iter().find(|one| one.name() == text),
+        Field::FileMode => event.mode = u32::from_str_radix(text, 8).ok(),
+        Field::FileSetuid => event.mode = bit(event.mode, 0o4000),
+        Field::FileSetgid => event.mode = bit(event.mode, 0o2000),
+        Field::FileOwner => event.owner = text.parse().ok(),
+        Field::FileGroup => event.group = text.parse().ok(),
+        _ => {
+            let file = event.file.get_or_insert_default();
+            match field {
+                Field::FileInode => file.inode = number(text),
+                Field::FileSize => file.size_bytes = number(text),
+                Field::FileMemfd => file.memfd = flag,
+                Field::FileDeleted => file.deleted = flag,
+                Field::FileOverlayUpper => file.overlay_upper = flag,
+                _ => {}
+            }
         }
     }
 }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Files that are opened: what the kernel has opened is looked at, whatever name it was given. */
+#include "kernel.h"
+#include "event.h"
+#include "file.h"
+
+#define OPEN_KINDS (FILE_BIT(EVENT_FILE_OPEN) | FILE_BIT(EVENT_FILE_MODIFY) | FILE_BIT(EVENT_FILE_CREATE))
+
+/* Memory, terminals, sources of noughts and chance: nothing stays in them, and everybody opens them. */
+static __always_inline bool device_keeps_nothing(struct inode *inode)
+{
+	__u32 device = BPF_CORE_READ(inode, i_rdev), major = device >> 20, minor = device & 0xfffff;
+
+	switch (major) {
+	case 1:
+		return minor == 3 || minor == 5 || minor == 7 || minor == 8 || minor == 9; /* null to urandom */
+	case 5:
+		return minor <= 2; /* tty, console, ptmx */
+	default:
+		return major >= 136 && major <= 143; /* pts */
+	}
+}
+
+/* The flags that open does not leave in the file. Those of openat2 lie in the caller's memory: not looked at. */
+static __always_inline bool truncated(struct sys_exit *exit, struct task_struct *task)
+{
+	struct syscall call = syscall_read(task);
+
+#if defined(__TARGET_ARCH_x86)
+	if (exit->number == SYS_open)
+		return call.second & O_TRUNC;
+#endif
+	return exit->number == SYS_openat && call.third & O_TRUNC;
+}
+
+/* 0: neither read nor written. */
+static __always_inline __u32 open_kind(struct sys_exit *exit, struct task_struct *task, struct file *file)
+{
+	__u32 mode = BPF_CORE_READ(file, f_mode);
+
+	if (mode & FMODE_CREATED)
+		return EVENT_FILE_CREATE;
+	if (mode & FMODE_WRITE)
+		return EVENT_FILE_MODIFY;
+	if (!(mode & FMODE_READ))
+		return 0;
+	return truncated(exit, task) ? EVENT_FILE_MODIFY : EVENT_FILE_OPEN;
+}
+
+static __always_inline void open_send(struct site *site, struct task_struct *task, struct file *file, __u32 kind)
+{
+	struct image_scratch *scratch = image_enter(site, kind);
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	__u32 at = sizeof(struct file_event);
+	struct file_event *event;
+	bool cut = false;
+
+	if (!scratch)
+		return;
+	event = &scratch->file;
+	header_fill_for(site, task, kind);
+	event->header = site->scratch->header;
+	file_clear(event);
+	file_fill(&event->file, file);
+	event->open_flags = BPF_CORE_READ(file, f_flags);
+	at = tail_path(scratch->bytes, at, FILE_ROOM, STRING_PATH, site, place_of(&file->f_path), place_of(&fs->root),
+		       &cut);
+	if (cut)
+		event->file.flags |= FILE_PATH_CUT;
+	file_send(site, scratch, at, kind);
+	image_leave(scratch);
+}
+
+/* open, openat, openat2, creat, open_by_handle_at */
+SEC("tp/syscalls/sys_exit_openat")
+int file_open(struct sys_exit *exit)
+{
+	struct task_struct *task;
+	struct inode *inode;
+	struct file *file;
+	struct site site;
+	__u32 kind, mode;
+
+	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_FILE_OPEN) || exit->result < 0 || !file_wanted(OPEN_KINDS))
+		return 0;
+	task = CURRENT();
+	file = fd_file(task, exit->result);
+	if (!file)
+		return 0;
+	kind = open_kind(exit, task, file);
+	if (!kind || !file_wanted(FILE_BIT(kind)))
+		return 0;
+	inode = BPF_CORE_READ(file, f_inode);
+	mode = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	if (mode == S_IFDIR || (mode == S_IFCHR && device_keeps_nothing(inode)) || !path_watched(file, kind))
+		return 0;
+	open_send(&site, task, file, kind);
+	return 0;
+}
+
+SEC("tp/syscalls/sys_exit_truncate")
+int file_truncate(struct sys_exit *exit)
+{
+	struct image_scratch *scratch;
+	struct task_struct *task = CURRENT();
+	struct site site;
+
+	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_FILE_TRUNCATE) || exit->result ||
+	    !file_wanted(FILE_BIT(EVENT_FILE_MODIFY)))
+		return 0;
+	scratch = file_begin(&site, task, EVENT_FILE_MODIFY);
+	if (!scratch)
+		return 0;
+	scratch->call.name = syscall_first(task);
+	return file_end(&site, scratch);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Names that come, go and change. The calls have ended: their names are read from the caller's memory, as nothing of the
+ * kernel's copy is left, and so the events say.
+ */
+#include "kernel.h"
+#include "event.h"
+#include "file.h"
+
+/* Has the call, that this program is for, done something that somebody wants? */
+static __always_inline bool name_done(struct site *site, struct sys_exit *exit, enum program_id program, __u32 kinds)
+{
+	return site_enter(site, CONTEXT_TASK, program) && !exit->result && file_wanted(kinds);
+}
+
+/* rename, renameat, renameat2; link, linkat: from the first name to the second. */
+static __always_inline int two_names(struct sys_exit *exit, enum program_id program, __u32 kind, bool plain)
+{
+	struct task_struct *task = CURRENT();
+	struct image_scratch *scratch;
+	struct syscall call;
+	struct site site;
+
+	if (!name_done(&site, exit, program, FILE_BIT(kind)))
+		return 0;
+	scratch = file_begin(&site, task, kind);
+	if (!scratch)
+		return 0;
+	call = syscall_read(task);
+	if (plain) {
+		scratch->call.source = call.first;
+		scratch->call.name = call.second;
+	} else {
+		scratch->call.source_folder = call.first;
+		scratch->call.source = call.second;
+		scratch->call.folder = call.third;
+		scratch->call.name = call.fourth;
+	}
+	return file_end(&site, scratch);
+}
+
+SEC("tp/syscalls/sys_exit_renameat2")
+int file_rename(struct sys_exit *exit)
+{
+#if defined(__TARGET_ARCH_x86)
+	return two_names(exit, PROGRAM_FILE_RENAME, EVENT_FILE_RENAME, exit->number == SYS_rename);
+#else
+	return two_names(exit, PROGRAM_FILE_RENAME, EVENT_FILE_RENAME, false);
+#endif
+}
+
+SEC("tp/syscalls/sys_exit_linkat")
+int file_link(struct sys_exit *exit)
+{
+#if defined(__TARGET_ARCH_x86)
+	return two_names(exit, PROGRAM_FILE_LINK, EVENT_FILE_LINK, exit->number == SYS_link);
+#else
+	return two_names(exit, PROGRAM_FILE_LINK, EVENT_FILE_LINK, false);
+#endif
+}
+
+/* symlink, symlinkat */
+SEC("tp/syscalls/sys_exit_symlinkat")
+int file_symlink(struct sys_exit *exit)
+{
+	struct task_struct *task = CURRENT();
+	struct image_scratch *scratch;
+	struct syscall call;
+	struct site site;
+
+	if (!name_done(&site, exit, PROGRAM_FILE_SYMLINK, FILE_BIT(EVENT_FILE_SYMLINK)))
+		return 0;
+	scratch = file_begin(&site, task, EVENT_FILE_SYMLINK);
+	if (!scratch)
+		return 0;
+	call = syscall_read(task);
+	scratch->call.source = call.first;
+	scratch->call.name = call.second;
+	if (exit->number == SYS_symlinkat) {
+		scratch->call.folder = call.second;
+		scratch->call.name = call.third;
+	}
+	return file_end(&site, scratch);
+}
+
+/* unlink, rmdir, unlinkat */
+SEC("tp/syscalls/sys_exit_unlinkat")
+int file_delete(struct sys_exit *exit)
+{
+	struct task_struct *task = CURRENT();
+	__u32 kind = EVENT_FILE_DELETE;
+	struct image_scratch *scratch;
+	struct syscall call;
+	struct site site;
+	bool at;
+
+	if (!name_done(&site, exit, PROGRAM_FILE_DELETE, FILE_BIT(EVENT_FILE_DELETE) | FILE_BIT(EVENT_FOLDER_DELETE)))
+		return 0;
+	call = syscall_read(task);
+	at = exit->number == SYS_unlinkat;
+	if (at && call.third & AT_REMOVEDIR)
+		kind = EVENT_FOLDER_DELETE;
+#if defined(__TARGET_ARCH_x86)
+	if (exit->number == SYS_rmdir)
+		kind = EVENT_FOLDER_DELETE;
+#endif
+	if (!file_wanted(FILE_BIT(kind)))
+		return 0;
+	scratch = file_begin(&site, task, kind);
+	if (!scratch)
+		return 0;
+	scratch->call.name = call.first;
+	if (at) {
+		scratch->call.folder = call.first;
+		scratch->call.name = call.second;
+	}
+	return file_end(&site, scratch);
+}
+
+/* mkdir, mkdirat, mknod, mknodat */
+SEC("tp/syscalls/sys_exit_mkdirat")
+int file_make(struct sys_exit *exit)
+{
+	struct task_struct *task = CURRENT();
+	struct image_scratch *scratch;
+	struct syscall call;
+	struct site site;
+	bool at, folder;
+	__u32 kind;
+
+	if (!name_done(&site, exit, PROGRAM_FILE_MAKE, FILE_BIT(EVENT_FOLDER_CREATE) | FILE_BIT(EVENT_FILE_NODE)))
+		return 0;
+	at = exit->number == SYS_mkdirat || exit->number == SYS_mknodat;
+	folder = exit->number == SYS_mkdirat;
+#if defined(__TARGET_ARCH_x86)
+	folder |= exit->number == SYS_mkdir;
+#endif
+	kind = folder ? EVENT_FOLDER_CREATE : EVENT_FILE_NODE;
+	if (!file_wanted(FILE_BIT(kind)))
+		return 0;
+	scratch = file_begin(&site, task, kind);
+	if (!scratch)
+		return 0;
+	call = syscall_read(task);
+	scratch->call.name = at ? call.second : call.first;
+	scratch->call.mode = at ? call.third : call.second;
+	if (at)
+		scratch->call.folder = call.first;
+	if (!folder)
+		scratch->call.device = at ? call.fourth : call.third;
+	return file_end(&site, scratch);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* File events: which are wanted, and what they say. */
+#pragma once
+#include "image.h"
+
+#define FILE_ROOM      IMAGE_ROOM
+#define FILE_BIT(kind) (1u << ((kind)-EVENT_FILE_OPEN))
+
+/* Set by the loader as rules need it; nothing is wanted before. */
+volatile struct file_wants file_wants __weak SEC(".data.files") = {};
+
+/* The watch list: for which kinds a name is on it. ASCII letters are in lower case, as rules compare them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct watch_key);
+	__type(value, __u32);
+} watched __weak SEC(".maps");
+
+static __always_inline bool file_wanted(__u32 kinds)
+{
+	return (file_wants.all | file_wants.named) & kinds;
+}
+
+/* ASCII letters of eight bytes in lower case. */
+static __always_inline __u64 lower(__u64 bytes)
+{
+	const __u64 each = 0x0101010101010101ull;
+	__u64 low = bytes & 0x7f * each;
+	__u64 capital = (low + (0x80 - 'A') * each) ^ (low + (0x7f - 'Z') * each);
+
+	return bytes | (capital & ~bytes & 0x80 * each) >> 2;
+}
+
+static __always_inline bool name_watched(enum watch_role role, const unsigned char *name, __u32 length, __u32 kind)
+{
+	struct watch_key key = {.role = role, .length = length};
+	__u64 *words = (void *)key.name;
+	__u32 *kinds;
+
+	OPAQUE(length);
+	if (length > WATCH_BYTES)
+		length = WATCH_BYTES;
+	bpf_probe_read_kernel(key.name, length, name);
+	for (__u32 i = 0; i < WATCH_BYTES / 8; i++)
+		words[i] = lower(words[i]);
+	kinds = bpf_map_lookup_elem(&watched, &key);
+	return kinds && *kinds & FILE_BIT(kind);
+}
+
+#define EXTENSION_BYTES 16
+/* From the last dot on, if that is near enough. */
+static __always_inline bool extension_watched(const unsigned char *name, __u32 length, __u32 kind)
+{
+	__u8 end[EXTENSION_BYTES] = {};
+	__u32 skipped = length > EXTENSION_BYTES ? length - EXTENSION_BYTES : 0, dot = EXTENSION_BYTES,
+	      known = length - skipped;
+
+	OPAQUE(known);
+	if (known > EXTENSION_BYTES)
+		return false;
+	bpf_probe_read_kernel(end, known, name + skipped);
+	for (__u32 i = 0; i < EXTENSION_BYTES; i++) {
+		if (end[i] == '.')
+			dot = i;
+	}
+	return dot < known && name_watched(WATCH_EXTENSION, name + skipped + dot, known - dot, kind);
+}
+
+/* Is a folder on the way from the namespace's root on the list? */
+GLOBAL_FUNCTION __u32 folder_watched(__u64 dentry_at, __u64 mnt_at, __u32 kind)
+{
+	struct dentry *dentry = (void *)dentry_at, *parent;
+	struct vfsmount *mnt = (void *)mnt_at;
+	struct mount *mount, *above;
+	bool last = true;
+
+	for (__u32 i = 0; i < PATH_COMPONENTS; i++) {
+		if (dentry == BPF_CORE_READ(mnt, mnt_root)) {
+			mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+			above = BPF_CORE_READ(mount, mnt_parent);
+			if (above == mount)
+				return false;
+			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			mnt = (void *)above + bpf_core_field_offset(struct mount, mnt);
+			continue;
+		}
+		if (!last && name_watched(WATCH_FOLDER, BPF_CORE_READ(dentry, d_name.name),
+					  BPF_CORE_READ(dentry, d_name.len), kind))
+			return true;
+		last = false;
+		parent = BPF_CORE_READ(dentry, d_parent);
+		if (parent == dentry)
+			return false;
+		dentry = parent;
+	}
+	/* Too deep to know. */
+	return true;
+}
+
+/* A file that is mounted itself has the name of its mount point. */
+static __always_inline struct dentry *path_last(struct dentry *dentry, struct vfsmount *mnt)
+{
+	struct mount *mount;
+
+	for (__u32 i = 0; i < 4 && dentry == BPF_CORE_READ(mnt, mnt_root); i++) {
+		mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+		dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		mnt = (void *)BPF_CORE_READ(mount, mnt_parent) + bpf_core_field_offset(struct mount, mnt);
+	}
+	return dentry;
+}
+
+static __always_inline bool path_watched(struct file *file, __u32 kind)
+{
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	const unsigned char *name;
+	__u32 length;
+
+	if (file_wants.all & FILE_BIT(kind))
+		return true;
+	if (!(file_wants.named & FILE_BIT(kind)))
+		return false;
+	dentry = path_last(dentry, BPF_CORE_READ(file, f_path.mnt));
+	name = BPF_CORE_READ(dentry, d_name.name);
+	length = BPF_CORE_READ(dentry, d_name.len);
+	if (name_watched(WATCH_NAME, name, length, kind))
+		return true;
+	if (file_wants.extensions & FILE_BIT(kind) && extension_watched(name, length, kind))
+		return true;
+	return file_wants.folders & FILE_BIT(kind) &&
+	       folder_watched((__u64)BPF_CORE_READ(file, f_path.dentry), (__u64)BPF_CORE_READ(file, f_path.mnt), kind);
+}
+
+/* The path of a name that a call was given. What it is relative to is read from the kernel, the name from the caller. */
+static __always_inline __u32 tail_name(struct site *site, struct image_scratch *scratch, __u32 at, enum string_id id,
+				       __u64 name, __s32 folder, __u16 named, __u16 unknown)
+{
+	struct task_struct *task = (void *)scratch->call.task;
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct place root = place_of(&fs->root);
+	struct file_event *event = &scratch->file;
+	struct file *file = NULL;
+	bool cut = false;
+	__u8 first = 0;
+
+	if (name) {
+		if (bpf_probe_read_user(&first, 1, (void *)name))
+			first = '/'; /* unreadable, and so PATH says: what it is relative to would be no answer */
+		at = tail_user_text(scratch->bytes, at, FILE_ROOM, id, name);
+	}
+	if (first)
+		event->flags |= named;
+	if (first == '/')
+		return at;
+	if (folder == AT_FDCWD) {
+		at = tail_path(scratch->bytes, at, FILE_ROOM, id + 1, site, place_of(&fs->pwd), root, &cut);
+	} else {
+		file = fd_file(task, folder);
+		if (!file) {
+			event->flags |= unknown;
+			return at;
+		}
+		if (!first)
+			file_fill(&event->file, file);
+		at = tail_path(scratch->bytes, at, FILE_ROOM, id + 1, site, place_of(&file->f_path), root, &cut);
+	}
+	if (cut)
+		event->flags |= FILE_FOLDER_CUT;
+	return at;
+}
+
+static __always_inline void file_clear(struct file_event *event)
+{
+	__builtin_memset(&event->file, 0, sizeof(event->file));
+	event->open_flags = 0;
+	event->mode = 0;
+	event->uid = 0;
+	event->gid = 0;
+	event->device = 0;
+	event->flags = 0;
+	event->attribute = ATTRIBUTE_NONE;
+	event->pad = 0;
+}
+
+static __always_inline void file_send(struct site *site, struct image_scratch *scratch, __u32 at, __u32 kind)
+{
+	OPAQUE(at);
+	if (at <= FILE_ROOM)
+		security_send(site, &scratch->file.header, kind, at);
+}
+
+/* The event of a call that names files: scratch.call says all about it. */
+GLOBAL_FUNCTION int file_named(__u32 index)
+{
+	struct image_scratch *scratch = bpf_map_lookup_elem(&exec_scratches, &index);
+	struct file_event *event;
+	struct file_call *call;
+	struct site site;
+	__u32 at = sizeof(*event), kind;
+
+	if (!scratch || !site_find(&site, index))
+		return 0;
+	event = &scratch->file;
+	call = &scratch->call;
+	kind = call->kind & (EVENT_KINDS - 1);
+	header_fill(index, call->task, kind);
+	event->header = site.scratch->header;
+	file_clear(event);
+	event->mode = call->mode;
+	event->uid = call->uid;
+	event->gid = call->gid;
+	event->device = call->device;
+	event->attribute = call->attribute;
+	at = tail_name(&site, scratch, at, STRING_PATH, call->name, call->folder, FILE_NAMED, FILE_NO_FOLDER);
+	if (call->kind == EVENT_FILE_SYMLINK)
+		at = tail_user_text(scratch->bytes, at, FILE_ROOM, STRING_SOURCE, call->source);
+	else if (call->source)
+		at = tail_name(&site, scratch, at, STRING_SOURCE, call->source, call->source_folder, FILE_NAMED,
+			       FILE_NO_SOURCE_FOLDER);
+	file_send(&site, scratch, at, kind);
+	return 0;
+}
+
+/* Begins the event of such a call. `call` is all zero then, relative to the working directory. */
+static __always_inline struct image_scratch *file_begin(struct site *site, struct task_struct *task, __u32 kind)
+{
+	struct image_scratch *scratch = image_enter(site, kind);
+
+	if (!scratch)
+		return NULL;
+	__builtin_memset(&scratch->call, 0, sizeof(scratch->call));
+	scratch->call.task = (__u64)task;
+	scratch->call.kind = kind;
+	scratch->call.folder = AT_FDCWD;
+	scratch->call.source_folder = AT_FDCWD;
+	return scratch;
+}
+
+static __always_inline int file_end(struct site *site, struct image_scratch *scratch)
+{
+	file_named(site->index);
+	image_leave(scratch);
+	return 0;
+}

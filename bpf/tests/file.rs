@@ -1,0 +1,225 @@
+//! What is done to files, as real calls do it.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests, which may panic as tests do"
+)]
+mod watch;
+
+use guardbee_bpf::{HookList, Options, ProgramState};
+use guardbee_wire::{
+    EventKind, FileAttribute, FileEvent, FileEventFlag, FileFlag, FileWants, StringId, WatchKey, WatchRole,
+};
+use rustix::fs::{AtFlags, CWD, Dev, FileType, Mode, OFlags, Timestamps, XattrFlags};
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    os::fd::AsRawFd as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
+    path::Path,
+};
+use watch::{Record, Watch, lists, small};
+
+fn start(hooks: HookList, wants: &FileWants, names: &[(WatchKey, u32)]) -> Watch {
+    let mut watch = Watch::start(&Options { hooks: Some(hooks), files: true, ..small() });
+    watch.kernel.want_files(wants, names).unwrap();
+    watch
+}
+
+/// What one event says, as people would.
+fn told(record: &Record) -> String {
+    let event: FileEvent = record.fixed();
+    let text = |id| record.text::<FileEvent>(id);
+    let mut out = format!("{:?}", record.kind());
+    for (name, id) in [
+        ("path", StringId::Path),
+        ("in", StringId::Folder),
+        ("from", StringId::Source),
+        ("from in", StringId::SourceFolder),
+    ] {
+        if record.string::<FileEvent>(id).is_some() {
+            write!(out, " {name} {}", text(id)).unwrap();
+        }
+    }
+    if event.mode != 0 {
+        write!(out, " mode {:o}", event.mode).unwrap();
+    }
+    if event.attribute != FileAttribute::None as u8 {
+        write!(out, " attribute {}", event.attribute).unwrap();
+    }
+    out
+}
+
+/// Our own events below `folder`, without its name.
+fn below(watch: &Watch, folder: &Path) -> Vec<String> {
+    let ours = |record: &&Record| {
+        EventKind::FILES.contains(&record.kind()) && record.header().tgid == std::process::id()
+    };
+    let folder = folder.to_str().unwrap();
+    watch
+        .records()
+        .iter()
+        .filter(ours)
+        .map(told)
+        .filter(|line| line.contains(folder))
+        .map(|line| line.replace(folder, "~"))
+        .collect()
+}
+
+/// Every call that has a program, by name, by folder, by descriptor.
+fn everything(folder: &Path) {
+    let at = |name: &str| folder.join(name);
+    let handle = rustix::fs::open(folder, OFlags::DIRECTORY | OFlags::RDONLY, Mode::empty()).unwrap();
+    drop(File::create(at("made")).unwrap());
+    drop(File::options().append(true).open(at("made")).unwrap());
+    drop(File::open(at("made")).unwrap());
+    drop(rustix::fs::openat(&handle, "made", OFlags::RDONLY | OFlags::TRUNC, Mode::empty()).unwrap());
+    nix_truncate(&at("made"));
+    fs::rename(at("made"), at("renamed")).unwrap();
+    rustix::fs::renameat(&handle, "renamed", &handle, "again").unwrap();
+    fs::hard_link(at("again"), at("linked")).unwrap();
+    symlink("../target", at("symbolic")).unwrap();
+    rustix::fs::symlinkat("text", &handle, "symbolic-at").unwrap();
+    fs::set_permissions(at("again"), fs::Permissions::from_mode(0o4755)).unwrap();
+    let file = File::open(at("again")).unwrap();
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(0o600)).unwrap();
+    rustix::fs::chownat(CWD, at("again"), None, None, AtFlags::empty()).unwrap();
+    rustix::fs::fsetxattr(&file, "user.guardbee", b"x", XattrFlags::empty()).unwrap();
+    let now = rustix::fs::Timespec { tv_sec: 1, tv_nsec: 0 };
+    rustix::fs::futimens(&file, &Timestamps { last_access: now, last_modification: now }).unwrap();
+    fs::create_dir(at("folder")).unwrap();
+    rustix::fs::mknodat(&handle, "fifo", FileType::Fifo, Mode::from_raw_mode(0o640), Dev::default()).unwrap();
+    fs::remove_dir(at("folder")).unwrap();
+    rustix::fs::unlinkat(&handle, "fifo", AtFlags::empty()).unwrap();
+    fs::remove_file(at("linked")).unwrap();
+}
+
+#[allow(unsafe_code, reason = "truncate by name has no safe face in std or rustix")]
+fn nix_truncate(path: &Path) {
+    let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    // SAFETY: a valid name.
+    assert_eq!(unsafe { libc::truncate(path.as_ptr(), 7) }, 0);
+}
+
+const EVERYTHING: &[&str] = &[
+    "FileCreate path ~/made",
+    "FileModify path ~/made",
+    "FileOpen path ~/made",
+    "FileModify path ~/made",
+    "FileModify path ~/made",
+    "FileRename path ~/renamed from ~/made",
+    "FileRename path again in ~ from renamed from in ~",
+    "FileLink path ~/linked from ~/again",
+    "FileSymlink path ~/symbolic from ../target",
+    "FileSymlink path symbolic-at in ~ from text",
+    "FileAttribute path ~/again mode 4755 attribute 1",
+    "FileOpen path ~/again",
+    "FileAttribute in ~/again mode 600 attribute 1",
+    "FileAttribute path ~/again attribute 2",
+    "FileAttribute in ~/again attribute 3",
+    "FileAttribute in ~/again attribute 4",
+    "FolderCreate path ~/folder mode 777",
+    "FileNode path fifo in ~ mode 10640",
+    "FolderDelete path ~/folder",
+    "FileDelete path fifo in ~",
+    "FileDelete path ~/linked",
+];
+
+#[test]
+fn every_call_is_one_event_with_its_path_on_both_lists() {
+    for hooks in lists() {
+        let folder = tempfile::tempdir().unwrap();
+        let watch = start(*hooks, &FileWants::ALL, &[]);
+        everything(folder.path());
+        assert_eq!(below(&watch, folder.path()), EVERYTHING, "{hooks:?}");
+    }
+}
+
+#[test]
+fn what_was_opened_is_told_by_its_inode_whatever_it_was_called() {
+    let watch = start(lists()[0], &FileWants::ALL, &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("real");
+    fs::write(&path, "x").unwrap();
+    symlink("real", folder.path().join("alias")).unwrap();
+    let through = Path::new("/proc/self/root").join(folder.path().strip_prefix("/").unwrap()).join("alias");
+    drop(File::open(through).unwrap());
+    let opened = watch.wait("open", |record| {
+        record.kind() == EventKind::FileOpen
+            && record.text::<FileEvent>(StringId::Path) == path.to_str().unwrap()
+    });
+    let event: FileEvent = opened.fixed();
+    let right = fs::metadata(&path).unwrap();
+    assert_eq!((event.file.inode, event.file.size_bytes, event.file.uid), (right.ino(), 1, 0));
+    assert_eq!(event.flags & FileEventFlag::Named as u16, 0, "the kernel's own path");
+    let kept = File::open(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    drop(File::open(format!("/proc/self/fd/{}", kept.as_raw_fd())).unwrap());
+    watch.wait("open of the deleted", |record| {
+        record.kind() == EventKind::FileOpen
+            && record.fixed::<FileEvent>().file.inode == right.ino()
+            && record.fixed::<FileEvent>().file.flags & FileFlag::Deleted as u16 != 0
+    });
+}
+
+#[test]
+fn names_folders_and_extensions_are_looked_for_in_the_kernel() {
+    let bit = FileWants::bit;
+    let wants = FileWants {
+        named: bit(EventKind::FileOpen) | bit(EventKind::FileCreate),
+        folders: bit(EventKind::FileCreate),
+        extensions: bit(EventKind::FileCreate),
+        ..FileWants::default()
+    };
+    let names = [
+        (WatchKey::new(WatchRole::Name, b"shadow"), bit(EventKind::FileOpen)),
+        (WatchKey::new(WatchRole::Folder, b"x11"), bit(EventKind::FileCreate)),
+        (WatchKey::new(WatchRole::Extension, b".service"), bit(EventKind::FileCreate)),
+        (WatchKey::new(WatchRole::Name, "n".repeat(60).as_bytes()), bit(EventKind::FileOpen)),
+    ];
+    for hooks in lists() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let watch = start(*hooks, &wants, &names);
+        fs::create_dir_all(at("X11/deep")).unwrap();
+        let long = "N".repeat(60);
+        for name in ["shadow", "shadowy", "X11/deep/file", "a.Service", "a.services", &long, &"n".repeat(61)]
+        {
+            fs::write(at(name), "").unwrap();
+            drop(File::open(at(name)).unwrap());
+        }
+        let right =
+            ["FileOpen path ~/shadow", "FileCreate path ~/X11/deep/file", "FileCreate path ~/a.Service"];
+        let right = right.map(str::to_owned).into_iter().chain([format!("FileOpen path ~/{long}")]);
+        assert_eq!(below(&watch, folder.path()), right.collect::<Vec<_>>(), "{hooks:?}");
+    }
+}
+
+#[test]
+fn what_nobody_wants_is_not_attached() {
+    let only = FileWants {
+        all: FileWants::bit(EventKind::FileDelete),
+        attributes: u32::MAX,
+        ..FileWants::default()
+    };
+    let mut watch = start(lists()[0], &only, &[]);
+    let state = |watch: &Watch, name| {
+        watch.kernel.programs().iter().find(|program| program.name == name).unwrap().state
+    };
+    assert_eq!(state(&watch, "file_delete"), ProgramState::Silent);
+    assert_eq!(state(&watch, "file_open"), ProgramState::Unused);
+    let folder = tempfile::tempdir().unwrap();
+    everything(folder.path());
+    assert_eq!(below(&watch, folder.path()), ["FileDelete path fifo in ~", "FileDelete path ~/linked"]);
+    let folder = tempfile::tempdir().unwrap();
+    watch.kernel.want_files(&FileWants::ALL, &[]).unwrap();
+    assert_eq!(state(&watch, "file_open"), ProgramState::Silent);
+    everything(folder.path());
+    assert_eq!(below(&watch, folder.path()), EVERYTHING);
+    watch.kernel.want_files(&FileWants::default(), &[]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    everything(folder.path());
+    assert!(below(&watch, folder.path()).is_empty());
+}

@@ -1,0 +1,73 @@
+//! What is read of file events.
+use super::view::Texts;
+use crate::field::Field;
+use guardbee_model::{
+    file::{FileEvent, Operation},
+    finding::{Action, Observation},
+    process::File,
+};
+
+/// Of `st_mode`: what chmod sets.
+const PERMISSIONS: u32 = 0o7777;
+const SETUID: u32 = 0o4000;
+const SETGID: u32 = 0o2000;
+
+/// Reads one field; [`None`]: the event does not have it.
+pub(super) fn field(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
+    let Action::File(event) = &o.action else { return None };
+    match field {
+        Field::FilePath => out.known(&event.path),
+        Field::FileName => out.known(name(&event.path)?),
+        Field::FileDirectory => out.known(directory(&event.path)?),
+        Field::FileExtension => {
+            let name = name(&event.path)?;
+            out.known(name.get(name.iter().rposition(|byte| *byte == b'.')? + 1..)?);
+        }
+        Field::FileSource => out.known(&event.source),
+        Field::FileOperation => out.put(event.operation.name().as_bytes()),
+        Field::FileNameType => out.put(name_type(event.operation)),
+        Field::FilePathFrom => out.put(if event.named { b"caller" } else { b"kernel" }),
+        Field::FilePathCut => out.flag(event.path_cut),
+        Field::FileAttribute => out.put(event.attribute?.name().as_bytes()),
+        Field::FileMode => out.shown(format_args!("{:04o}", mode(event)?)),
+        Field::FileSetuid => out.flag(mode(event)? & SETUID != 0),
+        Field::FileSetgid => out.flag(mode(event)? & SETGID != 0),
+        Field::FileOwner => out.shown(event.owner.or_else(|| event.file.map(|file| file.uid))?),
+        Field::FileGroup => out.shown(event.group.or_else(|| event.file.map(|file| file.gid))?),
+        Field::FileInode => out.shown(event.file?.inode),
+        Field::FileSize => out.shown(event.file?.size_bytes),
+        Field::FileMemfd => out.flag(is(event, |file| file.memfd)?),
+        Field::FileDeleted => out.flag(is(event, |file| file.deleted)?),
+        Field::FileOverlayUpper => out.flag(is(event, |file| file.overlay_upper)?),
+        _ => return None,
+    }
+    Some(())
+}
+
+fn is(event: &FileEvent, fact: impl Fn(&File) -> bool) -> Option<bool> {
+    event.file.as_ref().map(fact)
+}
+
+fn mode(event: &FileEvent) -> Option<u32> {
+    event.mode.or_else(|| event.file.map(|file| file.mode.into())).map(|mode| mode & PERMISSIONS)
+}
+
+fn name(path: &[u8]) -> Option<&[u8]> {
+    path.rsplit(|byte| *byte == b'/').next()
+}
+
+fn directory(path: &[u8]) -> Option<&[u8]> {
+    match path.iter().rposition(|byte| *byte == b'/')? {
+        0 => Some(b"/"),
+        at => path.get(..at),
+    }
+}
+
+/// Of audit's PATH record that names the object of the call.
+const fn name_type(operation: Operation) -> &'static [u8] {
+    match operation {
+        Operation::Open | Operation::Modify | Operation::Attribute => b"NORMAL",
+        Operation::Delete | Operation::FolderDelete => b"DELETE",
+        _ => b"CREATE",
+    }
+}

@@ -1,0 +1,303 @@
+//! Which file events a set of rules needs: what the kernel half may leave out because no rule could match it.
+//!
+//! For each rule that looks at opened files, names are looked for of which one must be in the path for the rule to match. The
+//! kernel compares whole components, so what rules say of parts of them is widened: `/etc/cron*` to the folder `etc`.
+use crate::{
+    field::{Field, Kinds},
+    pattern::{Pattern, Piece},
+    rule::{Expression, Test},
+    set::RuleSet,
+};
+use guardbee_model::file::{Attribute, Operation};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// The last component of a path.
+    Name,
+    /// Any component before it.
+    Folder,
+    /// The end of the last component, from its last dot on.
+    Extension,
+}
+
+/// A name in lower case.
+pub type Named = (Role, Box<[u8]>);
+
+/// What is needed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileNeeds {
+    /// Whatever the path.
+    pub all: Vec<Operation>,
+    /// Where a name is in the path; none of these is in `all`.
+    pub named: BTreeMap<Named, Vec<Operation>>,
+    /// Of [`Operation::Attribute`]: which.
+    pub attributes: Vec<Attribute>,
+}
+
+/// Bytes of the longest extension that the kernel half compares, its dot included.
+const EXTENSION: usize = 16;
+/// What is opened is looked at by the kernel half; names that a call was given are not.
+const OPENED: [Operation; 3] = [Operation::Open, Operation::Modify, Operation::Create];
+
+impl RuleSet {
+    /// File events without which a rule of this set could miss something.
+    pub fn file_needs(&self) -> FileNeeds {
+        let mut needs = FileNeeds::default();
+        let able = self.rules.iter().filter(|rule| rule.can_fire.is_ok() && rule.kinds.meets(Kinds::FILE));
+        for rule in able {
+            let wanted = |operation: &Operation| rule.kinds.meets(Kinds::file(*operation));
+            let names = names(&rule.condition, true);
+            for operation in Operation::ALL.into_iter().filter(wanted) {
+                match names.as_ref().filter(|_| OPENED.contains(&operation)) {
+                    Some((_, names)) => {
+                        for name in names {
+                            let operations = needs.named.entry(name.clone()).or_default();
+                            insert(operations, operation);
+                        }
+                    }
+                    None => insert(&mut needs.all, operation),
+                }
+            }
+            if wanted(&Operation::Attribute) {
+                let which = attribute(&rule.condition);
+                Attribute::ALL
+                    .into_iter()
+                    .filter(|one| which.is_none_or(|only| only == *one))
+                    .for_each(|one| insert(&mut needs.attributes, one));
+            }
+        }
+        needs.widen();
+        needs
+    }
+}
+
+impl FileNeeds {
+    /// What is needed whatever the path is not looked for by name.
+    fn widen(&mut self) {
+        let Self { all, named, .. } = self;
+        for operations in named.values_mut() {
+            operations.retain(|operation| !all.contains(operation));
+        }
+        named.retain(|_, operations| !operations.is_empty());
+    }
+
+    /// Gives up names for as many that the kernel half has no room for.
+    #[must_use]
+    pub fn without_names(mut self) -> Self {
+        let named: BTreeSet<usize> =
+            self.named.values().flatten().map(|operation| *operation as usize).collect();
+        let of_names = |operation: &Operation| named.contains(&(*operation as usize));
+        Operation::ALL.into_iter().filter(of_names).for_each(|operation| insert(&mut self.all, operation));
+        self.named.clear();
+        self
+    }
+}
+
+fn insert<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+/// The only attribute that an event has that fulfils the condition.
+fn attribute(condition: &Expression) -> Option<Attribute> {
+    match condition {
+        Expression::And(parts) => parts.iter().find_map(attribute),
+        Expression::Field(Field::FileAttribute, Test::Folded(Pattern::Exact(text))) => {
+            Attribute::ALL.into_iter().find(|one| one.name().as_bytes() == text)
+        }
+        _ => None,
+    }
+}
+
+/// Names of which one is in the path whenever `expression` holds, or does not; with what it costs to look for them. [`None`]: it may
+/// hold for any path.
+fn names(expression: &Expression, holds: bool) -> Option<(usize, Vec<Named>)> {
+    match (expression, holds) {
+        (Expression::Constant(constant), _) => (*constant != holds).then(Default::default),
+        (Expression::Not(inner), _) => names(inner, !holds),
+        (Expression::And(parts), true) | (Expression::Or(parts), false) => {
+            parts.iter().filter_map(|part| names(part, holds)).min_by_key(|(cost, _)| *cost)
+        }
+        (Expression::Or(parts), true) | (Expression::And(parts), false) => {
+            let (mut sum, mut all) = (0, Vec::new());
+            for part in parts {
+                let (cost, names) = names(part, holds)?;
+                sum += cost;
+                all.extend(names);
+            }
+            Some((sum, all))
+        }
+        (Expression::Field(field, test), true) => {
+            let names: Vec<_> = parts(test)?.iter().map(|text| name(*field, text)).collect::<Option<_>>()?;
+            Some((names.iter().map(|(role, _)| cost(*role)).sum(), names))
+        }
+        (Expression::Field(..), false) | (Expression::Keyword(_), _) => None,
+    }
+}
+
+/// Folders are many components to look up, and much lies in them.
+const fn cost(role: Role) -> usize {
+    match role {
+        Role::Name => 1,
+        Role::Extension => 8,
+        Role::Folder => 32,
+    }
+}
+
+/// A text that stands in the value, and where.
+struct Part<'a> {
+    text: &'a [u8],
+    starts: bool,
+    ends: bool,
+}
+
+/// Texts of which one must stand in the value.
+fn parts(test: &Test) -> Option<Vec<Part<'_>>> {
+    let one = |text, starts, ends| Some(vec![Part { text, starts, ends }]);
+    match test {
+        Test::Folded(pattern) | Test::Cased(pattern) => match pattern {
+            Pattern::Exact(whole) => one(whole, true, true),
+            Pattern::Start(start) => one(start, true, false),
+            Pattern::End(end) => one(end, false, true),
+            Pattern::Contains(finder) => one(finder.needle(), false, false),
+            Pattern::ContainsOne(needles) => {
+                let part = |text| Part { text, starts: false, ends: false };
+                Some(needles.texts().iter().map(|text| part(text.as_slice())).collect())
+            }
+            Pattern::Pieces(pieces) => {
+                let last = pieces.len().checked_sub(1)?;
+                let parts = pieces.iter().enumerate().filter_map(|(at, piece)| match piece {
+                    Piece::Text(piece) => Some(Part { text: piece, starts: at == 0, ends: at == last }),
+                    Piece::One | Piece::Any | Piece::Dash => None,
+                });
+                // All of them stand there: the one that says most.
+                let worth = |part: &Part<'_>| {
+                    (part.ends && part.text.contains(&b'/'), component(part.text).is_some())
+                };
+                parts.max_by_key(|part| (worth(part), part.text.len())).map(|part| vec![part])
+            }
+        },
+        Test::Regex(regex) if !regex.required.is_empty() => {
+            let part = |text| Part { text, starts: false, ends: false };
+            Some(regex.required.iter().map(|text| part(text.as_slice())).collect())
+        }
+        _ => None,
+    }
+}
+
+/// The name that a path has, whose `field` has the text.
+fn name(field: Field, part: &Part<'_>) -> Option<Named> {
+    let text = part.text.to_ascii_lowercase();
+    let last = || text.rsplit(|byte| *byte == b'/').next().filter(|name| !name.is_empty());
+    let slash = text.contains(&b'/');
+    let (role, name) = match field {
+        Field::FilePath if part.ends && slash => (Role::Name, last()?),
+        Field::FileName if part.starts && part.ends => (Role::Name, &*text),
+        Field::FilePath | Field::FileName if part.ends && !slash => (Role::Extension, extension(&text)?),
+        Field::FileDirectory if part.ends && (slash || part.starts) => (Role::Folder, last()?),
+        Field::FilePath | Field::FileDirectory => (Role::Folder, component(&text)?),
+        Field::FileExtension if part.starts && part.ends => {
+            return Some((Role::Extension, [b".", text.as_slice()].concat().into())).filter(
+                |(_, name): &Named| {
+                    name.len() <= EXTENSION && !name.get(1..).is_some_and(|rest| rest.contains(&b'.'))
+                },
+            );
+        }
+        _ => return None,
+    };
+    // Other letters than ASCII's have more than one lower case.
+    name.is_ascii().then(|| (role, name.into()))
+}
+
+/// From the last dot on.
+fn extension(text: &[u8]) -> Option<&[u8]> {
+    let end = text.get(text.iter().rposition(|byte| *byte == b'.')?..)?;
+    (2..=EXTENSION).contains(&end.len()).then_some(end)
+}
+
+/// The last component that stands between two slashes.
+fn component(text: &[u8]) -> Option<&[u8]> {
+    let inner = text.get(text.iter().position(|byte| *byte == b'/')? + 1..)?;
+    let inner = inner.get(..inner.iter().rposition(|byte| *byte == b'/')?)?;
+    inner
+        .rsplit(|byte| *byte == b'/')
+        .next()
+        .filter(|name| !name.is_empty() && *name != b"." && *name != b"..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn needs(category: &str, detection: &str) -> FileNeeds {
+        let text = format!(
+            "title: t\nlogsource: {{product: linux, category: {category}}}\ndetection:\n{detection}level: low\n"
+        );
+        let set = RuleSet::load(&[("t.yml", &text)]).unwrap_or_else(|problems| panic!("{problems:?}"));
+        set.file_needs()
+    }
+
+    fn shown(needs: &FileNeeds) -> Vec<String> {
+        let name = |(role, text): &Named| format!("{role:?} {}", String::from_utf8_lossy(text));
+        needs.named.keys().map(name).collect()
+    }
+
+    #[test]
+    fn names_are_what_must_be_in_the_path() {
+        for (condition, right) in [
+            ("TargetFilename: /etc/Shadow", &["Name shadow"][..]),
+            ("TargetFilename|endswith: [/.ssh/id_rsa, .service]", &["Name id_rsa", "Extension .service"]),
+            ("TargetFilename|startswith: /etc/cron", &["Folder etc"]),
+            ("TargetFilename|startswith: /etc/cron.d/", &["Folder cron.d"]),
+            ("TargetFilename|contains: /.aws/", &["Folder .aws"]),
+            ("TargetFilename|contains: secret", &[]),
+            ("TargetFilename: /home/*/.ssh/authorized_keys", &["Name authorized_keys"]),
+            ("TargetFilename: '/proc/*/environ'", &["Name environ"]),
+            ("file.name: passwd", &["Name passwd"]),
+            ("file.extension: so", &["Extension .so"]),
+            ("file.directory: /etc/sudoers.d", &["Folder sudoers.d"]),
+            ("TargetFilename|re: '^/etc/(a|b)'", &["Folder etc"]),
+            ("TargetFilename|endswith: ä/x", &["Name x"]),
+            ("TargetFilename|endswith: /ä", &[]),
+            ("Image|endswith: /wget", &[]),
+        ] {
+            let needs = needs("file_access", &format!("  s: {{{condition}}}\n  condition: s\n"));
+            let (mut named, mut right) = (shown(&needs), right.to_vec());
+            named.sort();
+            right.sort_unstable();
+            assert_eq!(named, right, "{condition}");
+            assert_eq!(needs.all.is_empty(), !right.is_empty(), "{condition}");
+        }
+    }
+
+    #[test]
+    fn of_what_must_all_hold_one_is_enough_and_of_alternatives_all_are_needed() {
+        let both = "  s: {TargetFilename|startswith: /etc/, file.name: passwd}\n  condition: s\n";
+        assert_eq!(shown(&needs("file_access", both)), ["Name passwd"]);
+        let either = "  a: {TargetFilename: /a/b}\n  n: {TargetFilename|contains: c}\n  condition: a or n\n";
+        assert_eq!(needs("file_access", either).all, [Operation::Open]);
+        let without = "  a: {TargetFilename: /a/b}\n  n: {TargetFilename: /a/c}\n  condition: a and not n\n";
+        assert_eq!(shown(&needs("file_access", without)), ["Name b"]);
+    }
+
+    #[test]
+    fn names_that_a_call_was_given_are_not_looked_for() {
+        let needs = needs("file_event", "  s: {TargetFilename: /etc/shadow}\n  condition: s\n");
+        assert_eq!(needs.all, [Operation::Rename, Operation::Link, Operation::Symlink]);
+        assert_eq!(needs.named.into_values().next().unwrap(), [Operation::Modify, Operation::Create]);
+    }
+
+    #[test]
+    fn only_the_attributes_that_rules_look_at() {
+        let mode = needs(
+            "file_change",
+            "  s: {guardbee.file.attribute: mode, guardbee.file.setuid: true}\n  condition: s\n",
+        );
+        assert_eq!(mode.attributes, [Attribute::Mode]);
+        let any = needs("file_change", "  s: {TargetFilename: /bin/ls}\n  condition: s\n");
+        assert_eq!(any.attributes, Attribute::ALL);
+    }
+}
