@@ -6,12 +6,14 @@ use crate::{
     holding::{Held, Holding},
     ids::Ids,
     outbox::{Item, Outbox},
+    recorder::{self, Recorder},
+    reload::{self, Reloader},
     statement,
 };
 use guardbee_capture::{Capture, Counts};
 use guardbee_enrich::Table;
 use guardbee_model::{
-    clock::{BootTime, Clock as _},
+    clock::{BootTime, Clock as _, WallOffset},
     event::{Body, Event},
     finding::{Action, Finding, Observation},
     link::{Link, LinkKind},
@@ -19,8 +21,9 @@ use guardbee_model::{
     process::{Process, ProcessKey},
     request::Request,
 };
-use guardbee_rules::{Engine, Match};
+use guardbee_rules::{Engine, Match, RuleSet};
 use guardbee_trace::{ExecutionModel, Output, Processes, Tracer};
+use guardbee_wire::RPC_PROGRAMS;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 /// How often oddities are told, if there are new ones.
@@ -41,6 +44,11 @@ pub(crate) struct Core {
     pub(crate) ids: Ids,
     pub(crate) asker: Asker,
     pub(crate) outbox: Outbox,
+    pub(crate) reloader: Reloader,
+    recorder: Option<Recorder>,
+    rules: Arc<RuleSet>,
+    /// States of the kernel half's programs.
+    programs: [u8; RPC_PROGRAMS],
     actors: Actors,
     /// What was lost lately.
     lost: VecDeque<Loss>,
@@ -77,10 +85,10 @@ impl Core {
         capture: Capture,
         table: Table,
         tracer: Tracer,
-        engine: Engine,
+        (engine, rules): (Engine, Arc<RuleSet>),
         ids: Ids,
         asker: Asker,
-        outbox: Outbox,
+        (outbox, reloader): (Outbox, Reloader),
     ) -> Self {
         let holding = Holding::new(&capture.taken());
         Self {
@@ -91,6 +99,10 @@ impl Core {
             ids,
             asker,
             outbox,
+            reloader,
+            recorder: None,
+            rules,
+            programs: [0; RPC_PROGRAMS],
             actors: Actors::new(std::os::unix::process::parent_id()),
             lost: VecDeque::new(),
             holding,
@@ -105,7 +117,7 @@ impl Core {
     /// How long to wait before the next turn.
     pub(crate) fn period(&self) -> Duration {
         let period = self.capture.period();
-        if self.holding.is_empty() { period } else { period.min(WAITED_FOR) }
+        if self.holding.is_empty() && !self.reloader.is_loading() { period } else { period.min(WAITED_FOR) }
     }
 
     /// One turn: what has come by now goes all the way through.
@@ -125,13 +137,16 @@ impl Core {
         let now = clock.boot();
         self.tracer.advance(now, &Known(&self.table), &mut self.outputs);
         self.drain_outputs();
-        self.engine.set_wall(clock.wall_offset());
+        let offset = clock.wall_offset();
+        self.engine.set_wall(offset);
         self.engine.advance(now, &mut self.matches);
         self.findings();
         self.actors.forget();
         self.answers();
         self.wants();
         if let Some(programs) = self.asker.programs_changed() {
+            self.programs = programs;
+            self.sight(now);
             self.outbox.put(Item::Statement(Box::new(statement::programs(&programs, now))));
         }
         self.tell_oddities(now);
@@ -140,11 +155,63 @@ impl Core {
         losses.extend(self.engine.losses(now));
         losses.extend(self.asker.losses(now));
         losses.extend(self.outbox.losses(now));
+        self.record(&losses, now, offset);
         self.remember(&mut losses, now);
+        self.reload(now);
         self.holding.mark(now, &self.capture.undecoded());
         // The losses of their time are known when the counters were read after it.
         self.release(self.capture.counted());
         self.losses = losses;
+    }
+
+    /// Hands over what is to be recorded. What can't be is no loss of a finding's.
+    fn record(&mut self, losses: &[Loss], now: BootTime, offset: WallOffset) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.losses(losses);
+            let lost = recorder.turn(now, offset);
+            self.outbox.lost(&lost);
+        }
+    }
+
+    /// Between two turns every event has been through the rules before, or goes through those after.
+    fn reload(&mut self, now: BootTime) {
+        let told = match self.reloader.loaded() {
+            None => return,
+            Some(Err(problem)) => reload::refused(&problem, now),
+            Some(Ok(set)) => {
+                let changes = self.engine.replace(Arc::clone(&set));
+                self.rules = Arc::clone(&set);
+                self.sight(now);
+                reload::taken_over(&changes, &set, now)
+            }
+        };
+        self.outbox.put(Item::Statement(Box::new(told)));
+    }
+
+    /// Tells the recording what is observed from now on.
+    fn sight(&mut self, now: BootTime) {
+        if let Some(recorder) = &mut self.recorder {
+            let sight = recorder::sight(&self.programs, &self.rules, now);
+            recorder.sight(sight, SystemClock.wall_offset());
+        }
+    }
+
+    /// Records from now on.
+    pub(crate) fn record_to(
+        &mut self,
+        recorder: Option<Recorder>,
+        programs: [u8; RPC_PROGRAMS],
+        now: BootTime,
+    ) {
+        (self.recorder, self.programs) = (recorder, programs);
+        self.sight(now);
+    }
+
+    /// What was to be recorded is, when this is over.
+    pub(crate) fn end_recording(&mut self) {
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish();
+        }
     }
 
     /// What is odd in streams, where there is more of it than a while ago.
@@ -261,6 +328,9 @@ impl Core {
             link,
             sequence: self.sequence,
         });
+        if let Some(recorder) = &mut self.recorder {
+            recorder.observation(&observation);
+        }
         self.engine.observe(&observation, &mut self.matches);
         self.findings();
     }

@@ -9,6 +9,8 @@ mod holding;
 pub mod ids;
 mod outbox;
 pub mod pipeline;
+mod recorder;
+mod reload;
 pub mod replay;
 pub mod rpc;
 pub mod rule_files;

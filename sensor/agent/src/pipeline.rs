@@ -7,8 +7,9 @@ use crate::{
     files,
     ids::{self, Ids},
     outbox::{self, Item, Outbox},
+    recorder::{self, Journal, Recorder, To},
+    reload::{self, Reloader},
     rpc::{Client, Hello},
-    rule_files,
     sandbox::{self, Sandbox, Violation},
     sealing::{self, Left, Sealing},
     statement,
@@ -20,6 +21,7 @@ use guardbee_model::{
     clock::Clock as _,
     loss::{LossCounter, Stage},
 };
+use guardbee_recording::{Secrets, Writer};
 use guardbee_rules::{Engine, RuleSet};
 use guardbee_seal::SigningKey;
 use guardbee_trace::Tracer;
@@ -59,9 +61,26 @@ pub enum End {
     Blind,
 }
 
+/// What the pipeline is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// What is configured.
+    Observe,
+    /// A recording on standard output, and nothing else.
+    Record(Secrets),
+}
+
 /// Runs the pipeline over the loader's socket on standard input.
-pub fn run(config: &Config) -> anyhow::Result<End> {
-    let rules = load_rules(&config.rules)?;
+pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
+    let alone;
+    let (config, rules) = match task {
+        Task::Observe => (config, reload::load(&config.rules)?),
+        Task::Record(_) => {
+            alone = config.for_recording();
+            (&alone, Arc::default())
+        }
+    };
+    let places = reload::places(&config.rules);
     let signals = SignalFd::with_flags(&told_signals(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
         .context("make a descriptor for signals")?;
     let loader = Loader::watch().context("watch the loader")?;
@@ -72,6 +91,7 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
     };
     let mut sinks = sealing::open_sinks(config)?;
     let node = Node { name: ids::node(&config.node), boot: ids::boot_id()? };
+    let to = recording(config, task, &node)?;
     let landlock = sandbox::enter(&sandbox_of(config)?).context("enter the sandbox")?;
     told_signals().thread_block().context("block the signals that the descriptor gives")?;
 
@@ -96,7 +116,9 @@ pub fn run(config: &Config) -> anyhow::Result<End> {
     let questions = asker.questions.clone();
     let left = Left { counts: before.taken, ledger: settled, told: first };
     let sealing = Sealing::start(&node, key.as_ref(), inbox, sinks, questions, left, &reply)?;
-    let mut core = core(config, rules, capture, asker, outbox)?;
+    let mut core = core(config, rules, capture, asker, (outbox, Reloader::new(places)))?;
+    let recorder = to.map(Recorder::start).transpose()?;
+    core.record_to(recorder, reply.programs, clock.boot());
     for snapshot in snapshots {
         let file = snapshot.context("ask the loader for what was there before")?;
         let mut refused = LossCounter::new(Stage::Capture);
@@ -122,17 +144,35 @@ fn observe(core: &mut Core, signals: &SignalFd, loader: &Loader, clock: SystemCl
         if core.asker.is_blind() || (woken.other && loader.has_ended()?) {
             return Ok(End::Blind);
         }
-        if woken.other && told_to_stop(signals)? {
+        if woken.other && told_to_stop(signals, core)? {
             return Ok(End::Stopped);
         }
     }
 }
 
-/// Reads what has come. A HUP asks for something else than an end.
-fn told_to_stop(signals: &SignalFd) -> anyhow::Result<bool> {
+/// Where a recording goes, if one is wanted.
+fn recording(config: &Config, task: Task, node: &Node) -> anyhow::Result<Option<To>> {
+    let head = |secrets| recorder::head(&node.name, &node.boot, secrets);
+    if let Task::Record(secrets) = task {
+        let file = std::io::stdout().as_fd().try_clone_to_owned().context("take standard output")?;
+        let writer = Writer::new(file.into(), &head(secrets)?)?;
+        return Ok(Some(To::Stream(Box::new(writer))));
+    }
+    let Some(folder) = &config.journal.folder else { return Ok(None) };
+    let secrets = if config.journal.raw { Secrets::Raw } else { Secrets::Redacted };
+    let journal = Journal::open(folder, config.journal.quota_bytes, head(secrets)?)?;
+    Ok(Some(To::Journal(Box::new(journal))))
+}
+
+/// Reads what has come. A HUP asks for the rules as they are now.
+fn told_to_stop(signals: &SignalFd, core: &mut Core) -> anyhow::Result<bool> {
     let mut stop = false;
     while let Some(signal) = signals.read_signal().context("read signals")? {
-        stop |= signal.ssi_signo != Signal::SIGHUP as u32;
+        if signal.ssi_signo == Signal::SIGHUP as u32 {
+            core.reloader.ask();
+        } else {
+            stop = true;
+        }
     }
     Ok(stop)
 }
@@ -167,6 +207,7 @@ fn stop(mut core: Core, sealing: Sealing, end: End, clock: SystemClock) {
     core.release(now);
     let last = statement::ended(end, &core, clock);
     core.outbox.put(Item::Statement(Box::new(last)));
+    core.end_recording();
     drop(core);
     sealing.finish(deadline);
 }
@@ -176,12 +217,12 @@ fn core(
     rules: Arc<RuleSet>,
     capture: Capture,
     asker: Asker,
-    outbox: Outbox,
+    ends: (Outbox, Reloader),
 ) -> anyhow::Result<Core> {
     let params = guardbee_trace::Params { candidates: config.trace.candidates, ..Default::default() };
     let tracer = Tracer::new(params, Box::new(Ids::new()?));
-    let engine = Engine::new(rules, guardbee_rules::Params::default());
-    Ok(Core::new(capture, Table::new(Limits::default()), tracer, engine, Ids::new()?, asker, outbox))
+    let engine = (Engine::new(Arc::clone(&rules), guardbee_rules::Params::default()), rules);
+    Ok(Core::new(capture, Table::new(Limits::default()), tracer, engine, Ids::new()?, asker, ends))
 }
 
 fn open_rings(hello: Hello, taken: Taken) -> anyhow::Result<Capture> {
@@ -202,14 +243,6 @@ fn long_term_key(hello: &Hello, password: &[u8]) -> anyhow::Result<Option<Signin
     let mut pem = zeroize::Zeroizing::new(Vec::new());
     file.take(KEY_BYTES).read_to_end(&mut pem).context("read the long-term key (seal.key)")?;
     Ok(Some(SigningKey::from_pem(&pem, password).context("seal.key, seal.password_file")?))
-}
-
-fn load_rules(paths: &[PathBuf]) -> anyhow::Result<Arc<RuleSet>> {
-    let files = rule_files::read_or_shipped(paths)?;
-    RuleSet::load(&files).map(Arc::new).map_err(|problems| {
-        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("{}\nthe rules don't load; `guardbee rules check` says the same", lines.join("\n"))
-    })
 }
 
 /// The signals that are read, not suffered.
@@ -236,11 +269,12 @@ fn sandbox_of(config: &Config) -> anyhow::Result<Sandbox> {
             .filter(|path| path.exists())
             .collect();
     read.extend(config::certificate_folders(config));
-    let write = [&config.deliver.findings_file, &config.deliver.records_file]
+    read.extend(reload::folders(&reload::places(&config.rules)));
+    let files = [&config.deliver.findings_file, &config.deliver.records_file]
         .into_iter()
         .flatten()
-        .map(|file| file.parent().unwrap_or_else(|| Path::new("/")).to_owned())
-        .collect();
+        .map(|file| file.parent().unwrap_or_else(|| Path::new("/")).to_owned());
+    let write = files.chain(config.journal.folder.clone()).collect();
     let connect_ports = sealing::ports(config)?;
     Ok(Sandbox { read, write, connect_ports, violation: Violation::Refuse })
 }

@@ -26,6 +26,7 @@ pub(crate) fn started(
         text("guardbee.object.sha256", hex(&reply.object_hash)),
         text("guardbee.landlock", format!("{landlock:?}").to_lowercase()),
         number("guardbee.rules", rules.rules().len() as u64),
+        text("guardbee.rules.digest", rules.digest().to_string()),
         number("guardbee.previous.pipelines", reply.previous_pipelines),
     ];
     first.attributes.extend(by_state(&reply.programs));

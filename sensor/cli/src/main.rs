@@ -7,6 +7,8 @@ mod config;
 #[cfg(feature = "run")]
 mod doctor;
 mod key;
+#[cfg(feature = "run")]
+mod record;
 mod rules;
 mod rules_import;
 mod rules_replay;
@@ -53,6 +55,9 @@ enum Command {
     #[cfg(feature = "run")]
     #[command(hide = true)]
     Sandbox(run::PipelineArgs),
+    /// Record what rules see on this node, to run rules on it later.
+    #[cfg(feature = "run")]
+    Record(record::Args),
     /// Detection rules.
     #[command(subcommand)]
     Rules(rules::Command),
@@ -98,6 +103,8 @@ fn main() -> ExitCode {
         Command::Loader(args) => run::loader(&args),
         #[cfg(feature = "run")]
         Command::Pipeline(args) => run::pipeline(&args),
+        #[cfg(feature = "run")]
+        Command::Record(args) => record::run(&args),
         Command::Rules(command) => rules::run(&command),
         #[cfg(feature = "run")]
         Command::Sandbox(args) => run::sandbox(&args),

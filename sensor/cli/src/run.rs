@@ -3,15 +3,17 @@ use crate::ConfigArgs;
 use anyhow::Context as _;
 use guardbee_agent::{
     config::{self, Config, Hooks},
-    pipeline,
+    pipeline::{self, Task},
 };
 use guardbee_loader::{Capability, HookList, KernelOptions, OnExit, Options, Pipeline};
+use guardbee_recording::Secrets;
 use std::{
     ffi::OsString,
+    fs::File,
     io::IsTerminal as _,
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::PathBuf,
-    process::{Command, ExitCode},
+    process::{Command, ExitCode, Stdio},
 };
 use tracing_subscriber::EnvFilter;
 
@@ -42,6 +44,9 @@ pub(crate) struct LoaderArgs {
     payload_bytes: u32,
     #[arg(long)]
     key: Option<PathBuf>,
+    /// Ends when the pipeline does.
+    #[arg(long)]
+    once: bool,
     /// Arguments of the pipeline.
     #[arg(last = true)]
     pipeline: Vec<OsString>,
@@ -52,6 +57,12 @@ pub(crate) struct LoaderArgs {
 pub(crate) struct PipelineArgs {
     #[command(flatten)]
     config: ConfigArgs,
+    /// A recording on standard output, and nothing else.
+    #[arg(long)]
+    record: bool,
+    /// Secrets are recorded as they are.
+    #[arg(long)]
+    raw: bool,
 }
 
 fn load(args: &ConfigArgs) -> anyhow::Result<Config> {
@@ -62,17 +73,33 @@ fn load(args: &ConfigArgs) -> anyhow::Result<Config> {
 /// Checks the configuration, then becomes the loader: this process has read YAML, the loader never has.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let config = load(&args.config)?;
+    let mut command = loader_of(&config);
+    if let Some(key) = &config.seal.key {
+        command.arg("--key").arg(key);
+    }
+    command.arg("--").args(unprivileged("pipeline", &args.config)?);
+    Err(command.exec()).context("start the loader from /proc/self/exe; is /proc mounted?")
+}
+
+/// A loader whose pipeline records to `out`, and does nothing else.
+pub(crate) fn recording(args: &ConfigArgs, raw: bool, out: File) -> anyhow::Result<Command> {
+    let mut command = loader_of(&load(args)?);
+    command.arg("--once").arg("--").args(unprivileged("pipeline", args)?).arg("--record");
+    if raw {
+        command.arg("--raw");
+    }
+    command.stdin(Stdio::null()).stdout(out).stderr(Stdio::piped());
+    Ok(command)
+}
+
+fn loader_of(config: &Config) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg("loader");
     command.arg("--uid").arg(config.run_as.uid.to_string()).arg("--gid").arg(config.run_as.gid.to_string());
     command.arg("--hooks").arg(hooks_name(config.kernel.hooks));
     command.arg("--security-bytes").arg(config.kernel.security_ring_bytes.to_string());
     command.arg("--payload-bytes").arg(config.kernel.payload_ring_bytes.to_string());
-    if let Some(key) = &config.seal.key {
-        command.arg("--key").arg(key);
-    }
-    command.arg("--").args(unprivileged("pipeline", &args.config)?);
-    Err(command.exec()).context("start the loader from /proc/self/exe; is /proc mounted?")
+    command
 }
 
 /// Arguments of a process without rights that reads the configuration itself.
@@ -124,7 +151,7 @@ pub(crate) fn loader(args: &LoaderArgs) -> anyhow::Result<ExitCode> {
         pipeline: Pipeline { args: args.pipeline.clone(), env: passed(), uid: args.uid, gid: args.gid },
         key: args.key.clone(),
         kernel: kernel_options(&args.hooks, args.security_bytes, args.payload_bytes),
-        on_exit: OnExit::Restart,
+        on_exit: if args.once { OnExit::Stop } else { OnExit::Restart },
     };
     let status = guardbee_loader::run(&options, &mut |notice| eprintln!("guardbee: loader: {notice}"))
         .context("run the loader; `guardbee doctor` says what this node lacks")?;
@@ -139,7 +166,9 @@ pub(crate) fn pipeline(args: &PipelineArgs) -> anyhow::Result<ExitCode> {
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     log.with_ansi(colour).with_target(false).init();
-    pipeline::run(&load(&args.config)?)?;
+    let secrets = if args.raw { Secrets::Raw } else { Secrets::Redacted };
+    let task = if args.record { Task::Record(secrets) } else { Task::Observe };
+    pipeline::run(&load(&args.config)?, task)?;
     Ok(ExitCode::SUCCESS)
 }
 

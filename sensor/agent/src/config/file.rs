@@ -20,6 +20,8 @@ pub struct Config {
     pub seal: Seal,
     /// Where records go.
     pub deliver: Deliver,
+    /// What rules saw, kept on disk for `guardbee rules replay`.
+    pub journal: Journal,
 }
 
 /// The unprivileged user of the pipeline; its files must be readable by it.
@@ -95,6 +97,24 @@ pub struct Seal {
     pub password_file: Option<PathBuf>,
 }
 
+/// What rules saw, kept on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Journal {
+    /// A folder of its own, writable by `run_as`. None: nothing is kept.
+    pub folder: Option<PathBuf>,
+    /// Bytes that its files may take; the oldest make room.
+    pub quota_bytes: u64,
+    /// Keep secrets in URLs and arguments as they are.
+    pub raw: bool,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { folder: None, quota_bytes: 256 << 20, raw: false }
+    }
+}
+
 /// Where records go.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -151,6 +171,13 @@ pub enum Compression {
 }
 
 impl Config {
+    /// The same node and kernel half with nothing but a recording to make.
+    pub(crate) fn for_recording(&self) -> Self {
+        let Self { node, run_as, kernel, trace, .. } = self.clone();
+        let deliver = Deliver { console: false, ..Deliver::default() };
+        Self { node, run_as, kernel, trace, deliver, ..Self::default() }
+    }
+
     /// What serde can't say: ranges and relations. The setting that is wrong, and what to do.
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
         let value = |setting, problem: String| Err((setting, problem));
@@ -170,6 +197,10 @@ impl Config {
         }
         if self.trace.candidates == 0 || self.trace.candidates > 4096 {
             return value("trace.candidates", "must be between 1 and 4096".into());
+        }
+        if !(16 << 20..=1 << 40).contains(&self.journal.quota_bytes) {
+            let problem = format!("{} is not between 16777216 and 1099511627776", self.journal.quota_bytes);
+            return value("journal.quota_bytes", problem);
         }
         if self.seal.password_file.is_some() && self.seal.key.is_none() {
             return value("seal.password_file", "there is a password but no key; give seal.key".into());
@@ -265,6 +296,7 @@ mod tests {
             ("kernel: {payload_ring_bytes: 4096}", "kernel.payload_ring_bytes"),
             ("trace: {candidates: 0}", "trace.candidates"),
             ("seal: {password_file: /x}", "seal.password_file"),
+            ("journal: {quota_bytes: 4096}", "journal.quota_bytes"),
         ] {
             assert_eq!(parse(text).unwrap().check().unwrap_err().0, setting);
         }

@@ -7,6 +7,7 @@ mod source;
 
 pub use guardbee_deliver::record::timestamp;
 pub use seen::{Hole, Lost, Seen, Span};
+pub(crate) use source::SUFFIX;
 pub use source::{Ending, Source};
 
 use crate::ids;
