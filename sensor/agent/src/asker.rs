@@ -1,11 +1,15 @@
 //! The thread that talks to the loader, so that the core thread never waits for an answer.
-use crate::rpc::{Client, Error, Target};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crate::{
+    files,
+    rpc::{Client, Error, Target},
+};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use guardbee_enrich::{Thing, Want};
 use guardbee_model::{
     clock::BootTime,
     loss::{Loss, LossCounter, Stage},
 };
+use guardbee_rules::RuleSet;
 use guardbee_wire::{RPC_PROGRAMS, Reply, kind_lost_with};
 use std::{
     io::Read as _,
@@ -27,6 +31,15 @@ pub(crate) enum Question {
     Heartbeat { sequence: u64, hash: [u8; 32] },
     /// Something of a process.
     Want(Want),
+    /// These rules are evaluated from now on.
+    Rules(Arc<RuleSet>),
+}
+
+/// Tells the loader what these rules look at: nothing else is attached. States and errors of the programs are in the reply.
+pub(crate) fn tell_rules(client: &mut Client, rules: &RuleSet) -> Result<Reply, Error> {
+    let (files, names) = files::wants(rules.file_needs());
+    client.want_files(&files, &names)?;
+    client.watch(rules.watched())
 }
 
 /// What a process's file held.
@@ -54,6 +67,8 @@ struct Told {
 pub(crate) struct Asker {
     pub(crate) questions: Sender<Question>,
     pub(crate) answers: Receiver<Answer>,
+    /// What the loader was not told yet.
+    rules: Option<Arc<RuleSet>>,
     told: Arc<Told>,
     /// Of what the thread has told, that which became losses.
     dropped: u64,
@@ -82,7 +97,7 @@ impl Asker {
             }
         })?;
         let (lost, not_run) = (LossCounter::new(Stage::Enrich), LossCounter::new(Stage::Kernel));
-        Ok(Self { questions, answers, told, dropped: 0, misses, programs, lost, not_run })
+        Ok(Self { questions, answers, rules: None, told, dropped: 0, misses, programs, lost, not_run })
     }
 
     /// A question has found the loader gone.
@@ -100,6 +115,22 @@ impl Asker {
     pub(crate) fn want(&mut self, want: Want) {
         if self.questions.try_send(Question::Want(want)).is_err() {
             self.lost.add("questions_full", "process", 1);
+        }
+    }
+
+    /// Has the loader attach what these rules look at; with no room it is tried again.
+    pub(crate) fn look_for(&mut self, rules: Arc<RuleSet>) {
+        self.rules = Some(rules);
+        self.try_again();
+    }
+
+    /// Tells what found no room before.
+    pub(crate) fn try_again(&mut self) {
+        let Some(rules) = self.rules.take() else { return };
+        if let Err(TrySendError::Full(Question::Rules(rules))) =
+            self.questions.try_send(Question::Rules(rules))
+        {
+            self.rules = Some(rules);
         }
     }
 
@@ -136,6 +167,9 @@ fn serve(mut client: Client, asked: &Receiver<Question>, answered: &Sender<Answe
         let result = match question {
             Question::Heartbeat { sequence, hash } => client.heartbeat(sequence, hash).map(|reply| {
                 *tell.misses.lock().unwrap_or_else(PoisonError::into_inner) = reply.recursion_misses;
+                *tell.programs.lock().unwrap_or_else(PoisonError::into_inner) = reply.programs;
+            }),
+            Question::Rules(rules) => tell_rules(&mut client, &rules).map(|reply| {
                 *tell.programs.lock().unwrap_or_else(PoisonError::into_inner) = reply.programs;
             }),
             Question::Want(want) => read(&mut client, want).map(|bytes| {

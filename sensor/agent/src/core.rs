@@ -144,6 +144,7 @@ impl Core {
         self.actors.forget();
         self.answers();
         self.wants();
+        self.asker.try_again();
         if let Some(programs) = self.asker.programs_changed() {
             self.programs = programs;
             self.sight(now);
@@ -181,6 +182,8 @@ impl Core {
             Some(Ok(set)) => {
                 let changes = self.engine.replace(Arc::clone(&set));
                 self.rules = Arc::clone(&set);
+                // What they look at for the first time begins when the loader has attached it: programs_changed() tells.
+                self.asker.look_for(Arc::clone(&set));
                 self.sight(now);
                 reload::taken_over(&changes, &set, now)
             }

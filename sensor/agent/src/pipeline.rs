@@ -1,10 +1,9 @@
 //! The unprivileged process, from its start to its end.
 use crate::{
-    asker::Asker,
+    asker::{self, Asker},
     clock::SystemClock,
     config::{self, Config},
     core::Core,
-    files,
     ids::{self, Ids},
     outbox::{self, Item, Outbox},
     recorder::{self, Journal, Recorder, To},
@@ -99,8 +98,7 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
     if hello.reply.abi != guardbee_wire::ABI {
         bail!("the loader speaks ABI {}, this is {}: start one binary", hello.reply.abi, guardbee_wire::ABI);
     }
-    let (files, names) = files::wants(rules.file_needs());
-    let told = client.want_files(&files, &names).context("tell the loader which file events rules need")?;
+    let told = asker::tell_rules(&mut client, &rules).context("tell the loader what the rules look at")?;
     (hello.reply.programs, hello.reply.errors) = (told.programs, told.errors);
     let key = long_term_key(&hello, &password)?;
     let clock = SystemClock;
@@ -110,7 +108,6 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
     let capture = open_rings(hello, taken)?;
     let first = statement::started(&reply, &before, landlock, &rules, &capture.snapshot(&clock));
     sinks.start(config)?;
-    client.watch(rules.watched()).context("tell the loader what the rules look at")?;
     let snapshots = [client.iterate_sockets(), client.iterate_processes()];
     let asker = Asker::start(client, &reply).context("start the thread that talks to the loader")?;
     let questions = asker.questions.clone();

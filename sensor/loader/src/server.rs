@@ -250,14 +250,19 @@ impl Server {
         if self.kernel.watch(kinds).is_err() {
             return refused(Errno::IO, reply);
         }
+        let mut untested = false;
         for program in self.kernel.programs() {
-            if let Some(state) = self.states.get_mut(usize::from(program.id))
-                && !(program.state == ProgramState::Silent && *state == ProgramState::Works)
-            {
+            let Some(state) = self.states.get_mut(usize::from(program.id)) else { continue };
+            let attached = program.state == ProgramState::Silent;
+            untested |= attached && *state == ProgramState::Unused;
+            if !(attached && *state == ProgramState::Works) {
                 *state = program.state;
             }
         }
-        reply.programs = self.states.map(|state| state as u8);
+        if untested {
+            self.self_test();
+        }
+        self.describe(reply);
         Status::Done
     }
 
