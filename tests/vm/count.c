@@ -22,7 +22,7 @@
 
 #define WINDOWS	 31
 #define PAUSE_US 40000
-#define PROGRAMS 64
+#define PROGRAMS 256
 #define ROUNDS	 100000
 
 static char *file, *program;

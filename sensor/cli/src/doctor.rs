@@ -17,7 +17,8 @@ pub(crate) struct Args {
 
 /// What no list of hooks sees in this version, and what to do about it.
 const UNSEEN: &[(&str, &str)] = &[
-    ("module loads, ptrace, credentials", "not built yet; use auditd beside"),
+    ("failed system calls", "only reboot's are told; use auditd beside"),
+    ("DNS names, terminals", "not built yet"),
     (
         "files: refused calls, io_uring, 32-bit calls",
         "no free tracepoint tells; writes through older descriptors neither",
