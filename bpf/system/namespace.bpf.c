@@ -30,14 +30,20 @@ static __always_inline void namespaces_read(struct namespaces *out, struct task_
 	out->uts = BPF_CORE_READ(proxy, uts_ns, ns.inum);
 }
 
-/* Those that differ, or that are the same. The order is that of enum namespace_flag. */
-static __always_inline __u8 namespaces_compare(const struct namespaces *one, const struct namespaces *other, bool same)
+/* Those that differ. The order is that of enum namespace_flag. Without a branch: eight of them are 256 paths, and twice
+ * as many of those as 5.10's verifier follows.
+ */
+static __always_inline __u8 namespaces_compare(const struct namespaces *one, const struct namespaces *other)
 {
 	const __u32 *a = (const void *)one, *b = (const void *)other;
-	__u8 flags = 0;
+	__u64 flags = 0;
 
-	for (__u32 i = 0; i < sizeof(*one) / sizeof(*a); i++)
-		flags |= ((a[i] == b[i]) == same) << i;
+	for (__u32 i = 0; i < sizeof(*one) / sizeof(*a); i++) {
+		__u64 negative = -(__u64)(a[i] ^ b[i]);
+
+		OPAQUE(negative); /* or the compiler sees what it is about, and branches */
+		flags |= negative >> 63 << i;
+	}
 	return flags;
 }
 
@@ -49,12 +55,12 @@ static __always_inline void namespace_tell(struct site *site, struct task_struct
 	struct namespaces host = {};
 	__u32 at;
 
-	event->changed = namespaces_compare(&event->before, &event->after, false);
+	event->changed = namespaces_compare(&event->before, &event->after);
 	if (!event->changed)
 		return;
 	if (first)
 		namespaces_read(&host, first);
-	event->host = event->changed & namespaces_compare(&event->after, &host, true);
+	event->host = event->changed & ~namespaces_compare(&event->after, &host);
 	header_fill_for(site, task, EVENT_NAMESPACE);
 	event->subject.start_ns = BPF_CORE_READ(subject, group_leader, start_boottime);
 	event->subject.tgid = BPF_CORE_READ(subject, tgid);

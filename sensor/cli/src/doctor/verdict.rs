@@ -40,7 +40,7 @@ pub(super) fn refusal(errno: i32) -> String {
             "run as root; in a container add CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN to the securityContext; see \
              lockdown above"
         }
-        2 => "this kernel has no such hook: nothing to do but another kernel",
+        2 | 3 => "this kernel has no such hook: nothing to do but another kernel",
         7 | 13 | 22 => "this kernel's verifier or hook doesn't take it: report it with the kernel's release",
         12 => "no memory for its maps: lower kernel.security_ring_bytes and kernel.payload_ring_bytes",
         _ => "report it with the kernel's release",
