@@ -1,20 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // The empty-hook floor: holds programs that do nothing at the hooks named, until it is ended.
-//   floor HOOK..             hooks are kernel tracepoints, such as sched_process_fork
+//   floor HOOK..             hooks are kernel tracepoints: by name alone, such as sched_process_fork, called with their arguments (BTF);
+//                            with their system, such as syscalls:sys_exit_openat, through perf
 //   floor --times            no hook: the kernel measures the run time of every program, whoever's it is
 // What they cost is the price of the hooks' places; what a sensor costs beyond it is the price of its work.
 // Prints `ready` once all are attached. They are held by file descriptors alone: nothing outlives the process.
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/btf.h>
+#include <linux/perf_event.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define BTF_PATH "/sys/kernel/btf/vmlinux"
+#define TRACEFS	 "/sys/kernel/tracing"
+
+/* return 0 */
+static const struct bpf_insn nothing[] = {
+	{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+	{.code = BPF_JMP | BPF_EXIT},
+};
 
 static char *btf;
 
@@ -95,40 +108,85 @@ static __u32 type_of(const char *hook)
 	return 0;
 }
 
-static void attach_empty(const char *hook)
+/* A program of this type that does nothing. */
+static int load(__u32 type, __u32 expected, __u32 btf_id)
 {
-	/* return 0 */
-	static const struct bpf_insn program[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
 	union bpf_attr load = {
-		.prog_type = BPF_PROG_TYPE_TRACING,
-		.expected_attach_type = BPF_TRACE_RAW_TP,
-		.insns = (__u64)(unsigned long)program,
-		.insn_cnt = sizeof(program) / sizeof(*program),
+		.prog_type = type,
+		.expected_attach_type = expected,
+		.insns = (__u64)(unsigned long)nothing,
+		.insn_cnt = sizeof(nothing) / sizeof(*nothing),
 		.license = (__u64)(unsigned long)"GPL",
-		.attach_btf_id = type_of(hook),
+		.attach_btf_id = btf_id,
 	};
-	union bpf_attr attach = { 0 };
 	int fd;
 
-	if (!load.attach_btf_id) {
-		fprintf(stderr, "this kernel has no tracepoint %s\n", hook);
-		exit(1);
-	}
 	strncpy(load.prog_name, "floor", sizeof(load.prog_name) - 1);
 	fd = bpf(BPF_PROG_LOAD, &load);
 	if (fd < 0)
 		fail("load an empty program");
-	attach.raw_tracepoint.prog_fd = fd;
+	return fd;
+}
+
+static void attach_by_type(const char *hook)
+{
+	__u32 type = type_of(hook);
+	union bpf_attr attach = {0};
+
+	if (!type) {
+		fprintf(stderr, "this kernel has no tracepoint %s\n", hook);
+		exit(1);
+	}
+	attach.raw_tracepoint.prog_fd = load(BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP, type);
 	if (bpf(BPF_RAW_TRACEPOINT_OPEN, &attach) < 0)
 		fail(hook);
 }
 
+/* perf's number of the tracepoint `system:name`. */
+static unsigned int number_of(const char *hook)
+{
+	int system = strchr(hook, ':') - hook;
+	char path[256];
+	unsigned int number;
+	FILE *file;
+
+	snprintf(path, sizeof(path), TRACEFS "/events/%.*s/%s/id", system, hook, hook + system + 1);
+	file = fopen(path, "r");
+	if (!file || fscanf(file, "%u", &number) != 1)
+		fail(path);
+	fclose(file);
+	return number;
+}
+
+static void attach_by_perf(const char *hook)
+{
+	struct perf_event_attr event = {
+		.type = PERF_TYPE_TRACEPOINT,
+		.size = sizeof(event),
+		.config = number_of(hook),
+		.sample_period = 1,
+	};
+	/* With a program, the event fires for every task on every CPU, whichever CPU it was opened for. */
+	int fd = syscall(SYS_perf_event_open, &event, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, PERF_EVENT_IOC_SET_BPF, load(BPF_PROG_TYPE_TRACEPOINT, 0, 0)) ||
+	    ioctl(fd, PERF_EVENT_IOC_ENABLE, 0))
+		fail(hook);
+}
+
+/* In a mount namespace of our own, so that nothing stays mounted. */
+static void mount_tracefs(void)
+{
+	if (!access(TRACEFS "/events", F_OK))
+		return;
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("tracefs", TRACEFS, "tracefs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
+		fail(TRACEFS);
+}
+
 static void measure_times(void)
 {
-	union bpf_attr enable = { .enable_stats.type = BPF_STATS_RUN_TIME };
+	union bpf_attr enable = {.enable_stats.type = BPF_STATS_RUN_TIME};
 
 	if (bpf(BPF_ENABLE_STATS, &enable) < 0)
 		fail("enable the measuring of programs");
@@ -146,8 +204,13 @@ int main(int count, char **hooks)
 		measure_times();
 	} else {
 		read_btf();
-		for (int i = 1; i < count; i++)
-			attach_empty(hooks[i]);
+		mount_tracefs();
+		for (int i = 1; i < count; i++) {
+			if (strchr(hooks[i], ':'))
+				attach_by_perf(hooks[i]);
+			else
+				attach_by_type(hooks[i]);
+		}
 		free(btf);
 	}
 	puts("ready");

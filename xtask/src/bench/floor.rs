@@ -5,9 +5,9 @@ use std::{process::Command, time::Duration};
 
 const READY_LIMIT: Duration = Duration::from_secs(20);
 
-/// Where the sensor has attached programs on this kernel: its own word, so that the floor is of the same hooks.
-pub(super) fn hooks(place: &Place) -> anyhow::Result<Vec<String>> {
-    let sensor = Sensor::start(place)?;
+/// Where the sensor attaches programs on this kernel for these rules: its own word, so that the floor is of the same hooks.
+pub(super) fn hooks(place: &Place, pack: &str) -> anyhow::Result<Vec<String>> {
+    let sensor = Sensor::start_with(place, pack, None)?;
     let hooks = sensor.programs()?.into_keys().collect();
     sensor.stop()?;
     Ok(hooks)

@@ -51,9 +51,10 @@ pub(crate) const GOALS: &[Target] = &[
     goal("getppid, CPU", Goal::Ratio(1.10)),
     goal("getppid, BPF time", Goal::Most(10.0)),
     goal("pipe write + read, CPU", Goal::Ratio(1.05)),
-    // The goal of a node where no rule wants opens: shipped rules want some, by name.
-    goal("open + close, CPU", Goal::Ratio(1.06)),
+    // Shipped rules want some opens, by name: each is looked at.
+    goal("open + close, CPU", Goal::Ratio(1.25)),
     goal("open + close, security events lost", Goal::Most(0.0)),
+    goal("open + close, no rule wants opens, CPU", Goal::Ratio(1.06)),
     missed(
         "fork + exec + wait, CPU",
         Goal::Added(8_000.0),

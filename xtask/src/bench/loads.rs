@@ -5,7 +5,7 @@ use super::{
     figure::{Figure, Unit},
     place::Place,
     redis,
-    sensor::Sensor,
+    sensor::{SHIPPED, Sensor},
     web,
 };
 use crate::process::output;
@@ -37,12 +37,20 @@ pub(super) struct Load {
     /// Programs that must be installed.
     pub(super) needs: &'static [&'static str],
     pub(super) figures: &'static [Figure],
+    /// The sensor's rules, a folder of the checkout: what they want decides what is attached.
+    pub(super) pack: &'static str,
     /// The sensor is given where it runs beside.
     pub(super) run: fn(&Place, Option<&Sensor>) -> anyhow::Result<Outcome>,
 }
 
+/// Rules that want execs and connections only.
+const NO_FILES: &str = "rules/discovery";
+
 macro_rules! load {
     ($name:literal, $label:literal, $needs:expr, [$($figure:literal: $unit:ident),+], $run:expr) => {
+        load!($name, $label, $needs, [$($figure: $unit),+], SHIPPED, $run)
+    };
+    ($name:literal, $label:literal, $needs:expr, [$($figure:literal: $unit:ident),+], $pack:expr, $run:expr) => {
         Load {
             name: $name,
             needs: &$needs,
@@ -51,19 +59,28 @@ macro_rules! load {
                 Figure::new(concat!($label, ", BPF time"), Unit::Nanos),
                 Figure::new(concat!($label, ", security events lost"), Unit::Count),
             ],
+            pack: $pack,
             run: $run,
         }
     };
 }
 
-pub(super) const LOADS: [Load; 11] = [
+pub(super) const LOADS: [Load; 13] = [
     load!("getppid", "getppid", [], ["CPU": Nanos], |place, _| own(place, &["getppid", "4000000"])),
     load!("pipe", "pipe write + read", [], ["CPU": Nanos], |place, _| own(place, &["pipe", "1500000"])),
     load!("open", "open + close", [], ["CPU": Nanos], |place, _| own(
         place,
         &["open", "800000", "/etc/passwd"]
     )),
+    load!("open-unwanted", "open + close, no rule wants opens", [], ["CPU": Nanos], NO_FILES, |place, _| own(
+        place,
+        &["open", "800000", "/etc/passwd"]
+    )),
     load!("exec", "fork + exec + wait", [], ["CPU": Nanos], |place, _| execs(place, 2_000)),
+    load!("exec-dynamic", "fork + exec + wait, dynamic", [], ["CPU": Nanos], |place, _| own(
+        place,
+        &["exec", "1000", "/bin/true"]
+    )),
     load!("connect", "TCP connect + accept", [], ["CPU": Nanos], |place, _| own(place, &["connect", "30000"])),
     load!("refused", "refused connect", [], ["CPU": Nanos], |place, _| own(place, &["refused", "40000", "0"])),
     load!(

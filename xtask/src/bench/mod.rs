@@ -31,7 +31,12 @@ use anyhow::ensure;
 use clap::Parser;
 use loads::LOADS;
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf, time::Instant};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    fs,
+    path::PathBuf,
+    time::Instant,
+};
 use studies::STUDIES;
 
 /// Rounds of each load, where nobody says otherwise.
@@ -82,13 +87,18 @@ pub(crate) fn measure(
 ) -> anyhow::Result<Results> {
     let mut results = Results::new(machine(), rounds);
     println!("{}", results.machine);
-    let hooks = floor::hooks(place)?;
-    println!("the sensor's hooks: {}", hooks.join(", "));
+    let mut hooks = BTreeMap::new();
+    for pack in LOADS.iter().filter(|load| wanted(load.name)).map(|load| load.pack) {
+        if let Entry::Vacant(unknown) = hooks.entry(pack) {
+            let hooks = unknown.insert(floor::hooks(place, pack)?);
+            println!("the sensor's hooks for {pack}: {}", hooks.join(", "));
+        }
+    }
     let began = Instant::now();
     let tell = |name: &str| println!("-- {:>4} s: {name}", began.elapsed().as_secs());
     for load in LOADS.iter().filter(|load| wanted(load.name)) {
         tell(load.name);
-        results.take_load(load, || turns::take(place, &hooks, load, rounds));
+        results.take_load(load, || turns::take(place, &hooks[load.pack], load, rounds));
     }
     for study in STUDIES.iter().filter(|study| wanted(study.name)) {
         tell(study.name);

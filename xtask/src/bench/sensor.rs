@@ -1,4 +1,4 @@
-//! The sensor as it is measured: its defaults and its rules, records and findings to files, no console.
+//! The sensor as it is measured: its defaults and rules of ours, records and findings to files, no console.
 use super::{
     place::Place,
     usage::{self, Ran, Thread, cpu_ns},
@@ -7,6 +7,9 @@ use crate::process::{Process, family};
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Command, time::Duration};
+
+/// The rules that the sensor comes with.
+pub(super) const SHIPPED: &str = "rules";
 
 const READY_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
@@ -19,16 +22,16 @@ pub(super) struct Sensor {
 
 impl Sensor {
     pub(super) fn start(place: &Place) -> anyhow::Result<Self> {
-        Self::start_with(place, None)
+        Self::start_with(place, SHIPPED, None)
     }
 
-    /// Delivers to this OTLP destination too.
-    pub(super) fn start_with(place: &Place, otlp: Option<Value>) -> anyhow::Result<Self> {
+    /// With rules of this folder of the checkout; delivers to this OTLP destination too.
+    pub(super) fn start_with(place: &Place, pack: &str, otlp: Option<Value>) -> anyhow::Result<Self> {
         let dir = place.pipeline_folder()?;
         // The pipeline can't look into root's home, where the checkout may be.
         let rules = dir.join("rules");
-        let copied = Command::new("cp").arg("-r").arg(place.root.join("rules")).arg(&rules).status()?;
-        ensure!(copied.success(), "copy the shipped rules");
+        let copied = Command::new("cp").arg("-r").arg(place.root.join(pack)).arg(&rules).status()?;
+        ensure!(copied.success(), "copy {pack}");
         let mut config = json!({
             "rules": [rules],
             "deliver": {

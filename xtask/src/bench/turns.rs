@@ -85,7 +85,7 @@ impl Turns<'_> {
     }
 
     fn with_sensor(&mut self) -> anyhow::Result<Vec<Option<f64>>> {
-        let sensor = Sensor::start(self.place)?;
+        let sensor = Sensor::start_with(self.place, self.load.pack, None)?;
         sleep(SETTLE);
         let before = sensor.threads();
         let Outcome { operations, mut values } = (self.load.run)(self.place, Some(&sensor))?;
@@ -105,7 +105,7 @@ impl Turns<'_> {
 
     /// Run time of the sensor's programs, ns for an operation. The clock has a price: what else this run shows is not used.
     fn timed(&mut self) -> anyhow::Result<f64> {
-        let sensor = Sensor::start(self.place)?;
+        let sensor = Sensor::start_with(self.place, self.load.pack, None)?;
         let _clock = floor::measure_times(self.place)?;
         sleep(SETTLE);
         let before = sensor.programs()?;

@@ -52,7 +52,9 @@ pub(super) fn programs(pid: u32) -> anyhow::Result<BTreeMap<String, Ran>> {
     let mut programs = BTreeMap::new();
     for link in files.iter().filter(|file| file.contains("link_type:")) {
         let hook = match word(link, "link_type:") {
-            Some("raw_tracepoint") => word(link, "tp_name:").context("a link names no tracepoint")?,
+            Some("raw_tracepoint") => name_in(link)?.to_owned(),
+            // Of what perf has, syscalls alone are hooked; Linux names no system here.
+            Some("perf") => format!("syscalls:{}", name_in(link)?),
             Some("iter") => continue, // run when they are read only
             other => bail!("the sensor has a link of kind {other:?}: the floor has tracepoints only"),
         };
@@ -60,9 +62,16 @@ pub(super) fn programs(pid: u32) -> anyhow::Result<BTreeMap<String, Ran>> {
         let program =
             files.iter().find(|file| file.contains("run_cnt:") && number(file, "prog_id:") == Some(id));
         let count = |name| program.and_then(|program| number(program, name)).unwrap_or_default();
-        programs.insert(hook.to_owned(), Ran { times: count("run_cnt:"), ns: count("run_time_ns:") });
+        // A program and its spares share a hook.
+        let ran: &mut Ran = programs.entry(hook).or_default();
+        ran.times += count("run_cnt:");
+        ran.ns += count("run_time_ns:");
     }
     Ok(programs)
+}
+
+fn name_in(link: &str) -> anyhow::Result<&str> {
+    word(link, "tp_name:").context("a link names no tracepoint: Linux says so of perf's since 6.17")
 }
 
 /// Bytes of the BPF maps that a process has descriptors of, by map.

@@ -4,7 +4,7 @@ use super::{
     latency,
     place::{Place, free_port},
     records::{Losses, Tail, server_spans},
-    sensor::Sensor,
+    sensor::{SHIPPED, Sensor},
     web,
 };
 use crate::process::{Process, output};
@@ -139,7 +139,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, bytes: &AtomicU64) {
 /// 99th percentile of the way to the Collector's file.
 pub(super) fn run(place: &Place) -> anyhow::Result<Vec<Option<f64>>> {
     let mut receiver = Receiver::start(place)?;
-    let sensor = Sensor::start_with(place, Some(receiver.destination()))?;
+    let sensor = Sensor::start_with(place, SHIPPED, Some(receiver.destination()))?;
     sleep(SETTLE);
     let web = web::nginx(place)?;
     let (cpu, bytes) = (sensor.cpu_ns()?, receiver.bytes());
