@@ -132,7 +132,7 @@ enum string_id {
 	STRING_ARGS = 4,       /* argv, words separated by NUL: the first 4 KiB; total is the whole argv */
 	STRING_ARGS_TAIL = 5,  /* the last 4 KiB, only where argv is longer than STRING_ARGS holds */
 	STRING_COMM = 6,       /* task_struct.comm */
-	STRING_CGROUP = 7,     /* leaf name of the cgroup */
+	STRING_CGROUP = 7,     /* leaf name of the cgroup that tells containers apart; none: it is the root */
 	STRING_UNIX_PATH = 8,  /* of the listening side; an abstract name begins with NUL */
 	STRING_PATH = 9,	      /* of a file: by dentry walk, or the name that the call was given */
 	STRING_FOLDER = 10,	      /* what that name is relative to; missing where it is absolute, or no name */
@@ -145,6 +145,11 @@ enum string_id {
 	STRING_FROM = 19,   /* of a mount: device or folder */
 	STRING_PLACE = 20,  /* of a mount: where it is; of the root: where that is now */
 	STRING_DETAIL = 21, /* as the struct says */
+	STRING_CGROUP_PARENT = 22, /* of its parent; none: it is the root */
+	STRING_CGROUP_GRANDPARENT = 23,
+	STRING_UNIFIED = 24, /* likewise in the v2 hierarchy, where a v1 hierarchy tells containers apart */
+	STRING_UNIFIED_PARENT = 25,
+	STRING_UNIFIED_GRANDPARENT = 26,
 };
 
 struct fork_event {
@@ -153,7 +158,7 @@ struct fork_event {
 	struct stamp child_origin;
 	__u32 child_ns_tgid; /* pid in its own namespace */
 	__u32 pad;
-	/* tail: COMM, CGROUP */
+	/* tail: COMM, CGROUP..., UNIFIED... */
 };
 
 enum file_flag {

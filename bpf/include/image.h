@@ -204,7 +204,7 @@ static __always_inline __u32 task_pid_ns(struct task_struct *task)
 	return BPF_CORE_READ(pid, numbers[level].ns, ns.inum);
 }
 
-/* All but header, argc and flags. Answers where the record ends: exe, cwd, comm and cgroup are in. */
+/* All but header, argc and flags. Answers where the record ends: exe and cwd are in. */
 static __always_inline __u32 image_fill(struct site *site, struct image_scratch *scratch,
 					struct task_struct *task)
 {
@@ -236,8 +236,7 @@ static __always_inline __u32 image_fill(struct site *site, struct image_scratch 
 		if (cut)
 			event->file.flags |= FILE_PATH_CUT;
 	}
-	at = tail_path(scratch->bytes, at, IMAGE_ROOM, STRING_CWD, site, place_of(&fs->pwd), root, &cut);
-	return task_names(scratch->bytes, at, IMAGE_ROOM, task);
+	return tail_path(scratch->bytes, at, IMAGE_ROOM, STRING_CWD, site, place_of(&fs->pwd), root, &cut);
 }
 
 /* The verifier knows nothing of a sum of lengths: say the bound again. */

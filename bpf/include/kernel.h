@@ -242,11 +242,13 @@ struct kernfs_node {
 	const char *name;
 	u64 id;
 };
-struct cgroup {
-	struct kernfs_node *kn;
-};
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
 };
 struct css_set {
 	struct cgroup_subsys_state *subsys[16];

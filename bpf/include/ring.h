@@ -35,6 +35,7 @@ struct {
 } counters __weak SEC(".maps");
 
 #define PAYLOAD_BYTES 4096
+#define NAMES_BYTES   2048
 #define RECORD_BYTES  512 /* the fixed part of any record but exec's */
 
 /* How the system call names its memory. */
@@ -84,6 +85,9 @@ struct scratch {
 	__u32 busy; /* net/state.bpf.c */
 	__u8 taken; /* spare.h */
 	__u8 pad[3];
+	__u32 names_length;
+	__u32 names_pad;
+	__u8 names[NAMES_BYTES]; /* strings of a tail: task.h */
 };
 
 struct {

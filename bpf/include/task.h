@@ -90,9 +90,91 @@ static __always_inline __u32 pid_in_namespace(struct pid *pid)
 	return BPF_CORE_READ(pid, numbers[level].nr);
 }
 
-/* The two names that nobody can ask for later: of the command, and of the cgroup that may be gone by then. */
-static __always_inline __u32 task_names(__u8 *record, __u32 at, const __u32 room, struct task_struct *task)
+#define CGROUP_NAMES 3 /* a pod, its container, and what the runtime makes in it */
+#define NAME_BYTES   256
+
+/* As tail_text(), into the names of the scratch. */
+static __always_inline __u32 name_put(struct scratch *scratch, __u32 at, __u32 id, const void *source)
 {
-	at = tail_text(record, at, room, STRING_COMM, task->comm, sizeof(task->comm));
-	return tail_text(record, at, room, STRING_CGROUP, LOAD(task_cgroup(task), kn, name), 256);
+	struct event_string *string;
+	__u8 *bytes;
+	long length;
+
+	OPAQUE(at);
+	if (at > NAMES_BYTES - NAME_BYTES - 2 * sizeof(*string))
+		return at;
+	string = (void *)(scratch->names + at);
+	bytes = scratch->names + at + sizeof(*string);
+	string->id = id;
+	string->length = 0;
+	string->total = UNREADABLE;
+	at += sizeof(*string);
+	length = bpf_probe_read_kernel_str(bytes, NAME_BYTES, source);
+	if (length <= 0 || length > NAME_BYTES)
+		return at;
+	length--; /* without the NUL */
+	OPAQUE(length);
+	length &= NAME_BYTES - 1;
+	for (__u32 i = 0; i < 8; i++)
+		bytes[length + i] = 0;
+	string->length = length;
+	string->total = length;
+	return at + ((length + 7) & ~7u);
+}
+
+/* The names of a cgroup, of its parent and of that one's, as far as they are not the root's: where it is reached, the path is
+ * whole. Ids: that of the leaf, and that of the parent, with the grandparent's behind it.
+ */
+static __always_inline __u32 cgroup_names(struct scratch *scratch, __u32 at, enum string_id leaf,
+					  enum string_id parent, struct cgroup *cgroup)
+{
+	struct cgroup_subsys_state *above;
+
+	for (__u32 i = 0; i < CGROUP_NAMES; i++) {
+		above = BPF_CORE_READ(cgroup, self.parent);
+		if (!above)
+			break;
+		at = name_put(scratch, at, i ? parent + i - 1 : leaf, BPF_CORE_READ(cgroup, kn, name));
+		cgroup = BPF_CORE_READ(above, cgroup);
+	}
+	return at;
+}
+
+/* The names that nobody can ask for later: of the command, and of the cgroup that may be gone by then. Into the scratch of site
+ * `index`, as strings of a tail; verified once, not wherever they are needed.
+ */
+GLOBAL_FUNCTION int GLOBAL(names_fill)(__u32 index, __u64 number)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &index);
+	struct task_struct *task = CAST(struct task_struct, number);
+	__u32 at;
+
+	if (!scratch)
+		return 0;
+	at = name_put(scratch, 0, STRING_COMM, task->comm);
+	at = cgroup_names(scratch, at, STRING_CGROUP, STRING_CGROUP_PARENT, task_cgroup(task));
+	if (config.cgroup_subsys != CGROUP_DEFAULT)
+		at = cgroup_names(scratch, at, STRING_UNIFIED, STRING_UNIFIED_PARENT, LOAD(task, cgroups, dfl_cgrp));
+	scratch->names_length = at;
+	return 0;
+}
+
+static __always_inline __u32 task_names(struct site *site, __u8 *record, __u32 at, const __u32 room,
+					struct task_struct *task)
+{
+	volatile __u64 *number = &site->scratch->io.task;
+	__u32 length;
+
+	*number = (__u64)task; /* as in header_fill_for() */
+	GLOBAL(names_fill)(site->index, *number);
+	length = site->scratch->names_length;
+	OPAQUE(length);
+	OPAQUE(at);
+	if (length > NAMES_BYTES || at > room - NAMES_BYTES)
+		return at;
+	if (bpf_probe_read_kernel(record + at, length, site->scratch->names))
+		return at;
+	at += length;
+	OPAQUE(at);
+	return at;
 }

@@ -23,6 +23,7 @@ int iter_task(struct bpf_iter__task *context)
 	header_fill_for(&site, task, EVENT_PROCESS);
 	scratch->event.header = site.scratch->header;
 	at = image_fill(&site, scratch, task);
+	at = task_names(&site, scratch->bytes, at, IMAGE_ROOM, task);
 	scratch->event.header.size = at;
 	OPAQUE(at);
 	if (at <= IMAGE_ROOM)

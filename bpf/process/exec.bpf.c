@@ -53,6 +53,7 @@ static __always_inline void executed(struct task_struct *task, pid_t old_pid, st
 	scratch->event.flags = BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec) ? EXEC_SECURE : 0;
 	at = tail_text(scratch->bytes, at, IMAGE_ROOM, STRING_FILENAME, BPF_CORE_READ(bprm, filename), STRING_BYTES);
 	at = tail_args(scratch->bytes, at, task);
+	at = task_names(&site, scratch->bytes, at, IMAGE_ROOM, task);
 	image_send(&site, scratch, at);
 	image_leave(scratch);
 }

@@ -36,7 +36,7 @@ static __always_inline void forked(struct task_struct *parent, struct task_struc
 	event->child_ns_tgid = pid_in_namespace(BPF_CORE_READ(child, thread_pid));
 	event->pad = 0;
 	origin_inherit(&site, event);
-	at = task_names(site.scratch->bytes, sizeof(*event), sizeof(site.scratch->bytes), parent);
+	at = task_names(&site, site.scratch->bytes, sizeof(*event), sizeof(site.scratch->bytes), parent);
 	security_send(&site, &event->header, EVENT_FORK, at);
 }
 

@@ -218,7 +218,12 @@ fn enumerators_are_the_same() {
             Fstype,
             From,
             Place,
-            Detail
+            Detail,
+            CgroupParent,
+            CgroupGrandparent,
+            Unified,
+            UnifiedParent,
+            UnifiedGrandparent
         }
     );
     same_values!(

@@ -57,7 +57,7 @@ fn bounded(event: &Event, record: &[u8]) {
         }
         Body::Exec(exec) | Body::Process(exec) => strings(exec),
         Body::File(file) => file.path.len() + file.source.len(),
-        Body::Fork(fork) => fork.comm.len() + fork.cgroup.len(),
+        Body::Fork(fork) => fork.comm.len() + fork.cgroup.len() + fork.unified.len(),
         _ => 0,
     };
     assert!(owned <= record.len(), "{owned} bytes out of {}", record.len());

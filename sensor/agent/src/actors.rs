@@ -94,8 +94,9 @@ mod tests {
     }
 
     fn fork(parent: u32, child: u32) -> Event {
-        let (comm, cgroup) = Default::default();
-        let fork = Fork { child: key(child), child_origin: None, child_ns_tgid: child, comm, cgroup };
+        let (comm, cgroup, unified) = Default::default();
+        let fork =
+            Fork { child: key(child), child_origin: None, child_ns_tgid: child, comm, cgroup, unified };
         event(parent, Body::Fork(Box::new(fork)))
     }
 

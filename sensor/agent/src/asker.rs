@@ -190,6 +190,7 @@ fn read(client: &mut Client, want: Want) -> Result<Vec<u8>, Error> {
         Thing::Cmdline => guardbee_wire::Thing::Cmdline,
         Thing::Cgroup => guardbee_wire::Thing::Cgroup,
         Thing::Passwd => guardbee_wire::Thing::Passwd,
+        Thing::UidMap => guardbee_wire::Thing::UidMap,
     };
     let target = Target { tgid: want.key.tgid, start_ns: want.key.start.0 };
     let file = client.open(target, thing)?;

@@ -9,10 +9,11 @@
 use guardbee_agent::replay::{Outcome, Replay, Source};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
+    container::Container,
     event::{Exec, Exit},
     finding::{Action, Observation},
     loss::{Loss, Stage},
-    process::{Args, Container, Credentials, Fd, File, Process, ProcessKey},
+    process::{Args, Credentials, Fd, File, Process, ProcessKey},
 };
 use guardbee_recording::{End, Head, Item, Reader, Sight, Writer};
 use guardbee_rules::{Engine, Params, RuleSet};
@@ -73,7 +74,8 @@ fn process(container: u8) -> Arc<Process> {
         user: None,
         ns_tgid: 1,
         cgroup_id: 1,
-        container: Some(Arc::new(Container { id: format!("c{container}").into(), runtime: "x".into() })),
+        cgroup: None,
+        container: Some(Arc::new(Container::new(&format!("c{container}"), "x"))),
         recovered: false,
     })
 }
@@ -90,6 +92,7 @@ fn exec(exe: &str) -> Exec {
         },
         comm: b"x".as_slice().into(),
         cgroup: Box::default(),
+        unified: Box::default(),
         file: File::default(),
         credentials: Credentials::default(),
         fds: [Fd::Closed; 3],

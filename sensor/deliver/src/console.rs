@@ -6,7 +6,7 @@ use guardbee_model::{
     clock::WallOffset,
     finding::{Action, Finding, Level},
     link::Link,
-    process::Process,
+    process::{Process, User},
     redact,
     request::{Request, TraceSource},
     socket::Endpoint,
@@ -117,8 +117,8 @@ fn chain(process: &Arc<Process>, ancestors: &[Arc<Process>]) -> String {
 
 fn who(process: &Process) -> String {
     let mut who = process.credentials.uid.to_string();
-    if let Some(user) = &process.user {
-        who = format!("{user} ({who})");
+    if let Some(User { name, .. }) = &process.user {
+        who = format!("{name} ({who})");
     }
     if let Some(container) = &process.container {
         who = format!("{who} in container {}", container.id.get(..12).unwrap_or(&container.id));

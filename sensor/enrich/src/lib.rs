@@ -4,15 +4,15 @@
 //! [`Table::provide`]. What comes back is written by workloads, and parsed as such.
 #![forbid(unsafe_code)]
 
+mod cgroup;
 mod cmdline;
-mod container;
 mod execution;
 mod store;
 mod table;
 mod users;
 
+pub use cgroup::{Names, Paths, names, paths};
 pub use cmdline::cmdline;
-pub use container::{from_leaf, from_proc};
 pub use execution::{ExecutionModel, execution_model};
 pub use table::{Limits, Table, Thing, Want};
-pub use users::{Users, parse_passwd};
+pub use users::{UserMap, Users, parse_passwd, parse_uid_map};

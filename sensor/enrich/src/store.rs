@@ -20,8 +20,6 @@ const CROWD_FRACTION: u64 = 15;
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) process: Arc<Process>,
-    /// The container is that of the parent or of the image before: a process can't leave it by naming a cgroup.
-    pub(crate) container_inherited: bool,
     /// The process ended, or replaced this image.
     ended: bool,
     /// Something was seen of it besides its beginning.
@@ -60,9 +58,11 @@ impl Store {
         }
     }
 
-    /// A process acts: its entry counts as used now; false: there is none.
-    pub(crate) fn acts(&mut self, key: ProcessKey) -> bool {
-        self.entries.get_mut(&key).map(|entry| entry.acted = true).is_some()
+    /// A process acts: its entry counts as used now. The cgroup that it is thought to be in; [`None`]: there is no entry.
+    pub(crate) fn acts(&mut self, key: ProcessKey) -> Option<u64> {
+        let entry = self.entries.get_mut(&key)?;
+        entry.acted = true;
+        Some(entry.process.cgroup_id)
     }
 
     /// The entry, which counts as used now.
@@ -91,7 +91,7 @@ impl Store {
 
     /// Adds a process that isn't there. An older image of the same life has ended with it, and this one has ended if a
     /// newer one is known.
-    pub(crate) fn insert(&mut self, process: Process, container_inherited: bool, now: BootTime) {
+    pub(crate) fn insert(&mut self, process: Process, now: BootTime) {
         let (key, parent) = (process.key, process.parent);
         while self.entries.len() >= self.limit {
             self.evict();
@@ -100,7 +100,7 @@ impl Store {
             parent.children += 1;
         }
         let process = Arc::new(process);
-        let entry = Entry { process, container_inherited, ended: false, acted: false, children: 0 };
+        let entry = Entry { process, ended: false, acted: false, children: 0 };
         self.entries.push(key, entry);
         match self.current.get(&key.life()).copied() {
             Some(newer) if newer.exec_number > key.exec_number => self.replace(key, now),

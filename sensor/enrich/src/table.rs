@@ -1,14 +1,15 @@
 //! The process table: events in, processes out.
 use crate::{
-    container::{Cgroups, Learned},
+    cgroup::{Cgroups, Learned, Paths, Place, paths},
     store::Store,
-    users::{Directory, parse_passwd},
+    users::{Directory, parse_passwd, parse_uid_map},
 };
 use guardbee_model::{
     clock::BootTime,
+    container::Container,
     event::{Body, Event, Exec, Fork, Header, Hook},
     loss::{Loss, LossCounter, Stage},
-    process::{Args, Container, Credentials, Process, ProcessKey},
+    process::{Args, Credentials, Process, ProcessKey},
 };
 use std::{collections::VecDeque, num::NonZeroUsize, sync::Arc};
 
@@ -41,6 +42,8 @@ pub enum Thing {
     Cgroup,
     /// `root/etc/passwd`.
     Passwd,
+    /// `uid_map`.
+    UidMap,
 }
 
 /// Something that events don't say. Whoever can, gives it to [`Table::provide`]; nobody waits for it.
@@ -134,7 +137,7 @@ impl Table {
         match thing {
             Thing::Cmdline => self.provide_cmdline(key, bytes),
             Thing::Cgroup => self.provide_cgroup(key, bytes),
-            Thing::Passwd => self.provide_passwd(key, bytes),
+            Thing::Passwd | Thing::UidMap => self.provide_users(key, thing, bytes),
         }
     }
 
@@ -155,18 +158,36 @@ impl Table {
     /// A process that acts and isn't known: its exec was lost, or it is older than the sensor.
     fn recover(&mut self, header: &Header) {
         let Some(key) = header.process else { return };
-        if self.store.acts(key) {
-            return;
+        match self.store.acts(key) {
+            Some(cgroup_id) if cgroup_id == header.cgroup_id => return,
+            Some(_) => return self.moved(key, header.cgroup_id),
+            None => {}
         }
         let mut process = blank(key);
         let before = self.store.current(key.life()).and_then(|key| self.store.peek(key));
         let inherited = before.and_then(|entry| entry.process.container.clone());
         process.parent = before.and_then(|entry| entry.process.parent);
         process.cgroup_id = header.cgroup_id;
-        self.admit(process, b"", inherited, header.time);
+        self.admit(process, Paths::default(), inherited, header.time);
         self.store.acts(key);
         if !header.kthread {
             self.want(key, Thing::Cmdline);
+        }
+    }
+
+    /// A process acts in another cgroup than before. A container is not left by that.
+    fn moved(&mut self, key: ProcessKey, cgroup_id: u64) {
+        let Some(known) = self.process(key) else { return };
+        let mut process = (*known).clone();
+        process.cgroup_id = cgroup_id;
+        let place = self.place(key, cgroup_id, Paths::default());
+        process.cgroup = place.cgroup;
+        if process.container.is_none() {
+            process.container = place.container;
+            process.user = self.directory.user(process.credentials.uid, process.container.as_ref());
+        }
+        if let Some(entry) = self.store.get_mut(key) {
+            entry.process = Arc::new(process);
         }
     }
 
@@ -183,7 +204,8 @@ impl Table {
             cgroup_id: header.cgroup_id,
             ..(*parent).clone()
         };
-        self.admit(process, &fork.cgroup, parent.container.clone(), header.time);
+        let paths = Paths { own: &fork.cgroup, unified: &fork.unified };
+        self.admit(process, paths, parent.container.clone(), header.time);
     }
 
     /// An image, seen at exec or found by the iterator.
@@ -200,7 +222,7 @@ impl Table {
             process.recovered = older;
             describe(&mut process, exec);
             let inherited = before.and_then(|before| before.container.clone());
-            self.admit(process, &exec.cgroup, inherited, header.time);
+            self.admit(process, paths_of(exec), inherited, header.time);
         }
         if older && !header.kthread && exec.args.words.is_empty() {
             self.want(key, Thing::Cmdline);
@@ -227,35 +249,45 @@ impl Table {
             process.args = args;
         }
         process.recovered = older;
-        if process.container.is_none() {
-            process.container = self.container(key, process.cgroup_id, &exec.cgroup);
-        }
-        process.user = self.directory.name(process.credentials.uid, process.container.as_ref());
+        let place = self.place(key, process.cgroup_id, paths_of(exec));
+        process.cgroup = place.cgroup.or(process.cgroup);
+        process.container = process.container.or(place.container);
+        process.user = self.directory.user(process.credentials.uid, process.container.as_ref());
         if let Some(entry) = self.store.get_mut(key) {
             entry.process = Arc::new(process);
         }
     }
 
-    /// Adds a process after finding its container and its user. `inherited`: a container that it can't have left.
-    fn admit(&mut self, mut process: Process, leaf: &[u8], inherited: Option<Arc<Container>>, now: BootTime) {
-        let is_inherited = inherited.is_some();
-        process.container = inherited.or_else(|| self.container(process.key, process.cgroup_id, leaf));
-        process.user = self.directory.name(process.credentials.uid, process.container.as_ref());
-        self.store.insert(process, is_inherited, now);
+    /// Adds a process after finding its place and its user. `inherited`: the container of the parent or of the image before, which
+    /// a process can't leave by naming a cgroup.
+    fn admit(
+        &mut self,
+        mut process: Process,
+        paths: Paths<'_>,
+        inherited: Option<Arc<Container>>,
+        now: BootTime,
+    ) {
+        let place = self.place(process.key, process.cgroup_id, paths);
+        process.cgroup = place.cgroup;
+        process.container = inherited.or(place.container);
+        self.meet(process.key, process.container.as_ref());
+        process.user = self.directory.user(process.credentials.uid, process.container.as_ref());
+        self.store.insert(process, now);
     }
 
-    fn container(&mut self, key: ProcessKey, cgroup_id: u64, leaf: &[u8]) -> Option<Arc<Container>> {
-        let (container, ask) = self.cgroups.container(cgroup_id, leaf);
+    fn place(&mut self, key: ProcessKey, cgroup_id: u64, paths: Paths<'_>) -> Place {
+        let (place, ask) = self.cgroups.place(cgroup_id, paths);
         if ask {
             self.want(key, Thing::Cgroup);
         }
-        self.meet(key, container.as_ref());
-        container
+        self.meet(key, place.container.as_ref());
+        place
     }
 
     /// A container that is new has users that are not known.
     fn meet(&mut self, key: ProcessKey, container: Option<&Arc<Container>>) {
         if container.is_some_and(|container| self.directory.meet(container)) {
+            self.want(key, Thing::UidMap);
             self.want(key, Thing::Passwd);
         }
     }
@@ -278,40 +310,62 @@ impl Table {
 
     fn provide_cgroup(&mut self, key: ProcessKey, bytes: &[u8]) {
         let Some(cgroup_id) = self.store.peek(key).map(|entry| entry.process.cgroup_id) else { return };
-        let Learned { before, now } = self.cgroups.learn(cgroup_id, bytes);
-        if before == now {
-            return;
-        }
-        self.meet(key, now.as_ref());
-        // Who inherited what was wrong shares it by pointer: another container may rightly have the name.
-        let wrong = |container: &Option<Arc<Container>>| match (container, &before) {
-            (Some(container), Some(before)) => Arc::ptr_eq(container, before),
-            _ => false,
-        };
+        let Learned { before, now, own } = self.cgroups.learn(cgroup_id, paths(bytes));
+        self.meet(key, now.container.as_ref());
+        let differs = before != own.container;
         for entry in self.store.iter_mut() {
-            let member = entry.process.cgroup_id == cgroup_id && !entry.container_inherited;
-            if member || wrong(&entry.process.container) {
-                let process = Arc::make_mut(&mut entry.process);
-                process.container.clone_from(&now);
-                process.user = self.directory.name(process.credentials.uid, now.as_ref());
+            let process = &entry.process;
+            // What the v2 hierarchy adds is known of the one that was asked about.
+            let place = if process.key == key { &now } else { &own };
+            let member = process.cgroup_id == cgroup_id;
+            let named = process.cgroup.as_ref().is_some_and(|cgroup| cgroup.path.starts_with(b"/"));
+            // Who inherited what was wrong shares it by pointer: another container may rightly have the name.
+            let wrong = match (&process.container, &before) {
+                (Some(container), Some(before)) => differs && Arc::ptr_eq(container, before),
+                (None, _) => member && place.container.is_some(),
+                (Some(_), None) => false,
+            };
+            if !wrong && (named || !member) {
+                continue;
+            }
+            let process = Arc::make_mut(&mut entry.process);
+            if member && !named {
+                process.cgroup.clone_from(&place.cgroup);
+            }
+            if wrong {
+                process.container.clone_from(&place.container);
+                process.user = self.directory.user(process.credentials.uid, process.container.as_ref());
             }
         }
     }
 
-    fn provide_passwd(&mut self, key: ProcessKey, bytes: &[u8]) {
+    /// The host's users are those of its first process, a container's those of any process in it.
+    fn provide_users(&mut self, key: ProcessKey, thing: Thing, bytes: &[u8]) {
         let Some(entry) = self.store.peek(key) else { return };
         let container = entry.process.container.clone();
-        if container.is_none() && key.tgid != INIT {
-            return;
+        match (&container, thing) {
+            (Some(container), Thing::UidMap) => self.directory.learn_map(container, parse_uid_map(bytes)),
+            (Some(container), _) => self.directory.learn(container, parse_passwd(bytes)),
+            (None, Thing::Passwd) if key.tgid == INIT => self.directory.learn_host(parse_passwd(bytes)),
+            (None, _) => return,
         }
-        self.directory.learn(container.as_ref(), parse_passwd(bytes));
-        for entry in self.store.iter_mut().filter(|entry| entry.process.container == container) {
-            let user = self.directory.name(entry.process.credentials.uid, container.as_ref());
-            if user != entry.process.user {
+        let of = container.as_ref().map(|container| &container.id);
+        for entry in self.store.iter_mut() {
+            let process = &entry.process;
+            // The host's names stand where a container has none.
+            if of.is_some() && process.container.as_ref().map(|container| &container.id) != of {
+                continue;
+            }
+            let user = self.directory.user(process.credentials.uid, process.container.as_ref());
+            if user != process.user {
                 Arc::make_mut(&mut entry.process).user = user;
             }
         }
     }
+}
+
+fn paths_of(exec: &Exec) -> Paths<'_> {
+    Paths { own: &exec.cgroup, unified: &exec.unified }
 }
 
 /// A process of which nothing is known but its key.
@@ -327,6 +381,7 @@ pub(crate) fn blank(key: ProcessKey) -> Process {
         user: None,
         ns_tgid: 0,
         cgroup_id: 0,
+        cgroup: None,
         container: None,
         recovered: true,
     }

@@ -1,5 +1,9 @@
 //! Names of users: the host's passwd, and those of containers, which are what the container claims.
-use guardbee_model::{process::Container, text};
+use guardbee_model::{
+    container::Container,
+    process::{User, UserTable},
+    text,
+};
 use lru::LruCache;
 use std::{collections::HashMap, num::NonZeroUsize, sync::Arc};
 
@@ -18,13 +22,41 @@ impl Users {
     }
 }
 
+/// Which user of the host each user inside a user namespace is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserMap(Vec<Range>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Range {
+    inside: u32,
+    outside: u32,
+    count: u32,
+}
+
+impl UserMap {
+    /// Who the host's user is inside; [`None`]: nobody that the namespace knows.
+    pub fn inside(&self, outside: u32) -> Option<u32> {
+        self.0.iter().find_map(|range| {
+            let offset = outside.checked_sub(range.outside).filter(|offset| *offset < range.count)?;
+            range.inside.checked_add(offset)
+        })
+    }
+}
+
 /// The host's users, and those of each container.
 #[derive(Debug)]
 pub(crate) struct Directory {
     host: Users,
-    /// [`None`]: not known yet.
-    containers: LruCache<Arc<Container>, Option<Users>>,
+    /// By the container's id.
+    containers: LruCache<Box<str>, Inside>,
     forgotten: u64,
+}
+
+/// What is known of a container's users. Without the map the names say nothing: who root is inside may be anybody.
+#[derive(Debug, Default)]
+struct Inside {
+    users: Option<Users>,
+    map: Option<UserMap>,
 }
 
 impl Directory {
@@ -32,28 +64,43 @@ impl Directory {
         Self { host: Users::default(), containers: LruCache::new(limit), forgotten: 0 }
     }
 
-    /// A user's name. In a container its own table counts alone, but for root, who is root everywhere.
-    pub(crate) fn name(&self, uid: u32, container: Option<&Arc<Container>>) -> Option<Arc<str>> {
-        let Some(container) = container else { return self.host.name(uid) };
-        let own = self.containers.peek(container).and_then(Option::as_ref);
-        own.and_then(|users| users.name(uid)).or_else(|| (uid == 0).then(|| "root".into()))
+    /// A user's name: in a container its own table's, else the host's.
+    pub(crate) fn user(&self, uid: u32, container: Option<&Arc<Container>>) -> Option<User> {
+        let inside = container.and_then(|container| {
+            let Inside { users: Some(users), map: Some(map) } = self.containers.peek(&container.id)? else {
+                return None;
+            };
+            users.name(map.inside(uid)?)
+        });
+        let (name, table) = match inside {
+            Some(name) => (name, UserTable::Container),
+            None => (self.host.name(uid).or_else(|| (uid == 0).then(|| "root".into()))?, UserTable::Host),
+        };
+        Some(User { name, table })
     }
 
     /// A container was seen; true: for the first time, its users should be asked for.
-    pub(crate) fn meet(&mut self, container: &Arc<Container>) -> bool {
-        let new = self.containers.get(container).is_none();
+    pub(crate) fn meet(&mut self, container: &Container) -> bool {
+        let new = self.containers.get(&container.id).is_none();
         if new {
-            self.put(container, None);
+            self.inside(container);
         }
         new
     }
 
-    /// Takes the users of a container, or of the host.
-    pub(crate) fn learn(&mut self, container: Option<&Arc<Container>>, users: Users) {
-        match container {
-            Some(container) => self.put(container, Some(users)),
-            None => self.host = users,
-        }
+    /// Takes the host's users.
+    pub(crate) fn learn_host(&mut self, users: Users) {
+        self.host = users;
+    }
+
+    /// Takes the users of a container.
+    pub(crate) fn learn(&mut self, container: &Container, users: Users) {
+        self.inside(container).users = Some(users);
+    }
+
+    /// Takes the map of a container's user namespace.
+    pub(crate) fn learn_map(&mut self, container: &Container, map: UserMap) {
+        self.inside(container).map = Some(map);
     }
 
     /// Containers that there was no room for since this was last asked.
@@ -61,10 +108,25 @@ impl Directory {
         std::mem::take(&mut self.forgotten)
     }
 
-    fn put(&mut self, container: &Arc<Container>, users: Option<Users>) {
-        let old = self.containers.push(Arc::clone(container), users);
-        self.forgotten += u64::from(old.is_some_and(|(other, _)| other != *container));
+    fn inside(&mut self, container: &Container) -> &mut Inside {
+        let full = self.containers.len() == self.containers.cap().get();
+        self.forgotten += u64::from(full && !self.containers.contains(&container.id));
+        self.containers.get_or_insert_mut(container.id.clone(), Inside::default)
     }
+}
+
+/// The ranges of a `/proc/PID/uid_map` (`user_namespaces(7)`); lines that make no sense are passed over. The kernel keeps no more
+/// than 340 of them.
+pub fn parse_uid_map(content: &[u8]) -> UserMap {
+    const RANGES_MAX: usize = 340;
+    let content = content.get(..content.len().min(FILE_MAX)).unwrap_or_default();
+    let lines = content.split(|&byte| byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+    let range = |line: &str| {
+        let mut numbers = line.split_ascii_whitespace().map(|word| word.parse().ok());
+        let (inside, outside, count) = (numbers.next()??, numbers.next()??, numbers.next()??);
+        numbers.next().is_none().then_some(Range { inside, outside, count })
+    };
+    UserMap(lines.filter_map(range).take(RANGES_MAX).collect())
 }
 
 /// Users of a passwd(5) file. Of two with one uid the first counts, as for getpwuid(3); lines that make no sense are
@@ -114,6 +176,27 @@ mod tests {
     }
 
     #[test]
+    fn who_is_who_inside() {
+        let map = parse_uid_map(b"         0       1000          1\n         1     100000      65536\n");
+        for (outside, inside) in [
+            (0, None),
+            (1000, Some(0)),
+            (1001, None),
+            (100_000, Some(1)),
+            (165_535, Some(65_536)),
+            (165_536, None),
+        ] {
+            assert_eq!(map.inside(outside), inside, "{outside}");
+        }
+        let whole = parse_uid_map(b"0 0 4294967295\n");
+        assert_eq!((whole.inside(0), whole.inside(65_534)), (Some(0), Some(65_534)));
+        for hostile in [&b""[..], b"x", b"1 2", b"1 2 3 4", b"-1 0 1", b"\xff 1 1", b"1 1 99999999999"] {
+            assert_eq!(parse_uid_map(hostile), UserMap::default());
+        }
+        assert_eq!(parse_uid_map(b"4294967295 0 10").inside(5), None);
+    }
+
+    #[test]
     fn no_more_than_a_mebibyte_is_read() {
         let mut file = b"#".repeat(FILE_MAX);
         file.extend(b"\nlate:x:1:1\n");
@@ -124,6 +207,11 @@ mod tests {
         #[test]
         fn total(content in "([a-z:\\x00\n0-9]{0,20}\n?){0,20}") {
             prop_assert!(parse_passwd(content.as_bytes()).0.len() <= content.len());
+        }
+
+        #[test]
+        fn total_map(content in "([0-9]{0,10}[ \\n]){0,20}", uid in any::<u32>()) {
+            parse_uid_map(content.as_bytes()).inside(uid);
         }
     }
 }

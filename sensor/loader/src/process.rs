@@ -46,6 +46,7 @@ pub(crate) fn open_thing(process: Process, thing: Thing) -> Result<Opened, Failu
         Thing::Maps => plain(&directory, "maps"),
         Thing::Status => plain(&directory, "status"),
         Thing::Mountinfo => plain(&directory, "mountinfo"),
+        Thing::UidMap => plain(&directory, "uid_map"),
         Thing::Exe => {
             // A kernel thread has no executable: ENOENT from the link itself.
             let path = openat(&directory, "exe", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;

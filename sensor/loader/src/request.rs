@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn an_unknown_thing_is_refused_by_name() {
         let process = Process { tgid: 1, start_ns: 1 };
-        let request = Request { thing: 8, ..encode(9, &Ask::Open(process, Thing::Exe)) };
+        let request = Request { thing: 99, ..encode(9, &Ask::Open(process, Thing::Exe)) };
         assert_eq!(decode(request.as_bytes()), Err(Malformed { id: 9, operation: Operation::Open as u16 }));
     }
 

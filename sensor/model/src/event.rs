@@ -124,8 +124,10 @@ pub struct Fork {
     pub child_ns_tgid: u32,
     /// `task_struct.comm`.
     pub comm: Box<[u8]>,
-    /// Leaf name of its cgroup.
+    /// The parent's cgroup, as [`Exec::cgroup`].
     pub cgroup: Box<[u8]>,
+    /// As [`Exec::unified`].
+    pub unified: Box<[u8]>,
 }
 
 /// A process replaced its image; the header is that of the new image.
@@ -143,8 +145,10 @@ pub struct Exec {
     pub args: Args,
     /// `task_struct.comm`.
     pub comm: Box<[u8]>,
-    /// Leaf name of the cgroup.
+    /// Path of the cgroup that tells containers apart: its last names, or with a `/` before them all of it.
     pub cgroup: Box<[u8]>,
+    /// Likewise in the v2 hierarchy, where a v1 hierarchy tells containers apart.
+    pub unified: Box<[u8]>,
     /// The executable.
     pub file: File,
     /// After the exec.

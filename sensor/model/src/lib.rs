@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod clock;
+pub mod container;
 pub mod event;
 pub mod file;
 pub mod finding;

@@ -1,5 +1,11 @@
 //! Processes: who acts.
-use crate::{clock::BootTime, id::ConnectionId, socket::Role, text};
+use crate::{
+    clock::BootTime,
+    container::{Cgroup, Container},
+    id::ConnectionId,
+    socket::Role,
+    text,
+};
 use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc};
 
 /// A process as no other, ever, on this boot: pids are reused, these are not.
@@ -130,13 +136,35 @@ pub enum Fd {
     Other,
 }
 
-/// A container, as far as the node itself tells.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Container {
-    /// 64 hex digits, or what the runtime uses.
-    pub id: Box<str>,
-    /// `docker`, `containerd`, `cri-o`, `podman`, ...; empty: unknown.
-    pub runtime: Box<str>,
+/// Name of a user, and who says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// Escaped.
+    pub name: Arc<str>,
+    /// Where it was looked up.
+    pub table: UserTable,
+}
+
+/// Which passwd(5) file has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UserTable {
+    /// The host's.
+    Host,
+    /// The container's own: what whoever made its image, or is root in it, says.
+    Container,
+}
+
+impl UserTable {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Host, Self::Container];
+
+    /// The name used in fields and records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Container => "container",
+        }
+    }
 }
 
 /// What is known of a process, shared by all events of it.
@@ -156,12 +184,14 @@ pub struct Process {
     pub cwd: Arc<[u8]>,
     /// After the exec.
     pub credentials: Credentials,
-    /// Name of the user, where it is known.
-    pub user: Option<Arc<str>>,
+    /// Name of the real user, where it is known.
+    pub user: Option<User>,
     /// Pid in its own namespace.
     pub ns_tgid: u32,
     /// Cgroup that tells containers apart.
     pub cgroup_id: u64,
+    /// That cgroup by name, where it is known.
+    pub cgroup: Option<Arc<Cgroup>>,
     /// The container, if it is in one.
     pub container: Option<Arc<Container>>,
     /// Older than the sensor, or its exec was lost: not everything above was seen happening.

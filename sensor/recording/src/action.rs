@@ -117,6 +117,7 @@ fn put_exec(exec: &Exec, secrets: Secrets, put: &mut Put) {
     put_args(&exec.args, secrets, put);
     put.text(&exec.comm);
     put.text(&exec.cgroup);
+    put.text(&exec.unified);
     put_file(&exec.file, put);
     put_credentials(&exec.credentials, put);
     exec.fds.iter().for_each(|fd| put_fd(*fd, put));
@@ -131,7 +132,7 @@ fn take_exec(take: &mut Take<'_>) -> Result<Exec, Wrong> {
     let parent = take.option(take_key)?;
     let (exe, filename, cwd) = (take.text()?.into(), take.text()?.into(), take.text()?.into());
     let args = take_args(take)?;
-    let (comm, cgroup) = (take.text()?.into(), take.text()?.into());
+    let (comm, cgroup, unified) = (take.text()?.into(), take.text()?.into(), take.text()?.into());
     let (file, credentials) = (take_file(take)?, take_credentials(take)?);
     let fds = [take_fd(take)?, take_fd(take)?, take_fd(take)?];
     let (pid_ns, mnt_ns, net_ns) = (take.narrow()?, take.narrow()?, take.narrow()?);
@@ -145,6 +146,7 @@ fn take_exec(take: &mut Take<'_>) -> Result<Exec, Wrong> {
         args,
         comm,
         cgroup,
+        unified,
         file,
         credentials,
         fds,
@@ -262,6 +264,7 @@ fn put_fork(fork: &Fork, put: &mut Put) {
     put.number(fork.child_ns_tgid);
     put.text(&fork.comm);
     put.text(&fork.cgroup);
+    put.text(&fork.unified);
 }
 
 fn take_fork(take: &mut Take<'_>) -> Result<Fork, Wrong> {
@@ -271,6 +274,7 @@ fn take_fork(take: &mut Take<'_>) -> Result<Fork, Wrong> {
         child_ns_tgid: take.narrow()?,
         comm: take.text()?.into(),
         cgroup: take.text()?.into(),
+        unified: take.text()?.into(),
     })
 }
 

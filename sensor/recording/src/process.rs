@@ -5,7 +5,8 @@ use crate::{
     head::Secrets,
 };
 use guardbee_model::{
-    process::{Args, Container, Credentials, Process, ProcessKey},
+    container::{Cgroup, Container, Pod, Qos},
+    process::{Args, Credentials, Process, ProcessKey, User, UserTable},
     redact,
 };
 use std::sync::Arc;
@@ -21,13 +22,18 @@ pub(crate) fn put(process: &Process, secrets: Secrets, put: &mut Put) {
     put.text(&process.comm);
     put.text(&process.cwd);
     put_credentials(&process.credentials, put);
-    put.option(process.user.as_deref(), Put::text);
+    put.option(process.user.as_ref(), |put, user| {
+        put.text(&*user.name);
+        put.one_of(&UserTable::ALL, &user.table);
+    });
     put.number(process.ns_tgid);
     put.number(process.cgroup_id);
-    put.option(process.container.as_deref(), |put, container| {
-        put.text(&*container.id);
-        put.text(&*container.runtime);
+    put.option(process.cgroup.as_deref(), |put, cgroup| {
+        put.text(&cgroup.path);
+        put.text(&*cgroup.unit);
+        put.text(&*cgroup.slice);
     });
+    put.option(process.container.as_deref(), put_container);
     put.flags(&[process.recovered]);
 }
 
@@ -38,12 +44,14 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
     let args = Arc::new(take_args(take)?);
     let (comm, cwd) = (take.text()?.into(), take.text()?.into());
     let credentials = take_credentials(take)?;
-    let user = take.option(Take::string)?.map(Arc::from);
+    let user =
+        take.option(|take| Ok(User { name: take.string()?.into(), table: take.one_of(&UserTable::ALL)? }))?;
     let (ns_tgid, cgroup_id) = (take.narrow()?, take.number()?);
-    let container = take.option(|take| {
-        let (id, runtime) = (take.string()?.into(), take.string()?.into());
-        Ok(Arc::new(Container { id, runtime }))
+    let cgroup = take.option(|take| {
+        let (path, unit, slice) = (take.text()?.into(), take.string()?.into(), take.string()?.into());
+        Ok(Arc::new(Cgroup { path, unit, slice }))
     })?;
+    let container = take.option(|take| take_container(take).map(Arc::new))?;
     let [recovered] = take.flags()?;
     Ok(Process {
         key,
@@ -56,9 +64,25 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
         user,
         ns_tgid,
         cgroup_id,
+        cgroup,
         container,
         recovered,
     })
+}
+
+fn put_container(put: &mut Put, container: &Container) {
+    put.text(&*container.id);
+    put.text(&*container.runtime);
+    put.option(container.pod.as_ref(), |put, pod| {
+        put.text(&*pod.uid);
+        put.one_of(&Qos::ALL, &pod.qos);
+    });
+}
+
+fn take_container(take: &mut Take<'_>) -> Result<Container, Wrong> {
+    let (id, runtime) = (take.string()?.into(), take.string()?.into());
+    let pod = take.option(|take| Ok(Pod { uid: take.string()?.into(), qos: take.one_of(&Qos::ALL)? }))?;
+    Ok(Container { id, runtime, pod })
 }
 
 pub(crate) fn put_key(key: ProcessKey, put: &mut Put) {

@@ -5,7 +5,7 @@ use guardbee_model::{
     clock::BootTime,
     event::Exec,
     finding::{Action, Observation},
-    process::{Args, Credentials, Fd, File, Process, ProcessKey},
+    process::{Args, Credentials, Fd, File, Process, ProcessKey, User, UserTable},
 };
 use guardbee_rules::{Engine, Params, RuleSet};
 use std::{
@@ -36,9 +36,10 @@ fn process(exe: &[u8], args: Args) -> Arc<Process> {
         comm: Box::default(),
         cwd: Arc::from(b"/srv/app".as_slice()),
         credentials: Credentials { uid: 1000, euid: 1000, ..Credentials::default() },
-        user: Some("app".into()),
+        user: Some(User { name: "app".into(), table: UserTable::Host }),
         ns_tgid: 7,
         cgroup_id: 7,
+        cgroup: None,
         container: None,
         recovered: false,
     })
@@ -57,6 +58,7 @@ fn observation(number: u64, line: &str) -> Arc<Observation> {
         args: args.clone(),
         comm: Box::default(),
         cgroup: Box::default(),
+        unified: Box::default(),
         file: File::default(),
         credentials: Credentials { uid: 1000, euid: 1000, ..Credentials::default() },
         fds: [Fd::Pipe; 3],

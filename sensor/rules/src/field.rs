@@ -31,6 +31,9 @@ const FD_KINDS: &[&str] =
     &["closed", "regular", "directory", "character", "block", "pipe", "socket", "other"];
 const LINK_KINDS: &[&str] = &["exact", "inherited", "lineage", "sole", "ambiguous", "unproven"];
 
+const USER_TABLES: &[&str] = &["host", "container"];
+const QOS: &[&str] = &["guaranteed", "burstable", "besteffort"];
+
 const FILE_OPERATIONS: &[&str] = &[
     "file_open",
     "file_modify",
@@ -159,12 +162,16 @@ fields! {
     Created "process.creation.time" Time, Kinds::ALL, plain ["process.start"];
     /// In the initial namespace.
     Pid "process.pid" Number, Kinds::ALL, plain ["ProcessId", "pid"];
+    /// In its own pid namespace: in a container, the container's number.
+    Vpid "process.vpid" Number, Kinds::ALL, plain [];
     /// Effective user: the numeric id or, where it is known, the name.
     User "process.user" Text, Kinds::ALL, searched ["User"];
     /// Effective user.
     UserId "process.user.id" Number, Kinds::ALL, plain ["euid", "user.effective.id"];
     /// Name of the effective user, where it is known.
     UserName "process.user.name" Text, Kinds::ALL, plain ["user.effective.name"];
+    /// Whose passwd file has that name.
+    UserSource "guardbee.user.source" Word(USER_TABLES), Kinds::ALL, plain [];
     /// Real user.
     RealUserId "process.real_user.id" Number, Kinds::ALL, plain ["uid", "user.id"];
     /// Of the parent.
@@ -179,10 +186,20 @@ fields! {
     ParentUser "process.parent.user" Text, Kinds::ALL, plain ["ParentUser"];
     /// Of the parent, its parent and so on: a condition holds if it holds for one of them.
     Ancestors "process.ancestors.executable" Text, Kinds::ALL, plain [];
-    /// The container that the process is in.
+    /// The container that the process is in: 64 hex digits, or the name where the runtime knows no other id.
     ContainerId "container.id" Text, Kinds::ALL, plain ["ContainerId"];
-    /// `docker`, `containerd`, ...
-    ContainerRuntime "container.runtime" Text, Kinds::ALL, plain [];
+    /// `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`, ...; absent where the names of cgroups don't tell.
+    ContainerRuntime "container.runtime" Text, Kinds::ALL, plain ["container.runtime.name", "container.type"];
+    /// The Kubernetes pod that the container is part of.
+    PodUid "k8s.pod.uid" Text, Kinds::ALL, plain ["kubernetes.pod.uid"];
+    /// What the scheduler promised that pod.
+    PodQos "guardbee.k8s.pod.qos" Word(QOS), Kinds::ALL, plain [];
+    /// Path of the cgroup that tells containers apart; its last names, without a `/` before them, until the path is known.
+    CgroupPath "process.linux.cgroup" Text, Kinds::ALL, plain [];
+    /// The systemd unit that the process is part of; of a user's units, the user manager's own.
+    SystemdUnit "systemd.unit" Text, Kinds::ALL, plain [];
+    /// The slice around it.
+    SystemdSlice "systemd.slice" Text, Kinds::ALL, plain [];
 
     // An exec.
     /// The path as given to execve.

@@ -131,6 +131,9 @@ const EXECS: &[(&str, &str, &str)] = &[
     ("user.name != root", "User: me", "User: root"),
     ("container.id != host", "container.id: abc", SH),
     ("container.id = host", SH, "container.id: abc"),
+    ("container.type = cri-o", "container.runtime: cri-o", "container.runtime: docker"),
+    ("k8s.pod.uid = 0fa2", "k8s.pod.uid: 0fa2", "k8s.pod.uid: 0fa3"),
+    ("proc.vpid = 1", "process.vpid: 1", "process.vpid: 2"),
     ("container.id = 0123456789ab", "container.id: 0123456789abcdef", "container.id: 0123456789ac"),
     ("proc.exepath = val(proc.pexepath)", "Image: /x/y, ParentImage: /x/y", "Image: /x/y, ParentImage: /x/Y"),
     (

@@ -76,14 +76,25 @@ pub enum Thing {
     Passwd = 6,
     /// `mountinfo`.
     Mountinfo = 7,
+    /// `uid_map`, as seen from the initial user namespace.
+    UidMap = 8,
 }
 
 impl Thing {
     /// The thing with this number.
     pub fn from_number(number: u16) -> Option<Self> {
-        [Self::Cmdline, Self::Cgroup, Self::Maps, Self::Exe, Self::Status, Self::Passwd, Self::Mountinfo]
-            .into_iter()
-            .find(|thing| *thing as u16 == number)
+        [
+            Self::Cmdline,
+            Self::Cgroup,
+            Self::Maps,
+            Self::Exe,
+            Self::Status,
+            Self::Passwd,
+            Self::Mountinfo,
+            Self::UidMap,
+        ]
+        .into_iter()
+        .find(|thing| *thing as u16 == number)
     }
 }
 

@@ -32,7 +32,7 @@ pub enum StringId {
     ArgsTail = 5,
     /// `task_struct.comm`.
     Comm = 6,
-    /// Leaf name of the cgroup.
+    /// Leaf name of the cgroup that tells containers apart; none: it is the root.
     Cgroup = 7,
     /// Path of the listening side of a unix socket; an abstract name begins with NUL.
     UnixPath = 8,
@@ -56,6 +56,16 @@ pub enum StringId {
     Place = 20,
     /// As the struct says.
     Detail = 21,
+    /// Name of the parent of that cgroup; none: it is the root.
+    CgroupParent = 22,
+    /// Likewise of the parent's parent.
+    CgroupGrandparent = 23,
+    /// As [`StringId::Cgroup`] in the v2 hierarchy, where a v1 hierarchy tells containers apart.
+    Unified = 24,
+    /// Likewise.
+    UnifiedParent = 25,
+    /// Likewise.
+    UnifiedGrandparent = 26,
 }
 
 /// Walks the strings of a tail; stops at the first that doesn't fit.

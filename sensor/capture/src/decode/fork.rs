@@ -16,6 +16,7 @@ pub(super) fn fork((raw, tail): &(ForkEvent, &[u8])) -> Result<Body, DecodeError
         child_origin: stamp(kind, "child_origin.layer", &raw.child_origin)?,
         child_ns_tgid: raw.child_ns_tgid,
         comm: strings.bytes(StringId::Comm).into(),
-        cgroup: strings.bytes(StringId::Cgroup).into(),
+        cgroup: strings.cgroup(),
+        unified: strings.unified(),
     })))
 }

@@ -3,6 +3,7 @@ use super::{millis, set};
 use crate::record::{self, http, text};
 use guardbee_model::{
     clock::WallOffset,
+    container::Container,
     file::{FileEvent, Operation},
     finding::{Action, Finding, Observation},
     link::Link,
@@ -53,10 +54,7 @@ fn evidence(observation: &Observation, own_link: Option<&Link>, offset: WallOffs
         let actor = actor(observation).unwrap_or(acting);
         evidence.insert("actor".into(), json!({ "process": named(actor) }));
         if let Some(container) = &acting.container {
-            let mut shown = Map::new();
-            set(&mut shown, "uid", Some(&container.id));
-            set(&mut shown, "runtime", Some(&container.runtime));
-            evidence.insert("container".into(), shown.into());
+            evidence.insert("container".into(), self::container(container).into());
         }
         evidence.insert("process".into(), shown.into());
     }
@@ -161,9 +159,12 @@ fn process(process: &Process) -> Map<String, Value> {
     let mut shown = named(process);
     let line = record::command_line(&process.args);
     set(&mut shown, "cmd_line", Some(&text::bounded_to(&line, PROCESS_TEXT)));
+    if process.ns_tgid != 0 && process.ns_tgid != process.key.tgid {
+        shown.insert("namespace_pid".into(), process.ns_tgid.into());
+    }
     set(&mut shown, "working_directory", Some(&text::bounded_to(&escape(&process.cwd), PROCESS_TEXT)));
     let mut user = Map::from_iter([("uid".to_owned(), json!(process.credentials.uid.to_string()))]);
-    set(&mut user, "name", process.user.as_deref());
+    set(&mut user, "name", process.user.as_ref().map(|user| &*user.name));
     shown.insert("user".into(), user.into());
     shown.insert("euid".into(), process.credentials.euid.into());
     shown.insert("egid".into(), process.credentials.egid.into());
@@ -172,6 +173,17 @@ fn process(process: &Process) -> Map<String, Value> {
         let name = text::bounded_to(&process.name(), ANCESTOR_TEXT).into_owned();
         shown.insert("file".into(), json!({ "name": name, "path": path, "type_id": 1 }));
     }
+    shown
+}
+
+/// The OCSF object `container`; its `pod_uuid` is a UUID, which a static pod has none of.
+fn container(container: &Container) -> Map<String, Value> {
+    const UUID_CHARACTERS: usize = 36;
+    let mut shown = Map::new();
+    set(&mut shown, "uid", Some(&container.id));
+    set(&mut shown, "runtime", Some(&container.runtime));
+    let uuid = container.pod.as_ref().map(|pod| &*pod.uid).filter(|uid| uid.len() == UUID_CHARACTERS);
+    set(&mut shown, "pod_uuid", uuid);
     shown
 }
 

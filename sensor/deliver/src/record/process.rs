@@ -31,5 +31,28 @@ pub(super) fn full(process: &Process, attributes: &mut Attributes) {
     attributes.bytes("process.working_directory", &process.cwd);
     attributes.text("guardbee.process.id", process.key.to_string());
     attributes.text("user.id", process.credentials.uid.to_string());
-    attributes.text("user.name", process.user.as_deref().unwrap_or_default());
+    if let Some(user) = &process.user {
+        attributes.text("user.name", &*user.name);
+        attributes.text("guardbee.user.source", user.table.name());
+    }
+    place(process, attributes);
+}
+
+/// Where on the node it runs.
+fn place(process: &Process, attributes: &mut Attributes) {
+    if process.ns_tgid != 0 {
+        attributes.int("process.vpid", process.ns_tgid);
+    }
+    if let Some(container) = &process.container {
+        attributes.text("container.runtime", &*container.runtime);
+        if let Some(pod) = &container.pod {
+            attributes.text("k8s.pod.uid", &*pod.uid);
+            attributes.text("guardbee.k8s.pod.qos", pod.qos.name());
+        }
+    }
+    if let Some(cgroup) = &process.cgroup {
+        attributes.bytes("process.linux.cgroup", &cgroup.path);
+        attributes.bytes("systemd.unit", cgroup.unit.as_bytes());
+        attributes.bytes("systemd.slice", cgroup.slice.as_bytes());
+    }
 }

@@ -1,9 +1,6 @@
 //! Whom a record is about: the traced process for spans, the sensor for findings and statements.
 use super::Identity;
-use guardbee_model::{
-    process::{Container, Process},
-    record::Resource,
-};
+use guardbee_model::{container::Container, process::Process, record::Resource};
 use std::{borrow::Cow, collections::VecDeque, sync::Arc};
 
 /// Programs whose resource is remembered; more than a node usually serves requests with.
@@ -65,6 +62,12 @@ fn of_process(process: Option<&Process>, identity: &Identity) -> Resource {
         Some(container) => {
             attributes.push(("container.id".into(), container.id.clone()));
             attributes.push(("service.instance.id".into(), container.id.clone()));
+            if !container.runtime.is_empty() {
+                attributes.push(("container.runtime".into(), container.runtime.clone()));
+            }
+            if let Some(pod) = &container.pod {
+                attributes.push(("k8s.pod.uid".into(), pod.uid.clone()));
+            }
         }
         None => attributes.push(("service.instance.id".into(), identity.host.clone())),
     }

@@ -2,12 +2,13 @@
 use crate::record::{Encoder, Identity};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
+    container::{Cgroup, Container, Pod, Qos},
     event::Exec,
     finding::{Action, Finding, Level, Observation, RuleInfo},
     id::{ConnectionId, FindingId, RequestId, SpanId, TraceId},
     link::{Link, LinkKind},
     loss::{Loss, Stage},
-    process::{Args, Container, Credentials, Fd, File, Process, ProcessKey},
+    process::{Args, Credentials, Fd, File, Process, ProcessKey, User, UserTable},
     request::{Request, Response, TraceContext, TraceSource},
     socket::Endpoint,
     span::{ParentLink, Span, SpanKind},
@@ -35,6 +36,9 @@ pub fn identity() -> &'static Identity {
     &IDENTITY
 }
 
+const CONTAINER: &str = "3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a3f2a";
+const POD: &str = "0fa2b6e4-96ac-4a5c-8c0e-1df7a2b9c3d1";
+
 /// A process with this pid, path and command line.
 pub fn process(pid: u32, exe: &str, line: &str) -> Arc<Process> {
     let words = line.split(' ').map(|word| word.as_bytes().into()).collect();
@@ -46,10 +50,18 @@ pub fn process(pid: u32, exe: &str, line: &str) -> Arc<Process> {
         comm: b"comm".as_slice().into(),
         cwd: b"/srv/app".as_slice().into(),
         credentials: Credentials { uid: 33, euid: 33, ..Credentials::default() },
-        user: Some("www-data".into()),
+        user: Some(User { name: "www-data".into(), table: UserTable::Container }),
         ns_tgid: pid,
         cgroup_id: 1,
-        container: Some(Arc::new(Container { id: "3f2a".repeat(16).into(), runtime: "containerd".into() })),
+        cgroup: Some(Arc::new(Cgroup {
+            path: format!("/kubepods/burstable/pod{POD}/{CONTAINER}").into_bytes().into(),
+            unit: "containerd.service".into(),
+            slice: "system.slice".into(),
+        })),
+        container: Some(Arc::new(Container {
+            pod: Some(Pod { uid: POD.into(), qos: Qos::Burstable }),
+            ..Container::new(CONTAINER, "containerd")
+        })),
         recovered: false,
     })
 }
@@ -132,6 +144,7 @@ fn exec() -> Exec {
         args: Args::default(),
         comm: b"sh".as_slice().into(),
         cgroup: Box::default(),
+        unified: Box::default(),
         file: File::default(),
         credentials: Credentials::default(),
         fds: [Fd::Closed; 3],

@@ -36,6 +36,7 @@ fn fork_in(cgroup: &str, parent: ProcessKey, child: ProcessKey, time: u64) -> Ev
         child_ns_tgid: 2,
         comm: b"forked"[..].into(),
         cgroup: cgroup.as_bytes().into(),
+        unified: Box::default(),
     };
     Event { header: header(parent, time), body: Body::Fork(Box::new(fork)) }
 }
@@ -53,6 +54,7 @@ fn described(parent: ProcessKey, exe: &str, cgroup: &str) -> Box<Exec> {
         args: crate::cmdline(exe.as_bytes()),
         comm: b"comm"[..].into(),
         cgroup: cgroup.as_bytes().into(),
+        unified: Box::default(),
         file: File::default(),
         credentials: Credentials { uid: 33, ..Credentials::default() },
         fds: [Fd::Closed; 3],
@@ -101,6 +103,10 @@ fn table(events: impl IntoIterator<Item = Event>) -> Table {
     let mut table = Table::new(Limits { keep_ns: 30, ..Limits::default() });
     events.into_iter().for_each(|event| table.observe(&event));
     table
+}
+
+fn cgroup_wants(table: &mut Table) -> Vec<ProcessKey> {
+    table.wants().filter(|want| want.thing == Thing::Cgroup).map(|want| want.key).collect()
 }
 
 fn exe(table: &Table, key: ProcessKey) -> String {
@@ -265,8 +271,7 @@ fn containers_by_leaf_then_by_path_and_by_lineage() {
     for key in [init, key(11, 2), child] {
         assert_eq!(&*table.process(key).unwrap().container.as_ref().unwrap().id, ID, "{key}");
     }
-    let wants: Vec<_> = table.wants().filter(|want| want.thing == Thing::Cgroup).collect();
-    assert_eq!(wants, [Want { key: init, thing: Thing::Cgroup }]);
+    assert_eq!(cgroup_wants(&mut table), [init, key(11, 2), child], "until one is answered");
     // The path tells that the leaf was forged by a process older than the sensor.
     table.provide(init, Thing::Cgroup, format!("0::/docker-{}.scope/{scope}\n", "c".repeat(64)).as_bytes());
     for key in [init, child] {
@@ -274,11 +279,68 @@ fn containers_by_leaf_then_by_path_and_by_lineage() {
     }
     table.observe(&exec_in(&scope, key(30, 1), key(1, 1), "/bin/ls", 4));
     assert_eq!(&*table.process(key(30, 1)).unwrap().container.as_ref().unwrap().id, "c".repeat(64));
-    assert_eq!(table.wants().filter(|want| want.thing == Thing::Cgroup).count(), 0);
+    assert_eq!(cgroup_wants(&mut table), []);
+}
+
+#[test]
+fn a_whole_path_by_its_names_needs_no_question() {
+    let scope = format!("/system.slice/docker-{ID}.scope");
+    let mut table = table([exec_in(&scope, key(10, 2), key(1, 1), "/bin/sh", 1)]);
+    assert_eq!(cgroup_wants(&mut table), []);
+    let process = table.process(key(10, 2)).unwrap();
+    assert_eq!(&*process.container.as_ref().unwrap().id, ID);
+    assert_eq!(&*process.cgroup.as_ref().unwrap().path, scope.as_bytes());
+}
+
+#[test]
+fn a_pod_by_the_path_reaches_who_knew_the_container_by_its_name() {
+    let uid = "0fa2b6e4-96ac-4a5c-8c0e-1df7a2b9c3d1";
+    let (init, child) = (key(10, 2), key(11, 2));
+    let mut table = table([
+        exec_in(&format!("x/y/crio-{ID}"), init, key(1, 1), "/sbin/init", 1),
+        fork_in("x/y/forged", init, child, 2),
+    ]);
+    let pod = |table: &Table, key| {
+        let container = table.process(key).unwrap().container.clone().unwrap();
+        container.pod.as_ref().map(|pod| pod.uid.to_string())
+    };
+    assert_eq!(pod(&table, init), None);
+    table.provide(init, Thing::Cgroup, format!("0::/kubepods/burstable/pod{uid}/crio-{ID}\n").as_bytes());
+    for key in [init, child] {
+        assert_eq!(pod(&table, key).as_deref(), Some(uid));
+    }
+}
+
+#[test]
+fn who_moves_is_where_it_went() {
+    let shell = key(10, 1);
+    let mut table = table([exec_in("/system.slice/a.service", shell, key(1, 1), "/bin/sh", 1)]);
+    let mut moved = fork(shell, key(11, 1), 2);
+    moved.header.cgroup_id = 9;
+    table.observe(&moved);
+    assert_eq!(cgroup_wants(&mut table), [shell, key(11, 1)]);
+    table.provide(shell, Thing::Cgroup, format!("0::/docker/{ID}\n").as_bytes());
+    for key in [shell, key(11, 1)] {
+        let process = table.process(key).unwrap();
+        assert_eq!(&*process.container.as_ref().unwrap().runtime, "docker", "{key}");
+        assert!(process.cgroup.as_ref().unwrap().path.starts_with(b"/docker/"));
+    }
+}
+
+#[test]
+fn units_of_the_other_hierarchy() {
+    let mut event = exec_in("/", key(10, 1), key(1, 1), "/usr/sbin/sshd", 1);
+    if let Body::Exec(exec) = &mut event.body {
+        exec.unified = b"/system.slice/ssh.service"[..].into();
+    }
+    let table = table([event]);
+    let cgroup = table.process(key(10, 1)).unwrap().cgroup.clone().unwrap();
+    assert_eq!((&*cgroup.unit, &*cgroup.slice), ("ssh.service", "system.slice"));
 }
 
 #[test]
 fn users_of_host_and_container_are_told_apart() {
+    use guardbee_model::process::UserTable::{Container, Host};
     let scope = format!("docker-{ID}.scope");
     let mut inside = exec_in(&scope, key(10, 1), key(1, 1), "/bin/sh", 2);
     inside.header.cgroup_id = 8;
@@ -287,16 +349,26 @@ fn users_of_host_and_container_are_told_apart() {
         exec(key(5, 1), key(1, 1), "/bin/sh", 2),
         inside,
     ]);
-    let user = |table: &Table, tgid| table.process(key(tgid, 1)).unwrap().user.as_deref().map(str::to_owned);
+    let user = |table: &Table, tgid| {
+        let user = table.process(key(tgid, 1)).unwrap().user.clone();
+        user.map(|user| (user.name.to_string(), user.table))
+    };
+    let named = |name: &str, table| Some((name.to_owned(), table));
     let wants: Vec<_> =
-        table.wants().filter(|want| want.thing == Thing::Passwd).map(|want| want.key.tgid).collect();
-    assert_eq!(wants, [1, 10]);
+        table.wants().filter(|want| !matches!(want.thing, Thing::Cgroup | Thing::Cmdline)).collect();
+    let want = |tgid, thing| Want { key: key(tgid, 1), thing };
+    assert_eq!(wants, [want(1, Thing::Passwd), want(10, Thing::UidMap), want(10, Thing::Passwd)]);
     table.provide(key(1, 1), Thing::Passwd, b"root:x:0:0\nwww-data:x:33:33\n");
-    assert_eq!((user(&table, 5), user(&table, 10)), (Some("www-data".into()), None));
-    table.provide(key(10, 1), Thing::Passwd, b"nginx:x:33:33\n");
-    assert_eq!((user(&table, 5), user(&table, 10)), (Some("www-data".into()), Some("nginx".into())));
+    assert_eq!((user(&table, 5), user(&table, 10)), (named("www-data", Host), named("www-data", Host)));
+    // Which of the container's users it is can't be said without the map.
+    table.provide(key(10, 1), Thing::Passwd, b"root:x:0:0\nnginx:x:33:33\n");
+    assert_eq!(user(&table, 10), named("www-data", Host));
+    table.provide(key(10, 1), Thing::UidMap, b"0 33 1\n");
+    assert_eq!((user(&table, 5), user(&table, 10)), (named("www-data", Host), named("root", Container)));
+    table.provide(key(10, 1), Thing::UidMap, b"0 0 4294967295\n");
+    assert_eq!(user(&table, 10), named("nginx", Container));
     table.provide(key(5, 1), Thing::Passwd, b"forged:x:33:33\n");
-    assert_eq!(user(&table, 5), Some("www-data".into()));
+    assert_eq!(user(&table, 5), named("www-data", Host));
 }
 
 proptest! {

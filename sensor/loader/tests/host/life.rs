@@ -83,6 +83,7 @@ pub(crate) fn say_things(client: &mut Client, targets: &[String]) {
             Thing::Status,
             Thing::Passwd,
             Thing::Mountinfo,
+            Thing::UidMap,
         ] {
             let outcome = match client.open(target, thing) {
                 Ok(file) => {
@@ -108,15 +109,15 @@ pub(crate) fn things_of_processes() {
     // 2 is kthreadd: no executable, no memory.
     let kernel = start_ns(2).to_string();
     let mut stage = Stage::new(&["things", &own, &own_start, &own, &wrong_start, "2", &kernel], &[]);
-    for thing in ["Cmdline", "Cgroup", "Maps", "Exe", "Status", "Passwd", "Mountinfo"] {
+    for thing in ["Cmdline", "Cgroup", "Maps", "Exe", "Status", "Passwd", "Mountinfo", "UidMap"] {
         let (name, outcome) = split(&stage.expect("thing"));
         assert_eq!(name, thing);
         assert!(outcome.ends_with("bytes") && outcome != "0 bytes", "{thing}: {outcome}");
     }
-    for _ in 0..7 {
+    for _ in 0..8 {
         assert_eq!(split(&stage.expect("thing")).1, "Gone 0");
     }
-    let of_kernel: Vec<String> = (0..7).map(|_| stage.expect("thing")).collect();
+    let of_kernel: Vec<String> = (0..8).map(|_| stage.expect("thing")).collect();
     assert!(of_kernel[3].starts_with("Exe Refused"), "{of_kernel:?}");
     let pid = stage.pipeline();
     assert!(alive(pid));

@@ -3,13 +3,14 @@ mod system;
 
 use guardbee_model::{
     clock::{BootTime, WallOffset},
+    container::{Cgroup, Container, Pod, Qos},
     event::{Connect, Exec, Exit, Fork, Listen},
     file::{Attribute, FileEvent, Operation},
     finding::{Action, Observation},
     id::{ConnectionId, RequestId, SpanId, TraceId},
     link::{Link, LinkKind},
     loss::{Loss, Stage},
-    process::{Args, Container, Credentials, Fd, File, Process, ProcessKey},
+    process::{Args, Credentials, Fd, File, Process, ProcessKey, User, UserTable},
     request::{Request, Response, TraceContext, TraceSource},
     socket::{Endpoint, Role, Socket},
     stamp::{Layer, Stamp},
@@ -179,6 +180,7 @@ impl<'a> Draw<'a> {
             args: self.args(),
             comm: self.boxed(),
             cgroup: self.boxed(),
+            unified: self.boxed(),
             file: self.file(),
             credentials: self.credentials(),
             fds: std::array::from_fn(|_| self.fd()),
@@ -262,6 +264,7 @@ impl<'a> Draw<'a> {
             child_ns_tgid: self.word(),
             comm: self.boxed(),
             cgroup: self.boxed(),
+            unified: self.boxed(),
         }
     }
 
@@ -308,15 +311,24 @@ impl<'a> Draw<'a> {
             comm: self.boxed(),
             cwd: self.text().into(),
             credentials: self.credentials(),
-            user: self.option(Self::name).map(Arc::from),
+            user: self.option(|draw| User { name: draw.name().into(), table: draw.one_of(&UserTable::ALL) }),
             ns_tgid: self.word(),
             cgroup_id: self.number(),
-            container: self
-                .option(|draw| Arc::new(Container { id: draw.name().into(), runtime: draw.name().into() })),
+            cgroup: self.option(|draw| {
+                let (path, unit, slice) = (draw.boxed(), draw.name().into(), draw.name().into());
+                Arc::new(Cgroup { path, unit, slice })
+            }),
+            container: self.option(|draw| Arc::new(draw.container())),
             recovered: self.flag(),
         });
         self.processes.push(Arc::clone(&process));
         process
+    }
+
+    fn container(&mut self) -> Container {
+        let (id, runtime) = (self.name().into(), self.name().into());
+        let pod = self.option(|draw| Pod { uid: draw.name().into(), qos: draw.one_of(&Qos::ALL) });
+        Container { id, runtime, pod }
     }
 
     fn chain(&mut self) -> Arc<[Arc<Process>]> {

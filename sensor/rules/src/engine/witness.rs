@@ -149,7 +149,8 @@ fn few_values(literal: &Literal) -> u64 {
             | Field::ParentUser
             | Field::Method
             | Field::HttpVersion
-            | Field::ContainerRuntime,
+            | Field::ContainerRuntime
+            | Field::SystemdSlice,
             _,
         )
         | (_, Type::Flag | Type::Word(_)) => 300,

@@ -61,9 +61,13 @@ fn of_process(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
             out.known(exec.map(|exec| &*exec.cwd).or_else(|| process.map(|process| &*process.cwd))?);
         }
         Field::Pid => out.shown(process?.key.tgid),
+        Field::Vpid => out.shown(process.map(|process| process.ns_tgid).filter(|pid| *pid > 0)?),
         Field::User => user(credentials?, process, out),
         Field::UserId => out.shown(credentials?.euid),
         Field::UserName => out.known(user_name(credentials?, process)?),
+        Field::UserSource if credentials?.euid == credentials?.uid => {
+            out.put(process?.user.as_ref()?.table.name().as_bytes());
+        }
         Field::RealUserId => out.shown(credentials?.uid),
         Field::ParentExecutable => out.known(&parent?.exe),
         Field::ParentName => out.known(parent?.exe.rsplit(|&byte| byte == b'/').next()?),
@@ -74,8 +78,23 @@ fn of_process(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
         },
         Field::ParentUser => user(&parent?.credentials, parent, out),
         Field::Ancestors => o.ancestors.iter().for_each(|one| out.put(&one.exe)),
-        Field::ContainerId => out.known(process?.container.as_ref()?.id.as_bytes()),
-        Field::ContainerRuntime => out.known(process?.container.as_ref()?.runtime.as_bytes()),
+        _ => return of_place(field, process?, out),
+    }
+    Some(())
+}
+
+/// Container, pod, cgroup, unit.
+fn of_place(field: Field, process: &Process, out: &mut Texts) -> Option<()> {
+    let (container, cgroup) = (process.container.as_deref(), process.cgroup.as_deref());
+    let pod = container.and_then(|container| container.pod.as_ref());
+    match field {
+        Field::ContainerId => out.known(container?.id.as_bytes()),
+        Field::ContainerRuntime => out.known(container?.runtime.as_bytes()),
+        Field::PodUid => out.known(pod?.uid.as_bytes()),
+        Field::PodQos => out.put(pod?.qos.name().as_bytes()),
+        Field::CgroupPath => out.known(&cgroup?.path),
+        Field::SystemdUnit => out.known(cgroup?.unit.as_bytes()),
+        Field::SystemdSlice => out.known(cgroup?.slice.as_bytes()),
         _ => return None,
     }
     Some(())
@@ -112,9 +131,9 @@ fn user(credentials: &Credentials, process: Option<&Process>, out: &mut Texts) {
 /// The name is that of the real user: it says nothing of another effective one, but root is root.
 fn user_name<'a>(credentials: &Credentials, process: Option<&'a Process>) -> Option<&'a [u8]> {
     if credentials.euid == credentials.uid
-        && let Some(name) = process.and_then(|process| process.user.as_ref())
+        && let Some(user) = process.and_then(|process| process.user.as_ref())
     {
-        return Some(name.as_bytes());
+        return Some(user.name.as_bytes());
     }
     (credentials.euid == 0).then_some(b"root")
 }

@@ -48,6 +48,7 @@ const TARGETS: &[(&str, Target)] = {
         ("proc.args", Text(COMMAND_LINE, Arguments)),
         ("proc.cwd", Text("process.working_directory", Folder)),
         ("proc.pid", Number("process.pid")),
+        ("proc.vpid", Number("process.vpid")),
         ("proc.apid[0]", Number("process.pid")),
         ("proc.ppid", Number("process.parent_pid")),
         ("proc.apid[1]", Number("process.parent_pid")),
@@ -57,6 +58,8 @@ const TARGETS: &[(&str, Target)] = {
         ("user.uid", Number("process.user.id")),
         ("user.name", Text("process.user.name", Same)),
         ("container.id", Container),
+        ("container.type", Text("container.runtime", Same)),
+        ("k8s.pod.uid", Text("k8s.pod.uid", Same)),
     ]
 };
 
@@ -79,14 +82,13 @@ pub(super) fn at_exec(target: Target) -> Target {
 const REASONS: &[(&str, &str)] = &[
     ("container.image", "images are not asked of the container runtime"),
     ("container.", "of containers only the id and the runtime are known"),
-    ("k8s.", "pods are not known to rules"),
+    ("k8s.", "of pods only the uid is known"),
     ("proc.aname", "of one ancestor only the parent can be named; beyond it, all of them together"),
     ("proc.aexe", "of one ancestor only the parent can be named; beyond it, all of them together"),
     ("proc.acmdline", "of one ancestor only the parent can be named"),
     ("proc.apid", "of one ancestor only the parent can be named"),
     ("proc.env", "the environment is not recorded"),
     ("proc.aenv", "the environment is not recorded"),
-    ("proc.vpid", "ids within a pid namespace are no field of rules"),
     ("proc.pvpid", "ids within a pid namespace are no field of rules"),
     ("proc.vpgid", "process groups are not recorded"),
     ("proc.pgid", "process groups are not recorded"),

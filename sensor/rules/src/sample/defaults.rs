@@ -42,6 +42,7 @@ pub(super) fn process(tgid: u32) -> Process {
         user: None,
         ns_tgid: tgid,
         cgroup_id: 1,
+        cgroup: None,
         container: None,
         recovered: false,
     }
@@ -56,6 +57,7 @@ pub(super) fn exec() -> Exec {
         args: Args::default(),
         comm: Box::default(),
         cgroup: Box::default(),
+        unified: Box::default(),
         file: File::default(),
         credentials: credentials(),
         fds: [Fd::Pipe, Fd::Pipe, Fd::Pipe],

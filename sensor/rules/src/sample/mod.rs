@@ -10,12 +10,13 @@ use crate::{
 use defaults::{address, exec, file, process, request, response, socket};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
+    container::{Cgroup, Container, Pod, Qos},
     event::{Connect, Exec, Exit, Fork, Listen},
     file::{Attribute, FileEvent, Operation},
     finding::{Action, Observation},
     id::{ConnectionId, RequestId, TraceId},
     link::{Link, LinkKind},
-    process::{Args, Container, Fd, Process, ProcessKey},
+    process::{Args, Fd, Process, ProcessKey, User, UserTable},
     request::{Request, Response, TraceSource},
     socket::{Endpoint, Role, Socket},
     text,
@@ -130,8 +131,29 @@ impl Draft {
                 let chain = values.iter().map(|exe| Process { exe: bytes(exe).into(), ..process(998) });
                 self.ancestors = chain.collect();
             }
+            Field::Vpid => self.process.ns_tgid = number(text),
+            Field::UserSource => {
+                let table = UserTable::ALL.into_iter().find(|table| table.name() == text);
+                let table = table.unwrap_or(UserTable::Host);
+                self.process.user.get_or_insert_with(|| User { name: "me".into(), table }).table = table;
+            }
+            _ => return self.set_place(field, text),
+        }
+        true
+    }
+
+    fn set_place(&mut self, field: Field, text: &str) -> bool {
+        match field {
             Field::ContainerId => self.container().id = text.into(),
             Field::ContainerRuntime => self.container().runtime = text.into(),
+            Field::PodUid => self.pod().uid = text.into(),
+            Field::PodQos => {
+                self.pod().qos =
+                    Qos::ALL.into_iter().find(|qos| qos.name() == text).unwrap_or(Qos::Guaranteed);
+            }
+            Field::CgroupPath => self.cgroup().path = bytes(text).into(),
+            Field::SystemdUnit => self.cgroup().unit = text.into(),
+            Field::SystemdSlice => self.cgroup().slice = text.into(),
             _ => return false,
         }
         true
@@ -196,10 +218,20 @@ impl Draft {
     }
 
     fn container(&mut self) -> &mut Container {
-        let container = self.process.container.get_or_insert_with(|| {
-            Arc::new(Container { id: "0".repeat(64).into(), runtime: "containerd".into() })
-        });
+        let container = self
+            .process
+            .container
+            .get_or_insert_with(|| Arc::new(Container::new(&"0".repeat(64), "containerd")));
         Arc::make_mut(container)
+    }
+
+    fn pod(&mut self) -> &mut Pod {
+        let uid = "00000000-0000-4000-8000-000000000000";
+        self.container().pod.get_or_insert_with(|| Pod { uid: uid.into(), qos: Qos::Guaranteed })
+    }
+
+    fn cgroup(&mut self) -> &mut Cgroup {
+        Arc::make_mut(self.process.cgroup.get_or_insert_default())
     }
 
     fn finish(mut self, kind: Kinds, sequence: u64) -> Observation {
@@ -253,6 +285,7 @@ impl Draft {
                 child_ns_tgid: 1001,
                 comm: Box::default(),
                 cgroup: Box::default(),
+                unified: Box::default(),
             })),
             Kinds::LISTEN => Action::Listen(Arc::new(Listen { socket, listening: self.listening })),
             kind if kind.meets(Kinds::FILE) => {
@@ -316,7 +349,8 @@ fn set_user(process: &mut Process, text: &str) {
     }
     let id = if text == "root" { 0 } else { 1000 };
     (process.credentials.euid, process.credentials.uid) = (id, id);
-    process.user = Some(text.into());
+    let table = process.user.as_ref().map_or(UserTable::Host, |user| user.table);
+    process.user = Some(User { name: text.into(), table });
 }
 
 fn set_request(request: &mut Request, field: Field, text: &str) {

@@ -257,8 +257,14 @@ impl World {
         if let Some(origin) = child_origin {
             self.origins.insert(child.tgid, origin);
         }
-        let fork =
-            Fork { child, child_origin, child_ns_tgid: 0, comm: Box::default(), cgroup: Box::default() };
+        let fork = Fork {
+            child,
+            child_origin,
+            child_ns_tgid: 0,
+            comm: Box::default(),
+            cgroup: Box::default(),
+            unified: Box::default(),
+        };
         self.made.push(Event { header, body: Body::Fork(Box::new(fork)) });
         child
     }
