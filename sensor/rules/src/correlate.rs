@@ -1,7 +1,7 @@
 //! Correlations: small automata, one for each group of events, driven by the events' time alone.
 //!
 //! A group lives until it is finished or can't be any more. Each correlation has its own share of memory; what is over it
-//! costs the group that was opened first, and is counted. What is due is done when the time of the events has passed it by
+//! costs the group whose time is over first, and is counted. What is due is done when the time of the events has passed it by
 //! [`LATENESS`], so that neither their order within that nor how many come at once changes a finding.
 mod key;
 mod order;
@@ -16,7 +16,7 @@ use guardbee_model::{
 };
 use order::{Ordered, Together};
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -72,8 +72,6 @@ struct Group {
     state: State,
     /// Its time runs from here.
     since: BootTime,
-    /// The time under which it stands in the queue.
-    queued: BootTime,
     bytes: usize,
 }
 
@@ -87,15 +85,15 @@ pub(crate) struct Correlator {
     share: usize,
     bytes: usize,
     groups: HashMap<Arc<[u8]>, Group>,
-    /// Opened first, first. An entry whose time is not its group's is out of date.
-    queue: VecDeque<(BootTime, Arc<[u8]>)>,
+    /// By when their time runs from. Exact, not put right when it is looked at: who is first must not depend on who looked when.
+    order: BTreeSet<(BootTime, Arc<[u8]>)>,
     evicted: u64,
 }
 
 impl Correlator {
     pub(crate) fn new(machine: Machine, steps: usize, timespan_ns: u64, share: usize) -> Self {
-        let (groups, queue) = Default::default();
-        Self { machine, steps, timespan_ns, share, bytes: 0, groups, queue, evicted: 0 }
+        let (groups, order) = Default::default();
+        Self { machine, steps, timespan_ns, share, bytes: 0, groups, order, evicted: 0 }
     }
 
     /// From now on it may take so many bytes: what is over that is given up, and counted.
@@ -139,9 +137,8 @@ impl Correlator {
                 Machine::Window(window) => State::Window(window::State::new(window)),
             };
             let key: Arc<[u8]> = key.into();
-            self.queue.push_back((event.time, Arc::clone(&key)));
-            let group = Group { state, since: event.time, queued: event.time, bytes: 0 };
-            self.groups.insert(key, group);
+            self.order.insert((event.time, Arc::clone(&key)));
+            self.groups.insert(key, Group { state, since: event.time, bytes: 0 });
         }
         let group = self.groups.get_mut(key)?;
         let closes = self.machine.closes();
@@ -153,54 +150,56 @@ impl Correlator {
         };
         // An order runs from its first step, others from their last event, what is closed from when it was opened.
         let restarts = !matches!(self.machine, Machine::Ordered) || event.step == 0;
-        if restarts && !closes {
-            group.since = group.since.max(event.time);
-        }
+        let later = event.time > group.since && restarts && !closes;
+        let before = later.then(|| std::mem::replace(&mut group.since, event.time));
         let bytes = GROUP + 2 * key.len() + group.state.bytes();
         self.bytes = self.bytes + bytes - std::mem::replace(&mut group.bytes, bytes);
+        if let Some(before) = before {
+            self.put_later(key, before, event.time);
+        }
         if done.is_some() {
             self.remove(key);
         }
         done
     }
 
+    fn put_later(&mut self, key: &[u8], before: BootTime, since: BootTime) {
+        let Some((key, _)) = self.groups.get_key_value(key) else { return };
+        let mut entry = (before, Arc::clone(key));
+        self.order.remove(&entry);
+        entry.0 = since;
+        self.order.insert(entry);
+    }
+
     fn remove(&mut self, key: &[u8]) -> Option<Group> {
-        let group = self.groups.remove(key)?;
+        let (key, group) = self.groups.remove_entry(key)?;
+        self.order.remove(&(group.since, key));
         self.bytes = self.bytes.saturating_sub(group.bytes);
         Some(group)
     }
 
-    fn make_room(&mut self) {
-        while self.bytes > self.share {
-            let Some((time, key)) = self.queue.pop_front() else { break };
-            if self.current(time, &key) {
-                self.remove(&key);
-                self.evicted += 1;
-            }
-        }
-        if self.queue.len() > 2 * self.groups.len() + 64 {
-            let groups = &self.groups;
-            self.queue.retain(|(time, key)| groups.get(key).is_some_and(|group| group.queued == *time));
-        }
+    /// The group whose time is over first.
+    fn pop(&mut self) -> Option<Group> {
+        let (_, key) = self.order.pop_first()?;
+        self.remove(&key)
     }
 
-    fn current(&self, time: BootTime, key: &[u8]) -> bool {
-        self.groups.get(key).is_some_and(|group| group.queued == time)
+    fn make_room(&mut self) {
+        while self.bytes > self.share && self.pop().is_some() {
+            self.evicted += 1;
+        }
     }
 
     /// When the first group must be closed: [`Correlator::close`] is due after it.
     pub(crate) fn due(&self) -> Option<BootTime> {
-        let (opened, _) = self.queue.front().filter(|_| self.machine.closes())?;
+        let (opened, _) = self.order.first().filter(|_| self.machine.closes())?;
         Some(BootTime(opened.0.saturating_add(self.timespan_ns)))
     }
 
     /// Closes the first group; gives the evidence if it is as the correlation wants it.
     pub(crate) fn close(&mut self) -> Option<Evidence> {
-        let (time, key) = self.queue.pop_front()?;
-        if !self.current(time, &key) {
-            return None;
-        }
-        self.remove(&key).and_then(|group| self.result(group))
+        let group = self.pop()?;
+        self.result(group)
     }
 
     fn result(&self, group: Group) -> Option<Evidence> {
@@ -215,21 +214,8 @@ impl Correlator {
         if self.machine.closes() {
             return;
         }
-        while let Some((time, _)) = self.queue.front() {
-            if now.since(*time) <= self.timespan_ns {
-                break;
-            }
-            let Some((time, key)) = self.queue.pop_front() else { break };
-            if !self.current(time, &key) {
-                continue;
-            }
-            match self.groups.get_mut(&key) {
-                Some(group) if now.since(group.since) <= self.timespan_ns => {
-                    group.queued = group.since;
-                    self.queue.push_back((group.since, key));
-                }
-                _ => drop(self.remove(&key)),
-            }
+        while self.order.first().is_some_and(|(since, _)| now.since(*since) > self.timespan_ns) {
+            self.pop();
         }
     }
 }

@@ -126,8 +126,7 @@ fn only_accepted_links_count() {
 fn a_flood_of_requests_evicts_the_oldest_and_is_counted() {
     // Two correlations share: room for four heads each.
     let mut engine = engine(Params { correlation_bytes: 2 * 4 * 1500, ..Params::default() });
-    let names: Vec<String> = (0..10).map(|number| format!("r{number}")).collect();
-    let heads: Vec<_> = names.iter().map(|name| head(0, name)).collect();
+    let heads: Vec<_> = (0..10).map(|number| head(number, &format!("r{number}"))).collect();
     found(&mut engine, &heads);
     assert_eq!(engine.partials(), 4);
     let losses = engine.losses(BootTime(1));
@@ -135,8 +134,8 @@ fn a_flood_of_requests_evicts_the_oldest_and_is_counted() {
         losses.iter().map(|loss| (loss.cause, loss.count)).collect::<Vec<_>>(),
         [("correlation_full", 6)]
     );
-    assert_eq!(found(&mut engine, &[shell(1, "r0"), egress(2, "r0")]), [""; 0]);
-    assert_eq!(found(&mut engine, &[shell(1, "r9"), egress(2, "r9")]), ["Three Steps 0,1,2"]);
+    assert_eq!(found(&mut engine, &[shell(10, "r0"), egress(11, "r0")]), [""; 0]);
+    assert_eq!(found(&mut engine, &[shell(10, "r9"), egress(11, "r9")]), ["Three Steps 9,10,11"]);
 }
 
 #[test]
