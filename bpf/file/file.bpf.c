@@ -24,13 +24,11 @@ static __always_inline bool device_keeps_nothing(struct inode *inode)
 /* The flags that open does not leave in the file. Those of openat2 lie in the caller's memory: not looked at. */
 static __always_inline bool truncated(struct sys_exit *exit, struct task_struct *task)
 {
-	struct syscall call = syscall_read(task);
-
 #if defined(__TARGET_ARCH_x86)
 	if (exit->number == SYS_open)
-		return call.second & O_TRUNC;
+		return syscall_second(task) & O_TRUNC;
 #endif
-	return exit->number == SYS_openat && call.third & O_TRUNC;
+	return exit->number == SYS_openat && syscall_third(task) & O_TRUNC;
 }
 
 /* 0: neither read nor written. */

@@ -97,7 +97,7 @@ static __always_inline struct pt_regs *task_registers(struct task_struct *task)
 #endif
 }
 
-/* The first argument alone: before anything says that the rest is wanted. */
+/* One argument alone: before anything says that the rest is wanted. */
 static __always_inline u64 syscall_first(struct task_struct *task)
 {
 	struct pt_regs *regs = task_registers(task);
@@ -106,6 +106,28 @@ static __always_inline u64 syscall_first(struct task_struct *task)
 	return LOAD(regs, di);
 #else
 	return LOAD(regs, orig_x0);
+#endif
+}
+
+static __always_inline u64 syscall_second(struct task_struct *task)
+{
+	struct pt_regs *regs = task_registers(task);
+
+#if defined(__TARGET_ARCH_x86)
+	return LOAD(regs, si);
+#else
+	return LOAD(regs, regs[1]);
+#endif
+}
+
+static __always_inline u64 syscall_third(struct task_struct *task)
+{
+	struct pt_regs *regs = task_registers(task);
+
+#if defined(__TARGET_ARCH_x86)
+	return LOAD(regs, dx);
+#else
+	return LOAD(regs, regs[2]);
 #endif
 }
 

@@ -31,12 +31,13 @@ static __always_inline void memory_tell(struct site *site, struct task_struct *t
 static __always_inline void protected(struct sys_exit *exit, enum call call, enum program_id program)
 {
 	struct task_struct *task = CURRENT();
-	struct syscall now = syscall_read(task);
 	struct memory_event *event;
+	struct syscall now;
 	struct site site;
 
-	if (!(now.third & PROT_EXEC) || !site_enter(&site, CONTEXT_TASK, program) || exit->result < 0)
+	if (!(syscall_third(task) & PROT_EXEC) || !site_enter(&site, CONTEXT_TASK, program) || exit->result < 0)
 		return;
+	now = syscall_read(task);
 	event = &site.scratch->memory;
 	call_fill(&event->call, task, exit->result, call);
 	event->address = now.first;
@@ -51,11 +52,14 @@ CALL_EXIT(memory, pkey_mprotect, protected(exit, CALL_PKEY_MPROTECT, PROGRAM_PKE
 static __always_inline void mapped(struct sys_exit *exit)
 {
 	struct task_struct *task = CURRENT();
-	struct syscall now = syscall_read(task);
 	struct memory_event *event;
+	struct syscall now;
 	struct site site;
 
-	if (!(now.third & PROT_EXEC) || !(now.third & PROT_WRITE || now.fourth & MAP_ANONYMOUS))
+	if (!(syscall_third(task) & PROT_EXEC))
+		return;
+	now = syscall_read(task);
+	if (!(now.third & PROT_WRITE || now.fourth & MAP_ANONYMOUS))
 		return;
 	/* -errno: the last page is nobody's. */
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_MMAP) || (__u64)exit->result >= -4095ull)
