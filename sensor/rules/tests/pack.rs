@@ -1,6 +1,7 @@
 //! The rules that ship with the sensor: they load without a warning, all can fire, and each passes tests of its own.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
-use guardbee_rules::RuleSet;
+use guardbee_model::file::Operation;
+use guardbee_rules::{Role, RuleSet};
 use std::{fs, path::Path, sync::Arc};
 
 fn files(folder: &Path, out: &mut Vec<(String, String)>) {
@@ -67,5 +68,26 @@ fn every_rule_passes_its_tests_and_has_a_match_and_a_near_miss() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     for rule in set.rules() {
         assert!(rule.tests >= 2, "{} has {} tests", rule.info.title, rule.tests);
+    }
+}
+
+/// Otherwise every open of every process would be a record.
+#[test]
+fn what_is_opened_is_wanted_by_name() {
+    let mut all = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules"), &mut all);
+    let opened = [Operation::Open, Operation::Modify, Operation::Create];
+    for (path, text) in &all {
+        // One that needs rules of other files correlates: it looks at no file.
+        let Ok(set) = RuleSet::load(&[(path, text)]) else { continue };
+        let needs = set.file_needs();
+        assert!(!opened.iter().any(|one| needs.all.contains(one)), "{path} wants every path: {needs:?}");
+    }
+    for ((role, name), operations) in pack().file_needs().named {
+        let name = String::from_utf8_lossy(&name);
+        // Every folder on the way to every file that is read would have to be looked up, or its extension found.
+        assert!(role == Role::Name || !operations.contains(&Operation::Open), "{role:?} {name} for reading");
+        // As good as every path.
+        assert!(!["etc", "usr", "lib", "proc", "dev", "var"].contains(&&*name), "{name}");
     }
 }
