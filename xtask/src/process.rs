@@ -41,6 +41,8 @@ fn stop_signals() -> SigSet {
 }
 
 /// How often a condition is looked at.
+/// For a process that is dropped: the kernel takes about 70 ms to let go of each of perf's tracepoints, one after another.
+const END_LIMIT: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
 
 /// A started process and its log; dropped, it and its group are ended.
@@ -146,7 +148,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.stop(Duration::from_secs(5)).is_err() {
+        if self.stop(END_LIMIT).is_err() {
             println!("{} did not stop when asked to; killed", self.name);
         }
         // What it left behind in its group; none is the usual case.

@@ -4,7 +4,11 @@ use nix::{
     time::{clock_getcpuclockid, clock_gettime},
     unistd::Pid,
 };
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    time::Duration,
+};
 
 /// User and system time of a process, ns; threads that have ended included.
 pub(super) fn cpu_ns(pid: u32) -> anyhow::Result<f64> {
@@ -49,7 +53,7 @@ pub(super) struct Ran {
 /// The process' attached programs by tracepoint.
 pub(super) fn programs(pid: u32) -> anyhow::Result<BTreeMap<String, Ran>> {
     let files: Vec<String> = entries(&format!("/proc/{pid}/fdinfo")).iter().map(|path| text(path)).collect();
-    let mut programs = BTreeMap::new();
+    let (mut programs, mut counted) = (BTreeMap::new(), BTreeSet::new());
     for link in files.iter().filter(|file| file.contains("link_type:")) {
         let hook = match word(link, "link_type:") {
             Some("raw_tracepoint") => name_in(link)?.to_owned(),
@@ -62,10 +66,12 @@ pub(super) fn programs(pid: u32) -> anyhow::Result<BTreeMap<String, Ran>> {
         let program =
             files.iter().find(|file| file.contains("run_cnt:") && number(file, "prog_id:") == Some(id));
         let count = |name| program.and_then(|program| number(program, name)).unwrap_or_default();
-        // A program and its spares share a hook.
+        // A program and its spares share a hook; what a program did at several counts at the first.
         let ran: &mut Ran = programs.entry(hook).or_default();
-        ran.times += count("run_cnt:");
-        ran.ns += count("run_time_ns:");
+        if counted.insert(id) {
+            ran.times += count("run_cnt:");
+            ran.ns += count("run_time_ns:");
+        }
     }
     Ok(programs)
 }
