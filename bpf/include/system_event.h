@@ -126,10 +126,9 @@ struct namespace_event {
 	struct event_header header;
 	struct call_info call;
 	struct process_key subject; /* whose they are: the caller, or the child that clone made */
-	struct namespaces before;
 	struct namespaces after;
-	__u8 changed; /* enum namespace_flag */
-	__u8 host;    /* of the changed ones: now those of the first process */
+	__u8 changed; /* enum namespace_flag: entered, made, or other than the parent's */
+	__u8 host;    /* of these: now those of the first process */
 	__u8 pad[6];
 	/* tail: COMM */
 };

@@ -92,7 +92,6 @@ pub(crate) fn open(
             "scopes" => map.set_max_entries(options.scopes)?,
             "taken" | "rescued" | "spare_runs" => map.set_autocreate(spares)?,
             "held_by" => map.set_autocreate(has(Capability::Credentials))?,
-            "namespaces_before" => map.set_autocreate(has(Capability::Namespace))?,
             _ if name.ends_with(".rodata.config") => {
                 let mut bytes = map.initial_value().unwrap_or_default().to_vec();
                 let config = options.config(hooks, spares);

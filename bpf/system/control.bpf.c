@@ -27,13 +27,19 @@ static __always_inline void controlled(__s64 result, enum call call, enum progra
 		call_send(&site, control_begin(&site, task, result, call), EVENT_CONTROL);
 }
 
-/* At its entry: from most of what it can do there is no return. */
-SEC("tp/syscalls/sys_enter_reboot")
-int control_reboot(void *context)
+/* Tried in vain, or settings: one that succeeds takes us with it. Hooking a single call's entry would cost every call of the
+ * node as much as all exits together.
+ */
+static __always_inline void rebooted(struct sys_exit *exit)
 {
-	controlled(0, CALL_REBOOT, PROGRAM_REBOOT);
-	return 0;
+	struct task_struct *task = CURRENT();
+	struct site site;
+
+	if (site_enter(&site, CONTEXT_TASK, PROGRAM_REBOOT))
+		call_send(&site, control_begin(&site, task, exit->result, CALL_REBOOT), EVENT_CONTROL);
 }
+
+CALL_EXIT(control, reboot, rebooted(exit))
 
 CALL_EXIT(control, userfaultfd, controlled(exit->result, CALL_USERFAULTFD, PROGRAM_USERFAULTFD))
 

@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A process entered other namespaces, made some, or made a child that lives in others. Compared are the kernel's own numbers,
- * before and after.
- */
+/* A process entered namespaces, made some, or made a child that lives in others. Numbers are the kernel's own. */
 #include "kernel.h"
 #include "event.h"
 #include "call.h"
 #include "find.h"
+#include "image.h"
 #include "preempt.h"
-
-/* What a thread was in when it called; only as long as the call lasts. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, __u64);
-	__type(value, struct namespaces);
-} namespaces_before __weak SEC(".maps");
 
 static __always_inline void namespaces_read(struct namespaces *out, struct task_struct *task)
 {
@@ -47,7 +38,7 @@ static __always_inline __u8 namespaces_compare(const struct namespaces *one, con
 	return flags;
 }
 
-/* `before` and `after` stand in the scratch. */
+/* `after` and `changed` stand in the scratch. */
 static __always_inline void namespace_tell(struct site *site, struct task_struct *task, struct task_struct *subject)
 {
 	struct namespace_event *event = &site->scratch->namespace;
@@ -55,9 +46,6 @@ static __always_inline void namespace_tell(struct site *site, struct task_struct
 	struct namespaces host = {};
 	__u32 at;
 
-	event->changed = namespaces_compare(&event->before, &event->after);
-	if (!event->changed)
-		return;
 	if (first)
 		namespaces_read(&host, first);
 	event->host = event->changed & ~namespaces_compare(&event->after, &host);
@@ -70,54 +58,70 @@ static __always_inline void namespace_tell(struct site *site, struct task_struct
 	call_send(site, at, EVENT_NAMESPACE);
 }
 
-static __always_inline void entered(enum program_id program)
+/* What clone, unshare and setns call them. */
+static __always_inline __u8 namespaces_of_flags(__u64 flags)
 {
-	struct task_struct *task = CURRENT();
-	struct namespaces before;
-	__u64 key = (__u64)task;
-	struct site site;
+	__u8 bits = 0;
 
-	if (!site_enter(&site, CONTEXT_TASK, program))
-		return;
-	namespaces_read(&before, task);
-	bpf_map_update_elem(&namespaces_before, &key, &before, BPF_ANY);
+	bits |= (flags >> 25 & 1) << 0; /* CLONE_NEWCGROUP */
+	bits |= (flags >> 27 & 1) << 1; /* CLONE_NEWIPC */
+	bits |= (flags >> 17 & 1) << 2; /* CLONE_NEWNS */
+	bits |= (flags >> 30 & 1) << 3; /* CLONE_NEWNET */
+	bits |= (flags >> 29 & 1) << 4; /* CLONE_NEWPID */
+	bits |= (flags >> 7 & 1) << 5;	/* CLONE_NEWTIME */
+	bits |= (flags >> 28 & 1) << 6; /* CLONE_NEWUSER */
+	bits |= (flags >> 26 & 1) << 7; /* CLONE_NEWUTS */
+	return bits;
+}
+
+/* What setns entered: as its flags say, or what its file stands for, whose inode has the namespace's number. */
+static __always_inline __u8 namespaces_entered(struct task_struct *task, struct syscall *call, struct namespaces *now)
+{
+	struct namespaces inode = {};
+	__u32 *numbers = (__u32 *)&inode;
+	__u8 bits = namespaces_of_flags(call->second);
+	struct file *file;
+	__u32 number = 0;
+
+	if (bits)
+		return bits;
+	file = fd_file(task, call->first);
+	if (file)
+		number = BPF_CORE_READ(file, f_inode, i_ino);
+	for (__u32 i = 0; i < sizeof(inode) / sizeof(*numbers); i++)
+		numbers[i] = number;
+	bits = ~namespaces_compare(now, &inode);
+	/* Another thread has closed it meanwhile: any of them. */
+	return bits ? bits : 0xff;
 }
 
 static __always_inline void changed(struct sys_exit *exit, enum call call, enum program_id program)
 {
 	struct task_struct *task = CURRENT();
-	struct namespaces *before;
-	__u64 key = (__u64)task;
+	struct namespace_event *event;
+	struct syscall now;
 	struct site site;
 
-	if (!site_enter(&site, CONTEXT_TASK, program))
+	if (!site_enter(&site, CONTEXT_TASK, program) || exit->result < 0)
 		return;
-	before = bpf_map_lookup_elem(&namespaces_before, &key);
-	if (before && exit->result >= 0) {
-		site.scratch->namespace.before = *before;
-		namespaces_read(&site.scratch->namespace.after, task);
-		call_fill(&site.scratch->namespace.call, task, exit->result, call);
+	event = &site.scratch->namespace;
+	namespaces_read(&event->after, task);
+	now = syscall_read(task);
+	event->changed =
+		call == CALL_SETNS ? namespaces_entered(task, &now, &event->after) : namespaces_of_flags(now.first);
+	call_fill(&event->call, task, exit->result, call);
+	if (event->changed) /* unshare does other things too */
 		namespace_tell(&site, task, task);
-	}
-	bpf_map_delete_elem(&namespaces_before, &key);
 }
 
-#define CHANGES(name, NAME)                         \
-	SEC("tp/syscalls/sys_enter_" #name)         \
-	int namespace_##name##_enter(void *context) \
-	{                                           \
-		entered(PROGRAM_##NAME##_ENTER);    \
-		return 0;                           \
-	}                                           \
-	CALL_EXIT(namespace, name, changed(exit, CALL_##NAME, PROGRAM_##NAME))
-
-CHANGES(setns, SETNS)
-CHANGES(unshare, UNSHARE)
+CALL_EXIT(namespace, setns, changed(exit, CALL_SETNS, PROGRAM_SETNS))
+CALL_EXIT(namespace, unshare, changed(exit, CALL_UNSHARE, PROGRAM_UNSHARE))
 
 /* Most children share what their parent has, by pointer. A child's pid namespace is what its parent chose for it. */
 static __always_inline void forked(struct task_struct *parent, struct task_struct *child)
 {
 	struct namespace_event *event;
+	struct namespaces before;
 	struct site site;
 
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_NAMESPACE_FORK))
@@ -126,10 +130,12 @@ static __always_inline void forked(struct task_struct *parent, struct task_struc
 	    BPF_CORE_READ(parent, cred, user_ns) == BPF_CORE_READ(child, cred, user_ns))
 		return;
 	event = &site.scratch->namespace;
-	namespaces_read(&event->before, parent);
+	namespaces_read(&before, parent);
 	namespaces_read(&event->after, child);
+	event->changed = namespaces_compare(&before, &event->after);
 	call_fill(&event->call, parent, BPF_CORE_READ(child, pid), CALL_CLONE);
-	namespace_tell(&site, parent, child);
+	if (event->changed)
+		namespace_tell(&site, parent, child);
 }
 
 SEC("tp_btf/sched_process_fork")

@@ -101,7 +101,7 @@ fn what_is_done_to_the_system_is_the_same() {
     same_layout!(btf, wire::AccessEvent = struct "access_event" { header, call, target, fd, bytes, access, pad });
     same_layout!(btf, wire::Namespaces = struct "namespaces" { cgroup, ipc, mnt, net, pid, time, user, uts });
     same_layout!(btf, wire::NamespaceEvent = struct "namespace_event" {
-        header, call, subject, before, after, changed, host, pad,
+        header, call, subject, after, changed, host, pad,
     });
     same_layout!(btf, wire::MountEvent = struct "mount_event" { header, call, what, flags, pad });
     same_layout!(btf, wire::SocketChangeEvent = struct "socket_change_event" {

@@ -55,7 +55,7 @@ pub(crate) fn put(system: &System, tables: &mut Puts, put: &mut Put) {
         Deed::Namespace(namespace) => {
             put.byte(2);
             put.option(namespace.subject, |put, key| put_key(key, put));
-            namespace.before.into_iter().chain(namespace.after).for_each(|number| put.number(number));
+            namespace.after.into_iter().for_each(|number| put.number(number));
             put.byte(namespace.changed);
             put.byte(namespace.host);
         }
@@ -127,7 +127,6 @@ pub(crate) fn take(take: &mut Take<'_>, tables: &mut Takes) -> Result<System, Wr
         }),
         2 => Deed::Namespace(Namespace {
             subject: take.option(take_key)?,
-            before: eight(take)?,
             after: eight(take)?,
             changed: take.byte()?,
             host: take.byte()?,

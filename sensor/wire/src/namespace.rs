@@ -42,11 +42,9 @@ pub struct NamespaceEvent {
     pub call: CallInfo,
     /// Whose they are: the caller, or the child that clone made.
     pub subject: ProcessKey,
-    /// When it called; of a child: its parent's.
-    pub before: Namespaces,
     /// Now.
     pub after: Namespaces,
-    /// [`NamespaceFlag`] bits.
+    /// [`NamespaceFlag`] bits: entered, made, or other than the parent's.
     pub changed: u8,
     /// Of these, now those of the first process.
     pub host: u8,

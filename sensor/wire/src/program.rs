@@ -3,7 +3,7 @@ use crate::EventKind;
 
 /// In the object and in bpftool, by number (`enum program_id`): index of [`crate::CounterSlot::fired`] and of
 /// [`crate::Reply::programs`].
-pub const PROGRAM_NAMES: [&str; 81] = [
+pub const PROGRAM_NAMES: [&str; 79] = [
     "process_fork",
     "process_exec",
     "process_exit",
@@ -44,9 +44,7 @@ pub const PROGRAM_NAMES: [&str; 81] = [
     "access_process_vm_writev",
     "access_pidfd_getfd",
     "namespace_fork",
-    "namespace_setns_enter",
     "namespace_setns",
-    "namespace_unshare_enter",
     "namespace_unshare",
     "mount_mount",
     "mount_umount",

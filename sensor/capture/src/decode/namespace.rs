@@ -16,7 +16,6 @@ pub(super) fn namespace((raw, tail): &(NamespaceEvent, &[u8])) -> Result<Body, D
     let strings = Strings::walk(kind, tail)?;
     let namespace = Namespace {
         subject: process_key(raw.subject),
-        before: numbers(raw.before),
         after: numbers(raw.after),
         changed: raw.changed,
         host: raw.host,

@@ -130,11 +130,9 @@ pub const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time",
 pub struct Namespace {
     /// Whose they are: the caller, or the child.
     pub subject: Option<ProcessKey>,
-    /// Inode numbers by kind, as the caller's were.
-    pub before: [u32; 8],
-    /// As they are.
+    /// Inode numbers by kind.
     pub after: [u32; 8],
-    /// Bits of those that differ.
+    /// Bits of those that were entered or made, of a child's those that aren't its parent's.
     pub changed: u8,
     /// Of these, those that are the first process's.
     pub host: u8,

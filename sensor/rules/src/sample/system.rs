@@ -103,7 +103,7 @@ impl Doing {
             comm: none(),
             change: Change { before: Some(user), after: user, groups: 0, user_ns: 1, unexplained: false },
             reach: Reach::Attached,
-            namespace: Namespace { subject: None, before: [1; 8], after: [1; 8], changed: 0, host: 0 },
+            namespace: Namespace { subject: None, after: [1; 8], changed: 0, host: 0 },
             mount: Mount {
                 what: MountKind::Mounted,
                 claimed: true,
