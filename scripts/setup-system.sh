@@ -7,7 +7,7 @@ build="clang-16 clang-format-16 llvm-16 libelf-dev zlib1g-dev pkg-config gcc g++
 # Servers and loads; what attacks use.
 host="curl openssl bpftool python3 python3-venv procps redis-server wrk
 	nginx-light apache2 php-fpm
-	busybox iproute2 util-linux bsdutils mount e2fsprogs crun podman"
+	busybox-static iproute2 util-linux bsdutils mount e2fsprogs crun podman"
 packages=$build
 for arg in "$@"; do
 	case $arg in
@@ -31,6 +31,6 @@ if [ -n "$missing" ]; then
 	[ -e $policy ] || { mv /usr/sbin/policy-rc.d.guardbee $policy; trap 'rm -f /usr/sbin/policy-rc.d' EXIT; }
 	rm -f /usr/sbin/policy-rc.d.guardbee
 	# shellcheck disable=SC2086 # a list of words
-	apt-get install -y -qq --no-install-recommends $missing >/dev/null
+	apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null
 fi
 command -v cargo >/dev/null || { echo "Rust is missing: install rustup, then run this again" >&2; exit 1; }

@@ -14,7 +14,7 @@ if [ -n "$missing" ]; then
 	[ "$(id -u)" = 0 ] || { echo "these packages are missing, install them as root:$missing" >&2; exit 1; }
 	echo "installing:$missing" >&2
 	# shellcheck disable=SC2086 # a list of words
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null
 fi
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/guardbee/targets

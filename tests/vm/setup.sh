@@ -12,7 +12,7 @@ if [ -n "$missing" ]; then
 	echo "installing:$missing" >&2
 	apt-get update -qq
 	# shellcheck disable=SC2086 # a list of words
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq --no-install-recommends $missing >/dev/null
 fi
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/guardbee/vm
 mkdir -p "$cache"
