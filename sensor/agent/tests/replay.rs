@@ -67,6 +67,7 @@ fn process(container: u8) -> Arc<Process> {
         key: ProcessKey { tgid: container.into(), start: BootTime(1), exec_number: 0 },
         parent: None,
         exe: b"/usr/bin/nc".as_slice().into(),
+        file: None,
         args: Arc::default(),
         comm: b"nc".as_slice().into(),
         cwd: b"/".as_slice().into(),

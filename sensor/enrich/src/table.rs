@@ -374,6 +374,7 @@ pub(crate) fn blank(key: ProcessKey) -> Process {
         key,
         parent: None,
         exe: Arc::default(),
+        file: None,
         args: Arc::new(Args::default()),
         comm: Box::default(),
         cwd: Arc::default(),
@@ -389,6 +390,7 @@ pub(crate) fn blank(key: ProcessKey) -> Process {
 
 fn describe(process: &mut Process, exec: &Exec) {
     process.exe = (&*exec.exe).into();
+    process.file = Some(exec.file);
     process.args = Arc::new(exec.args.clone());
     process.comm.clone_from(&exec.comm);
     process.cwd = (&*exec.cwd).into();

@@ -176,6 +176,8 @@ pub struct Process {
     pub parent: Option<ProcessKey>,
     /// Path of the executable; empty: unknown.
     pub exe: Arc<[u8]>,
+    /// The executable as it was at the exec; [`None`]: not known.
+    pub file: Option<File>,
     /// Command line.
     pub args: Arc<Args>,
     /// `task_struct.comm`.

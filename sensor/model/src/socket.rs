@@ -58,6 +58,21 @@ pub enum Role {
     Listening,
 }
 
+impl Role {
+    /// All names, for rules: of what is known.
+    pub const NAMES: &'static [&'static str] = &["accepted", "connected", "listening"];
+
+    /// The name used in fields and records; empty: not known.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "",
+            Self::Accepted => "accepted",
+            Self::Connected => "connected",
+            Self::Listening => "listening",
+        }
+    }
+}
+
 /// A socket as the kernel described it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Socket {

@@ -5,6 +5,7 @@ mod process;
 pub use machine::{Control, Extension, ExtensionKind, IoUring, Mount, MountKind, SocketChange, SocketKind};
 pub use process::{
     Access, CAPABILITIES, Change, Memory, MemoryKind, NAMESPACES, Namespace, Reach, Signal, Title,
+    capabilities,
 };
 
 use crate::process::ProcessKey;

@@ -183,7 +183,7 @@ fn take_file_event(take: &mut Take<'_>) -> Result<FileEvent, Wrong> {
     Ok(FileEvent { operation, path, source, named, path_cut, file, mode, owner, group, device, attribute })
 }
 
-fn put_file(file: &File, put: &mut Put) {
+pub(crate) fn put_file(file: &File, put: &mut Put) {
     put.number(file.inode);
     put.number(file.device);
     put.number(file.size_bytes);
@@ -195,7 +195,7 @@ fn put_file(file: &File, put: &mut Put) {
     put.flags(&[memfd, deleted, overlay_upper, setuid, setgid, path_cut]);
 }
 
-fn take_file(take: &mut Take<'_>) -> Result<File, Wrong> {
+pub(crate) fn take_file(take: &mut Take<'_>) -> Result<File, Wrong> {
     let (inode, device, size_bytes, ctime_ns) =
         (take.number()?, take.narrow()?, take.number()?, take.number()?);
     let (mode, uid, gid) = (take.narrow()?, take.narrow()?, take.narrow()?);

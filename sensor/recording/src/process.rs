@@ -1,5 +1,6 @@
 //! Processes: who acts.
 use crate::{
+    action::{put_file, take_file},
     bytes::{Put, Take},
     error::Wrong,
     head::Secrets,
@@ -18,6 +19,7 @@ pub(crate) fn put(process: &Process, secrets: Secrets, put: &mut Put) {
     put_key(process.key, put);
     put.option(process.parent, |put, key| put_key(key, put));
     put.text(&process.exe);
+    put.option(process.file.as_ref(), |put, file| put_file(file, put));
     put_args(&process.args, secrets, put);
     put.text(&process.comm);
     put.text(&process.cwd);
@@ -40,7 +42,7 @@ pub(crate) fn put(process: &Process, secrets: Secrets, put: &mut Put) {
 pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
     let key = take_key(take)?;
     let parent = take.option(take_key)?;
-    let exe = take.text()?.into();
+    let (exe, file) = (take.text()?.into(), take.option(take_file)?);
     let args = Arc::new(take_args(take)?);
     let (comm, cwd) = (take.text()?.into(), take.text()?.into());
     let credentials = take_credentials(take)?;
@@ -57,6 +59,7 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
         key,
         parent,
         exe,
+        file,
         args,
         comm,
         cwd,

@@ -4,7 +4,7 @@ use crate::{
     bytes::{Put, Take},
     error::Wrong,
     process::{put_credentials, put_key, take_credentials, take_key},
-    socket::{put_address, take_address},
+    socket::{ROLES, put_address, take_address},
     tables::{Puts, Takes},
 };
 use guardbee_model::{
@@ -200,6 +200,7 @@ fn put_socket(socket: &SocketChange, put: &mut Put) {
     put.number(socket.protocol);
     put.signed(socket.fd.into());
     put.number(socket.connection.0);
+    put.one_of(&ROLES, &socket.role);
     put.option(socket.local, |put, address| put_address(address, put));
     put.option(socket.remote, |put, address| put_address(address, put));
     put.text(&socket.detail);
@@ -209,7 +210,7 @@ fn take_socket(take: &mut Take<'_>) -> Result<SocketChange, Wrong> {
     let what = take.one_of(&SOCKETS)?;
     let (family, kind, protocol) = (take.narrow()?, take.narrow()?, take.narrow()?);
     let fd = i32::try_from(take.signed()?).map_err(|_| Wrong("a descriptor is too large"))?;
-    let connection = ConnectionId(take.number()?);
+    let (connection, role) = (ConnectionId(take.number()?), take.one_of(&ROLES)?);
     let (local, remote) = (take.option(take_address)?, take.option(take_address)?);
     Ok(SocketChange {
         what,
@@ -218,6 +219,7 @@ fn take_socket(take: &mut Take<'_>) -> Result<SocketChange, Wrong> {
         protocol,
         fd,
         connection,
+        role,
         local,
         remote,
         detail: take.text()?.into(),

@@ -32,6 +32,7 @@ fn process(exe: &[u8], args: Args) -> Arc<Process> {
         key: ProcessKey { tgid: 7, start: BootTime(7), exec_number: 1 },
         parent: None,
         exe: Arc::from(exe),
+        file: None,
         args: Arc::new(args),
         comm: Box::default(),
         cwd: Arc::from(b"/srv/app".as_slice()),

@@ -5,7 +5,7 @@
 mod kinds;
 mod unavailable;
 
-use guardbee_model::system;
+use guardbee_model::{socket::Role, system};
 pub(crate) use kinds::Kinds;
 use unavailable::UNAVAILABLE;
 pub(crate) use unavailable::in_audit_records;
@@ -150,6 +150,12 @@ fields! {
     Executable "process.executable.path" Text, Kinds::ALL, searched ["Image", "process.executable", "exe"];
     /// Its last component.
     ExecutableName "process.executable.name" Text, Kinds::ALL, plain ["process.name"];
+    /// The executable lives in memory only. This and the next two: as it was at the exec.
+    Memfd "process.executable.memfd" Flag, Kinds::ALL, plain [];
+    /// No link to the executable was left.
+    Deleted "process.executable.deleted" Flag, Kinds::ALL, plain [];
+    /// Changed or created in the container, not part of its image.
+    OverlayUpper "process.executable.overlay_upper" Flag, Kinds::ALL, plain [];
     /// The thread's name, 15 bytes of it; a process may change its own.
     Comm "process.thread.name" Text, Kinds::ALL, plain ["comm"];
     /// The arguments joined by one blank, unquoted.
@@ -174,6 +180,8 @@ fields! {
     UserSource "guardbee.user.source" Word(USER_TABLES), Kinds::ALL, plain [];
     /// Real user.
     RealUserId "process.real_user.id" Number, Kinds::ALL, plain ["uid", "user.id"];
+    /// Effective capabilities, such as `CAP_SYS_ADMIN`: a condition holds if it holds for one of them.
+    Capabilities "process.thread.capabilities.effective" Text, Kinds::ALL, plain ["process.capabilities"];
     /// Of the parent.
     ParentExecutable "process.parent.executable.path" Text, Kinds::ALL, searched ["ParentImage", "process.parent.executable"];
     /// Last component of the parent's.
@@ -204,12 +212,6 @@ fields! {
     // An exec.
     /// The path as given to execve.
     ExecFilename "guardbee.exec.filename" Text, Kinds::EXEC, plain [];
-    /// The executable lives in memory only.
-    Memfd "process.executable.memfd" Flag, Kinds::EXEC, plain [];
-    /// No link to the executable was left.
-    Deleted "process.executable.deleted" Flag, Kinds::EXEC, plain [];
-    /// Changed or created in the container, not part of its image.
-    OverlayUpper "process.executable.overlay_upper" Flag, Kinds::EXEC, plain [];
     /// Its path is too deep: the first components are missing.
     ExecutablePathCut "process.executable.path_cut" Flag, Kinds::EXEC, plain [];
     /// The command line is too long: its middle is missing.
@@ -375,6 +377,8 @@ fields! {
     SocketType "guardbee.socket.type" Text, Kinds::SOCKET_CHANGE, plain [];
     /// Its descriptor.
     SocketFd "guardbee.socket.fd" Number, Kinds::SOCKET_CHANGE, plain [];
+    /// Which side of its connection it is.
+    SocketRole "guardbee.socket.role" Word(Role::NAMES), Kinds::SOCKET_CHANGE, plain [];
     /// The other end; of a bound one, this end.
     SocketAddress "guardbee.socket.address" Address, Kinds::SOCKET_CHANGE, plain [];
     /// The other end's port; of a bound one, this end's.

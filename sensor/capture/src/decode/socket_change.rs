@@ -2,7 +2,7 @@
 use super::{
     DecodeError,
     call::{call, member, system},
-    socket::{address, is_ip},
+    socket::{address, is_ip, role},
     strings::Strings,
 };
 use guardbee_model::{
@@ -27,6 +27,7 @@ pub(super) fn socket_change((raw, tail): &(SocketChangeEvent, &[u8])) -> Result<
         protocol: raw.protocol,
         fd: raw.fd,
         connection: ConnectionId(raw.socket.connection),
+        role: role(kind, "socket.role", raw.socket.role)?,
         local: ip.then(|| address(raw.socket.local_address, raw.socket.local_port)),
         remote: ip.then(|| address(raw.socket.remote_address, raw.socket.remote_port)),
         detail: strings.bytes(StringId::Detail).into(),

@@ -46,6 +46,7 @@ pub fn process(pid: u32, exe: &str, line: &str) -> Arc<Process> {
         key: ProcessKey { tgid: pid, start: BootTime(u64::from(pid) * 1000), exec_number: 1 },
         parent: None,
         exe: exe.as_bytes().into(),
+        file: None,
         args: Arc::new(Args { words, total_bytes: 0, truncated: false, unreadable: false }),
         comm: b"comm".as_slice().into(),
         cwd: b"/srv/app".as_slice().into(),

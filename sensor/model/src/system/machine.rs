@@ -1,5 +1,5 @@
 //! What is done to the machine: mounts, rare sockets, what is added to the kernel, rings.
-use crate::id::ConnectionId;
+use crate::{id::ConnectionId, socket::Role};
 use std::net::SocketAddr;
 
 /// What happened to the tree of mounts.
@@ -85,6 +85,8 @@ pub struct SocketChange {
     pub fd: i32,
     /// Ours, 0: not tracked.
     pub connection: ConnectionId,
+    /// Which side of its connection it is, where it has one that is tracked.
+    pub role: Role,
     /// IP sockets: this end.
     pub local: Option<SocketAddr>,
     /// IP sockets: the other end.

@@ -62,15 +62,19 @@ pub const CAPABILITIES: [&str; 41] = [
     "CAP_CHECKPOINT_RESTORE",
 ];
 
+/// Names of the bits of a set of capabilities.
+pub fn capabilities(bits: u64) -> impl Iterator<Item = &'static str> {
+    CAPABILITIES
+        .into_iter()
+        .enumerate()
+        .filter(move |(bit, _)| bits >> bit & 1 == 1)
+        .map(|(_, name)| name)
+}
+
 impl Change {
     /// Effective capabilities that it has now and had not; none where the former are not known.
     pub fn gained(&self) -> impl Iterator<Item = &'static str> {
-        let bits = self.before.map_or(0, |before| self.after.effective & !before.effective);
-        CAPABILITIES
-            .into_iter()
-            .enumerate()
-            .filter(move |(bit, _)| bits >> bit & 1 == 1)
-            .map(|(_, name)| name)
+        capabilities(self.before.map_or(0, |before| self.after.effective & !before.effective))
     }
 }
 

@@ -307,6 +307,7 @@ impl<'a> Draw<'a> {
             key: self.key(),
             parent: self.option(Self::key),
             exe: self.text().into(),
+            file: self.option(Self::file),
             args: Arc::new(self.args()),
             comm: self.boxed(),
             cwd: self.text().into(),
@@ -388,7 +389,7 @@ impl<'a> Draw<'a> {
         }
     }
 
-    fn role(&mut self) -> Role {
+    pub(crate) fn role(&mut self) -> Role {
         self.one_of(&[Role::Unknown, Role::Accepted, Role::Connected, Role::Listening])
     }
 

@@ -57,6 +57,7 @@ impl Draw<'_> {
                 protocol: self.byte().into(),
                 fd: i32::from(self.byte()) - 128,
                 connection: ConnectionId(self.number()),
+                role: self.role(),
                 local: self.option(Self::address),
                 remote: self.option(Self::address),
                 detail: self.boxed(),

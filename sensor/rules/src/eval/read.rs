@@ -8,6 +8,7 @@ use guardbee_model::{
     process::{Args, Credentials, Fd, Process},
     request::{Request, Response},
     socket::{Endpoint, Socket},
+    system::capabilities,
 };
 
 /// Reads one field.
@@ -52,6 +53,14 @@ fn of_process(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
     match field {
         Field::Executable => out.known(exe?),
         Field::ExecutableName => out.known(exe?.rsplit(|&byte| byte == b'/').next()?),
+        Field::Memfd | Field::Deleted | Field::OverlayUpper => {
+            let file = exec.map(|exec| &exec.file).or_else(|| process.and_then(|one| one.file.as_ref()))?;
+            out.flag(match field {
+                Field::Memfd => file.memfd,
+                Field::Deleted => file.deleted,
+                _ => file.overlay_upper,
+            });
+        }
         Field::CommandLine => command_line(args?, out),
         Field::CommandArgs => words(args?, out),
         Field::Comm => {
@@ -69,6 +78,9 @@ fn of_process(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
             out.put(process?.user.as_ref()?.table.name().as_bytes());
         }
         Field::RealUserId => out.shown(credentials?.uid),
+        Field::Capabilities => {
+            capabilities(credentials?.effective).for_each(|name| out.put(name.as_bytes()));
+        }
         Field::ParentExecutable => out.known(&parent?.exe),
         Field::ParentName => out.known(parent?.exe.rsplit(|&byte| byte == b'/').next()?),
         Field::ParentCommandLine => command_line(&parent?.args, out),
@@ -179,9 +191,6 @@ fn of_exec(field: Field, exec: &Exec, out: &mut Texts) -> Option<()> {
             out.put(b"SYSCALL");
         }
         Field::AuditSyscall => out.put(b"execve"),
-        Field::Memfd => out.flag(exec.file.memfd),
-        Field::Deleted => out.flag(exec.file.deleted),
-        Field::OverlayUpper => out.flag(exec.file.overlay_upper),
         Field::ExecutablePathCut => out.flag(exec.file.path_cut),
         Field::CommandLineCut => out.flag(exec.args.truncated),
         Field::Setuid => out.flag(exec.file.setuid),

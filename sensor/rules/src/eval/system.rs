@@ -105,6 +105,7 @@ fn of_socket(field: Field, socket: &SocketChange, out: &mut Texts) -> Option<()>
         Field::SocketType if socket.kind_name().is_empty() => out.shown(socket.kind),
         Field::SocketType => out.put(socket.kind_name().as_bytes()),
         Field::SocketFd => out.shown(socket.fd),
+        Field::SocketRole => out.known(socket.role.name().as_bytes()),
         Field::SocketAddress => out.shown(address?.ip()),
         Field::SocketPort => out.shown(address?.port()),
         Field::SocketAlgorithm => out.known(&socket.detail),

@@ -35,6 +35,7 @@ pub(super) fn process(tgid: u32) -> Process {
         key: ProcessKey { tgid, start: BootTime(u64::from(tgid)), exec_number: 1 },
         parent: None,
         exe: Arc::from([]),
+        file: Some(File::default()),
         args: Arc::new(Args { unreadable: true, ..Args::default() }),
         comm: Box::default(),
         cwd: Arc::from([]),

@@ -121,6 +121,7 @@ impl Draft {
             Field::Pid => self.process.key.tgid = number(text),
             Field::UserId => self.process.credentials.euid = number(text),
             Field::RealUserId => self.process.credentials.uid = number(text),
+            Field::Capabilities => self.process.credentials.effective = system::capabilities(values),
             Field::User | Field::UserName => set_user(&mut self.process, text),
             Field::ParentExecutable => self.parent().exe = bytes(text).into(),
             Field::ParentName => self.parent().exe = bytes(&format!("/usr/bin/{text}")).into(),
@@ -137,7 +138,20 @@ impl Draft {
                 let table = table.unwrap_or(UserTable::Host);
                 self.process.user.get_or_insert_with(|| User { name: "me".into(), table }).table = table;
             }
-            _ => return self.set_place(field, text),
+            _ => return self.set_executable(field, text) || self.set_place(field, text),
+        }
+        true
+    }
+
+    fn set_executable(&mut self, field: Field, text: &str) -> bool {
+        let flag = text.eq_ignore_ascii_case("true");
+        for file in [&mut self.exec.file, self.process.file.get_or_insert_default()] {
+            match field {
+                Field::Memfd => file.memfd = flag,
+                Field::Deleted => file.deleted = flag,
+                Field::OverlayUpper => file.overlay_upper = flag,
+                _ => return false,
+            }
         }
         true
     }
@@ -173,9 +187,6 @@ impl Draft {
         let [fd0, fd1, fd2] = &mut exec.fds;
         match field {
             Field::ExecFilename => exec.filename = bytes(text).into(),
-            Field::Memfd => exec.file.memfd = flag,
-            Field::Deleted => exec.file.deleted = flag,
-            Field::OverlayUpper => exec.file.overlay_upper = flag,
             Field::ExecutablePathCut => exec.file.path_cut = flag,
             Field::CommandLineCut => Arc::make_mut(&mut self.process.args).truncated = flag,
             Field::Setuid => exec.file.setuid = flag,

@@ -5,6 +5,7 @@ use guardbee_model::{
     finding::Action,
     id::ConnectionId,
     process::{Fd, Process},
+    socket::Role,
     system::{
         Access, CAPABILITIES, Call, Change, Control, Deed, Extension, ExtensionKind, IoUring, Memory,
         MemoryKind, Mount, MountKind, NAMESPACES, Namespace, Reach, Signal, SocketChange, SocketKind, System,
@@ -91,6 +92,11 @@ fn bits(names: &[&str], values: &[Box<str>]) -> u64 {
     values.iter().fold(0, |bits, value| bits | of(value))
 }
 
+/// The set that has capabilities of these names.
+pub(super) fn capabilities(values: &[Box<str>]) -> u64 {
+    bits(&CAPABILITIES, values)
+}
+
 impl Doing {
     pub(super) fn new() -> Self {
         let none = Box::<[u8]>::default;
@@ -118,6 +124,7 @@ impl Doing {
                 protocol: 0,
                 fd: 3,
                 connection: ConnectionId(0),
+                role: Role::Unknown,
                 local: None,
                 remote: None,
                 detail: none(),
@@ -158,7 +165,7 @@ impl Doing {
             Field::RealUserBefore => before.uid = number(text),
             Field::UserAfter => after.euid = number(text),
             Field::RealUserAfter => after.uid = number(text),
-            Field::Gained => after.effective |= bits(&CAPABILITIES, values),
+            Field::Gained => after.effective |= capabilities(values),
             Field::Reach => {
                 let all = [
                     Reach::Attached,
@@ -202,6 +209,10 @@ impl Doing {
             Field::SocketFamily => self.socket.family = named(&FAMILIES, text),
             Field::SocketType => self.socket.kind = named(&TYPES, text),
             Field::SocketFd => self.socket.fd = number(text),
+            Field::SocketRole => {
+                let all = [Role::Accepted, Role::Connected, Role::Listening];
+                self.socket.role = member(&all, Role::NAMES, text).unwrap_or(self.socket.role);
+            }
             Field::SocketAddress => self.address.set_ip(text.parse().unwrap_or_else(|_| self.address.ip())),
             Field::SocketPort => self.address.set_port(number(text)),
             Field::SocketAlgorithm => self.socket.detail = bytes(text).into(),
