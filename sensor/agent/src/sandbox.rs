@@ -104,6 +104,7 @@ pub fn enter(sandbox: &Sandbox) -> Result<Landlock, Error> {
         more => return Err(Error::Threads(more)),
     }
     sys::unblock_signals().map_err(step("unblock signals"))?;
+    sys::take_name().map_err(step("take a name"))?;
     sys::hide_memory().map_err(step("make memory private"))?;
     sys::drop_privileges().map_err(step("drop privileges"))?;
     let status = restrict_files(sandbox)?;

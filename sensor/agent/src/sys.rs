@@ -6,7 +6,7 @@ use rustix::process::{
     DumpableBehavior, Resource, Rlimit, geteuid, getgid, getuid, set_dumpable_behavior, setrlimit,
 };
 use rustix::thread::{
-    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, set_capabilities,
+    CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set, set_capabilities, set_name,
     set_no_new_privs,
 };
 
@@ -16,6 +16,12 @@ pub fn unblock_signals() -> io::Result<()> {
     let mut delivered = SigSet::all();
     delivered.remove(Signal::SIGHUP);
     Ok(delivered.thread_unblock()?)
+}
+
+/// The name that others see: after its exec by descriptor it would be `exe`. Who is killed is known by it when nothing else can
+/// be asked of him any more.
+pub fn take_name() -> io::Result<()> {
+    Ok(set_name(c"guardbee")?)
 }
 
 /// No ptrace and no /proc of ours for others of our uid, no core that could hold a key.
