@@ -69,6 +69,10 @@ fn write_finding(out: &mut String, finding: &Finding, offset: WallOffset, colour
             };
             line(out, "file", &format!("{source}{}", record::file::path(&event.path)))?;
         }
+        if let Action::System(done, target) = &last.action {
+            line(out, "did", &record::system::line(done, target.as_deref()))?;
+            line(out, "to", &record::system::whom(done, target.as_deref()))?;
+        }
     }
     if let Some(link) = finding.link() {
         linked(out, link)?;

@@ -84,6 +84,13 @@ fn evidence(observation: &Observation, own_link: Option<&Link>, offset: WallOffs
             data.insert("file".into(), json!({ "source": source }));
         }
     }
+    if let Action::System(done, target) = &observation.action {
+        if let Some(call) = &done.call {
+            let answer = json!({ "code": call.result });
+            evidence.insert("api".into(), json!({ "operation": call.name, "response": answer }));
+        }
+        data.insert("system".into(), record::system::object(done, target.as_deref(), PROCESS_TEXT).into());
+    }
     if !data.is_empty() {
         evidence.insert("data".into(), data.into());
     }
@@ -104,6 +111,7 @@ fn file(event: &FileEvent) -> Value {
         ("type".to_owned(), json!(kind_name)),
     ]);
     set(&mut shown, "path", Some(&path));
+    set(&mut shown, "parent_folder", Some(record::file::folder(&path)));
     if let Some(file) = &event.file {
         shown.insert("uid".into(), json!(format!("{}:{}", file.device, file.inode)));
         shown.insert("size".into(), json!(file.size_bytes));

@@ -62,6 +62,11 @@ impl Attributes {
         self.0.push((key.into(), Value::Bool(true)));
     }
 
+    /// Yes or no, both of which say something.
+    pub(crate) fn fact(&mut self, key: &'static str, value: bool) {
+        self.0.push((key.into(), Value::Bool(value)));
+    }
+
     /// A list or an object as one JSON string; not cut, since half of it is no JSON: bounded by what goes in.
     pub(crate) fn json(&mut self, key: &'static str, value: &serde_json::Value) {
         self.0.push((key.into(), Value::Text(value.to_string().into())));

@@ -16,6 +16,15 @@ pub(crate) fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
+/// What is before the last slash.
+pub(crate) fn folder(path: &str) -> &str {
+    match path.rsplit_once('/') {
+        Some(("", _)) => "/",
+        Some((before, _)) => before,
+        None => "",
+    }
+}
+
 /// Permissions and set-id bits in octal digits, where they are known.
 pub(crate) fn mode(event: &FileEvent) -> Option<String> {
     let mode = event.mode.or_else(|| event.file.map(|file| file.mode.into()))?;
@@ -25,7 +34,12 @@ pub(crate) fn mode(event: &FileEvent) -> Option<String> {
 /// What a finding says of the file.
 pub(super) fn add(event: &FileEvent, attributes: &mut Attributes) {
     let shown = path(&event.path);
-    attributes.text("file.name", name(&shown));
+    let name = name(&shown);
+    attributes.text("file.name", name);
+    attributes.text("file.directory", folder(&shown));
+    // Of a hidden file that has no other dot the name is no extension.
+    let extension = name.rsplit_once('.').filter(|(before, _)| !before.is_empty());
+    attributes.text("file.extension", extension.map_or("", |(_, extension)| extension));
     attributes.text("file.path", shown.as_str());
     attributes.text("guardbee.file.source", path(&event.source));
     attributes.word("guardbee.file.path.from", if event.named { "caller" } else { "kernel" });
@@ -33,6 +47,11 @@ pub(super) fn add(event: &FileEvent, attributes: &mut Attributes) {
         attributes.flag("guardbee.file.path.cut");
     }
     attributes.text("file.mode", mode(event).unwrap_or_default());
+    if let Some(number) = event.device {
+        // As mknod takes it: the kernel's new_decode_dev.
+        let (major, minor) = (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xf_ff00);
+        attributes.text("guardbee.file.node", format!("{major}:{minor}"));
+    }
     if let Some(attribute) = event.attribute {
         attributes.word("guardbee.file.attribute", attribute.name());
     }

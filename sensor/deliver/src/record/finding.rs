@@ -1,5 +1,5 @@
 //! A finding as a record: an OpenTelemetry event with the trace of its request, and its OCSF form as the body.
-use super::{Encoder, attributes::Attributes, audit, file, http, process};
+use super::{Encoder, attributes::Attributes, audit, file, http, process, system};
 use crate::ocsf;
 use guardbee_model::{
     clock::WallOffset,
@@ -49,6 +49,9 @@ pub(super) fn record(encoder: &Encoder, finding: &Finding, offset: WallOffset) -
         }
         if let Action::File(event) = &last.action {
             file::add(event, &mut attributes);
+        }
+        if let Action::System(done, target) = &last.action {
+            system::add(done, target.as_deref(), &mut attributes);
         }
         if let Some(process) = &last.process {
             process::full(process, &mut attributes);

@@ -9,6 +9,7 @@ pub(crate) mod http;
 mod process;
 mod resource;
 mod span;
+pub(crate) mod system;
 pub(crate) mod text;
 
 use self::{attributes::Attributes, resource::Resources};
