@@ -15,7 +15,7 @@ attack() {
 twin() {
 	mkdir pg_wal
 	echo log >pg_wal/000000010000000000000001
-	as postgres sh -c 'cp pg_wal/000000010000000000000001 archive'
+	as_installed postgres "$TOOLS/spawn" sh -c 'cp pg_wal/000000010000000000000001 archive'
 	did "$WORK/archive"
 }
 

@@ -3,6 +3,7 @@
 #: title: eBPF program loaded by an unexpected process
 #: technique: T1014
 #: needs: extension
+#: rules: bpf_program_loaded
 #: twin: the loaded programs are counted
 import ctypes
 import os

@@ -3,6 +3,7 @@
 #: title: Socket filter attached to a packet socket
 #: technique: T1205.002
 #: needs: socket_change
+#: rules: filter_on_raw_socket
 #: twin: a program receives datagrams on its port
 import ctypes
 import socket

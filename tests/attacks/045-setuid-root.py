@@ -3,6 +3,7 @@
 #: title: A process becomes root by setuid(0)
 #: technique: T1548.001
 #: needs: credentials
+#: rules: became_root_by_call
 #: twin: a daemon gives up being root
 import ctypes
 import os

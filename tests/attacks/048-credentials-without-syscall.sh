@@ -3,6 +3,7 @@
 #: title: Credentials changed without a legal system call
 #: technique: T1068
 #: needs: credentials
+#: rules: credentials_nobody_gave
 #: twin: credentials change by the system call for it
 . "$DRIVERS/lib.sh"
 

@@ -3,6 +3,7 @@
 #: title: AF_ALG aead socket by a user who isn't root
 #: technique: T1068
 #: needs: socket_change
+#: rules: crypto_socket_by_request
 #: twin: a user hashes by a library
 import hashlib
 import os

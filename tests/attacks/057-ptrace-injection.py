@@ -3,6 +3,7 @@
 #: title: ptrace injection
 #: technique: T1055.008
 #: needs: access
+#: rules: process_injected
 #: twin: a process is looked at through /proc
 import ctypes
 import os

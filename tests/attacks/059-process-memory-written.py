@@ -3,6 +3,7 @@
 #: title: process_vm_writev to another process
 #: technique: T1055
 #: needs: access
+#: rules: process_injected
 #: twin: a process does the same to itself
 import ctypes
 import os

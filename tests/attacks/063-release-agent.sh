@@ -14,7 +14,7 @@ attack() {
 }
 
 twin() {
-	in_container -p sh -c 'mkdir -p /opt/group && echo 100 >/opt/group/pids.max'
+	in_container -a sh -c 'mkdir -p /opt/group && echo 100 >/opt/group/pids.max'
 	did /opt/group/pids.max
 }
 

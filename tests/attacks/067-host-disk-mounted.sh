@@ -4,7 +4,7 @@
 #: technique: T1611
 #: needs: exec
 #: rules: device_mounted_in_container
-#: twin: a privileged container mounts memory
+#: twin: a container that may mount mounts memory
 . "$DRIVERS/lib.sh"
 
 attack() {
@@ -14,7 +14,7 @@ attack() {
 }
 
 twin() {
-	in_container -p mount -t tmpfs tmpfs /media
+	in_container -a mount -t tmpfs tmpfs /media
 	did /media
 }
 

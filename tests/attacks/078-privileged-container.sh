@@ -3,7 +3,7 @@
 #: title: Privileged container started
 #: technique: T1610
 #: needs: exec
-#: lacks: rules know no capabilities
+#: rules: privileged_container_started
 #: twin: a container is started with those that Docker gives
 . "$DRIVERS/lib.sh"
 

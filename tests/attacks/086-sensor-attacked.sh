@@ -3,6 +3,7 @@
 #: title: Sensor stopped by a signal
 #: technique: T1562.001
 #: needs: signal
+#: rules: security_daemon_signalled
 #: twin: a process ends its own child
 . "$DRIVERS/lib.sh"
 

@@ -3,6 +3,7 @@
 #: title: io_uring hides the opening of a file
 #: technique: T1106
 #: needs: io_uring
+#: rules: files_through_io_uring
 #: twin: the file is opened as everybody does it
 import os
 import subprocess

@@ -10,9 +10,7 @@
 tool() { curl -s --max-time 5 "http://$1/latest/meta-data/iam/security-credentials/" || true; } # nobody answers here
 
 agent() {
-	mkdir -p bin
-	cp /bin/busybox bin/cloud-init
-	bin/cloud-init nc -w 1 169.254.169.254 80 </dev/null || true
+	as_installed cloud-init /bin/busybox nc -w 1 169.254.169.254 80 </dev/null || true
 	tool 203.0.113.7
 }
 
@@ -22,7 +20,7 @@ attack() {
 }
 
 twin() {
-	export -f tool
+	export -f tool as_installed
 	in_own_network agent
 	did 169.254.169.254:80 203.0.113.7:80
 }

@@ -3,6 +3,7 @@
 #: title: Memory of another process dumped
 #: technique: T1003.007
 #: needs: access
+#: rules: memory_of_process_read
 #: twin: a process does the same to itself
 import ctypes
 import os

@@ -3,6 +3,7 @@
 #: title: Packet capture by a raw socket
 #: technique: T1040
 #: needs: socket_change
+#: rules: raw_socket_made
 #: twin: a process receives on its own port
 import socket
 

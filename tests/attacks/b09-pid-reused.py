@@ -6,10 +6,9 @@
 #: rules: log_removed_by_tool
 #: twin: a child of logrotate removes a log
 import os
-import shutil
 import subprocess
 
-from lib import cannot, did, main
+from lib import call, cannot, did, main
 
 LAST = "/proc/sys/kernel/ns_last_pid"
 LOG = "/var/log/dpkg.log"
@@ -17,9 +16,17 @@ LOG = "/var/log/dpkg.log"
 INSIDE = "mount -t tmpfs tmpfs /var/log; : > /var/log/dpkg.log; "
 
 
+CLONE_NEWNS = 0x20000
+LOGROTATE = "/usr/local/sbin/logrotate"
+
+
 def stand_in():
-    os.makedirs("bin", exist_ok=True)
-    shutil.copy(os.environ["TOOLS"] + "/spawn", "bin/logrotate")
+    """What is forgiven is forgiven where the system has its programs: in a mount namespace of the driver's own."""
+    call("unshare", CLONE_NEWNS)
+    subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    tools = os.environ["TOOLS"]
+    for source, place in ((tools + "/system", os.path.dirname(LOGROTATE)), (tools + "/spawn", LOGROTATE)):
+        subprocess.run(["mount", "--bind", source, place], check=True)
 
 
 def attack():
@@ -27,7 +34,7 @@ def attack():
         cannot("this kernel doesn't let anybody choose pids")
     stand_in()
     for _ in range(200):
-        forgiven = subprocess.Popen(["bin/logrotate", "true"])
+        forgiven = subprocess.Popen([LOGROTATE, "true"])
         forgiven.wait()
         with open(LAST, "w") as file:
             file.write(str(forgiven.pid - 1))
@@ -44,7 +51,7 @@ def attack():
 
 def twin():
     stand_in()
-    command = ["bin/logrotate", "unshare", "--mount", "sh", "-c", INSIDE + f"rm -f {LOG}; true"]
+    command = [LOGROTATE, "unshare", "--mount", "sh", "-c", INSIDE + f"rm -f {LOG}; true"]
     subprocess.run(command, check=True)
     did(LOG)
 

@@ -3,6 +3,7 @@
 #: title: Descriptor of the sensor taken
 #: technique: T1562.001
 #: needs: access
+#: rules: descriptor_taken_from_process
 #: twin: a process takes one of its own
 import os
 

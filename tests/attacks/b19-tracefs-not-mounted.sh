@@ -8,7 +8,7 @@
 . "$DRIVERS/lib.sh"
 
 doctor() {
-	"$GUARDBEE" doctor | grep '^tracefs' || true
+	as_installed guardbee "$GUARDBEE" doctor | grep '^tracefs' || true
 }
 
 hidden() {
@@ -18,7 +18,7 @@ hidden() {
 }
 
 attack() {
-	export -f hidden doctor
+	export -f hidden doctor as_installed
 	said=$(unshare --mount -- bash -euo pipefail -c hidden)
 	case $said in
 	*"not mounted"*) printf '{"behaviour":"%s","pid":%d,"paths":["/sys/kernel/tracing"],"doctor":"%s"}\n' "$ID" $$ "$(tr -s ' ' <<<"$said")" ;;

@@ -17,8 +17,8 @@ cannot() {
 # Runs a command as nobody, with no group and no capability.
 as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs -- "$@"; }
 
-# Runs a command in a container: see tools/container.c for the options.
-in_container() { "$TOOLS/container" "$@"; }
+# Runs a command in a container, which a runtime of the system makes: see tools/container.c for the options.
+in_container() { as_installed crun "$TOOLS/container" "$@"; }
 
 # Runs a shell function of the driver in a network of its own, whose 203.0.113.7 and 198.51.100.0/24 lead to itself.
 in_own_network() {
@@ -57,6 +57,17 @@ as() {
 	mkdir -p "$WORK/bin"
 	cp "$TOOLS/spawn" "$WORK/bin/$1"
 	"$WORK/bin/$1" "${@:2}"
+}
+
+# Runs a program as if the system had it by that name, in a mount namespace of its own: as_installed NAME PROGRAM WORDS... NAME is one
+# of those that the harness made room for in $TOOLS/system: to write there a program called as a runtime is an attack.
+as_installed() {
+	unshare --mount -- bash -euo pipefail -c '
+		name=$1 program=$2
+		shift 2
+		mount --bind "$TOOLS/system" /usr/local/sbin
+		mount --bind "$program" "/usr/local/sbin/$name"
+		"/usr/local/sbin/$name" "$@"' - "$@"
 }
 
 # Puts a program of that name, which does nothing, first in the path: what is looked for is the command, and the machine keeps

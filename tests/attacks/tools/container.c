@@ -2,8 +2,9 @@
  * Runs a command in what looks like a container to everybody: cgroups named as Docker names them, namespaces of its own, a
  * file system that is an overlay over the host's, no capability that Docker doesn't give, and an init that is not ours.
  *
- * container [-p] [-h] [-b FROM:TO] COMMAND...
+ * container [-p] [-a] [-h] [-b FROM:TO] COMMAND...
  *   -p  privileged: keeps all capabilities
+ *   -a  has CAP_SYS_ADMIN beside those that Docker gives
  *   -h  the host's pid namespace
  *   -b  binds a file or folder of the host
  */
@@ -25,7 +26,7 @@
 
 /* What Docker grants: chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, net_bind_service, net_raw,
  * sys_chroot, mknod, audit_write, setfcap. */
-#define GRANTED 0xa80425fbULL
+static unsigned long long granted = 0xa80425fbULL;
 
 static char id[65];
 static const char *roots[] = { "/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/unified", "/sys/fs/cgroup" };
@@ -171,10 +172,10 @@ static void drop(void)
 	struct __user_cap_data_struct data[2];
 
 	for (int cap = 0; cap <= 63; cap++)
-		if (!(GRANTED >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL)
+		if (!(granted >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0 && errno != EINVAL)
 			fail("drop capabilities");
 	memset(data, 0, sizeof(data));
-	data[0].effective = data[0].permitted = (__u32)GRANTED;
+	data[0].effective = data[0].permitted = (__u32)granted;
 	try(syscall(SYS_capset, &head, data), "capset");
 }
 
@@ -183,9 +184,11 @@ int main(int count, char **words)
 	int privileged = 0, host_pids = 0, bound = 0, option, status;
 	char *binds[8];
 
-	while ((option = getopt(count, words, "+phb:")) != -1) {
+	while ((option = getopt(count, words, "+pahb:")) != -1) {
 		if (option == 'p')
 			privileged = 1;
+		else if (option == 'a')
+			granted |= 1ULL << CAP_SYS_ADMIN;
 		else if (option == 'h')
 			host_pids = 1;
 		else if (option == 'b' && bound < 8)

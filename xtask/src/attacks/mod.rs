@@ -50,8 +50,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     ensure!(!wanted.is_empty(), "no driver's file name begins with what --only says; see tests/attacks");
     lab.sensor_at(args.guardbee)?;
     let kinds = trial::kinds(&lab)?;
+    let elder = yard.elder()?;
     let sensor = Sensor::start(&lab, &Options { shipped_rules: true, ..Options::default() })?;
-    let mut trial = Trial::new(&lab, &yard, &sensor, kinds);
+    let mut trial = Trial::new(&lab, &yard, &elder, &sensor, kinds);
     coverage::head();
     let mut lines = Vec::new();
     for driver in wanted {

@@ -2,7 +2,7 @@
 use super::{
     coverage::{Found, Twin, Verdict},
     driver::Driver,
-    yard::Yard,
+    yard::{Elder, Yard},
 };
 use crate::{
     accept::{
@@ -37,6 +37,7 @@ const TICK_NS: u64 = 10_000_000;
 pub(crate) struct Trial<'a> {
     lab: &'a Lab,
     yard: &'a Yard,
+    elder: &'a Elder,
     sensor: &'a Sensor,
     findings: Findings,
     /// Kinds of event that rules can be about.
@@ -46,6 +47,8 @@ pub(crate) struct Trial<'a> {
 /// How a run of a driver ended.
 struct Ran {
     process: Key,
+    /// Who acted for it: no child of its own.
+    elder: Option<Key>,
     /// How many findings there were before it began.
     before: usize,
     ended: Instant,
@@ -94,8 +97,14 @@ impl Key {
 }
 
 impl<'a> Trial<'a> {
-    pub(crate) fn new(lab: &'a Lab, yard: &'a Yard, sensor: &'a Sensor, kinds: BTreeSet<String>) -> Self {
-        Self { lab, yard, sensor, findings: sensor.findings(), kinds }
+    pub(crate) fn new(
+        lab: &'a Lab,
+        yard: &'a Yard,
+        elder: &'a Elder,
+        sensor: &'a Sensor,
+        kinds: BTreeSet<String>,
+    ) -> Self {
+        Self { lab, yard, elder, sensor, findings: sensor.findings(), kinds }
     }
 
     /// Carries out the attack.
@@ -168,6 +177,8 @@ impl<'a> Trial<'a> {
             .env("DRIVERS", self.yard.drivers())
             .env("LOADER", loader.to_string())
             .env("PIPELINE", pipeline.to_string())
+            .env("ELDER", self.elder.fifo())
+            .env("ELDER_PID", self.elder.pid().to_string())
             .env("GUARDBEE", self.lab.guardbee());
         self.findings.read();
         let before = self.findings.list.len();
@@ -177,21 +188,27 @@ impl<'a> Trial<'a> {
         let (ended, said) = (Instant::now(), process.log());
         drop(process);
         fs::remove_dir_all(&work).with_context(|| format!("{name} left something that can't be removed"))?;
+        let mut elder = None;
         let end = match status.code() {
             Some(0) => {
                 let did = did(&said, driver.id());
-                End::Done(did.with_context(|| format!("{part} did not say what it did: {}", tail(&said)))?)
+                let did = did.with_context(|| format!("{part} did not say what it did: {}", tail(&said)))?;
+                if did["elder"].as_u64() == Some(self.elder.pid().into()) {
+                    elder = Some(Key::of(self.elder.pid())?);
+                }
+                End::Done(did)
             }
             Some(CANNOT) => End::Cannot(last_words(&said)),
             _ => bail!("{part} ended with {status}: {}", tail(&said)),
         };
-        Ok(Ran { process: key, before, ended, end })
+        Ok(Ran { process: key, elder, before, ended, end })
     }
 
     /// Findings since then about the driver's processes.
     fn found(&self, ran: &Ran) -> Vec<Found> {
         let new = self.findings.list.iter().skip(ran.before);
-        new.filter(|finding| ran.process.caused(finding))
+        let keys = [Some(ran.process), ran.elder];
+        new.filter(|finding| keys.iter().flatten().any(|key| key.caused(finding)))
             .map(|finding| Found {
                 rule: stem(finding.text("/unmapped/guardbee/rule_source")),
                 events: words(&finding.event["finding_info"]["data_sources"]),

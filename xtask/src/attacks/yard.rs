@@ -1,5 +1,7 @@
 //! Where attacks take place: a copy of the drivers, their compiled tools, and a folder of its own for each.
+use crate::process::Process;
 use anyhow::{Context as _, ensure};
+use nix::{sys::stat::Mode, unistd::mkfifo};
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
@@ -11,9 +13,29 @@ use tempfile::TempDir;
 /// Not below /tmp: to run something from there is an attack already.
 const PLACE: &str = "/var/lib";
 
+/// Names by which drivers run programs as the system's: places for them to be bound over.
+const INSTALLED: [&str; 5] = ["cloud-init", "crun", "guardbee", "logrotate", "postgres"];
+
 /// Removed when it is dropped.
 pub(crate) struct Yard {
     dir: TempDir,
+}
+
+/// A process older than the sensor, which runs what it is told; ended when it is dropped.
+pub(crate) struct Elder {
+    process: Process,
+    fifo: PathBuf,
+}
+
+impl Elder {
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// Where it is told; its answer is beside that.
+    pub(crate) fn fifo(&self) -> &Path {
+        &self.fifo
+    }
 }
 
 impl Yard {
@@ -50,6 +72,21 @@ impl Yard {
         self.dir.path().join("tools")
     }
 
+    /// Starts the process that is there before the sensor is. Its executable has the name of a database's.
+    pub(crate) fn elder(&self) -> anyhow::Result<Elder> {
+        let (program, fifo) = (self.tools().join("elder-bin/mysqld"), self.dir.path().join("elder"));
+        fs::create_dir(self.tools().join("elder-bin"))?;
+        fs::copy(self.tools().join("elder"), &program).context("copy the elder")?;
+        for path in [fifo.clone(), fifo.with_extension("answer")] {
+            mkfifo(&path, Mode::from_bits_truncate(0o600))
+                .with_context(|| format!("make {}", path.display()))?;
+        }
+        let mut command = Command::new(program);
+        command.arg(&fifo);
+        let process = Process::start("elder", command, self.dir.path().join("elder.log"))?;
+        Ok(Elder { process, fifo })
+    }
+
     /// A new folder for one run of one driver.
     pub(crate) fn work(&self, name: &str) -> anyhow::Result<PathBuf> {
         let path = self.dir.path().join(name);
@@ -70,6 +107,10 @@ impl Yard {
             let flags = ["-O1", "-static", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-o"];
             let status = Command::new("gcc").args(flags).arg(&made).arg(&source).status()?;
             ensure!(status.success(), "gcc could not compile {}", source.display());
+        }
+        fs::create_dir(tools.join("system"))?;
+        for name in INSTALLED {
+            fs::write(tools.join("system").join(name), "")?;
         }
         Ok(())
     }

@@ -64,11 +64,7 @@ pub const CAPABILITIES: [&str; 41] = [
 
 /// Names of the bits of a set of capabilities.
 pub fn capabilities(bits: u64) -> impl Iterator<Item = &'static str> {
-    CAPABILITIES
-        .into_iter()
-        .enumerate()
-        .filter(move |(bit, _)| bits >> bit & 1 == 1)
-        .map(|(_, name)| name)
+    CAPABILITIES.into_iter().enumerate().filter(move |(bit, _)| bits >> bit & 1 == 1).map(|(_, name)| name)
 }
 
 impl Change {
