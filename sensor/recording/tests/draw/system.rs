@@ -38,7 +38,6 @@ impl Draw<'_> {
             }),
             2 => Deed::Namespace(Namespace {
                 subject: self.option(Self::key),
-                before: std::array::from_fn(|_| self.word()),
                 after: std::array::from_fn(|_| self.word()),
                 changed: self.byte(),
                 host: self.byte(),
