@@ -14,7 +14,7 @@ use std::{path::Path, process::Command, time::Duration};
 /// The oldest that is served, and the newest.
 const KERNELS: [&str; 2] = ["5.10", "7.2"];
 /// The machines are emulated: a minute or two, and more beside other work.
-const RUN_LIMIT: Duration = Duration::from_mins(10);
+const RUN_LIMIT: Duration = Duration::from_mins(20);
 /// Packages, a root image and kernels are fetched at the first use.
 const SETUP_LIMIT: Duration = Duration::from_mins(20);
 const BUILD_LIMIT: Duration = Duration::from_mins(10);
