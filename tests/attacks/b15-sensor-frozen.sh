@@ -1,9 +1,10 @@
 #!/bin/bash
-# The half of the sensor that looks for attacks is frozen by a cgroup, for a moment: no signal is sent.
+# The half of the sensor that looks for attacks is frozen by a cgroup, for three seconds: no signal is sent. It can't say so before it
+# thaws; an intruder would leave it so, and its heartbeats would be missing.
 #: title: Sensor frozen by a cgroup
 #: technique: T1562.001
 #: needs: exec
-#: lacks: the sensor doesn't know that its cgroup was frozen; what it had to see waits in the rings, and its heartbeats stop
+#: expects: statement
 #: twin: a process freezes its own child
 . "$DRIVERS/lib.sh"
 
@@ -38,9 +39,17 @@ thaw() {
 	wait_for rmdir "$group"
 }
 
+said() { tail -c "+$1" "$RECORDS" | grep -o "the sensor did not run for [0-9]* ms"; }
+
 attack() {
+	local length
+	length=$(stat -c %s "$RECORDS")
 	freeze "$PIPELINE"
-	did "$group"
+	sleep 3
+	thaw
+	trap - EXIT
+	wait_for said "$length" >/dev/null
+	printf '{"behaviour":"%s","pid":%d,"paths":["%s"],"statement":"%s"}\n' "$ID" $$ "$group" "$(said "$length" | head -1)"
 }
 
 twin() {

@@ -135,9 +135,15 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
 fn observe(core: &mut Core, signals: &SignalFd, loader: &Loader, clock: SystemClock) -> anyhow::Result<End> {
     let waiter = core.capture.waiter(&[signals.as_fd(), loader.0.as_fd()])?;
     announce();
+    let mut rested = clock.boot();
     loop {
-        let woken = waiter.wait(core.period())?;
+        let period = core.period();
+        let woken = waiter.wait(period)?;
+        if let Some(stalled) = statement::stalled(rested, period, clock.boot()) {
+            core.outbox.put(Item::Statement(Box::new(stalled)));
+        }
         core.turn(clock);
+        rested = clock.boot();
         if core.asker.is_blind() || (woken.other && loader.has_ended()?) {
             return Ok(End::Blind);
         }

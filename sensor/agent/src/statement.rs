@@ -8,7 +8,7 @@ use guardbee_model::{
 };
 use guardbee_rules::RuleSet;
 use guardbee_wire::{EventKind, Ledger, LossCause, PROGRAM_NAMES, ProgramState, RPC_PROGRAMS, Reply};
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 type Attribute = (Cow<'static, str>, Value);
 
@@ -58,6 +58,25 @@ fn counted(statement: &mut Statement, kernel: &Snapshot) {
     let lost = |kind| causes().map(|cause| kernel.lost(cause, kind)).sum();
     by_kind(statement, "guardbee.produced", &counts(|kind| kernel.produced(kind)));
     by_kind(statement, "guardbee.lost", &counts(lost));
+}
+
+/// Nobody lets a process that wants to run every few milliseconds wait for so long without a reason.
+const STALLED: Duration = Duration::from_secs(2);
+
+/// It rested from that time on, and for much longer than the period that it asked for: it was stopped, frozen or starved, or the
+/// whole machine was. What happened meanwhile waits in the rings, as far as these have room.
+pub(crate) fn stalled(rested: BootTime, asked: Duration, now: BootTime) -> Option<Statement> {
+    let late = Duration::from_nanos(now.since(rested)).saturating_sub(asked);
+    if late < STALLED {
+        return None;
+    }
+    let body = format!("the sensor did not run for {} ms", late.as_millis());
+    let mut statement = Statement::warning("guardbee.stalled", now, body);
+    statement.attributes = vec![
+        number("guardbee.stalled.since_boot_ns", rested.0),
+        number("guardbee.stalled.until_boot_ns", now.0),
+    ];
+    Some(statement)
 }
 
 /// A self-test has found other programs working than the one before it.
@@ -152,6 +171,16 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use guardbee_wire::{CounterSlot, EVENT_KINDS};
+
+    #[test]
+    fn who_rests_much_longer_than_it_asked_was_stopped() {
+        let (period, begin) = (Duration::from_millis(50), BootTime(7));
+        let at = |ms: u64| stalled(begin, period, BootTime(7 + ms * 1_000_000));
+        assert!(at(50).is_none() && at(2_049).is_none());
+        let told = at(3_050).unwrap();
+        assert_eq!((told.event, &*told.body), ("guardbee.stalled", "the sensor did not run for 3000 ms"));
+        assert_eq!(told.attributes[0].1, Value::Int(7));
+    }
 
     #[test]
     fn a_gap_has_the_counters_of_its_begin_and_of_its_end() {

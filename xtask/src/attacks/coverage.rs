@@ -96,6 +96,7 @@ impl Verdict {
             Self::Detected { found, .. } => ("detected", rules(found)),
             Self::Came(Expects::Prevented, how) => ("prevented", how.clone()),
             Self::Came(Expects::Doctor, how) => ("doctor says", how.clone()),
+            Self::Came(Expects::Statement, how) => ("sensor says", how.clone()),
             Self::Unseen(why) => ("not detected", why.clone()),
             Self::Missed(why) => ("MISSED", why.clone()),
             Self::CannotRun(why) => ("can't run", why.clone()),
@@ -169,7 +170,7 @@ fn table(page: &mut String, title: &str, lines: &[&Line]) -> anyhow::Result<()> 
     let silent = lines.iter().filter(|line| matches!(line.twin, Twin::Silent)).count();
     writeln!(
         page,
-        "## {title}\n\n{} of them: {} detected, {} prevented or told by doctor, {} not detected, {} missed, {} can't run here, \
+        "## {title}\n\n{} of them: {} detected, {} prevented or told by doctor or sensor, {} not detected, {} missed, {} can't run here, \
          {} failed. {silent} twins silent.\n",
         lines.len(),
         count(|verdict| matches!(verdict, Verdict::Detected { .. })),

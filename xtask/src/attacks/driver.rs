@@ -29,6 +29,8 @@ pub(crate) enum Expects {
     Prevented,
     /// `guardbee doctor` tells of it.
     Doctor,
+    /// A signed statement of the sensor tells of it.
+    Statement,
 }
 
 impl Expects {
@@ -36,7 +38,8 @@ impl Expects {
         match name {
             "prevented" => Ok(Self::Prevented),
             "doctor" => Ok(Self::Doctor),
-            _ => bail!("`{name}` can't be expected; there are prevented, doctor"),
+            "statement" => Ok(Self::Statement),
+            _ => bail!("`{name}` can't be expected; there are prevented, doctor, statement"),
         }
     }
 
@@ -45,6 +48,7 @@ impl Expects {
         match self {
             Self::Prevented => "prevented",
             Self::Doctor => "doctor",
+            Self::Statement => "statement",
         }
     }
 }

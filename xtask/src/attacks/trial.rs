@@ -177,6 +177,7 @@ impl<'a> Trial<'a> {
             .env("DRIVERS", self.yard.drivers())
             .env("LOADER", loader.to_string())
             .env("PIPELINE", pipeline.to_string())
+            .env("RECORDS", &self.sensor.records)
             .env("ELDER", self.elder.fifo())
             .env("ELDER_PID", self.elder.pid().to_string())
             .env("GUARDBEE", self.lab.guardbee());
