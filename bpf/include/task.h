@@ -125,8 +125,8 @@ static __always_inline __u32 name_put(struct scratch *scratch, __u32 at, __u32 i
 /* The names of a cgroup, of its parent and of that one's, as far as they are not the root's: where it is reached, the path is
  * whole. Ids: that of the leaf, and that of the parent, with the grandparent's behind it.
  */
-static __always_inline __u32 cgroup_names(struct scratch *scratch, __u32 at, enum string_id leaf,
-					  enum string_id parent, struct cgroup *cgroup)
+static __always_inline __u32 cgroup_names(struct scratch *scratch, __u32 at, enum string_id leaf, enum string_id parent,
+					  struct cgroup *cgroup)
 {
 	struct cgroup_subsys_state *above;
 
