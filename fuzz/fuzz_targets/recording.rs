@@ -58,7 +58,7 @@ fn framed(items: u32, raw: &[u8]) -> Vec<u8> {
         crc.update(bytes);
         crc.sum().to_le_bytes()
     };
-    let parts = [&items.to_le_bytes(), &word(packed.len()), &word(raw.len())].concat();
+    let parts = [items.to_le_bytes(), word(packed.len()), word(raw.len())].concat();
     let header = [b"GBFR".as_slice(), &parts, &times, &sum(&packed)].concat();
     all.extend_from_slice(&header);
     all.extend_from_slice(&sum(&header));
