@@ -22,13 +22,19 @@ static __always_inline bool device_keeps_nothing(struct inode *inode)
 }
 
 /* The flags that open does not leave in the file. Those of openat2 lie in the caller's memory: not looked at. */
-static __always_inline bool truncated(struct sys_exit *exit, struct task_struct *task)
+static __always_inline __u32 open_given(struct sys_exit *exit, struct task_struct *task)
 {
+	__u32 flags = 0;
+
+	if (exit->number == SYS_openat)
+		flags = syscall_third(task);
 #if defined(__TARGET_ARCH_x86)
 	if (exit->number == SYS_open)
-		return syscall_second(task) & O_TRUNC;
+		flags = syscall_second(task);
+	if (exit->number == SYS_creat)
+		flags = O_CREAT | O_TRUNC;
 #endif
-	return exit->number == SYS_openat && syscall_third(task) & O_TRUNC;
+	return flags & (O_CREAT | O_EXCL | O_TRUNC);
 }
 
 /* 0: neither read nor written. */
@@ -42,10 +48,11 @@ static __always_inline __u32 open_kind(struct sys_exit *exit, struct task_struct
 		return EVENT_FILE_MODIFY;
 	if (!(mode & FMODE_READ))
 		return 0;
-	return truncated(exit, task) ? EVENT_FILE_MODIFY : EVENT_FILE_OPEN;
+	return open_given(exit, task) & O_TRUNC ? EVENT_FILE_MODIFY : EVENT_FILE_OPEN;
 }
 
-static __always_inline void open_send(struct site *site, struct task_struct *task, struct file *file, __u32 kind)
+static __always_inline void open_send(struct site *site, struct task_struct *task, struct file *file, __u32 kind,
+				      __u32 given)
 {
 	struct image_scratch *scratch = image_enter(site, kind);
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
@@ -60,7 +67,7 @@ static __always_inline void open_send(struct site *site, struct task_struct *tas
 	event->header = site->scratch->header;
 	file_clear(event);
 	file_fill(&event->file, file);
-	event->open_flags = BPF_CORE_READ(file, f_flags);
+	event->open_flags = BPF_CORE_READ(file, f_flags) | given;
 	at = tail_path(scratch->bytes, at, FILE_ROOM, STRING_PATH, site, place_of(&file->f_path), place_of(&fs->root),
 		       &cut);
 	if (cut)
@@ -92,7 +99,7 @@ int file_open(struct sys_exit *exit)
 	mode = BPF_CORE_READ(inode, i_mode) & S_IFMT;
 	if (mode == S_IFDIR || (mode == S_IFCHR && device_keeps_nothing(inode)) || !path_watched(file, kind))
 		return 0;
-	open_send(&site, task, file, kind);
+	open_send(&site, task, file, kind, open_given(exit, task));
 	return 0;
 }
 

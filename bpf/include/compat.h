@@ -149,8 +149,8 @@ static __always_inline struct syscall syscall_read(struct task_struct *task)
 }
 
 #if defined(__TARGET_ARCH_x86)
-enum { SYS_open = 2, SYS_rename = 82, SYS_mkdir = 83, SYS_rmdir = 84, SYS_link = 86, SYS_chmod = 90, SYS_fchmod = 91,
-       SYS_chown = 92, SYS_fchown = 93, SYS_lchown = 94, SYS_utime = 132, SYS_fsetxattr = 190, SYS_fremovexattr = 199,
+enum { SYS_open = 2, SYS_rename = 82, SYS_mkdir = 83, SYS_rmdir = 84, SYS_creat = 85, SYS_link = 86, SYS_chmod = 90,
+       SYS_fchmod = 91, SYS_chown = 92, SYS_fchown = 93, SYS_lchown = 94, SYS_utime = 132, SYS_fsetxattr = 190, SYS_fremovexattr = 199,
        SYS_utimes = 235, SYS_openat = 257, SYS_mkdirat = 258, SYS_mknodat = 259, SYS_fchownat = 260,
        SYS_futimesat = 261, SYS_unlinkat = 263, SYS_symlinkat = 266, SYS_fchmodat = 268, SYS_utimensat = 280 };
 #else

@@ -244,7 +244,7 @@ enum file_event_flag {
 struct file_event {
 	struct event_header header;
 	struct file_info file; /* of what was opened, or named by a descriptor; all zero: not known */
-	__u32 open_flags;      /* of an open: file.f_flags, without O_CREAT, O_EXCL, O_TRUNC */
+	__u32 open_flags;      /* of an open: file.f_flags; O_CREAT, O_EXCL, O_TRUNC as open and openat were given them */
 	__u32 mode;	       /* given to chmod, mkdir, mknod */
 	__u32 uid, gid;	       /* given to chown; UINT32_MAX: left as it is */
 	__u32 device;	       /* given to mknod */

@@ -68,6 +68,8 @@ enum cgroup_subsys_id { memory_cgrp_id = 4, pids_cgrp_id = 11 }; /* the values a
 #define S_IFIFO	       0010000
 #define S_ISUID	       04000
 #define S_ISGID	       02000
+#define O_CREAT	       0100
+#define O_EXCL	       0200
 #define O_TRUNC	       01000
 #define FMODE_READ     0x1
 #define FMODE_WRITE    0x2

@@ -43,6 +43,10 @@ fn told(record: &Record) -> String {
             write!(out, " {name} {}", text(id)).unwrap();
         }
     }
+    // Access mode, O_CREAT, O_EXCL, O_TRUNC.
+    if event.open_flags & 0o1303 != 0 {
+        write!(out, " open {:o}", event.open_flags & 0o1303).unwrap();
+    }
     if event.mode != 0 {
         write!(out, " mode {:o}", event.mode).unwrap();
     }
@@ -104,10 +108,10 @@ fn nix_truncate(path: &Path) {
 }
 
 const EVERYTHING: &[&str] = &[
-    "FileCreate path ~/made",
-    "FileModify path ~/made",
+    "FileCreate path ~/made open 1101",
+    "FileModify path ~/made open 1",
     "FileOpen path ~/made",
-    "FileModify path ~/made",
+    "FileModify path ~/made open 1000",
     "FileModify path ~/made",
     "FileRename path ~/renamed from ~/made",
     "FileRename path again in ~ from renamed from in ~",
@@ -190,8 +194,11 @@ fn names_folders_and_extensions_are_looked_for_in_the_kernel() {
             fs::write(at(name), "").unwrap();
             drop(File::open(at(name)).unwrap());
         }
-        let right =
-            ["FileOpen path ~/shadow", "FileCreate path ~/X11/deep/file", "FileCreate path ~/a.Service"];
+        let right = [
+            "FileOpen path ~/shadow",
+            "FileCreate path ~/X11/deep/file open 1101",
+            "FileCreate path ~/a.Service open 1101",
+        ];
         let right = right.map(str::to_owned).into_iter().chain([format!("FileOpen path ~/{long}")]);
         assert_eq!(below(&watch, folder.path()), right.collect::<Vec<_>>(), "{hooks:?}");
     }

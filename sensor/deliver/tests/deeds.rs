@@ -192,6 +192,7 @@ fn a_device_that_was_made() {
         named: true,
         path_cut: false,
         file: None,
+        open_flags: None,
         mode: Some(0o060_600),
         owner: None,
         group: None,

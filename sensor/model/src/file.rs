@@ -90,6 +90,40 @@ impl Attribute {
     }
 }
 
+/// Names of flags of open(2) whose bits are the same on every architecture, with those bits.
+const FLAGS: [(&str, u32); 7] = [
+    ("O_CREAT", 0o100),
+    ("O_EXCL", 0o200),
+    ("O_TRUNC", 0o1000),
+    ("O_APPEND", 0o2000),
+    ("O_NONBLOCK", 0o4000),
+    ("O_DSYNC", 0o10000),
+    ("O_SYNC", 0o4_010_000),
+];
+/// The access modes, by number.
+const ACCESS: [&str; 3] = ["O_RDONLY", "O_WRONLY", "O_RDWR"];
+
+/// Every name that [`flag_names`] gives.
+pub const FLAG_NAMES: [&str; 10] = {
+    let [read, write, both] = ACCESS;
+    let [(create, _), (only, _), (cut, _), (end, _), (still, _), (data, _), (all, _)] = FLAGS;
+    [read, write, both, create, only, cut, end, still, data, all]
+};
+
+/// What flags of open(2) are called: the access mode, and what else was asked for.
+pub fn flag_names(flags: u32) -> impl Iterator<Item = &'static str> {
+    let access = ACCESS.get(flags as usize & 3).copied();
+    access
+        .into_iter()
+        .chain(FLAGS.into_iter().filter(move |(_, bit)| flags & bit == *bit).map(|(name, _)| name))
+}
+
+/// The bits of a flag that has a name.
+pub fn flag_bits(name: &str) -> Option<u32> {
+    let access = (0..).zip(ACCESS).find(|(_, known)| *known == name).map(|(number, _)| number);
+    access.or_else(|| FLAGS.into_iter().find(|(known, _)| *known == name).map(|(_, bit)| bit))
+}
+
 /// A file event; the header has who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEvent {
@@ -106,6 +140,8 @@ pub struct FileEvent {
     pub path_cut: bool,
     /// The file, where it was opened or named by a descriptor.
     pub file: Option<File>,
+    /// Of an open: its flags, as open(2) has them. `O_CREAT`, `O_EXCL` and `O_TRUNC` of openat2 are not known.
+    pub open_flags: Option<u32>,
     /// Given to chmod, mkdir, mknod.
     pub mode: Option<u32>,
     /// Given to chown.

@@ -166,7 +166,7 @@ fn put_file_event(event: &FileEvent, put: &mut Put) {
     put.text(&event.source);
     put.flags(&[event.named, event.path_cut]);
     put.option(event.file, |put, file| put_file(&file, put));
-    for number in [event.mode, event.owner, event.group, event.device] {
+    for number in [event.open_flags, event.mode, event.owner, event.group, event.device] {
         put.option(number, Put::number);
     }
     put.option(event.attribute, |put, attribute| put.one_of(&Attribute::ALL, &attribute));
@@ -177,10 +177,24 @@ fn take_file_event(take: &mut Take<'_>) -> Result<FileEvent, Wrong> {
     let (path, source) = (take.text()?.into(), take.text()?.into());
     let [named, path_cut] = take.flags()?;
     let file = take.option(take_file)?;
-    let (mode, owner) = (take.option(Take::narrow)?, take.option(Take::narrow)?);
+    let (open_flags, mode) = (take.option(Take::narrow)?, take.option(Take::narrow)?);
+    let owner = take.option(Take::narrow)?;
     let (group, device) = (take.option(Take::narrow)?, take.option(Take::narrow)?);
     let attribute = take.option(|take| take.one_of(&Attribute::ALL))?;
-    Ok(FileEvent { operation, path, source, named, path_cut, file, mode, owner, group, device, attribute })
+    Ok(FileEvent {
+        operation,
+        path,
+        source,
+        named,
+        path_cut,
+        file,
+        open_flags,
+        mode,
+        owner,
+        group,
+        device,
+        attribute,
+    })
 }
 
 pub(crate) fn put_file(file: &File, put: &mut Put) {

@@ -3,10 +3,12 @@
 //! The canonical name is that of the OpenTelemetry semantic conventions where they have one; what only this sensor knows
 //! begins with `guardbee.`. Sigma's names (taxonomy appendix 2.1) are aliases.
 mod kinds;
+mod syscall;
 mod unavailable;
 
-use guardbee_model::{socket::Role, system};
+use guardbee_model::{file, socket::Role, system};
 pub(crate) use kinds::Kinds;
+pub(crate) use syscall::syscall_named;
 use unavailable::UNAVAILABLE;
 pub(crate) use unavailable::in_audit_records;
 
@@ -49,6 +51,8 @@ const FILE_OPERATIONS: &[&str] = &[
 ];
 const FILE_ATTRIBUTES: &[&str] = &["mode", "owner", "extended", "times"];
 
+/// Seen as `execve`.
+pub(crate) const EXECVEAT: &str = "execveat";
 const AUDIT_TYPES: &[&str] = &["EXECVE", "PATH", "SYSCALL"];
 pub(crate) const AUDIT_SYSCALLS: &[&str] = &[
     "execve",
@@ -182,6 +186,22 @@ fields! {
     RealUserId "process.real_user.id" Number, Kinds::ALL, plain ["uid", "user.id"];
     /// Effective capabilities, such as `CAP_SYS_ADMIN`: a condition holds if it holds for one of them.
     Capabilities "process.thread.capabilities.effective" Text, Kinds::ALL, plain ["process.capabilities"];
+    /// Saved user.
+    SavedUserId "process.saved_user.id" Number, Kinds::ALL, plain ["suid", "user.saved.id"];
+    /// User that file systems check.
+    FsUserId "guardbee.process.fs_user.id" Number, Kinds::ALL, plain ["fsuid", "user.filesystem.id"];
+    /// Effective group.
+    GroupId "process.group.id" Number, Kinds::ALL, plain ["egid", "group.effective.id"];
+    /// Real group.
+    RealGroupId "process.real_group.id" Number, Kinds::ALL, plain ["gid", "group.id"];
+    /// Saved group.
+    SavedGroupId "process.saved_group.id" Number, Kinds::ALL, plain ["sgid"];
+    /// Group that file systems check.
+    FsGroupId "guardbee.process.fs_group.id" Number, Kinds::ALL, plain ["fsgid"];
+    /// Permitted capabilities, likewise.
+    CapabilitiesPermitted "process.thread.capabilities.permitted" Text, Kinds::ALL, plain [];
+    /// Nanoseconds since the process was forked.
+    Age "guardbee.process.age" Number, Kinds::ALL, plain [];
     /// Of the parent.
     ParentExecutable "process.parent.executable.path" Text, Kinds::ALL, searched ["ParentImage", "process.parent.executable"];
     /// Last component of the parent's.
@@ -194,6 +214,24 @@ fields! {
     ParentUser "process.parent.user" Text, Kinds::ALL, plain ["ParentUser"];
     /// Of the parent, its parent and so on: a condition holds if it holds for one of them.
     Ancestors "process.ancestors.executable" Text, Kinds::ALL, plain [];
+    /// Parent of the parent: last component of its executable.
+    Ancestor2Name "guardbee.ancestor.2.executable.name" Text, Kinds::ALL, plain [];
+    /// Parent of the second ancestor, likewise.
+    Ancestor3Name "guardbee.ancestor.3.executable.name" Text, Kinds::ALL, plain [];
+    /// Parent of the third, likewise.
+    Ancestor4Name "guardbee.ancestor.4.executable.name" Text, Kinds::ALL, plain [];
+    /// Parent of the fourth, likewise.
+    Ancestor5Name "guardbee.ancestor.5.executable.name" Text, Kinds::ALL, plain [];
+    /// Parent of the fifth, likewise.
+    Ancestor6Name "guardbee.ancestor.6.executable.name" Text, Kinds::ALL, plain [];
+    /// Parent of the sixth, likewise.
+    Ancestor7Name "guardbee.ancestor.7.executable.name" Text, Kinds::ALL, plain [];
+    /// Arguments of the parent's parent, as `process.command_line`.
+    Ancestor2Line "guardbee.ancestor.2.command_line" Text, Kinds::ALL, plain [];
+    /// Of the third ancestor, likewise.
+    Ancestor3Line "guardbee.ancestor.3.command_line" Text, Kinds::ALL, plain [];
+    /// Of the fourth, likewise.
+    Ancestor4Line "guardbee.ancestor.4.command_line" Text, Kinds::ALL, plain [];
     /// The container that the process is in: 64 hex digits, or the name where the runtime knows no other id.
     ContainerId "container.id" Text, Kinds::ALL, plain ["ContainerId"];
     /// `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`, ...; absent where the names of cgroups don't tell.
@@ -236,7 +274,7 @@ fields! {
     // An exec, or another call, as the kernel's audit would record it.
     /// Types of its audit records: of an exec `EXECVE` and `SYSCALL`, of another call `SYSCALL`, of files `PATH`.
     AuditType "guardbee.audit.type" Word(AUDIT_TYPES), Kinds::AUDIT, plain ["type"];
-    /// The system call.
+    /// The system call by its name; a rule may say it by its number on x86-64. `execveat` is seen as `execve`.
     AuditSyscall "guardbee.audit.syscall" Word(AUDIT_SYSCALLS), Kinds::AUDITED, plain ["SYSCALL", "syscall"];
     /// First argument: of an exec the program's name as it is told, of another call its register in hexadecimal digits.
     Arg0 "guardbee.audit.a0" Text, Kinds::AUDITED, plain ["a0"];
@@ -259,8 +297,10 @@ fields! {
     /// Tenth argument.
     Arg9 "guardbee.audit.a9" Text, Kinds::EXEC, plain ["a9"];
 
-    /// What the call answered.
-    AuditExit "guardbee.audit.exit" Number, Kinds::CALLED, plain ["exit"];
+    /// What the call answered; of an exec 0, as others are not seen.
+    AuditExit "guardbee.audit.exit" Number, Kinds::AUDITED, plain ["exit"];
+    /// Whether it succeeded: calls that fail are not seen.
+    AuditSuccess "guardbee.audit.success" Word(&["yes", "no"]), Kinds::AUDITED, plain ["success"];
 
     // An exit.
     /// As wait(2) gives it: status << 8 | signal.
@@ -287,6 +327,8 @@ fields! {
     FilePathCut "guardbee.file.path.cut" Flag, Kinds::FILE, plain [];
     /// What of its attributes was set.
     FileAttribute "guardbee.file.attribute" Word(FILE_ATTRIBUTES), Kinds::FILE_ATTRIBUTE, plain [];
+    /// How it was opened: a condition holds if it holds for one of the flags. Of openat2 `O_CREAT`, `O_EXCL`, `O_TRUNC` are not known.
+    FileFlags "guardbee.file.flags" Word(&file::FLAG_NAMES), Kinds::FILE_OPENED, plain [];
     /// Permissions and set-id bits, of chmod, mkdir and mknod as given, else as they are: octal digits.
     FileMode "file.mode" Text, Kinds::FILE, plain [];
     /// That has the set-user-id bit.
@@ -298,7 +340,7 @@ fields! {
     /// Group that chown gives, else as it is.
     FileGroup "file.group.id" Number, Kinds::FILE, plain ["file.gid"];
     /// Of what was opened, or named by a descriptor.
-    FileInode "file.inode" Number, Kinds::FILE, plain [];
+    FileInode "file.inode" Number, Kinds::FILE, plain ["inode"];
     /// Bytes, when it was opened.
     FileSize "file.size" Number, Kinds::FILE, plain [];
     /// Lives in memory only.
@@ -477,6 +519,15 @@ impl Field {
         within.then(|| self.index() - Self::Arg0.index())
     }
 
+    /// Which ancestor it is about, the parent being the first, and whether its command line, not its name.
+    pub(crate) fn ancestor(self) -> Option<(usize, bool)> {
+        let of = |first: Self, last: Self| {
+            (first..=last).contains(&self).then(|| 2 + self.index() - first.index())
+        };
+        let name = of(Self::Ancestor2Name, Self::Ancestor7Name).map(|number| (number, false));
+        name.or_else(|| of(Self::Ancestor2Line, Self::Ancestor4Line).map(|number| (number, true)))
+    }
+
     /// Why the field, whose values are words, never has a word that other sensors know.
     pub(crate) fn unrecorded(self, word: &str) -> Option<String> {
         let name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -485,6 +536,9 @@ impl Field {
         }
         match self {
             Self::AuditType => Some(format!("audit records of type `{word}` are not observed yet")),
+            Self::AuditSyscall if word == EXECVEAT => {
+                Some("the system call `execveat` is not told apart from `execve`".to_owned())
+            }
             Self::AuditSyscall => Some(format!("the system call `{word}` is not observed yet")),
             _ => None,
         }

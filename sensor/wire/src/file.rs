@@ -40,7 +40,7 @@ pub struct FileEvent {
     pub header: EventHeader,
     /// What was opened, or named by a descriptor; all zero: not known.
     pub file: FileInfo,
-    /// Of an open: `file.f_flags`.
+    /// Of an open: `file.f_flags`; `O_CREAT`, `O_EXCL`, `O_TRUNC` as open and openat were given them.
     pub open_flags: u32,
     /// Given to chmod, mkdir, mknod.
     pub mode: u32,

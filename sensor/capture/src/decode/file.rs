@@ -31,6 +31,7 @@ pub(super) fn file(kind: EventKind, (raw, tail): &(wire::FileEvent, &[u8])) -> R
         let unknown = is(FileEventFlag::NoSourceFolder);
         whole(&strings, StringId::Source, StringId::SourceFolder, unknown).0
     };
+    let opens = matches!(operation, Operation::Open | Operation::Modify | Operation::Create);
     let makes = matches!(operation, Operation::FolderCreate | Operation::Node);
     let set = |which| attribute == Some(which);
     let given = |id: u32| (set(Attribute::Owner) && id != LEFT).then_some(id);
@@ -43,6 +44,8 @@ pub(super) fn file(kind: EventKind, (raw, tail): &(wire::FileEvent, &[u8])) -> R
             || is(FileEventFlag::FolderCut)
             || opened && raw.file.flags & FileFlag::PathCut as u16 != 0,
         file: opened.then(|| exec::file(&raw.file)),
+        // truncate(2) names a path, and opens nothing.
+        open_flags: (opens && opened).then_some(raw.open_flags),
         mode: (makes || set(Attribute::Mode)).then_some(raw.mode),
         owner: given(raw.uid),
         group: given(raw.gid),

@@ -150,6 +150,11 @@ fn files_have_whole_paths_or_say_that_they_are_cut() {
     let owned =
         file(&FileEvent { attribute: 2, ..file_event(EventKind::FileAttribute) }, &text(10, b"/srv/f"));
     assert_eq!((&*owned.path, owned.owner, owned.group, owned.mode), (&b"/srv/f"[..], None, Some(4), None));
+    let opened = FileEvent { open_flags: 0o101, ..file_event(EventKind::FileCreate) };
+    assert_eq!(file(&opened, &file_tail()).open_flags, Some(0o101));
+    let truncated =
+        FileEvent { file: FileInfo::default(), open_flags: 0, ..file_event(EventKind::FileModify) };
+    assert_eq!(file(&truncated, &file_tail()).open_flags, None, "truncate(2) opens nothing");
     let wrong = record(&encode(&FileEvent { attribute: 9, ..event }, &[]));
     assert_eq!(wrong, Err(DecodeError::Value { kind: "file_rename", field: "attribute", value: 9 }));
 }

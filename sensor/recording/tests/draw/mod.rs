@@ -202,6 +202,7 @@ impl<'a> Draw<'a> {
             named: self.flag(),
             path_cut: self.flag(),
             file: self.option(Self::file),
+            open_flags: self.option(Self::word),
             mode: self.option(Self::word),
             owner: self.option(Self::word),
             group: self.option(Self::word),

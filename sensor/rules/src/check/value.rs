@@ -97,8 +97,12 @@ pub(super) fn entry(
     }
     let all = modifiers.all;
     let neq = modifiers.neq;
+    let before = missing.len();
     let mut line = Line { field, modifiers, scope, missing, problems };
     let groups = line.values(&entry.node);
+    if field == Some(Field::AuditSyscall) && names_both(&entry.node) {
+        missing.truncate(before);
+    }
     let joined = joined(groups, all, |wanted| match (field, wanted) {
         (Some(field), Wanted::Test(test)) => Expression::Field(field, test),
         (Some(field), Wanted::Absent) => Expression::Field(field, Test::Exists).not(),
@@ -106,6 +110,14 @@ pub(super) fn entry(
         (None, Wanted::Test(_)) | (_, Wanted::Never) => Expression::Constant(false),
     });
     if neq { joined.not() } else { joined }
+}
+
+/// Whoever asks for `execve` or `execveat`, and nothing else, is given both.
+fn names_both(node: &Node) -> bool {
+    let names = node.items().iter().filter_map(Node::text);
+    let mut names: Vec<_> = names.map(|name| field::syscall_named(name).unwrap_or(name)).collect();
+    names.sort_unstable();
+    names == ["execve", field::EXECVEAT]
 }
 
 /// A list without fields: each text is searched for in every text of the event.
@@ -308,6 +320,11 @@ impl Line<'_> {
             let message = "the empty text is part of every value";
             self.problems.warn(mark, message, "write `exists: true`, or a text");
         }
+        // The kernel's audit writes numbers, and auditd may make names of them.
+        let text = match self.field {
+            Some(Field::AuditSyscall) => field::syscall_named(text).unwrap_or(text),
+            _ => text,
+        };
         if let Some(never) = self.unrecorded(text) {
             return vec![never];
         }

@@ -2,7 +2,7 @@
 use super::view::Texts;
 use crate::field::Field;
 use guardbee_model::{
-    file::{FileEvent, Operation},
+    file::{FileEvent, Operation, flag_names},
     finding::{Action, Observation},
     process::File,
 };
@@ -28,6 +28,7 @@ pub(super) fn field(field: Field, o: &Observation, out: &mut Texts) -> Option<()
         Field::FileNameType => out.put(name_type(event.operation)),
         Field::FilePathFrom => out.put(if event.named { b"caller" } else { b"kernel" }),
         Field::FilePathCut => out.flag(event.path_cut),
+        Field::FileFlags => flag_names(event.open_flags?).for_each(|name| out.put(name.as_bytes())),
         Field::FileAttribute => out.put(event.attribute?.name().as_bytes()),
         Field::FileMode => out.shown(format_args!("{:04o}", mode(event)?)),
         Field::FileSetuid => out.flag(mode(event)? & SETUID != 0),

@@ -81,6 +81,7 @@ fn of_process(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
         Field::Capabilities => {
             capabilities(credentials?.effective).for_each(|name| out.put(name.as_bytes()));
         }
+        Field::Age => out.shown(o.time.since(process?.key.start)),
         Field::ParentExecutable => out.known(&parent?.exe),
         Field::ParentName => out.known(parent?.exe.rsplit(|&byte| byte == b'/').next()?),
         Field::ParentCommandLine => command_line(&parent?.args, out),
@@ -90,7 +91,40 @@ fn of_process(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
         },
         Field::ParentUser => user(&parent?.credentials, parent, out),
         Field::Ancestors => o.ancestors.iter().for_each(|one| out.put(&one.exe)),
-        _ => return of_place(field, process?, out),
+        _ => {
+            let of = of_credentials(field, credentials, out).or_else(|| of_ancestor(field, o, out));
+            return of.or_else(|| of_place(field, process?, out));
+        }
+    }
+    Some(())
+}
+
+/// Users and groups beside the real and the effective user, and capabilities.
+fn of_credentials(field: Field, credentials: Option<&Credentials>, out: &mut Texts) -> Option<()> {
+    let credentials = credentials?;
+    match field {
+        Field::SavedUserId => out.shown(credentials.suid),
+        Field::FsUserId => out.shown(credentials.fsuid),
+        Field::GroupId => out.shown(credentials.egid),
+        Field::RealGroupId => out.shown(credentials.gid),
+        Field::SavedGroupId => out.shown(credentials.sgid),
+        Field::FsGroupId => out.shown(credentials.fsgid),
+        Field::CapabilitiesPermitted => {
+            capabilities(credentials.permitted).for_each(|name| out.put(name.as_bytes()));
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
+/// Beyond the parent.
+fn of_ancestor(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
+    let (number, line) = field.ancestor()?;
+    let process = o.ancestors.get(number.checked_sub(1)?)?;
+    if line {
+        command_line(&process.args, out);
+    } else {
+        out.known(process.exe.rsplit(|&byte| byte == b'/').next()?);
     }
     Some(())
 }
@@ -191,6 +225,8 @@ fn of_exec(field: Field, exec: &Exec, out: &mut Texts) -> Option<()> {
             out.put(b"SYSCALL");
         }
         Field::AuditSyscall => out.put(b"execve"),
+        Field::AuditExit => out.shown(0),
+        Field::AuditSuccess => out.put(b"yes"),
         Field::ExecutablePathCut => out.flag(exec.file.path_cut),
         Field::CommandLineCut => out.flag(exec.args.truncated),
         Field::Setuid => out.flag(exec.file.setuid),

@@ -12,6 +12,7 @@ pub(super) fn field(field: Field, system: &System, target: Option<&Process>, out
             Field::AuditType => out.put(b"SYSCALL"),
             Field::AuditSyscall => out.put(call.name.as_bytes()),
             Field::AuditExit => out.shown(call.result),
+            Field::AuditSuccess => out.put(if call.result < 0 { b"no" } else { b"yes" }),
             _ => {
                 if let Some(register) = field.argument().and_then(|number| call.arguments.get(number)) {
                     out.shown(format_args!("{register:x}"));

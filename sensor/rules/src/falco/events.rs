@@ -1,4 +1,9 @@
 //! Falco's events and ours.
+use super::{
+    kinds::{Descriptor, KINDS, Kind},
+    logic::{Line, Logic, Value},
+};
+use std::collections::BTreeSet;
 
 /// A kind of event that this sensor records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,18 +12,24 @@ pub(super) enum Class {
     Connect,
     Accept,
     Listen,
+    /// Something done to files or to the system.
+    Deed(&'static Kind),
 }
 
 impl Class {
-    pub(super) const ALL: [Self; 4] = [Self::Exec, Self::Connect, Self::Accept, Self::Listen];
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let others = KINDS.iter().map(Self::Deed);
+        [Self::Exec, Self::Connect, Self::Accept, Self::Listen].into_iter().chain(others)
+    }
 
-    /// Falco's names for it; we can't tell them apart.
+    /// Falco's names for it.
     pub(super) const fn events(self) -> &'static [&'static str] {
         match self {
             Self::Exec => &["execve", "execveat"],
             Self::Connect => &["connect"],
             Self::Accept => &["accept", "accept4"],
             Self::Listen => &["listen"],
+            Self::Deed(kind) => kind.events,
         }
     }
 
@@ -28,69 +39,96 @@ impl Class {
             Self::Connect => "connect",
             Self::Accept => "accept",
             Self::Listen => "listen",
+            Self::Deed(kind) => kind.name,
         }
     }
 
     /// What is lost where a rule tells its events apart.
-    pub(super) const fn note(self) -> Option<&'static str> {
-        match self {
-            Self::Exec => Some("`execve` and `execveat` are not told apart."),
-            Self::Accept => Some("`accept` and `accept4` are not told apart."),
-            Self::Connect | Self::Listen => None,
-        }
+    fn note(self) -> Option<String> {
+        let names: Vec<_> = self.events().iter().map(|event| format!("`{event}`")).collect();
+        let (last, others) = names.split_last()?;
+        (!others.is_empty()).then(|| format!("{} and {last} are not told apart.", others.join(", ")))
     }
 
-    pub(super) const fn logsource(self) -> &'static str {
+    pub(super) fn logsource(self) -> String {
         match self {
-            Self::Exec => "{product: linux, category: process_creation}",
-            Self::Connect => "{product: guardbee, service: connect}",
-            Self::Accept => "{product: guardbee, service: accept}",
-            Self::Listen => "{product: guardbee, service: listen}",
+            Self::Exec => "{product: linux, category: process_creation}".to_owned(),
+            Self::Deed(kind) => format!("{{product: guardbee, service: {}}}", kind.service),
+            other => format!("{{product: guardbee, service: {}}}", other.name()),
         }
     }
 
     pub(super) fn of(event: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|class| class.events().contains(&event))
+        Self::all().find(|class| class.events().contains(&event))
     }
 
     /// Its descriptor is a socket.
     pub(super) const fn of_network(self) -> bool {
-        !matches!(self, Self::Exec)
+        matches!(self, Self::Connect | Self::Accept | Self::Listen)
     }
+
+    /// One condition for all of its events. [`Err`]: the event that can't be told from others.
+    pub(super) fn joined(
+        self,
+        parts: Vec<(&'static str, Logic)>,
+        notes: &mut BTreeSet<String>,
+    ) -> Result<Logic, &'static str> {
+        if let Self::Deed(kind) = self
+            && kind.by_call
+        {
+            return Ok(by_call(parts));
+        }
+        if let Self::Deed(Kind { descriptor: Descriptor::Opened, .. }) = self
+            && parts.first().is_some_and(|(_, logic)| logic.is(false))
+            && let Some((event, _)) = parts.iter().find(|(_, logic)| !logic.is(false))
+        {
+            return Err(event);
+        }
+        let mut all: Vec<Logic> = Vec::new();
+        for (_, logic) in parts {
+            if !all.contains(&logic) {
+                all.push(logic);
+            }
+        }
+        let told = matches!(self, Self::Deed(Kind { descriptor: Descriptor::Opened, .. }));
+        if all.len() > 1 && !told {
+            notes.extend(self.note());
+        }
+        Ok(Logic::Or(all).folded())
+    }
+}
+
+/// Calls of which the same is said are named together.
+fn by_call(parts: Vec<(&'static str, Logic)>) -> Logic {
+    let mut groups: Vec<(Logic, Line)> = Vec::new();
+    for (event, logic) in parts {
+        let value = Value::Text(event.to_owned());
+        match groups.iter_mut().find(|(known, _)| *known == logic) {
+            Some((_, calls)) => calls.values.push(value),
+            None => groups.push((logic, Line::new("guardbee.audit.syscall", "", value))),
+        }
+    }
+    let said = groups.into_iter().map(|(logic, calls)| Logic::And(vec![calls.into(), logic]));
+    Logic::Or(said.collect()).folded()
 }
 
 /// What Falco calls an event that nothing here records, in our words.
 const UNRECORDED: &[(&str, &[&str])] = &[
-    ("file opens", &["open", "openat", "openat2", "creat", "open_by_handle_at", "name_to_handle_at"]),
+    ("opens by handle", &["open_by_handle_at", "name_to_handle_at"]),
     ("file reads and writes", &["read", "readv", "pread", "preadv", "write", "writev", "pwrite", "pwritev"]),
-    ("file renames", &["rename", "renameat", "renameat2"]),
-    ("file deletions", &["unlink", "unlinkat", "rmdir"]),
-    ("directory creations", &["mkdir", "mkdirat"]),
-    ("mode changes of files", &["chmod", "fchmod", "fchmodat"]),
-    ("owner changes of files", &["chown", "fchown", "lchown", "fchownat"]),
-    ("hard links", &["link", "linkat"]),
-    ("symbolic links", &["symlink", "symlinkat"]),
-    ("device node creations", &["mknod", "mknodat"]),
-    ("ptrace calls", &["ptrace"]),
-    ("namespace changes", &["setns", "unshare"]),
-    ("changes of the root folder", &["chroot", "pivot_root"]),
-    ("mounts", &["mount", "umount", "umount2", "fsconfig"]),
-    ("bpf calls", &["bpf"]),
-    ("kernel module loads", &["init_module", "finit_module", "delete_module"]),
-    ("socket creations", &["socket", "socketpair"]),
+    ("file system contexts", &["fsconfig"]),
+    ("kernel module removals", &["delete_module"]),
+    ("socket pair creations", &["socketpair"]),
     ("socket bindings", &["bind"]),
-    ("descriptor duplications", &["dup", "dup2", "dup3"]),
-    ("user and group changes", &["setuid", "setgid", "setresuid", "setresgid", "seteuid", "setegid"]),
-    ("capability changes", &["capset"]),
+    ("user and group changes of threads", &["seteuid", "setegid", "setfsuid", "setfsgid"]),
     ("data sent", &["sendto", "sendmsg", "sendmmsg", "send", "sendfile"]),
     ("data received", &["recvfrom", "recvmsg", "recvmmsg", "recv"]),
     ("process and thread creations", &["clone", "clone3", "fork", "vfork"]),
     ("thread ends", &["procexit", "exit", "exit_group"]),
     ("signals sent", &["kill", "tkill", "tgkill", "pidfd_send_signal"]),
     ("memory mappings", &["mmap", "mmap2", "mprotect", "munmap", "mremap"]),
-    ("memory file creations", &["memfd_create"]),
-    ("fault handler creations", &["userfaultfd"]),
-    ("io_uring set-ups", &["io_uring_setup", "io_uring_enter", "io_uring_register"]),
+    ("reads of another process's memory", &["process_vm_readv"]),
+    ("operations of io_uring", &["io_uring_enter", "io_uring_register"]),
     ("container starts", &["container"]),
 ];
 
@@ -102,6 +140,6 @@ pub(super) fn unrecorded(event: &str) -> String {
 
 /// Every event that has a name here.
 pub(super) fn all() -> impl Iterator<Item = &'static str> {
-    let recorded = Class::ALL.into_iter().flat_map(|class| class.events().iter().copied());
+    let recorded = Class::all().flat_map(|class| class.events().iter().copied());
     recorded.chain(UNRECORDED.iter().flat_map(|(_, events)| events.iter().copied()))
 }

@@ -7,6 +7,8 @@ pub(super) enum Target {
     Text(&'static str, Dialect),
     Number(&'static str),
     Flag(&'static str),
+    /// A field with a capability's name for each.
+    Capabilities(&'static str),
     /// The terminal's number; we know whether there is one.
     Terminal,
     /// `host` for what is in no container, else the first twelve digits.
@@ -25,13 +27,25 @@ const ANCESTORS: &str = "process.ancestors.executable";
 /// Fields of processes, users and containers (falco.org/docs, "Supported Fields for Conditions and Outputs").
 const TARGETS: &[(&str, Target)] = {
     use Dialect::{Arguments, CommandLine, FirstArgument, Folder, Name, NameOfPath, Same};
-    use Target::{Container, Flag, Number, Terminal, Text};
+    use Target::{Capabilities, Container, Flag, Number, Terminal, Text};
     &[
         ("proc.name", Text(COMM, Same)),
         ("proc.pname", Text(PARENT_NAME, Name)),
         ("proc.aname", Text(ANCESTORS, NameOfPath)),
         ("proc.aname[0]", Text(COMM, Same)),
         ("proc.aname[1]", Text(PARENT_NAME, Name)),
+        ("proc.aname[2]", Text("guardbee.ancestor.2.executable.name", Name)),
+        ("proc.aname[3]", Text("guardbee.ancestor.3.executable.name", Name)),
+        ("proc.aname[4]", Text("guardbee.ancestor.4.executable.name", Name)),
+        ("proc.aname[5]", Text("guardbee.ancestor.5.executable.name", Name)),
+        ("proc.aname[6]", Text("guardbee.ancestor.6.executable.name", Name)),
+        ("proc.aname[7]", Text("guardbee.ancestor.7.executable.name", Name)),
+        ("proc.aexe[2]", Text("guardbee.ancestor.2.command_line", FirstArgument)),
+        ("proc.aexe[3]", Text("guardbee.ancestor.3.command_line", FirstArgument)),
+        ("proc.aexe[4]", Text("guardbee.ancestor.4.command_line", FirstArgument)),
+        ("proc.acmdline[2]", Text("guardbee.ancestor.2.command_line", CommandLine)),
+        ("proc.acmdline[3]", Text("guardbee.ancestor.3.command_line", CommandLine)),
+        ("proc.acmdline[4]", Text("guardbee.ancestor.4.command_line", CommandLine)),
         ("proc.exe", Text(COMMAND_LINE, FirstArgument)),
         ("proc.pexe", Text(PARENT_LINE, FirstArgument)),
         ("proc.aexe[0]", Text(COMMAND_LINE, FirstArgument)),
@@ -52,9 +66,12 @@ const TARGETS: &[(&str, Target)] = {
         ("proc.apid[0]", Number("process.pid")),
         ("proc.ppid", Number("process.parent_pid")),
         ("proc.apid[1]", Number("process.parent_pid")),
+        ("proc.duration", Number("guardbee.process.age")),
         ("proc.tty", Terminal),
         ("proc.is_exe_upper_layer", Flag("process.executable.overlay_upper")),
         ("proc.is_exe_from_memfd", Flag("process.executable.memfd")),
+        ("thread.cap_effective", Capabilities("process.thread.capabilities.effective")),
+        ("thread.cap_permitted", Capabilities("process.thread.capabilities.permitted")),
         ("user.uid", Number("process.user.id")),
         ("user.name", Text("process.user.name", Same)),
         ("container.id", Container),
@@ -83,9 +100,10 @@ const REASONS: &[(&str, &str)] = &[
     ("container.image", "images are not asked of the container runtime"),
     ("container.", "of containers only the id and the runtime are known"),
     ("k8s.", "of pods only the uid is known"),
-    ("proc.aname", "of one ancestor only the parent can be named; beyond it, all of them together"),
-    ("proc.aexe", "of one ancestor only the parent can be named; beyond it, all of them together"),
-    ("proc.acmdline", "of one ancestor only the parent can be named"),
+    ("proc.aname", "of one ancestor the name is known up to the seventh; beyond it, of all of them together"),
+    ("proc.aexepath", "of one ancestor only the parent's path can be named; beyond it, all of them together"),
+    ("proc.aexe", "of one ancestor the arguments are known up to the fourth"),
+    ("proc.acmdline", "of one ancestor the arguments are known up to the fourth"),
     ("proc.apid", "of one ancestor only the parent can be named"),
     ("proc.env", "the environment is not recorded"),
     ("proc.aenv", "the environment is not recorded"),
@@ -95,16 +113,15 @@ const REASONS: &[(&str, &str)] = &[
     ("proc.is_vpgid", "process groups are not recorded"),
     ("proc.s", "sessions are no field of rules"),
     ("proc.is_sid", "sessions are no field of rules"),
-    ("proc.duration", "how long a process has run is no field of rules"),
     ("proc.ppid.duration", "how long a process has run is no field of rules"),
     ("proc.", "this is not recorded of processes"),
-    ("thread.cap", "capabilities are no field of rules"),
+    ("thread.cap", "inheritable capabilities are no field of rules"),
     ("thread.", "threads are not told apart"),
     ("user.login", "login sessions are not recorded"),
     ("user.", "of users only id and name are known"),
     ("group.", "groups are no field of rules"),
-    ("evt.arg", "arguments of system calls are not recorded"),
-    ("evt.rawarg", "arguments of system calls are not recorded"),
+    ("evt.arg", "of this event no arguments are recorded"),
+    ("evt.rawarg", "arguments of system calls are recorded as Falco shows them, not as numbers"),
     ("evt.time", "the time of day is no field of rules"),
     ("evt.hostname", "the name of the node is no field of rules"),
     ("evt.", "this is not recorded of events"),
@@ -150,7 +167,10 @@ pub(super) fn shown(name: &str) -> Option<&'static str> {
         None => (name, None),
     };
     network.or_else(|| match target(name, argument).ok()? {
-        Target::Text(field, _) | Target::Number(field) | Target::Flag(field) => Some(field),
+        Target::Text(field, _)
+        | Target::Number(field)
+        | Target::Flag(field)
+        | Target::Capabilities(field) => Some(field),
         Target::Terminal => Some("process.interactive"),
         Target::Container => Some("container.id"),
     })

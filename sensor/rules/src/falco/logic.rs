@@ -109,7 +109,7 @@ impl Logic {
     }
 
     /// What must hold for it to hold, through names.
-    fn required<'a>(&'a self, out: &mut Vec<&'a Self>) {
+    pub(super) fn required<'a>(&'a self, out: &mut Vec<&'a Self>) {
         match self {
             Self::And(parts) => parts.iter().for_each(|part| part.required(out)),
             Self::Named(_, inner) => inner.required(out),

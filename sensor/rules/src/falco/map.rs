@@ -1,8 +1,10 @@
 //! From Falco's checks to lines of ours, for one kind of event at a time.
 use super::{
+    deed::{self, Asked},
     events::{self, Class},
     expand::Tree,
     fields::{self, Target},
+    kinds::Kind,
     logic::{Line, Logic, Missing, Value},
     network,
     source::Place,
@@ -10,12 +12,15 @@ use super::{
     text::{Comparison, Dialect, escaped},
     transform::{self, Change, operand},
 };
+use guardbee_model::system::CAPABILITIES;
 use std::collections::BTreeSet;
 
 /// An event that a condition is looked at for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Recorded(Class, &'static str),
+    /// Of a kind that is recorded in part, what is not: the place in [`Kind::beyond`].
+    Beyond(&'static Kind, usize, &'static str),
     /// By Falco's name.
     Unrecorded(String),
     /// `connect` of a UDP socket.
@@ -27,7 +32,7 @@ pub(super) enum Event {
 impl Event {
     fn name(&self) -> &str {
         match self {
-            Self::Recorded(_, name) => name,
+            Self::Recorded(_, name) | Self::Beyond(_, _, name) => name,
             Self::Unrecorded(name) => name,
             Self::Datagram => "connect",
             Self::Other => "",
@@ -38,6 +43,9 @@ impl Event {
     pub(super) fn needs(&self) -> String {
         match self {
             Self::Recorded(class, _) => class.name().to_owned(),
+            Self::Beyond(kind, part, _) => {
+                kind.beyond.get(*part).map_or_else(String::new, |(what, _)| (*what).to_owned())
+            }
             Self::Unrecorded(name) => events::unrecorded(name),
             Self::Datagram => "connections of UDP sockets".to_owned(),
             Self::Other => "every event: it doesn't say which".to_owned(),
@@ -53,7 +61,7 @@ pub(super) struct Mapper<'a> {
 }
 
 /// `equal`, and whatever takes a list of equals.
-fn equals(operator: Operator) -> bool {
+pub(super) fn equals(operator: Operator) -> bool {
     matches!(operator, Operator::Equal | Operator::In | Operator::Intersects)
 }
 
@@ -86,8 +94,12 @@ impl Mapper<'_> {
         if check.operator == Operator::NotEqual {
             // A field that is absent is not unequal either.
             let exists = only(Operator::Exists, Right::Nothing);
-            let equal = Check { operator: Operator::Equal, ..check.clone() };
-            return Logic::And(vec![self.check(&exists, place), Logic::not(self.check(&equal, place))]);
+            let equal = self.check(&Check { operator: Operator::Equal, ..check.clone() }, place);
+            let deed = matches!(self.event, Event::Recorded(Class::Deed(_), _));
+            if deed && equal.is(true) && check.left.to_string().starts_with("evt.res") {
+                return missing(check, deed::FAILED.to_owned(), place);
+            }
+            return Logic::And(vec![self.check(&exists, place), Logic::not(equal)]);
         }
         let (values, all): (Vec<&Text>, bool) = match &check.right {
             Right::Nothing => {
@@ -138,10 +150,27 @@ impl Mapper<'_> {
         if let Some(constant) = self.constant(name, operator, value) {
             return constant;
         }
-        let Event::Recorded(class, _) = self.event else {
-            return Err(format!("needs {}", self.event.needs()));
+        let class = match self.event {
+            &Event::Recorded(class, _) => class,
+            // What is recorded is said of nothing beyond.
+            &Event::Beyond(kind, part, event) => {
+                let asked = Asked { kind, event, name, change, operator, value };
+                let tells = kind.beyond.get(part).is_some_and(|(_, fields)| fields.contains(&name));
+                let standard = name != "evt.rawres" || equals(operator) && matches!(value, "0" | "1" | "2");
+                return match asked.said(self.notes).filter(|_| tells && standard) {
+                    Some(Ok(_)) => Ok(Logic::Constant(false)),
+                    _ => Err(format!("needs {}", self.event.needs())),
+                };
+            }
+            event => return Err(format!("needs {}", event.needs())),
         };
-        if name.starts_with("fd.") || name.starts_with("fdlist.") {
+        if let Class::Deed(kind) = class {
+            let event = self.event.name();
+            let asked = Asked { kind, event, name, change, operator, value };
+            if let Some(said) = asked.said(self.notes) {
+                return said;
+            }
+        } else if name.starts_with("fd.") || name.starts_with("fdlist.") {
             if !class.of_network() {
                 // An exec has no descriptor: nothing is true of it.
                 return Ok(Logic::Constant(false));
@@ -149,14 +178,14 @@ impl Mapper<'_> {
             if change != Change::None {
                 return Err("transformers of a connection's fields can't be said".to_owned());
             }
-            return network::compare(*class, name, operator, value)
+            return network::compare(class, name, operator, value)
                 .unwrap_or_else(|| Err(fields::reason(name)));
         }
         let mut target = fields::target(name, argument)?;
-        if *class == Class::Exec {
+        if class == Class::Exec {
             target = fields::at_exec(target);
         }
-        if fields::of_exec(target) && *class != Class::Exec {
+        if fields::of_exec(target) && class != Class::Exec {
             return Err("this is recorded for execs only".to_owned());
         }
         self.target(target, change, operator, value)
@@ -174,8 +203,8 @@ impl Mapper<'_> {
         match target {
             // To Falco these are always there: what it doesn't know is `<NA>`.
             Target::Text(field, _) | Target::Number(field) | Target::Flag(field) if exists => {
-                let of_another =
-                    field.starts_with("process.parent") || field.starts_with("process.ancestors");
+                let another = ["process.parent", "process.ancestors", "guardbee.ancestor"];
+                let of_another = another.iter().any(|begin| field.starts_with(begin));
                 if of_another { there(field) } else { Ok(Logic::Constant(true)) }
             }
             Target::Text(field, dialect) => {
@@ -193,6 +222,10 @@ impl Mapper<'_> {
                 Some(is) if equals(operator) => Ok(Line::new(field, "", Value::Flag(is)).into()),
                 _ => Err("it is true or false, and compared with something else".to_owned()),
             },
+            Target::Capabilities(field) => {
+                self.notes.insert("Capabilities are those that the process had after its exec.");
+                capabilities(field, operator, value)
+            }
             Target::Terminal => terminal(operator, value),
             Target::Container => container(operator, value),
         }
@@ -224,6 +257,7 @@ impl Mapper<'_> {
         }
         let Event::Recorded(class, _) = self.event else { return None };
         match name {
+            _ if matches!(class, Class::Deed(_)) => None,
             "evt.is_open_read" | "evt.is_open_write" | "evt.is_open_exec" | "evt.is_open_create" => {
                 let wanted = flag(value).unwrap_or(operator == Operator::Exists);
                 Some(Ok(Logic::Constant(operator == Operator::Exists || !wanted)))
@@ -281,7 +315,26 @@ fn missing(check: &Check, why: String, place: Place) -> Logic {
     Logic::Missing(Missing { field: check.left.to_string(), what: check.to_string(), why, place })
 }
 
-fn flag(value: &str) -> Option<bool> {
+/// Falco shows all of them in one text.
+fn capabilities(field: &'static str, operator: Operator, value: &str) -> Result<Logic, String> {
+    let lower = value.to_ascii_lowercase();
+    let is = |name: &&str| match operator {
+        Operator::Contains => name.contains(value),
+        Operator::IContains => name.to_ascii_lowercase().contains(&lower),
+        _ => false,
+    };
+    if operator == Operator::Exists {
+        return Ok(Logic::Constant(true));
+    }
+    let names: Vec<_> = CAPABILITIES.into_iter().filter(is).collect();
+    if names.is_empty() {
+        return Err(format!("`{} {value}` of capabilities can't be said", operator.word()));
+    }
+    let line = |name: &str| Line::new(field, "", Value::Text(name.to_owned())).into();
+    Ok(Logic::Or(names.into_iter().map(line).collect()))
+}
+
+pub(super) fn flag(value: &str) -> Option<bool> {
     match value {
         "true" | "True" | "1" => Some(true),
         "false" | "False" | "0" => Some(false),
@@ -289,7 +342,7 @@ fn flag(value: &str) -> Option<bool> {
     }
 }
 
-fn order(operator: Operator, subject: i64, value: i64) -> Option<bool> {
+pub(super) fn order(operator: Operator, subject: i64, value: i64) -> Option<bool> {
     Some(match operator {
         Operator::Equal | Operator::In => subject == value,
         Operator::Less => subject < value,
@@ -301,7 +354,7 @@ fn order(operator: Operator, subject: i64, value: i64) -> Option<bool> {
 }
 
 /// Whether a known text passes.
-fn holds(subject: &str, operator: Operator, value: &str) -> Option<bool> {
+pub(super) fn holds(subject: &str, operator: Operator, value: &str) -> Option<bool> {
     Some(match operator {
         Operator::Exists => true,
         Operator::Equal | Operator::In | Operator::Intersects => subject == value,

@@ -6,16 +6,18 @@
 //!
 //! ```text
 //! lexer, syntax, condition   a condition's text      define, exception   what files define, appended and overridden
-//! expand                     macros and lists        map, fields, text, transform, network
+//! expand                     macros and lists        map, fields, kinds, deed, text, transform, network
 //! logic                      constants worked out    selections, write   readable YAML
 //! ```
 mod condition;
+mod deed;
 mod define;
 mod define_rule;
 mod events;
 mod exception;
 mod expand;
 mod fields;
+mod kinds;
 mod lexer;
 mod logic;
 mod map;
@@ -195,11 +197,11 @@ fn outcome(rule: &Rule, tree: &Tree, files: &[(&str, &str)], names: &mut BTreeSe
     }
     let mut notes = BTreeSet::new();
     let mut obstacles: Vec<Obstacle> = Vec::new();
-    let mut classes: Vec<(Class, Logic)> = Vec::new();
+    let mut parts: Vec<(Class, Vec<(&'static str, Logic)>)> = Vec::new();
     for event in events {
         let mut differs = BTreeSet::new();
         let logic = Mapper { event: &event, notes: &mut differs }.tree(tree).folded();
-        let Event::Recorded(class, _) = event else {
+        let Event::Recorded(class, name) = event else {
             if !logic.is(false) {
                 let kind = event.needs();
                 obstacles.push(obstacle(files, rule.place, (&kind, &kind), "not recorded".to_owned(), true));
@@ -207,19 +209,24 @@ fn outcome(rule: &Rule, tree: &Tree, files: &[(&str, &str)], names: &mut BTreeSe
             continue;
         };
         if !logic.is(false) {
-            notes.extend(differs);
+            notes.extend(differs.into_iter().map(str::to_owned));
         }
-        match classes.last_mut() {
-            Some((before, all)) if *before == class => {
-                if *all != logic {
-                    notes.extend(class.note());
-                    *all = Logic::Or(vec![all.clone(), logic]).folded();
-                }
-            }
-            _ => classes.push((class, logic)),
+        match parts.last_mut() {
+            Some((before, all)) if *before == class => all.push((name, logic)),
+            _ => parts.push((class, vec![(name, logic)])),
         }
     }
-    classes.retain(|(_, logic)| !logic.is(false));
+    let mut classes: Vec<(Class, Logic)> = Vec::new();
+    for (class, parts) in parts {
+        match joined(class, parts, &mut notes) {
+            Ok(logic) if logic.is(false) => {}
+            Ok(logic) => classes.push((class, logic)),
+            Err(event) => {
+                let why = format!("`{event}` is not told apart from other opens");
+                obstacles.push(obstacle(files, rule.place, ("evt.type", event), why, false));
+            }
+        }
+    }
     let mut missing = Vec::new();
     for (_, logic) in &classes {
         logic.missing(&mut missing);
@@ -242,6 +249,22 @@ fn outcome(rule: &Rule, tree: &Tree, files: &[(&str, &str)], names: &mut BTreeSe
     written(rule, &classes, files, notes, names).unwrap_or_else(|why| refused("condition", why))
 }
 
+/// The condition for a kind of event. [`Err`]: the event that can't be told from others.
+fn joined(
+    class: Class,
+    parts: Vec<(&'static str, Logic)>,
+    notes: &mut BTreeSet<String>,
+) -> Result<Logic, &'static str> {
+    let logic = class.joined(parts, notes)?;
+    let Class::Deed(kind) = class else { return Ok(logic) };
+    if logic.is(false) {
+        return Ok(logic);
+    }
+    notes.insert("Calls that fail are not seen.".to_owned());
+    notes.extend(kind.notes.iter().map(|note| (*note).to_owned()));
+    Ok(Logic::And(deed::lines(kind, &logic).into_iter().chain([logic]).collect()).folded())
+}
+
 fn obstacle(
     files: &[(&str, &str)],
     place: Place,
@@ -257,7 +280,7 @@ fn written(
     rule: &Rule,
     classes: &[(Class, Logic)],
     files: &[(&str, &str)],
-    notes: BTreeSet<&'static str>,
+    notes: BTreeSet<String>,
     names: &mut BTreeSet<String>,
 ) -> Result<Outcome, String> {
     let mut yaml = String::new();
@@ -286,11 +309,11 @@ fn written(
         }
         name = format!("{stem}_{number}.yml");
     }
-    Ok(Outcome::Written { file: name, yaml, notes: notes.into_iter().map(str::to_owned).collect() })
+    Ok(Outcome::Written { file: name, yaml, notes: notes.into_iter().collect() })
 }
 
 /// Where it came from, and where it differs.
-fn header(rule: &Rule, files: &[(&str, &str)], notes: &BTreeSet<&'static str>) -> String {
+fn header(rule: &Rule, files: &[(&str, &str)], notes: &BTreeSet<String>) -> String {
     let path = file(files, rule.place);
     let name = path.rsplit('/').next().unwrap_or_default();
     let mut out = String::new();
@@ -317,9 +340,14 @@ fn events(tree: &Tree) -> Vec<Event> {
     let mut names = BTreeSet::new();
     named(tree, &mut names);
     let mut out = Vec::new();
-    for class in Class::ALL {
-        if class.events().iter().any(|event| names.contains(*event)) {
-            out.extend(class.events().iter().map(|event| Event::Recorded(class, event)));
+    for class in Class::all() {
+        if !class.events().iter().any(|event| names.contains(*event)) {
+            continue;
+        }
+        out.extend(class.events().iter().map(|event| Event::Recorded(class, event)));
+        if let Class::Deed(kind) = class {
+            let beyond = |part| kind.events.iter().map(move |event| Event::Beyond(kind, part, event));
+            out.extend((0..kind.beyond.len()).flat_map(beyond));
         }
     }
     if names.contains("connect") {

@@ -74,7 +74,7 @@ fn ports(class: Class, name: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-fn address(field: &'static str, operator: Operator, value: &str) -> Result<Logic, String> {
+pub(super) fn address(field: &'static str, operator: Operator, value: &str) -> Result<Logic, String> {
     match operator {
         Operator::Exists => Ok(Line::new(field, "|exists", Value::Flag(true)).into()),
         Operator::Equal | Operator::In | Operator::Intersects => {

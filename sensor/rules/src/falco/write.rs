@@ -33,7 +33,7 @@ pub(super) fn document(rule: &Rule, class: Class, several: bool, logic: &Logic) 
     if !tags.is_empty() {
         values(&mut out, "", "tags", &tags);
     }
-    line(&mut out, "logsource", class.logsource());
+    line(&mut out, "logsource", &class.logsource());
     detection(&mut out, logic);
     let (shown, _) = output(&rule.output);
     if !shown.is_empty() {

@@ -54,6 +54,8 @@ impl Kinds {
     pub(crate) const FILE_NODE: Self = Self::file(Operation::Node);
     /// Everything that is done to files.
     pub(crate) const FILE: Self = Self(0x7ff << Self::FIRST_FILE);
+    /// Of these, what opens.
+    pub(super) const FILE_OPENED: Self = Self(Self::FILE_OPEN.0 | Self::FILE_MODIFY.0 | Self::FILE_CREATE.0);
     /// Of these, what puts content under a name or changes it.
     pub(crate) const FILE_WRITE: Self = Self(
         Self::FILE_MODIFY.0

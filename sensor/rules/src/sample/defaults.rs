@@ -80,6 +80,7 @@ pub(super) fn file() -> FileEvent {
         named: false,
         path_cut: false,
         file: None,
+        open_flags: None,
         mode: None,
         owner: None,
         group: None,

@@ -12,7 +12,7 @@ use guardbee_model::{
     clock::{BootTime, WallOffset},
     container::{Cgroup, Container, Pod, Qos},
     event::{Connect, Exec, Exit, Fork, Listen},
-    file::{Attribute, FileEvent, Operation},
+    file::{Attribute, FileEvent, Operation, flag_bits},
     finding::{Action, Observation},
     id::{ConnectionId, RequestId, TraceId},
     link::{Link, LinkKind},
@@ -98,7 +98,7 @@ impl Draft {
         } else if field.of_response() {
             set_response(self.response.get_or_insert_with(|| response(self.time)), field, text);
         } else if field.of_file() {
-            set_file(&mut self.file, field, text);
+            set_file(&mut self.file, field, text, values);
         } else if field.of_network() {
             self.set_network(field, text);
         } else if field == Field::Link {
@@ -138,7 +138,19 @@ impl Draft {
                 let table = table.unwrap_or(UserTable::Host);
                 self.process.user.get_or_insert_with(|| User { name: "me".into(), table }).table = table;
             }
-            _ => return self.set_executable(field, text) || self.set_place(field, text),
+            Field::Age => self.process.key.start = BootTime(self.time.0.saturating_sub(number(text))),
+            Field::SavedUserId => self.process.credentials.suid = number(text),
+            Field::FsUserId => self.process.credentials.fsuid = number(text),
+            Field::GroupId => self.process.credentials.egid = number(text),
+            Field::RealGroupId => self.process.credentials.gid = number(text),
+            Field::SavedGroupId => self.process.credentials.sgid = number(text),
+            Field::FsGroupId => self.process.credentials.fsgid = number(text),
+            Field::CapabilitiesPermitted => self.process.credentials.permitted = system::capabilities(values),
+            _ => {
+                return self.set_ancestor(field, text)
+                    || self.set_executable(field, text)
+                    || self.set_place(field, text);
+            }
         }
         true
     }
@@ -151,6 +163,23 @@ impl Draft {
                 Field::Deleted => file.deleted = flag,
                 Field::OverlayUpper => file.overlay_upper = flag,
                 _ => return false,
+            }
+        }
+        true
+    }
+
+    /// One by its number; those before it are unknown unless a test names them, too.
+    fn set_ancestor(&mut self, field: Field, text: &str) -> bool {
+        let Some((number, line)) = field.ancestor() else { return false };
+        self.parent();
+        let beyond = number.saturating_sub(1);
+        let unknown = |nth: usize| process(u32::try_from(998 - nth).unwrap_or_default());
+        self.ancestors.extend((self.ancestors.len()..beyond).map(unknown));
+        if let Some(ancestor) = self.ancestors.get_mut(beyond.saturating_sub(1)) {
+            if line {
+                ancestor.args = args(text.split(' '));
+            } else {
+                ancestor.exe = bytes(&format!("/usr/bin/{text}")).into();
             }
         }
         true
@@ -175,7 +204,9 @@ impl Draft {
 
     fn set_exec(&mut self, field: Field, text: &str) {
         if let Some(number) = field.argument() {
-            let words = &mut Arc::make_mut(&mut self.process.args).words;
+            let args = Arc::make_mut(&mut self.process.args);
+            args.unreadable = false;
+            let words = &mut args.words;
             words.resize(words.len().max(number + 1), Box::default());
             if let Some(word) = words.get_mut(number) {
                 *word = bytes(text).into();
@@ -322,7 +353,7 @@ impl Draft {
     }
 }
 
-fn set_file(event: &mut FileEvent, field: Field, text: &str) {
+fn set_file(event: &mut FileEvent, field: Field, text: &str, values: &[Box<str>]) {
     let flag = text.eq_ignore_ascii_case("true");
     let bit = |mode: Option<u32>, bit: u32| Some(mode.unwrap_or(0o755) & !bit | if flag { bit } else { 0 });
     match field {
@@ -331,6 +362,10 @@ fn set_file(event: &mut FileEvent, field: Field, text: &str) {
         Field::FileDirectory => event.path = bytes(&format!("{text}/file")).into(),
         Field::FileExtension => event.path = bytes(&format!("/srv/file.{text}")).into(),
         Field::FileSource => event.source = bytes(text).into(),
+        Field::FileFlags => {
+            let bits = values.iter().filter_map(|name| flag_bits(name));
+            event.open_flags = Some(bits.fold(0, |all, bits| all | bits));
+        }
         Field::FilePathFrom => event.named = text == "caller",
         Field::FilePathCut => event.path_cut = flag,
         Field::FileAttribute => event.attribute = Attribute::ALL.into_iter().find(|one| one.name() == text),
