@@ -37,4 +37,4 @@ pub use files::{FileNeeds, Named, Role};
 pub use problem::{Problem, Severity};
 pub use rule::CanFire;
 pub use set::{Listed, RuleSet};
-pub use workbench::{Branch, Explained, Join, Seen, TestResult, Verdict};
+pub use workbench::{Branch, Explained, Join, Seen, TestResult, Verdict, Wanted};

@@ -42,7 +42,6 @@ pub(crate) struct Reference {
 pub(crate) struct Regex {
     pub(crate) compiled: regex::bytes::Regex,
     /// `i`, `m`, `s`: the compiled one doesn't tell.
-    #[expect(dead_code, reason = "digests are made of what Debug shows")]
     pub(crate) flags: [bool; 3],
     /// Whatever matches has one of these in lower case; empty: nothing is known.
     pub(crate) required: Vec<Vec<u8>>,
@@ -90,6 +89,11 @@ impl Cidr {
         };
         let bits = bits.unwrap_or(most);
         (bits <= most).then_some(Self { address, bits })
+    }
+
+    /// Its first address.
+    pub(crate) fn first(&self) -> IpAddr {
+        self.address
     }
 
     pub(crate) fn contains(&self, address: IpAddr) -> bool {

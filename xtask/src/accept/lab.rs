@@ -36,6 +36,8 @@ pub(crate) struct Lab {
     pub(crate) record: bool,
     /// Only what is in [`QUICK`].
     pub(crate) quick: bool,
+    /// Folder with the public rules, if it was named.
+    pub(crate) corpus: Option<PathBuf>,
     /// Only targets with this in their name.
     only: Option<String>,
     /// The sensor's binary.
@@ -70,6 +72,7 @@ impl Lab {
             dir,
             record: false,
             quick: false,
+            corpus: None,
             only,
             guardbee: PathBuf::new(),
             next_nonce: AtomicU32::new(100_000 + std::process::id() % 800 * 1000),

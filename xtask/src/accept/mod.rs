@@ -10,6 +10,7 @@ mod http;
 pub(crate) mod lab;
 mod proof;
 mod rows;
+mod rules;
 pub(crate) mod sensor;
 mod strict;
 mod suite;
@@ -17,7 +18,7 @@ mod table;
 mod target;
 
 use crate::process;
-use anyhow::{bail, ensure};
+use anyhow::bail;
 use clap::Parser;
 use lab::Lab;
 use std::{path::PathBuf, time::Instant};
@@ -27,7 +28,7 @@ use table::{Line, Table, Verdict};
 #[derive(Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct Args {
-    /// The issue, such as `thread`.
+    /// The issue: `thread` or `rules`.
     issue: String,
     /// Only these rows; without: all.
     #[arg(long)]
@@ -47,6 +48,9 @@ pub(crate) struct Args {
     /// Keep the folder with configurations, logs and findings.
     #[arg(long)]
     keep: bool,
+    /// Of `rules`: the folder with the public rules, `sigma/` and `falco/` below it.
+    #[arg(long, value_name = "FOLDER")]
+    corpus: Option<PathBuf>,
     /// Row k: record what operations cost now, in place of comparing it with the record.
     #[arg(long)]
     record: bool,
@@ -54,17 +58,32 @@ pub(crate) struct Args {
 
 /// Runs the rows, prints the table; an error if one of them doesn't pass, or isn't built.
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
-    ensure!(args.issue == "thread", "`{}` is no issue with rows; there is `thread`", args.issue);
+    let known = match args.issue.as_str() {
+        "thread" => rows::ROWS,
+        "rules" => rules::ROWS,
+        other => bail!("`{other}` is no issue with rows; there are `thread` and `rules`"),
+    };
     let rows: Vec<&rows::Row> = if args.row.is_empty() {
-        let all = rows::ROWS.iter();
+        let all = known.iter();
         all.filter(|row| !args.quick || lab::QUICK_ROWS.contains(&row.letter)).collect()
     } else {
-        let known = |letter: &char| rows::ROWS.iter().find(|row| row.letter == *letter);
-        let Some(rows) = args.row.iter().map(known).collect() else {
-            bail!("rows are a to l; not all of {:?} are", args.row)
+        let named = |letter: &char| known.iter().find(|row| row.letter == *letter);
+        let Some(rows) = args.row.iter().map(named).collect() else {
+            let last = known.last().map_or('a', |row| row.letter);
+            bail!("rows are a to {last}; not all of {:?} are", args.row)
         };
         rows
     };
+    if args.issue == "rules" {
+        let mut lab = Lab::without_targets(args.only, args.keep)?;
+        lab.corpus = args.corpus;
+        process::end_on_signals(vec![lab.dir.path().to_owned()])?;
+        let mut table = Table::default();
+        for row in rows {
+            run_row(row, &lab, &mut table);
+        }
+        return table.finish();
+    }
     let targets = if args.quick { lab::QUICK_TARGETS } else { &[] };
     let mut lab = Lab::new(args.only, args.keep, targets)?;
     (lab.record, lab.quick) = (args.record, args.quick);

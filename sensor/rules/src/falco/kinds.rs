@@ -197,8 +197,6 @@ const CLONE: &[Named] = &[
     ("CLONE_NEWUSER", NAMESPACE, "user"),
     ("CLONE_NEWUTS", NAMESPACE, "uts"),
 ];
-const UNCHANGED_NAMESPACES: &[&str] =
-    &["A call that leaves the process in the namespaces it was in is not seen."];
 const UNCHANGED_CREDENTIALS: &[&str] =
     &["A call that leaves the process with the credentials it had is not seen."];
 
@@ -325,12 +323,11 @@ pub(super) static KINDS: &[Kind] = &[
     Kind {
         descriptor: Descriptor::Unknown,
         arguments: &[(&[], "fd", NO_NUMBER), (&[], "nstype", NO_FLAGS)],
-        notes: UNCHANGED_NAMESPACES,
         ..call("setns", "namespace", &["setns"])
     },
     Kind {
         arguments: &[(&[], "flags", Argument::Set(CLONE))],
-        notes: UNCHANGED_NAMESPACES,
+        notes: &["A call of `unshare` that asks for no namespace is not seen."],
         ..call("unshare", "namespace", &["unshare"])
     },
     Kind {

@@ -152,6 +152,11 @@ impl Kinds {
         self.0 & other.0 != 0
     }
 
+    /// Each alone.
+    pub(crate) fn each() -> impl Iterator<Item = Self> {
+        (0..Self::COUNT).map(|bit| Self(1 << bit))
+    }
+
     /// Positions of the members, for tables by action.
     pub(crate) fn indices(self) -> impl Iterator<Item = usize> {
         (0..Self::COUNT).filter(move |bit| self.0 >> bit & 1 == 1)

@@ -4,9 +4,11 @@ pub(crate) mod outline;
 mod portable;
 mod steps;
 mod trial;
+mod wanted;
 
 pub use explain::{Explained, Join, Seen};
 pub use trial::{Branch, TestResult, Verdict};
+pub use wanted::Wanted;
 
 use crate::{
     check,

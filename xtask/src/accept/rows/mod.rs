@@ -45,10 +45,10 @@ pub(crate) const ROWS: &[Row] = &[
 ];
 
 /// What a part of a row found: passed or not, and a figure; an error is a failure too.
-type Judged = anyhow::Result<(bool, String)>;
+pub(crate) type Judged = anyhow::Result<(bool, String)>;
 
 /// Runs a part of a row, if it is wanted, and puts its line into the table.
-fn part(lab: &Lab, table: &mut Table, row: char, name: &str, work: impl FnOnce() -> Judged) {
+pub(crate) fn part(lab: &Lab, table: &mut Table, row: char, name: &str, work: impl FnOnce() -> Judged) {
     if !lab.wanted(name) {
         return;
     }

@@ -1,0 +1,204 @@
+//! From what a rule wants to records of a ring, and from these through decoding, table and tracer to an observation, as in the core.
+use crate::{
+    deed::{self, Actor},
+    image, net,
+};
+use guardbee_capture::decode;
+use guardbee_enrich::{Limits, Table, Thing};
+use guardbee_model::{
+    clock::BootTime,
+    event::{Body, Event},
+    finding::{Action, Observation},
+    id::{SpanId, TraceId},
+    link::{Link, LinkKind},
+    process::{Process, ProcessKey},
+    request::Request,
+};
+use guardbee_trace::{ExecutionModel, IdSource, Output, Params, Processes, Tracer};
+use std::sync::Arc;
+
+/// Parents that an observation names, as in the core.
+const ANCESTORS: usize = 16;
+/// The host's first process: it has the host's users.
+const INIT: ProcessKey = ProcessKey { tgid: 1, start: BootTime(1), exec_number: 1 };
+
+/// The cgroup of whoever is not the acting process: cgroups are known by their numbers.
+const OTHERS: u64 = 99;
+
+#[derive(Debug)]
+struct Ids(u8);
+
+impl IdSource for Ids {
+    fn trace(&mut self) -> TraceId {
+        self.0 += 1;
+        TraceId([self.0; 16])
+    }
+
+    fn span(&mut self) -> SpanId {
+        self.0 += 1;
+        SpanId([self.0; 8])
+    }
+}
+
+struct Known<'a>(&'a Table);
+
+impl Processes for Known<'_> {
+    fn process(&self, key: ProcessKey) -> Option<Arc<Process>> {
+        self.0.process(key)
+    }
+
+    fn execution_model(&self, _: ProcessKey) -> ExecutionModel {
+        ExecutionModel::Unknown
+    }
+}
+
+/// What the sensor makes of the records that `wanted` would have left in the rings. [`Err`]: no record could say it.
+pub(crate) fn observed(wanted: &Observation) -> Result<Arc<Observation>, String> {
+    let records = records(wanted).ok_or("no record can say this")?;
+    let mut sensor = Sensor::new();
+    let mut last = None;
+    for bytes in &records {
+        let event = decode::record(bytes).map_err(|error| error.to_string())?;
+        sensor.users(wanted);
+        for observation in sensor.event(event) {
+            if observation.action.name() == wanted.action.name() {
+                last = Some(observation);
+            }
+        }
+    }
+    last.map(Arc::new).ok_or_else(|| "the sensor made nothing of its records".to_owned())
+}
+
+/// Oldest first: whoever is above, who acts, whom it is done to, what is done.
+fn records(wanted: &Observation) -> Option<Vec<Vec<u8>>> {
+    let process = wanted.process.as_deref()?;
+    let now = wanted.time.0;
+    let mut keys: Vec<ProcessKey> = Vec::new();
+    for (nth, ancestor) in wanted.ancestors.iter().enumerate() {
+        let tgid = if nth == 0 { ancestor.key.tgid } else { 800 - u32::try_from(nth).unwrap() };
+        let start = BootTime(ancestor.key.start.0.min(process.key.start.0));
+        keys.push(ProcessKey { tgid, start, ..ancestor.key });
+    }
+    let mut records = vec![image::exec(&Process { key: INIT, ..blank(process) }, None, None, now)?];
+    for (nth, ancestor) in wanted.ancestors.iter().enumerate().rev() {
+        let ancestor = Process { key: keys[nth], cgroup_id: OTHERS, ..(**ancestor).clone() };
+        records.push(image::exec(&ancestor, None, keys.get(nth + 1).copied(), now)?);
+    }
+    let actor = Actor { key: process.key, now, cgroup_id: process.cgroup_id };
+    if let Action::Exec(exec) = &wanted.action {
+        records.push(image::exec(process, Some(exec), keys.first().copied(), now)?);
+        return Some(records);
+    }
+    records.push(image::exec(process, None, keys.first().copied(), now)?);
+    match &wanted.action {
+        Action::File(file) => records.push(deed::of_file(actor, file)),
+        Action::System(system, target) => {
+            if let Some(target) = target {
+                let target = Process { cgroup_id: OTHERS, ..(**target).clone() };
+                records.push(image::exec(&target, None, None, now)?);
+            }
+            records.push(deed::of_system(actor, &process.comm, system)?);
+        }
+        Action::Accept(socket) => records.push(net::accept(actor, socket)),
+        Action::Connect(connect) => records.push(net::connect(actor, connect)),
+        Action::Listen(listen) => records.push(net::listen(actor, listen)),
+        Action::RequestHead(request) => records.extend(net::exchange(actor, request, None)?),
+        Action::Exchange(request, response) => {
+            records.extend(net::exchange(actor, request, response.as_ref())?);
+        }
+        // No public rule is about these.
+        Action::Exec(_) | Action::Exit(_) | Action::Fork(_) => return None,
+    }
+    Some(records)
+}
+
+/// Of whom nothing is asked.
+fn blank(like: &Process) -> Process {
+    Process {
+        exe: Arc::from(*b"/sbin/init"),
+        comm: (*b"init").into(),
+        container: None,
+        cgroup: None,
+        cgroup_id: OTHERS,
+        user: None,
+        ..like.clone()
+    }
+}
+
+struct Sensor {
+    table: Table,
+    tracer: Tracer,
+    outputs: Vec<Output>,
+}
+
+impl Sensor {
+    fn new() -> Self {
+        let tracer = Tracer::new(Params::default(), Box::new(Ids(0)));
+        Self { table: Table::new(Limits::default()), tracer, outputs: Vec::new() }
+    }
+
+    /// As the core takes an event, and all that has waited for a second by then.
+    fn event(&mut self, event: Event) -> Vec<Observation> {
+        self.table.observe(&event);
+        let later = BootTime(event.header.time.0 + 1_000_000_000);
+        self.tracer.event(event, &Known(&self.table), &mut self.outputs);
+        self.tracer.advance(later, &Known(&self.table), &mut self.outputs);
+        let outputs = std::mem::take(&mut self.outputs);
+        outputs.into_iter().filter_map(|output| self.observation(output)).collect()
+    }
+
+    /// Users' names, as the loader would read them for the pipeline.
+    fn users(&mut self, wanted: &Observation) {
+        let Some(process) = wanted.process.as_deref() else { return };
+        let Some(user) = &process.user else { return };
+        let passwd =
+            format!("{}:x:{}:{}::/:/bin/sh\n", user.name, process.credentials.uid, process.credentials.gid);
+        if self.table.process(INIT).is_some() {
+            self.table.provide(INIT, Thing::Passwd, passwd.as_bytes());
+        }
+        if self.table.process(process.key).is_some_and(|process| process.container.is_some()) {
+            self.table.provide(process.key, Thing::UidMap, b"         0          0 4294967295\n");
+            self.table.provide(process.key, Thing::Passwd, passwd.as_bytes());
+        }
+    }
+
+    fn observation(&self, output: Output) -> Option<Observation> {
+        let (time, action, process, link) = match output {
+            Output::Security { event, link } => {
+                let action = match event.body {
+                    Body::Accept(socket) => Action::Accept(Arc::new(socket)),
+                    Body::Connect(connect) => Action::Connect(Arc::new(connect)),
+                    Body::Exec(exec) => Action::Exec(Arc::from(exec)),
+                    Body::File(file) => Action::File(Arc::from(file)),
+                    Body::Listen(listen) => Action::Listen(Arc::new(listen)),
+                    Body::System(system) => {
+                        let target =
+                            system.deed.target().and_then(|target| self.table.process(target.process));
+                        Action::System(Arc::from(system), target)
+                    }
+                    _ => return None,
+                };
+                (event.header.time, action, event.header.process, link)
+            }
+            Output::Request(request) => (
+                request.start,
+                Action::RequestHead(Arc::clone(&request)),
+                request.process,
+                Some(own(&request)),
+            ),
+            Output::Exchange(request, response) => {
+                let time = response.map_or(request.start, |response| response.end);
+                (time, Action::Exchange(Arc::clone(&request), response), request.process, Some(own(&request)))
+            }
+            Output::Span(_) => return None,
+        };
+        let known = process.and_then(|key| self.table.process(key));
+        let ancestors = process.map(|key| self.table.ancestors(key, ANCESTORS)).unwrap_or_default();
+        Some(Observation { time, action, process: known, ancestors, link, sequence: 1 })
+    }
+}
+
+fn own(request: &Arc<Request>) -> Link {
+    let requests = vec![Arc::clone(request)];
+    Link { kind: LinkKind::Exact, requests, more: 0, reason: "the request itself" }
+}
