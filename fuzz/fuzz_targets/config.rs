@@ -8,7 +8,7 @@ use std::path::Path;
 
 // The configuration without its crate, which has the whole pipeline: it needs nothing of it.
 #[path = "../../sensor/agent/src/config/mod.rs"]
-#[allow(dead_code, reason = "of it only what parses is called")]
+#[allow(dead_code, unused_imports, reason = "of it only what parses is called")]
 mod config;
 
 const NAME: &str = "fuzz.yaml";

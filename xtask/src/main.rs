@@ -91,6 +91,9 @@ fn test() -> anyhow::Result<()> {
         "cargo",
         &["check", "--package", "guardbee-cli", "--no-default-features", "--quiet"],
     )?;
+    // A workspace of its own.
+    let fuzz = ["check", "--manifest-path", "fuzz/Cargo.toml", "--bins", "--examples", "--locked", "--quiet"];
+    stages.command("fuzz targets, checked", "cargo", &[&fuzz[..], &["--target-dir", "fuzz/target"]].concat())?;
     stages.print();
     println!(
         "not run here: the rows' other parts, with the interop lane and the vm lane's other kernels \
