@@ -2,8 +2,8 @@
 # A privileged container mounts a disk of the host: one made of a file.
 #: title: Host's disk mounted in a privileged container
 #: technique: T1611
-#: needs: exec
-#: rules: device_mounted_in_container
+#: needs: exec, mount
+#: rules: device_mounted_in_container, mount_in_container
 #: twin: a container that may mount mounts memory
 . "$DRIVERS/lib.sh"
 

@@ -2,8 +2,8 @@
 # A privileged container enters the namespaces of a process of the host.
 #: title: nsenter into a namespace of the host
 #: technique: T1611
-#: needs: exec
-#: rules: nsenter_in_container
+#: needs: exec, namespace
+#: rules: nsenter_in_container, container_entered_host_namespace
 #: twin: an administrator enters a namespace from the host
 . "$DRIVERS/lib.sh"
 

@@ -2,8 +2,8 @@
 # A container makes namespaces of its own, in which it may do more.
 #: title: unshare in a container
 #: technique: T1611
-#: needs: exec
-#: rules: unshare_in_container
+#: needs: exec, namespace
+#: rules: unshare_in_container, namespaces_made_in_container
 #: twin: unshare on the host
 . "$DRIVERS/lib.sh"
 
