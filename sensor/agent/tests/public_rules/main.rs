@@ -3,7 +3,7 @@
 //! field does not.
 //!
 //! `GUARDBEE_SIGMA_CORPUS` names a folder of Sigma's rules, `GUARDBEE_FALCO_CORPUS` files of Falco's, separated by `:`. What is
-//! printed is a table in Markdown. Without them nothing is run but what the shipped rules want.
+//! printed is a table in Markdown. Without them nothing is tried, and the tests say so.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
 mod deed;
 mod falco;
