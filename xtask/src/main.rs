@@ -93,7 +93,11 @@ fn test() -> anyhow::Result<()> {
     )?;
     // A workspace of its own.
     let fuzz = ["check", "--manifest-path", "fuzz/Cargo.toml", "--bins", "--examples", "--locked", "--quiet"];
-    stages.command("fuzz targets, checked", "cargo", &[&fuzz[..], &["--target-dir", "fuzz/target"]].concat())?;
+    stages.command(
+        "fuzz targets, checked",
+        "cargo",
+        &[&fuzz[..], &["--target-dir", "fuzz/target"]].concat(),
+    )?;
     stages.print();
     println!(
         "not run here: the rows' other parts, with the interop lane and the vm lane's other kernels \

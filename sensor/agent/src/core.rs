@@ -180,7 +180,8 @@ impl Core {
             None => return,
             Some(Err(problem)) => reload::refused(&problem, now),
             Some(Ok(set)) => {
-                let changes = self.engine.replace(Arc::clone(&set));
+                let changes = self.engine.replace(Arc::clone(&set), &mut self.matches);
+                self.findings();
                 self.rules = Arc::clone(&set);
                 // What they look at for the first time begins when the loader has attached it: programs_changed() tells.
                 self.asker.look_for(Arc::clone(&set));
@@ -344,11 +345,17 @@ impl Core {
             return;
         }
         let now = SystemClock.boot();
-        for Match { rule, evidence } in self.matches.drain(..) {
+        for Match { rule, evidence, repeats } in self.matches.drain(..) {
             let id = self.ids.finding();
             let time = evidence.last().map_or(now, |last| last.time);
-            self.holding.finding(now, Finding { id, rule, time, evidence, losses: Vec::new() });
+            self.holding.finding(now, Finding { id, rule, time, evidence, losses: Vec::new(), repeats });
         }
+    }
+
+    /// Nothing comes any more: what rules hold back goes out.
+    pub(crate) fn end_rules(&mut self) {
+        self.engine.end(&mut self.matches);
+        self.findings();
     }
 
     /// Passes on the findings that were made until `until`, with what was lost in their windows.

@@ -6,6 +6,7 @@ pub mod config;
 mod core;
 mod files;
 mod holding;
+pub mod hooks;
 pub mod ids;
 mod outbox;
 pub mod pipeline;

@@ -206,6 +206,7 @@ fn stop(mut core: Core, sealing: Sealing, end: End, clock: SystemClock) {
     let within = if end == End::Blind { BLIND_WITHIN } else { STOP_WITHIN };
     let deadline = Instant::now() + within;
     core.turn(clock);
+    core.end_rules();
     let now = clock.boot();
     core.release(now);
     let last = statement::ended(end, &core, clock);

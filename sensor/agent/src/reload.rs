@@ -1,9 +1,12 @@
 //! Other rules while the sensor runs: read and checked beside the core, taken over between two of its turns.
-use crate::rule_files;
+use crate::{clock::SystemClock, rule_files};
 use anyhow::Context as _;
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use guardbee_deliver::record::Statement;
-use guardbee_model::{clock::BootTime, finding::RuleInfo};
+use guardbee_model::{
+    clock::{BootTime, Clock as _},
+    finding::RuleInfo,
+};
 use guardbee_rules::{Changes, Digest, RuleSet};
 use std::{
     path::{Path, PathBuf},
@@ -19,10 +22,15 @@ pub(crate) type Loaded = Result<Arc<RuleSet>, String>;
 /// Loads what stands in these files and folders.
 pub(crate) fn load(paths: &[PathBuf]) -> anyhow::Result<Arc<RuleSet>> {
     let files = rule_files::read_or_shipped(paths)?;
-    RuleSet::load(&files).map(Arc::new).map_err(|problems| {
+    let set = RuleSet::load(&files).map_err(|problems| {
         let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("{}\nthe rules don't load; `guardbee rules check` says the same", lines.join("\n"))
-    })
+    })?;
+    let clock = SystemClock;
+    for problem in set.expired(clock.wall_offset().wall(clock.boot())) {
+        tracing::warn!("{problem}");
+    }
+    Ok(Arc::new(set))
 }
 
 /// Where rules stand: what is configured, or the shipped pack, found while that can still be looked for.

@@ -1,5 +1,5 @@
 //! `guardbee doctor`.
-mod verdict;
+pub(crate) mod verdict;
 
 use crate::{
     ConfigArgs, PROBLEMS, run,
@@ -47,16 +47,29 @@ const UNSEEN_5_10: &[(&str, &str)] = &[
     ("how many messages one recvmmsg or sendmmsg moved", "they are one record; use a kernel from 6.3 on"),
 ];
 
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let (config, _) =
-        guardbee_agent::config::load(args.config.config.as_deref(), std::env::vars(), &args.config.set)?;
+/// What loads, fires and is confined on this node, as it is configured.
+pub(crate) fn look(args: &ConfigArgs) -> anyhow::Result<(Report, guardbee_agent::config::Config)> {
+    let (config, _) = guardbee_agent::config::load(args.config.as_deref(), std::env::vars(), &args.set)?;
     let kernel = &config.kernel;
     let options = run::kernel_options(
         run::hooks_name(kernel.hooks),
         kernel.security_ring_bytes,
         kernel.payload_ring_bytes,
     );
-    let report = guardbee_loader::doctor(&options, &run::sandboxed(&args.config, &config)?);
+    Ok((guardbee_loader::doctor(&options, &run::sandboxed(args, &config)?), config))
+}
+
+/// Programs that were to load: what only the other list has may fail to, that is why this one was chosen.
+pub(crate) fn chosen(report: &Report) -> impl Iterator<Item = &Program> {
+    let of_list = |program: &&Program| match program.hooks {
+        None | Some(HookList::Iterator) => true,
+        hooks => hooks == report.hooks || report.hooks.is_none(),
+    };
+    report.programs.iter().filter(of_list)
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let (report, config) = look(&args.config)?;
     let mut healthy = report.failure.is_none();
     node(&report);
     healthy &= programs(&report);
@@ -128,13 +141,7 @@ fn programs(report: &Report) -> bool {
     println!("\nhooks: {list}");
     let mut healthy = true;
     let mut rows = Vec::new();
-    // What only the other list has may fail to load: that is why this one was chosen.
-    let chosen = |program: &&Program| match program.hooks {
-        None | Some(HookList::Iterator) => true,
-        hooks => hooks == report.hooks || report.hooks.is_none(),
-    };
-    let programs = report.programs.iter().filter(chosen);
-    for program in programs.filter(|program| program.state != ProgramState::Unused) {
+    for program in chosen(report).filter(|program| program.state != ProgramState::Unused) {
         let (state, tone) = match program.state {
             ProgramState::Works => ("loaded, attached, fired".to_owned(), Tone::Good),
             ProgramState::Silent if report.spares && program.has_spares() => (

@@ -1,5 +1,6 @@
 //! `guardbee rules`.
 mod convert;
+mod doctor;
 mod explain;
 mod new;
 mod profile;
@@ -7,7 +8,9 @@ mod test;
 
 use crate::{PROBLEMS, rules_import, rules_replay, terminal};
 use clap::Subcommand;
-use guardbee_rules::{Listed, Problem, RuleSet, Severity};
+use guardbee_agent::clock::SystemClock;
+use guardbee_model::clock::Clock as _;
+use guardbee_rules::{Listed, ListedException, Problem, RuleSet, Severity};
 use serde_json::{Value, json};
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use terminal::Tone;
@@ -27,6 +30,10 @@ pub(crate) enum Command {
     ///
     /// Exit code 1: not every file could be converted.
     Convert(convert::Args),
+    /// Can each rule fire on this node: which events it needs, whether their hooks work, what it costs.
+    ///
+    /// As root the kernel half is loaded and tested, as by `guardbee doctor`. Exit code 1: a rule can't fire.
+    Doctor(doctor::Args),
     /// Why does a rule match an event, or not: a tree of its conditions, each with what the event has.
     ///
     /// Exit code 1: rules or events have errors. Whether the rule matches changes nothing about it.
@@ -40,6 +47,8 @@ pub(crate) enum Command {
     Profile(profile::Args),
     /// Run rules on a recording: what they find in it, and what they could not have found.
     Replay(rules_replay::Args),
+    /// Print a JSON Schema of rule files, for editors.
+    Schema,
     /// Run the tests in rules, and say which branches of their detections no test reaches.
     ///
     /// Exit code 1: a test failed, or rules have errors.
@@ -50,11 +59,16 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check { paths, json } => check(paths, *json),
         Command::Convert(args) => convert::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Import(command) => rules_import::run(command),
         Command::New(args) => new::run(args),
         Command::Profile(args) => profile::run(args),
         Command::Replay(args) => rules_replay::run(args),
+        Command::Schema => {
+            print!("{}", RuleSet::schema());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Test(args) => test::run(args),
     }
 }
@@ -98,16 +112,23 @@ fn check(paths: &[PathBuf], json: bool) -> anyhow::Result<ExitCode> {
     let Some(set) = load(paths, json)? else { return Ok(ExitCode::from(PROBLEMS)) };
     let failed: Vec<_> = set.run_tests().iter().filter_map(|test| test.failure().cloned()).collect();
     if json {
-        let problems: Vec<_> = set.warnings().iter().chain(&failed).map(problem_json).collect();
+        let problems: Vec<_> = warnings(&set).iter().chain(&failed).map(problem_json).collect();
         let rules: Vec<_> = set.rules().iter().map(rule_json).collect();
         println!("{:#}", json!({ "rules": rules, "problems": problems }));
     } else {
-        set.warnings().iter().for_each(show);
+        warnings(&set).iter().for_each(show);
         list(&set);
         failed.iter().for_each(show);
         println!("{} rules, {} failed tests", set.rules().len(), failed.len());
     }
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(PROBLEMS) })
+}
+
+/// What the author should know, today.
+fn warnings(set: &RuleSet) -> Vec<Problem> {
+    let clock = SystemClock;
+    let expired = set.expired(clock.wall_offset().wall(clock.boot()));
+    set.warnings().iter().cloned().chain(expired).collect()
 }
 
 fn rule_json(rule: &Listed) -> Value {
@@ -121,7 +142,14 @@ fn rule_json(rule: &Listed) -> Value {
         "why_not": rule.can_fire.as_ref().err(),
         "missing": rule.missing,
         "always": rule.always,
+        "exceptions": rule.exceptions.iter().map(exception_json).collect::<Vec<_>>(),
+        "suppress": rule.suppression.as_ref().map(|one| json!({ "by": one.by, "seconds": one.seconds })),
     })
+}
+
+fn exception_json(exception: &ListedException) -> Value {
+    let ListedException { name, reason, expires } = exception;
+    json!({ "name": name, "reason": reason, "expires": expires })
 }
 
 /// A line for each rule.
@@ -141,10 +169,15 @@ fn list(set: &RuleSet) {
                 Ok(()) => ("fires here".to_owned(), Tone::Good),
                 Err(why) => (format!("can't fire: {why}"), Tone::Warn),
             };
+            let exceptions = match rule.exceptions.len() {
+                0 => String::new(),
+                1 => ", 1 exception".to_owned(),
+                count => format!(", {count} exceptions"),
+            };
             vec![
                 (rule.info.level.name().to_owned(), Tone::Plain),
                 (rule.info.title.to_string(), Tone::Plain),
-                (format!("{} tests", rule.tests), Tone::Plain),
+                (format!("{} tests", rule.tests) + &exceptions, Tone::Plain),
                 (word, tone),
             ]
         })

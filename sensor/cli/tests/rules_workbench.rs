@@ -206,3 +206,73 @@ fn what_means_the_same_elsewhere_is_converted() {
         assert!(out.contains(why), "{why}: {out}");
     }
 }
+
+const DEAR: &str = "\
+title: Dear
+logsource: {product: linux, category: file_access}
+detection: {selection: {TargetFilename|contains: secret}, condition: selection}
+---
+title: Lacking
+logsource: {product: linux, category: process_creation}
+detection: {selection: {Hashes: a}, other: {process.pid: 1}, condition: selection or not other}
+---
+title: Cheap
+logsource: {product: linux, category: file_access}
+detection: {selection: {TargetFilename: /etc/shadow}, condition: selection}
+";
+
+#[test]
+fn doctor_says_what_each_rule_needs_and_what_makes_it_dear() {
+    let folder = folder(&format!("{RULE}---\n{DEAR}"));
+    let (code, out, errors) = guardbee(folder.path(), &["doctor", "rule.yml"], "");
+    assert_eq!(code, 1, "one can't fire: {out}{errors}");
+    for part in [
+        "can't fire",
+        "wants every file_open whatever its path",
+        "lacks `Hashes`: executables are not hashed",
+        "is evaluated for every event of its kinds",
+        "5 rules: 3 ",
+    ] {
+        assert!(out.contains(part), "{part} is not in\n{out}");
+    }
+    let (code, out, _) = guardbee(folder.path(), &["doctor", "rule.yml", "--json"], "");
+    let report = json(&out);
+    let rules = &report["rules"];
+    // Only root may have hooks tested.
+    let tried = report["tried"].as_bool().unwrap();
+    assert_eq!(report["not_tried"].is_string(), !tried, "{out}");
+    let verdicts: Vec<_> = (0..5).map(|at| rules[at]["verdict"].as_str().unwrap()).collect();
+    let able = if tried { "fires" } else { "can fire" };
+    assert_eq!((code, verdicts), (1, vec![able, "can't fire", able, "fires in part", able]), "{out}");
+    assert_eq!(rules[0]["needs"][0]["programs"][0], "process_exec");
+    assert_eq!(rules[0]["needs"][0]["always_attached"], true);
+    assert_eq!(rules[2]["needs"][0]["always_attached"], false);
+    assert_eq!(rules[0]["needs"][0]["works"], if tried { 1.into() } else { serde_json::Value::Null });
+    assert_eq!((&rules[2]["every_open"][0], &rules[4]["every_open"][0]), (&"file_open".into(), &().into()));
+}
+
+#[test]
+fn the_schema_is_json_and_knows_the_fields() {
+    let folder = folder(RULE);
+    let (code, out, _) = guardbee(folder.path(), &["schema"], "");
+    let schema = json(&out);
+    assert_eq!((code, &schema["$schema"]), (0, &"https://json-schema.org/draft/2020-12/schema".into()));
+    assert!(schema["$defs"]["name"]["enum"].as_array().unwrap().contains(&"ParentImage".into()));
+}
+
+#[test]
+fn what_expired_is_told_and_a_rule_with_exceptions_stays_here() {
+    let exceptions = "guardbee:\n    exceptions:\n        - {name: old, fields: [User], values: [me], reason: r, expires: 2020-02-29}\n";
+    let folder = folder(&RULE.replacen("guardbee:\n", exceptions, 1));
+    let (code, out, _) = guardbee(folder.path(), &["check", "rule.yml"], "");
+    assert_eq!(code, 0, "{out}");
+    for part in
+        ["rule.yml:9:", "the exception `old` of `Shell` held until 2020-02-29", "2 tests, 1 exception"]
+    {
+        assert!(out.contains(part), "{part} is not in\n{out}");
+    }
+    let (_, out, _) = guardbee(folder.path(), &["check", "rule.yml", "--json"], "");
+    assert_eq!(json(&out)["rules"][0]["exceptions"][0]["expires"], "2020-02-29");
+    let (code, out, _) = guardbee(folder.path(), &["convert", "rule.yml"], "");
+    assert!(code == 1 && out.contains("its exception `old` can't be said in Sigma"), "{out}");
+}

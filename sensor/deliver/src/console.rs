@@ -4,7 +4,7 @@
 use crate::record::{self, http, text};
 use guardbee_model::{
     clock::WallOffset,
-    finding::{Action, Finding, Level},
+    finding::{Action, Finding, Level, Repeats},
     link::Link,
     process::{Process, User},
     redact,
@@ -80,6 +80,10 @@ fn write_finding(out: &mut String, finding: &Finding, offset: WallOffset, colour
     for loss in &finding.losses {
         let shown = format!("{} {} lost ({}: {})", loss.count, loss.kind, loss.stage.name(), loss.cause);
         line(out, "evidence", &shown)?;
+    }
+    if let Some(Repeats { count, first, .. }) = finding.repeats {
+        let since = record::timestamp(offset.wall(first));
+        line(out, "repeated", &format!("the last of {count} since {since} that were not told on their own"))?;
     }
     line(out, "rule", &rule.source)?;
     line(out, "finding", &finding.id.to_string())

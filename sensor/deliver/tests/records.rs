@@ -15,7 +15,7 @@ use guardbee_deliver::{
 };
 use guardbee_model::{
     clock::BootTime,
-    finding::{Finding, Observation},
+    finding::{Finding, Observation, Repeats},
     id::SpanId,
     link::LinkKind,
     process::{Args, Process},
@@ -193,6 +193,22 @@ fn ocsf_of_bare_findings_is_valid_too() {
     schema::check(&event);
     assert_eq!(event["evidences"].as_array().unwrap().len(), 8);
     assert_eq!(event["unmapped"]["guardbee"]["evidence_omitted"], 92);
+}
+
+/// What a suppression held back is told by the one that goes out for it.
+#[test]
+fn a_finding_tells_how_many_it_stands_for() {
+    let repeats = Repeats { count: 12, first: BootTime(100_000_000), last: BootTime(140_000_000) };
+    let finding = Finding { repeats: Some(repeats), ..sample::finding() };
+    let event = ocsf::finding(&finding, sample::identity(), OFFSET);
+    schema::check(&event);
+    let time = event["time"].as_u64().unwrap();
+    assert_eq!((&event["count"], &event["start_time"]), (&12.into(), &(time - 40).into()));
+    assert_eq!(event["end_time"], time);
+    let record = sample::encoder().finding(&finding, OFFSET);
+    assert_eq!(record.attribute("guardbee.finding.count"), Some(&Value::Int(12)));
+    assert!(record.attribute("guardbee.finding.first_time").is_some());
+    assert!(console::finding(&finding, OFFSET, Colour::Plain).contains("repeated the last of 12 since "));
 }
 
 #[test]

@@ -132,6 +132,17 @@ impl RuleInfo {
     }
 }
 
+/// How many times a rule matched with the same values while these were told by one finding, its last one included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeats {
+    /// How many.
+    pub count: u64,
+    /// When the first of them happened.
+    pub first: BootTime,
+    /// When the last of them happened.
+    pub last: BootTime,
+}
+
 /// A rule matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -145,6 +156,8 @@ pub struct Finding {
     pub evidence: Vec<Arc<Observation>>,
     /// Losses that overlap the time from its first to its last step: the evidence may not be whole.
     pub losses: Vec<Loss>,
+    /// Matches that were held back and that it tells of; none: it stands for itself.
+    pub repeats: Option<Repeats>,
 }
 
 impl Finding {

@@ -231,7 +231,7 @@ impl State {
 }
 
 /// About what keeping these takes.
-fn weight<'a>(evidence: impl IntoIterator<Item = &'a Arc<Observation>>) -> usize {
+pub(crate) fn weight<'a>(evidence: impl IntoIterator<Item = &'a Arc<Observation>>) -> usize {
     let one = |observation: &Arc<Observation>| match &observation.action {
         Action::Exec(exec) => {
             OBSERVATION + exec.args.words.iter().map(|word| size_of_val(word) + word.len()).sum::<usize>()

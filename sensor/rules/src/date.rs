@@ -2,6 +2,7 @@
 use std::fmt;
 
 const SECONDS_A_DAY: i64 = 86_400;
+const NANOSECONDS_A_DAY: u64 = 86_400_000_000_000;
 
 /// What a time modifier looks at (Sigma 2.1, appendix modifiers).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,23 @@ impl Date {
         let seconds = days * SECONDS_A_DAY + hour * 3600 + minute * 60 + second;
         let whole = u64::try_from(seconds).ok()?.checked_mul(1_000_000_000)?;
         Some(Self { nanoseconds: whole.checked_add(nanoseconds)? })
+    }
+
+    /// The end of a day that is written as `2026-11-21`.
+    pub(crate) fn end_of_day(text: &str) -> Option<Self> {
+        let day = Self::parse(&format!("{text} 00:00:00")).filter(|day| day.day() == text)?;
+        Some(Self { nanoseconds: day.nanoseconds.checked_add(NANOSECONDS_A_DAY)? })
+    }
+
+    /// As `2026-11-21`.
+    pub(crate) fn day(self) -> String {
+        let (year, month, day) = civil(self.seconds().div_euclid(SECONDS_A_DAY));
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+
+    /// The day that this is the end of.
+    pub(crate) fn day_before(self) -> String {
+        Self { nanoseconds: self.nanoseconds.saturating_sub(NANOSECONDS_A_DAY) }.day()
     }
 
     fn seconds(self) -> i64 {
@@ -158,6 +176,18 @@ mod tests {
         assert_eq!(civil(0), (1970, 1, 1));
         assert_eq!(civil(11_016), (2000, 2, 29));
         assert_eq!(civil(20_778), (2026, 11, 21));
+    }
+
+    #[test]
+    fn a_day_ends_when_the_next_one_begins() {
+        let end = Date::end_of_day("2024-02-29").unwrap();
+        assert_eq!(
+            (end.to_string().as_str(), end.day_before().as_str()),
+            ("2024-03-01 00:00:00.000", "2024-02-29")
+        );
+        for wrong in ["2026-02-29", "2026-2-3", "2026-11-21 00:00:00", "26-11-21", "tomorrow", ""] {
+            assert_eq!(Date::end_of_day(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

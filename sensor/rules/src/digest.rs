@@ -63,11 +63,13 @@ fn feed(node: &Node, hash: &mut Sha256) {
     }
 }
 
-/// Of a rule: its document, and the condition that it has with its filters and placeholders.
+/// Of a rule: its document, and the conditions that it and its exceptions have with filters and placeholders.
 pub(crate) fn of_rule(document: Digest, rule: &Rule) -> Digest {
     let mut feed = Feed(Sha256::new_with_prefix(document.0));
     // It takes whatever it is given.
     write!(feed, "{:?}", rule.condition).unwrap_or_default();
+    let exceptions = rule.exceptions.iter();
+    exceptions.for_each(|one| write!(feed, "{:?}", one.condition).unwrap_or_default());
     Digest(feed.0.finalize().into())
 }
 

@@ -2,6 +2,8 @@
 mod index;
 mod memo;
 mod reload;
+mod report;
+mod suppress;
 mod tally;
 mod within;
 mod witness;
@@ -19,10 +21,11 @@ use crate::{
 };
 use guardbee_model::{
     clock::{BootTime, WallOffset},
-    finding::{Observation, RuleInfo},
+    finding::{Observation, Repeats, RuleInfo},
     loss::Loss,
 };
 use index::Candidates;
+use report::{Report, Suppressors};
 use std::{cmp::Reverse, sync::Arc};
 use tally::Tally;
 
@@ -31,6 +34,8 @@ use tally::Tally;
 pub struct Params {
     /// Bytes that unfinished correlations may take, each correlation its part.
     pub correlation_bytes: usize,
+    /// Bytes that findings which are held back may take, each rule that suppresses its part.
+    pub suppression_bytes: usize,
     /// Findings of one rule in one second of event time.
     pub findings_per_second: u32,
     /// Evaluate only rules whose witness is there. Without it every rule of the event's class is: slow, and the same.
@@ -41,7 +46,13 @@ pub struct Params {
 
 impl Default for Params {
     fn default() -> Self {
-        Self { correlation_bytes: 32 << 20, findings_per_second: 100, index: true, timed_every: 1024 }
+        Self {
+            correlation_bytes: 32 << 20,
+            suppression_bytes: 16 << 20,
+            findings_per_second: 100,
+            index: true,
+            timed_every: 1024,
+        }
     }
 }
 
@@ -52,6 +63,8 @@ pub struct Match {
     pub rule: Arc<RuleInfo>,
     /// What made it match, in order; the last one completed it.
     pub evidence: Vec<Arc<Observation>>,
+    /// It stands for these, of which it is the last: they were held back.
+    pub repeats: Option<Repeats>,
 }
 
 /// Evaluates a rule set; single-threaded, and the same input gives the same output.
@@ -62,14 +75,23 @@ pub struct Engine {
     /// By rule, then by correlation.
     tally: Tally,
     correlators: Vec<Correlator>,
+    suppressors: Suppressors,
     candidates: Candidates,
     scratch: Scratch,
     /// Steps that the current observation matched; kept for its memory.
     steps: Vec<(usize, Reverse<usize>)>,
     /// What happened until then has come.
     clock: BootTime,
-    /// When a correlation is to be closed next.
+    /// When a correlation or a suppression is to be closed next.
     due: BootTime,
+}
+
+/// What is to be closed: at the same moment correlations first, as they may find what is suppressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Correlation(usize),
+    /// By the place of its rule.
+    Suppression(usize),
 }
 
 impl Engine {
@@ -85,6 +107,7 @@ impl Engine {
             params,
             tally: Tally::new(set.rules.len() + set.correlations.len(), params),
             correlators,
+            suppressors: report::suppressors(&set, params.suppression_bytes),
             candidates: Candidates::new(set.rules.len()),
             scratch: Scratch::default(),
             steps: Vec::new(),
@@ -102,7 +125,7 @@ impl Engine {
     /// Evaluates every rule that could match this action.
     pub fn observe(&mut self, observation: &Arc<Observation>, out: &mut Vec<Match>) {
         self.advance(observation.time, out);
-        let Self { set, params, tally, candidates, scratch, steps, .. } = self;
+        let Self { set, params, tally, suppressors, candidates, scratch, steps, due, .. } = self;
         let kinds = Kinds::of(&observation.action);
         let mut view = View::new(observation, scratch);
         let timed = tally.observation();
@@ -114,11 +137,23 @@ impl Engine {
         for &number in rules {
             let number = number as usize;
             let Some((rule, duty)) = set.rule(number) else { continue };
-            if !tally.evaluate(number, timed, || matches(rule, &mut view)) {
-                continue;
+            let mut judgement = Judgement::No;
+            tally.evaluate(number, timed, || {
+                judgement = judge(rule, &mut view);
+                judgement == Judgement::Match
+            });
+            match judgement {
+                Judgement::No => continue,
+                Judgement::Excepted(exception) => {
+                    tally.excepted(number, exception);
+                    continue;
+                }
+                Judgement::Match => {}
             }
-            if duty.reports && tally.may_report(number, observation.time) {
-                out.push(Match { rule: Arc::clone(&rule.info), evidence: vec![Arc::clone(observation)] });
+            if duty.reports {
+                let evidence = (vec![Arc::clone(observation)], observation.time);
+                let mut report = Report { tally, suppressors, due, out };
+                report.matched((number, &rule.info), rule.suppress.as_ref(), evidence, &mut view);
             }
             steps.extend(duty.steps.iter().map(|&(correlation, step)| (correlation, Reverse(step))));
         }
@@ -139,19 +174,33 @@ impl Engine {
         }
         // One after another, as they would have been closed had the time gone by slowly.
         while self.due < until {
-            let dues =
-                self.correlators.iter().enumerate().filter_map(|(number, one)| Some((one.due()?, number)));
-            let next = dues.min();
+            let next = self.next_due();
             self.due = next.map_or(BootTime(u64::MAX), |(due, _)| due);
-            let Some((due, number)) = next.filter(|(due, _)| *due < until) else { break };
+            let Some((due, what)) = next.filter(|(due, _)| *due < until) else { break };
             self.clock = self.clock.max(due);
-            let evidence = self.correlators.get_mut(number).and_then(Correlator::close);
-            if let Some(evidence) = evidence {
-                self.tally.hit(self.set.rules.len() + number);
-                self.finished(number, evidence, due, out);
+            match what {
+                Due::Correlation(number) => {
+                    let evidence = self.correlators.get_mut(number).and_then(Correlator::close);
+                    if let Some(evidence) = evidence {
+                        self.tally.hit(self.set.rules.len() + number);
+                        self.finished(number, evidence, due, out);
+                    }
+                }
+                Due::Suppression(place) => self.close(place, due, out),
             }
         }
         self.clock = until;
+    }
+
+    /// What is to be closed next, and when.
+    fn next_due(&self) -> Option<(BootTime, Due)> {
+        let correlators = self.correlators.iter().enumerate();
+        let correlations =
+            correlators.filter_map(|(number, one)| Some((one.due()?, Due::Correlation(number))));
+        let suppressors = self.suppressors.iter();
+        let suppressions =
+            suppressors.filter_map(|(place, one)| Some((one.due()?, Due::Suppression(*place))));
+        correlations.chain(suppressions).min()
     }
 
     /// An event at `time` is these steps.
@@ -188,7 +237,7 @@ impl Engine {
                     finished = correlator.step(&key, &event, *clock);
                     finished.is_some()
                 });
-                tally.lost("correlation_full", correlator.take_evicted());
+                tally.lost("correlation_full", "correlation", correlator.take_evicted());
                 done.extend(finished.map(|evidence| (number, evidence)));
             }
             *due = correlator.due().map_or(*due, |one| one.min(*due));
@@ -207,9 +256,12 @@ impl Engine {
             steps.sort_unstable();
             self.correlate(&mut steps, &evidence, time, out);
         }
-        if duty.reports && self.tally.may_report(set.rules.len() + number, time) {
-            out.push(Match { rule: Arc::clone(&correlation.info), evidence });
-        }
+        let Some(last) = evidence.last().map(Arc::clone).filter(|_| duty.reports) else { return };
+        let Self { tally, suppressors, scratch, due, .. } = self;
+        let place = (set.rules.len() + number, &correlation.info);
+        let mut report = Report { tally, suppressors, due, out };
+        let suppression = correlation.suppress.as_ref();
+        report.matched(place, suppression, (evidence, time), &mut View::new(&last, scratch));
     }
 
     /// Unfinished correlations: their groups, all together.
@@ -219,7 +271,8 @@ impl Engine {
         self.correlators.iter().map(Correlator::live).sum()
     }
 
-    /// What was dropped since the last call: `correlation_full` (state given up for want of room), `rule_capped`.
+    /// What was dropped since the last call: `correlation_full` and `suppression_full` (state given up for want of room; what a
+    /// suppression had held back went out), `rule_capped`.
     pub fn losses(&mut self, now: BootTime) -> Vec<Loss> {
         self.tally.losses(now)
     }
@@ -229,23 +282,53 @@ impl Engine {
         self.set.infos().zip(self.tally.counts())
     }
 
+    /// How often each exception held: the place of its rule in [`RuleSet::rules`], its name, events.
+    pub fn exceptions(&self) -> impl Iterator<Item = (usize, &str, u64)> {
+        self.set.rules.iter().enumerate().flat_map(|(number, rule)| {
+            let counts = self.tally.exceptions(number);
+            rule.exceptions.iter().enumerate().map(move |(nth, exception)| {
+                (number, &*exception.name, counts.get(nth).copied().unwrap_or_default())
+            })
+        })
+    }
+
     /// What evaluating each rule took, of the observations that were [timed](Params::timed_every).
     pub fn costs(&self) -> impl Iterator<Item = (&Arc<RuleInfo>, Cost)> {
         self.set.infos().zip(self.tally.costs())
     }
 }
 
-/// Whether one rule matches, link and condition.
-pub(crate) fn matches(rule: &Rule, view: &mut View<'_>) -> bool {
+/// What an observation is to a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    No,
+    /// It would match but for this exception.
+    Excepted(usize),
+    Match,
+}
+
+/// Link, condition and exceptions of one rule.
+pub(crate) fn judge(rule: &Rule, view: &mut View<'_>) -> Judgement {
     let linked = rule
         .links
         .is_none_or(|links| view.observation().link.as_ref().is_some_and(|link| links.contains(link.kind)));
-    linked && holds(&rule.condition, view)
+    if !linked || !holds(&rule.condition, view) {
+        return Judgement::No;
+    }
+    let exception = rule.exceptions.iter().position(|exception| holds(&exception.condition, view));
+    exception.map_or(Judgement::Match, Judgement::Excepted)
+}
+
+/// Whether one rule matches.
+pub(crate) fn matches(rule: &Rule, view: &mut View<'_>) -> bool {
+    judge(rule, view) == Judgement::Match
 }
 
 #[cfg(test)]
 mod correlations;
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod suppressions;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@
 use crate::{
     field::{Field, Kinds},
     pattern::{Pattern, Piece},
-    rule::{Expression, Test},
+    rule::{Expression, Rule, Test},
     set::RuleSet,
 };
 use guardbee_model::file::{Attribute, Operation};
@@ -45,35 +45,52 @@ impl RuleSet {
     /// File events without which a rule of this set could miss something.
     pub fn file_needs(&self) -> FileNeeds {
         let mut needs = FileNeeds::default();
-        let able = self.rules.iter().filter(|rule| rule.can_fire.is_ok() && rule.kinds.meets(Kinds::FILE));
-        for rule in able {
-            let wanted = |operation: &Operation| rule.kinds.meets(Kinds::file(*operation));
-            let names = names(&rule.condition, true);
-            for operation in Operation::ALL.into_iter().filter(wanted) {
-                match names.as_ref().filter(|_| OPENED.contains(&operation)) {
-                    Some((_, names)) => {
-                        for name in names {
-                            let operations = needs.named.entry(name.clone()).or_default();
-                            insert(operations, operation);
-                        }
-                    }
-                    None => insert(&mut needs.all, operation),
-                }
-            }
-            if wanted(&Operation::Attribute) {
-                let which = attribute(&rule.condition);
-                Attribute::ALL
-                    .into_iter()
-                    .filter(|one| which.is_none_or(|only| only == *one))
-                    .for_each(|one| insert(&mut needs.attributes, one));
-            }
-        }
+        self.rules.iter().for_each(|rule| needs.add(rule));
+        needs.widen();
+        needs
+    }
+
+    /// The same of the one rule at `place`; of a correlation none, since its rules look at events.
+    pub fn file_needs_of(&self, place: usize) -> FileNeeds {
+        let mut needs = FileNeeds::default();
+        self.rules.get(place).into_iter().for_each(|rule| needs.add(rule));
         needs.widen();
         needs
     }
 }
 
 impl FileNeeds {
+    fn add(&mut self, rule: &Rule) {
+        if rule.can_fire.is_err() || !rule.kinds.meets(Kinds::FILE) {
+            return;
+        }
+        let wanted = |operation: &Operation| rule.kinds.meets(Kinds::file(*operation));
+        let names = names(&rule.condition, true);
+        for operation in Operation::ALL.into_iter().filter(wanted) {
+            match names.as_ref().filter(|_| OPENED.contains(&operation)) {
+                Some((_, names)) => {
+                    for name in names {
+                        let operations = self.named.entry(name.clone()).or_default();
+                        insert(operations, operation);
+                    }
+                }
+                None => insert(&mut self.all, operation),
+            }
+        }
+        if wanted(&Operation::Attribute) {
+            let which = attribute(&rule.condition);
+            Attribute::ALL
+                .into_iter()
+                .filter(|one| which.is_none_or(|only| only == *one))
+                .for_each(|one| insert(&mut self.attributes, one));
+        }
+    }
+
+    /// What is opened, of which every path is needed: dear, since everything opens files.
+    pub fn every_open(&self) -> Vec<Operation> {
+        OPENED.into_iter().filter(|operation| self.all.contains(operation)).collect()
+    }
+
     /// What is needed whatever the path is not looked for by name.
     fn widen(&mut self) {
         let Self { all, named, .. } = self;

@@ -36,5 +36,5 @@ pub use field::reference as field_reference;
 pub use files::{FileNeeds, Named, Role};
 pub use problem::{Problem, Severity};
 pub use rule::CanFire;
-pub use set::{Listed, RuleSet};
+pub use set::{Listed, ListedException, ListedSuppression, RuleSet};
 pub use workbench::{Branch, Explained, Join, Seen, TestResult, Verdict, Wanted};

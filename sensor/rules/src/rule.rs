@@ -2,6 +2,7 @@
 pub(crate) use crate::date::TimePart;
 use crate::{
     correlate::Machine,
+    date::Date,
     field::{Field, Kinds},
     parse::Mark,
     pattern::{Pattern, Place},
@@ -22,6 +23,8 @@ pub(crate) enum Test {
     Number(Order, i64),
     /// A part of a date.
     Time(TimePart, Order, i64),
+    /// A date before this one.
+    Before(Date),
     /// Another field of the same event has the value.
     Reference(Reference),
     /// The field is there.
@@ -177,7 +180,7 @@ impl Test {
     fn cost(&self) -> u32 {
         match self {
             Self::Exists | Self::Number(..) => 1,
-            Self::Time(..) | Self::Reference(_) => 8,
+            Self::Time(..) | Self::Before(_) | Self::Reference(_) => 8,
             Self::Folded(pattern) | Self::Cased(pattern) => pattern.cost(),
             Self::Cidr(_) => 6,
             Self::Regex(_) => 40,
@@ -237,12 +240,34 @@ pub(crate) struct Rule {
     pub(crate) condition: Expression,
     /// Links that it demands; [`None`]: any, or none at all.
     pub(crate) links: Option<Links>,
+    /// Of what the condition holds for, what is no match.
+    pub(crate) exceptions: Vec<Exception>,
+    pub(crate) suppress: Option<Suppression>,
     pub(crate) can_fire: CanFire,
     /// What it asks for and nothing here records: the parts that need it never hold.
     pub(crate) missing: Vec<String>,
     pub(crate) examples: Vec<Example>,
     /// As written, where the set was loaded for the workbench.
     pub(crate) outline: Option<Arc<Part>>,
+}
+
+/// Events that are known and wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct Exception {
+    pub(crate) name: Box<str>,
+    pub(crate) reason: Box<str>,
+    /// When it ends, with the place that says so.
+    pub(crate) expires: Option<(Date, Mark)>,
+    /// Holds for the events; not without a date where it expires, nor behind its end.
+    pub(crate) condition: Expression,
+}
+
+/// Findings with the same values are told once in a time.
+#[derive(Clone, Debug)]
+pub(crate) struct Suppression {
+    /// Whose values must be the same.
+    pub(crate) fields: Vec<Field>,
+    pub(crate) for_ns: u64,
 }
 
 /// A correlation of rules.
@@ -259,6 +284,7 @@ pub(crate) struct Correlation {
     pub(crate) links: Links,
     /// The rules report on their own as well.
     pub(crate) generate: bool,
+    pub(crate) suppress: Option<Suppression>,
     pub(crate) can_fire: CanFire,
     pub(crate) examples: Vec<Example>,
 }

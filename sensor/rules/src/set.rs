@@ -1,4 +1,8 @@
 //! A checked set of rules: loaded as a whole, or not at all.
+mod listed;
+
+pub use listed::{Listed, ListedException, ListedSuppression};
+
 use crate::{
     check::{self, Item},
     digest::{self, Digest},
@@ -9,10 +13,7 @@ use crate::{
     rule::{CanFire, Correlation, Rule},
 };
 use guardbee_model::finding::RuleInfo;
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 /// Rules of one set.
 const RULES: usize = 100_000;
@@ -41,25 +42,6 @@ pub struct RuleSet {
     /// Of all rules, then of all correlations.
     pub(crate) digests: Vec<Digest>,
     warnings: Vec<Problem>,
-}
-
-/// A rule as listed.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    /// What it says of itself.
-    pub info: Arc<RuleInfo>,
-    /// Whether it can ever match here, and if not, why.
-    pub can_fire: CanFire,
-    /// What it asks for and nothing here records: the parts of it that need it never hold.
-    pub missing: Vec<String>,
-    /// It has no witness, a text that must be there for it to match: it is evaluated for every event of its kind.
-    pub always: bool,
-    /// Tests that it brings.
-    pub tests: usize,
-    /// Actions that it looks at, by [`guardbee_model::finding::Action::name`].
-    pub wants: Vec<&'static str>,
-    /// What tells it from every other rule, and from itself before a change.
-    pub digest: Digest,
 }
 
 impl RuleSet {
@@ -91,34 +73,6 @@ impl RuleSet {
         }
         builder.problems.extend(context.unmet());
         builder.finish()
-    }
-
-    /// All rules and correlations, in the order of the files.
-    pub fn rules(&self) -> Vec<Listed> {
-        let always: HashSet<usize> = self.index.always().map(|number| number as usize).collect();
-        let single = self.rules.iter().enumerate().map(|(number, rule)| Listed {
-            info: Arc::clone(&rule.info),
-            can_fire: rule.can_fire.clone(),
-            missing: rule.missing.clone(),
-            always: always.contains(&number),
-            tests: rule.examples.len(),
-            wants: rule.kinds.members().collect(),
-            digest: Digest::default(),
-        });
-        let correlated = self.correlations.iter().enumerate().map(|(number, correlation)| Listed {
-            info: Arc::clone(&correlation.info),
-            can_fire: self.can_fire(number),
-            missing: Vec::new(),
-            always: false,
-            tests: correlation.examples.len(),
-            wants: self.kinds(number).members().collect(),
-            digest: Digest::default(),
-        });
-        let mut all: Vec<_> = single.chain(correlated).collect();
-        for (listed, digest) in all.iter_mut().zip(&self.digests) {
-            listed.digest = *digest;
-        }
-        all
     }
 
     /// What tells this set from every other, whatever the order of its rules.
@@ -158,6 +112,11 @@ impl RuleSet {
         kinds.fold(0, |bits, kinds| bits | kinds.system())
     }
 
+    /// A JSON Schema (draft 2020-12) of one document of a rule file, as text, for editors.
+    pub fn schema() -> String {
+        check::schema()
+    }
+
     /// What the author should know.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
@@ -180,6 +139,12 @@ impl RuleSet {
     /// A rule and what it is for.
     pub(crate) fn rule(&self, number: usize) -> Option<(&Rule, &Role)> {
         self.rules.get(number).zip(self.roles.get(number))
+    }
+
+    /// Of the rule or, behind all rules, the correlation at this place.
+    pub(crate) fn info(&self, place: usize) -> Option<&Arc<RuleInfo>> {
+        let correlation = || self.correlations.get(place.checked_sub(self.rules.len())?).map(|one| &one.info);
+        self.rules.get(place).map(|rule| &rule.info).or_else(correlation)
     }
 
     pub(crate) fn infos(&self) -> impl Iterator<Item = &Arc<RuleInfo>> {

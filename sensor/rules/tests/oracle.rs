@@ -30,6 +30,14 @@ enum Condition {
 struct Rule {
     selections: Vec<Vec<Line>>,
     condition: Condition,
+    exceptions: Vec<Exception>,
+}
+
+/// Fields with how they are compared, and values of all of them.
+#[derive(Clone, Debug)]
+struct Exception {
+    fields: Vec<(usize, &'static str)>,
+    values: Vec<Vec<String>>,
 }
 
 type Event = [Option<String>; 3];
@@ -58,8 +66,17 @@ fn condition() -> impl Strategy<Value = Condition> {
 
 fn rule() -> impl Strategy<Value = Rule> {
     let lines = prop::collection::vec(line(), 1..3);
-    (prop::collection::vec(lines, 2), condition())
-        .prop_map(|(selections, condition)| Rule { selections, condition })
+    (prop::collection::vec(lines, 2), condition(), prop::collection::vec(exception(), 0..3))
+        .prop_map(|(selections, condition, exceptions)| Rule { selections, condition, exceptions })
+}
+
+fn exception() -> impl Strategy<Value = Exception> {
+    let place = prop::sample::select(vec!["", "|contains", "|startswith", "|endswith"]);
+    (prop::collection::vec((0..3_usize, place), 1..4)).prop_flat_map(|fields| {
+        let tuple = prop::collection::vec("[aAbé*/]{1,3}", fields.len());
+        prop::collection::vec(tuple, 1..4)
+            .prop_map(move |values| Exception { fields: fields.clone(), values })
+    })
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -101,12 +118,22 @@ fn yaml(rule: &Rule, event: &Event) -> String {
             writeln!(out, "    {key}: [{}]", values.join(", ")).unwrap();
         }
     }
-    writeln!(
-        out,
-        "  condition: {}\nguardbee:\n  tests:\n    - expect: match\n      event:",
-        text(&rule.condition)
-    )
-    .unwrap();
+    writeln!(out, "  condition: {}\nguardbee:", text(&rule.condition)).unwrap();
+    for (number, Exception { fields, values }) in rule.exceptions.iter().enumerate() {
+        if number == 0 {
+            writeln!(out, "  exceptions:").unwrap();
+        }
+        let fields: Vec<_> =
+            fields.iter().map(|(field, place)| format!("{}{place}", FIELDS[*field])).collect();
+        let tuple = |tuple: &Vec<String>| {
+            format!("[{}]", tuple.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", "))
+        };
+        let values: Vec<_> = values.iter().map(tuple).collect();
+        let (fields, values) = (fields.join(", "), values.join(", "));
+        writeln!(out, "    - {{name: e{number}, fields: [{fields}], values: [{values}], reason: r}}")
+            .unwrap();
+    }
+    writeln!(out, "  tests:\n    - expect: match\n      event:").unwrap();
     writeln!(out, "        process.pid: 1").unwrap();
     for (field, value) in FIELDS.iter().zip(event) {
         if let Some(value) = value {
@@ -165,6 +192,18 @@ fn holds(rule: &Rule, condition: &Condition, event: &Event) -> bool {
     }
 }
 
+/// No exception has a value whose parts all hold.
+fn wanted(rule: &Rule, event: &Event) -> bool {
+    let part = |(field, place): &(usize, &'static str), value: &String| {
+        let place = place.trim_start_matches('|');
+        let values = vec![value.clone()];
+        line_holds(&Line { field: *field, place, all: false, cased: false, neq: false, values }, event)
+    };
+    !rule.exceptions.iter().any(|Exception { fields, values }| {
+        values.iter().any(|tuple| fields.iter().zip(tuple).all(|(field, value)| part(field, value)))
+    })
+}
+
 /// YAML has one value for a key.
 fn keys_differ(rule: &Rule) -> bool {
     rule.selections.iter().all(|lines| {
@@ -185,7 +224,8 @@ proptest! {
         let set = Arc::new(set);
         let can_fire = set.rules()[0].can_fire.is_ok();
         let matched = can_fire && set.run_tests()[0].failure().is_none();
-        prop_assert_eq!(matched, holds(&rule, &rule.condition, &event), "{}", text);
+        let right = holds(&rule, &rule.condition, &event) && wanted(&rule, &event);
+        prop_assert_eq!(matched, right, "{}", text);
         // And so does what is told of it.
         let test = set.test_names(0)[0];
         let told = set.explain(0, &set.test_events(0, test).unwrap());

@@ -5,7 +5,7 @@ mod journal;
 
 pub(crate) use journal::Journal;
 
-use crate::{clock::SystemClock, ids};
+use crate::{clock::SystemClock, hooks, ids};
 use anyhow::Context as _;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use guardbee_model::{
@@ -217,8 +217,16 @@ impl Worker {
     }
 }
 
-/// Actions on the system and on other processes.
-const SYSTEM: [&str; 11] = [
+/// Actions of which all or none are observed: of files only those that rules name are.
+const OBSERVED: [&str; 19] = [
+    "accept",
+    "connect",
+    "exec",
+    "exit",
+    "fork",
+    "listen",
+    "request",
+    "exchange",
     "credentials",
     "access",
     "namespace",
@@ -238,23 +246,8 @@ pub(crate) fn sight(states: &[u8; RPC_PROGRAMS], rules: &RuleSet, since: BootTim
         let mut named = PROGRAM_NAMES.iter().zip(states);
         named.any(|(name, state)| wanted(name) && *state == ProgramState::Works as u8)
     };
-    let bytes = |name: &str| name.starts_with("net_") && name != "net_state";
-    let mut observed = Vec::new();
-    for (action, is_there) in [
-        ("accept", works(&bytes)),
-        ("connect", works(&|name| name == "net_state")),
-        ("exec", works(&|name| name == "process_exec")),
-        ("exit", works(&|name| name == "process_exit")),
-        ("fork", works(&|name| name == "process_fork")),
-        ("listen", works(&|name| name == "net_state")),
-        ("request", works(&bytes)),
-        ("exchange", works(&bytes)),
-    ] {
-        observed.extend(is_there.then_some(action));
-    }
-    // Programs of these are called by them.
-    let deeds = SYSTEM.into_iter().filter(|deed| works(&|name| name.starts_with(deed)));
-    observed.extend(deeds);
+    let there = OBSERVED.into_iter().filter(|action| works(&|name| hooks::makes(name, action)));
+    let observed = there.collect();
     let all = rules.rules();
     let mut wanted: Vec<_> = all.iter().flat_map(|rule| rule.wants.iter().copied()).collect();
     wanted.sort_unstable();

@@ -14,7 +14,7 @@ use crate::ids;
 use guardbee_deliver::record::{Encoder, Identity};
 use guardbee_model::{
     clock::{BootTime, WallOffset, WallTime},
-    finding::{Finding, Observation, RuleInfo},
+    finding::{Finding, Observation, Repeats, RuleInfo},
     id::FindingId,
     loss::Loss,
     record::Record,
@@ -42,6 +42,8 @@ pub struct Found {
     pub evidence: Vec<Arc<Observation>>,
     /// What was lost meanwhile.
     pub losses: Vec<Loss>,
+    /// It stands for these, which a suppression held back.
+    pub repeats: Option<Repeats>,
     offset: WallOffset,
     /// The run of the sensor, by its number in the recording: sequences are of that run.
     run: usize,
@@ -62,7 +64,8 @@ impl Found {
         let encoder = Encoder::new(Identity { host, instance: "replay".into(), version });
         let (rule, evidence) = (Arc::clone(&self.rule), self.evidence.clone());
         let time = evidence.last().map_or(BootTime(0), |last| last.time);
-        let finding = Finding { id: FindingId([0; 16]), rule, time, evidence, losses: self.losses.clone() };
+        let (losses, repeats) = (self.losses.clone(), self.repeats);
+        let finding = Finding { id: FindingId([0; 16]), rule, time, evidence, losses, repeats };
         encoder.finding(&finding, self.offset)
     }
 }
@@ -151,7 +154,7 @@ impl Replay {
     }
 
     fn take_matches(&mut self) {
-        for Match { rule, evidence } in self.matches.drain(..) {
+        for Match { rule, evidence, repeats } in self.matches.drain(..) {
             if self.found.len() >= MOST {
                 self.more += 1;
                 continue;
@@ -163,6 +166,7 @@ impl Replay {
                 time: offset.wall(last),
                 evidence,
                 losses: Vec::new(),
+                repeats,
                 offset,
                 run,
             });
@@ -171,6 +175,8 @@ impl Replay {
 
     /// What was lost while the findings of this run came about is known now.
     fn end_run(&mut self) {
+        self.engine.end(&mut self.matches);
+        self.take_matches();
         let run = self.run;
         for found in self.found.iter_mut().filter(|found| found.run == run) {
             let begin = found.evidence.iter().map(|one| one.time).min().unwrap_or_default();

@@ -34,7 +34,7 @@ pub(super) fn setting(name: &str, value: Option<&str>, hooks: Option<HookList>) 
 }
 
 /// Why the kernel did not take a program.
-pub(super) fn refusal(errno: i32) -> String {
+pub(crate) fn refusal(errno: i32) -> String {
     let remedy = match errno {
         1 => {
             "run as root; in a container add CAP_BPF, CAP_PERFMON and CAP_SYS_ADMIN to the securityContext; see \

@@ -6,9 +6,11 @@ use crate::{
 };
 use guardbee_agent::replay::Source;
 use guardbee_recording::Item;
-use guardbee_rules::{Cost, Counts, Engine, Params, RuleSet};
+use guardbee_rules::{Cost, Counts, Engine, Listed, Params, RuleSet};
 use serde_json::json;
-use std::{cell::RefCell, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    cell::RefCell, collections::BTreeMap, path::PathBuf, process::ExitCode, sync::Arc, time::Duration,
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -26,22 +28,30 @@ pub(crate) struct Args {
 struct Profile {
     events: u64,
     rules: Vec<(Counts, Cost)>,
+    /// By the place of the rule and the exception's name: events.
+    exceptions: BTreeMap<(usize, String), u64>,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let Some(set) = load(&args.paths, args.json)? else { return Ok(ExitCode::from(PROBLEMS)) };
     let profile = profile(&set, args)?;
     let total: Duration = profile.rules.iter().map(|(_, cost)| cost.time).sum();
-    let mut rules: Vec<_> = set.rules().into_iter().zip(&profile.rules).collect();
-    rules.sort_by_key(|(_, (counts, cost))| std::cmp::Reverse((cost.time, counts.evaluations)));
+    let mut rules: Vec<_> = set.rules().into_iter().zip(&profile.rules).enumerate().collect();
+    rules.sort_by_key(|(_, (_, (counts, cost)))| std::cmp::Reverse((cost.time, counts.evaluations)));
     if args.json {
-        let one = |(rule, (counts, cost)): &(guardbee_rules::Listed, &(Counts, Cost))| {
+        let one = |(place, (rule, (counts, cost))): &(usize, (Listed, &(Counts, Cost)))| {
+            let exceptions: Vec<_> = profile
+                .exceptions_of(*place)
+                .map(|(name, events)| json!({ "name": name, "events": events }))
+                .collect();
             json!({
                 "title": rule.info.title,
                 "id": rule.info.id,
                 "file": rule.info.source,
                 "evaluations": counts.evaluations,
                 "hits": counts.hits,
+                "excepted": exceptions,
+                "suppressed": counts.suppressed,
                 "nanoseconds": u64::try_from(cost.time.as_nanos()).unwrap_or(u64::MAX),
                 "always": rule.always,
             })
@@ -51,7 +61,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut rows = vec![["share", "per evaluation", "evaluations", "hits", "rule"].map(plain).to_vec()];
-    for (rule, (counts, cost)) in rules {
+    for (place, (rule, (counts, cost))) in rules {
         let share = 100.0 * cost.time.as_secs_f64() / total.as_secs_f64().max(f64::MIN_POSITIVE);
         let each = cost.time.as_nanos() / u128::from(cost.evaluations.max(1));
         let title = if rule.always {
@@ -66,6 +76,15 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             counts.hits.to_string(),
         ];
         rows.push(numbers.iter().map(|text| plain(text)).chain([title]).collect());
+        let empty = || std::iter::repeat_n(plain(""), 3);
+        for (name, events) in profile.exceptions_of(place) {
+            let text = plain(&format!("  excepted: {name}"));
+            rows.push(empty().chain([plain(&events.to_string()), text]).collect());
+        }
+        if counts.suppressed > 0 {
+            let text = plain("  held back, and told by another finding");
+            rows.push(empty().chain([plain(&counts.suppressed.to_string()), text]).collect());
+        }
     }
     print!("{}", terminal::table(&rows));
     println!("{} events, {:.3} ms in rules", profile.events, total.as_secs_f64() * 1e3);
@@ -77,7 +96,8 @@ fn plain(text: &str) -> (String, Tone) {
 }
 
 fn profile(set: &Arc<RuleSet>, args: &Args) -> anyhow::Result<Profile> {
-    let profile = Profile { events: 0, rules: vec![Default::default(); set.rules().len()] };
+    let rules = vec![Default::default(); set.rules().len()];
+    let profile = Profile { events: 0, rules, exceptions: BTreeMap::new() };
     // Each evaluation is timed.
     let params = Params { timed_every: 1, ..Params::default() };
     let fresh = || Engine::new(Arc::clone(set), params);
@@ -118,8 +138,17 @@ impl Profile {
         for ((counts, cost), ((_, more), (_, dearer))) in self.rules.iter_mut().zip(now) {
             counts.evaluations += more.evaluations;
             counts.hits += more.hits;
+            counts.suppressed += more.suppressed;
             cost.evaluations += dearer.evaluations;
             cost.time += dearer.time;
         }
+        for (place, name, events) in engine.exceptions() {
+            *self.exceptions.entry((place, name.to_owned())).or_default() += events;
+        }
+    }
+
+    fn exceptions_of(&self, place: usize) -> impl Iterator<Item = (&str, u64)> {
+        let of_rule = self.exceptions.iter().filter(move |((of, _), _)| *of == place);
+        of_rule.map(|((_, name), events)| (&**name, *events))
     }
 }

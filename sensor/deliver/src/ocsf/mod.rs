@@ -8,7 +8,7 @@ mod evidence;
 use crate::record::{self, Identity, text};
 use guardbee_model::{
     clock::{WallOffset, WallTime},
-    finding::{Finding, Level, RuleInfo},
+    finding::{Finding, Level, Repeats, RuleInfo},
     link::{Link, LinkKind},
     record::{Record, Value as Attribute},
 };
@@ -92,6 +92,11 @@ pub fn finding(finding: &Finding, identity: &Identity, offset: WallOffset) -> Va
             let (id, name) = confidence(link.kind);
             event.insert("confidence_id".into(), id.into());
             event.insert("confidence".into(), name.into());
+        }
+        if let Some(Repeats { count, first, last }) = finding.repeats {
+            event.insert("count".into(), count.into());
+            event.insert("start_time".into(), millis(offset.wall(first)).into());
+            event.insert("end_time".into(), millis(offset.wall(last)).into());
         }
         let evidences = evidence::list(finding, offset);
         if !evidences.is_empty() {

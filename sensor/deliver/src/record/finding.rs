@@ -3,7 +3,7 @@ use super::{Encoder, attributes::Attributes, audit, file, http, process, system}
 use crate::ocsf;
 use guardbee_model::{
     clock::WallOffset,
-    finding::{Action, Finding, Level},
+    finding::{Action, Finding, Level, Repeats},
     id::SpanId,
     link::{CANDIDATES, Link},
     record::{Record, Shape, Stream},
@@ -31,6 +31,10 @@ pub(super) fn record(encoder: &Encoder, finding: &Finding, offset: WallOffset) -
     let request = finding.link().and_then(Link::request);
     let mut attributes = Attributes::default().usual();
     rule(finding, &mut attributes);
+    if let Some(Repeats { count, first, .. }) = finding.repeats {
+        attributes.int("guardbee.finding.count", i64::try_from(count).unwrap_or(i64::MAX));
+        attributes.text("guardbee.finding.first_time", super::timestamp(offset.wall(first)));
+    }
     if let Some(link) = finding.link() {
         linked(link, &mut attributes);
     }

@@ -191,5 +191,6 @@ pub fn finding() -> Finding {
             from: BootTime(100),
             to: BootTime(200),
         }],
+        repeats: None,
     }
 }

@@ -13,7 +13,14 @@ use guardbee_model::link::LinkKind;
 const TESTS: usize = 200;
 const EVENTS: usize = 200;
 
-/// What the block of a rule says, but for its tests.
+/// Keys of the block: of a rule, of a correlation, of their tests, of an event of those.
+pub(super) const OF_RULE: &[&str] = &["tests", "link", "exceptions", "suppress"];
+pub(super) const OF_CORRELATION: &[&str] = &["tests", "accept", "suppress"];
+pub(super) const OF_TEST: &[&str] = &["name", "expect", "event", "events", "action", "description"];
+pub(super) const OF_EVENT: &[&str] = &["event", "offset", "action"];
+pub(super) const EXPECTED: [&str; 2] = ["match", "no-match"];
+
+/// What the block of a rule says of links.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Block {
     pub(super) links: Option<Links>,
@@ -22,7 +29,7 @@ pub(super) struct Block {
 
 /// The block of a rule about single observations.
 pub(super) fn rule(node: &Node, problems: &mut Problems) -> Block {
-    let Some(block) = entries(node, &["tests", "link"], problems) else { return Block::default() };
+    let Some(block) = entries(node, OF_RULE, problems) else { return Block::default() };
     let entry = block.get("link");
     Block {
         links: entry.map(|entry| links(entry, problems)),
@@ -32,7 +39,7 @@ pub(super) fn rule(node: &Node, problems: &mut Problems) -> Block {
 
 /// The block of a correlation: the links that it accepts, else the proven ones.
 pub(super) fn correlation(node: &Node, problems: &mut Problems) -> Links {
-    entries(node, &["tests", "accept"], problems)
+    entries(node, OF_CORRELATION, problems)
         .and_then(|block| block.get("accept"))
         .map_or_else(Links::proven, |entry| links(entry, problems))
 }
@@ -98,18 +105,13 @@ fn example(test: &Node, kinds: Kinds, problems: &mut Problems) -> Option<Example
         return None;
     }
     let before = problems.errors();
-    unknown_keys(
-        test.entries(),
-        "a test",
-        &["name", "expect", "event", "events", "action", "description"],
-        problems,
-    );
+    unknown_keys(test.entries(), "a test", OF_TEST, problems);
     let name = text(test, "name", problems).map_or("unnamed", |(_, name)| name);
     let expect = match text(test, "expect", problems) {
         Some((_, "match")) => Expect::Match,
         Some((_, "no-match")) => Expect::NoMatch,
         Some((at, other)) => {
-            let remedy = suggest(other, ["match", "no-match"], "write `match` or `no-match`");
+            let remedy = suggest(other, EXPECTED, "write `match` or `no-match`");
             problems.error(at.mark, format!("a test can't expect `{}`", shown(other)), remedy);
             Expect::Match
         }
@@ -177,7 +179,7 @@ fn event(node: &Node, kinds: Kinds, problems: &mut Problems) -> Option<ExampleEv
         return None;
     };
     if node.get("expect").is_none() {
-        unknown_keys(node.entries(), "an event of a test", &["event", "offset", "action"], problems);
+        unknown_keys(node.entries(), "an event of a test", OF_EVENT, problems);
     }
     let offset_ns = match text(node, "offset", problems) {
         Some((at, written)) => duration(written).or_else(|| {

@@ -1,5 +1,5 @@
 //! `correlation:` documents.
-use super::{block, duration, meta, text, unknown_keys};
+use super::{block, duration, meta, suppress, text, unknown_keys};
 use crate::{
     correlate::{Bound, Machine, Measure, Window},
     field::{self, Field, Found, Kinds, Type},
@@ -8,9 +8,10 @@ use crate::{
     rule::Correlation,
 };
 
-const KEYS: &[&str] = &["type", "rules", "group-by", "timespan", "aliases", "generate", "condition"];
+pub(super) const KEYS: &[&str] =
+    &["type", "rules", "group-by", "timespan", "aliases", "generate", "condition"];
 /// Correlation rules specification 2.1, type.
-const TYPES: &[&str] = &[
+pub(super) const TYPES: &[&str] = &[
     "event_count",
     "value_count",
     "temporal",
@@ -20,7 +21,7 @@ const TYPES: &[&str] = &[
     "value_percentile",
     "value_median",
 ];
-const BOUNDS: &[(&str, Bound)] = &[
+pub(super) const BOUNDS: &[(&str, Bound)] = &[
     ("lt", Bound::Less),
     ("lte", Bound::LessOrEqual),
     ("gt", Bound::Greater),
@@ -63,9 +64,21 @@ pub(super) fn correlation(node: &Node, entry: &Entry, problems: &mut Problems) -
         }
     };
     let examples = block::examples(node, Kinds::ALL, problems);
+    let suppress = suppress::of(node, Kinds::ALL, problems);
     let can_fire = if missing.is_empty() { Ok(()) } else { Err(missing.join("; ")) };
     let (info, machine, timespan_ns) = (info?, machine?, timespan_ns?);
-    Some(Correlation { info, machine, steps, groups, timespan_ns, links, generate, can_fire, examples })
+    Some(Correlation {
+        info,
+        machine,
+        steps,
+        groups,
+        timespan_ns,
+        links,
+        generate,
+        suppress,
+        can_fire,
+        examples,
+    })
 }
 
 fn machine(body: &Node, missing: &mut Vec<String>, problems: &mut Problems) -> Option<Machine> {

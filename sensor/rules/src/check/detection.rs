@@ -1,8 +1,8 @@
 //! Selections and conditions to one expression.
 use super::{
-    Context, block,
+    Context, block, exception,
     logsource::{self, Source},
-    meta, outline,
+    meta, outline, suppress,
     value::{self, Scope, Shared},
 };
 use crate::{
@@ -56,6 +56,8 @@ pub(super) fn rule(
     };
     let can_fire = can_fire(source, &condition, &missing);
     let kinds = scope.kinds.unwrap_or(Kinds::NONE);
+    let exceptions = exception::of(node, scope, problems);
+    let suppress = suppress::of(node, kinds, problems);
     let examples = block::examples(node, kinds, problems);
     let mark = detection.key_mark;
     let outline = context.outlines.then(|| {
@@ -66,9 +68,11 @@ pub(super) fn rule(
         );
         parts.extend(outline::detection(&detection.node, scope));
         parts.extend(context.filters.outlines(node, &info, scope));
+        parts.extend(exception::outline(node, scope));
         Part::new(&info.title, mark, Shape::All(parts))
     });
-    Some(Rule { info, kinds, condition, links: block.links, can_fire, missing, examples, outline })
+    let links = block.links;
+    Some(Rule { info, kinds, condition, links, exceptions, suppress, can_fire, missing, examples, outline })
 }
 
 impl<'a> Scope<'a> {

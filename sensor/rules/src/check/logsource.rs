@@ -18,8 +18,11 @@ pub(super) enum Source {
     Nothing(String),
 }
 
+/// Keys of `logsource`.
+pub(super) const KEYS: &[&str] = &["category", "product", "service", "definition"];
+
 /// Sigma's categories that there is no event for (taxonomy appendix 2.1), to tell them from misspelt ones.
-const WITHOUT_EVENTS: &[&str] = &[
+pub(super) const WITHOUT_EVENTS: &[&str] = &[
     "antivirus",
     "application",
     "create_remote_thread",
@@ -44,7 +47,7 @@ const WITHOUT_EVENTS: &[&str] = &[
     "sysmon_status",
     "wmi_event",
 ];
-const WITH_EVENTS: &[&str] = &[
+pub(super) const WITH_EVENTS: &[&str] = &[
     "process_creation",
     "process_termination",
     "network_connection",
@@ -55,7 +58,7 @@ const WITH_EVENTS: &[&str] = &[
     "file_event",
     "file_rename",
 ];
-const PRODUCTS: &[&str] = &["linux", "guardbee"];
+pub(super) const PRODUCTS: &[&str] = &["linux", "guardbee"];
 
 /// Reads `logsource`. [`None`]: a problem was reported.
 pub(super) fn source(rule: &Node, problems: &mut Problems) -> Option<Source> {
@@ -76,7 +79,7 @@ pub(super) fn source(rule: &Node, problems: &mut Problems) -> Option<Source> {
         return None;
     }
     let before = problems.errors();
-    unknown_keys(node.entries(), "`logsource`", &["category", "product", "service", "definition"], problems);
+    unknown_keys(node.entries(), "`logsource`", KEYS, problems);
     let category = text(node, "category", problems);
     let product = text(node, "product", problems);
     let service = text(node, "service", problems);

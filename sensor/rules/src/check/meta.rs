@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Keys of a document: rules specification 2.1 and correlation rules specification 2.1, what 2.2 and the public rules
 /// add, and ours.
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "title",
     "id",
     "name",
@@ -37,11 +37,12 @@ const KEYS: &[&str] = &[
     "regression_tests_path",
     "guardbee",
 ];
-const STATUS: &[&str] = &["stable", "test", "experimental", "deprecated", "unsupported"];
-const RELATED: &[&str] = &["derived", "obsolete", "merged", "renamed", "similar"];
-const LEVELS: [Level; 5] = [Level::Informational, Level::Low, Level::Medium, Level::High, Level::Critical];
+pub(super) const STATUS: &[&str] = &["stable", "test", "experimental", "deprecated", "unsupported"];
+pub(super) const RELATED: &[&str] = &["derived", "obsolete", "merged", "renamed", "similar"];
+pub(super) const LEVELS: [Level; 5] =
+    [Level::Informational, Level::Low, Level::Medium, Level::High, Level::Critical];
 /// Characters of a title (rules specification 2.1, title).
-const TITLE: usize = 256;
+pub(super) const TITLE: usize = 256;
 
 /// Sigma lets anyone add keys, so a strange one is only wrong if it looks like a known one.
 pub(super) fn keys(entries: &[Entry], problems: &mut Problems) {

@@ -3,16 +3,20 @@ mod action;
 mod block;
 mod correlation;
 mod detection;
+mod exception;
 mod files;
 mod filter;
 mod logsource;
 mod meta;
 mod outline;
+mod schema;
+mod suppress;
 mod value;
 
 pub(crate) use action::Document;
 pub(crate) use block::events;
 pub(crate) use files::{Context, File, read};
+pub(crate) use schema::schema;
 
 use crate::{
     parse::{Entry, Node, Value},

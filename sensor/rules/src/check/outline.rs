@@ -93,7 +93,7 @@ fn selection(name: &str, mark: Mark, node: &Node, scope: Scope<'_>) -> Arc<Part>
     }
 }
 
-fn line(entry: &Entry, scope: Scope<'_>) -> Arc<Part> {
+pub(super) fn line(entry: &Entry, scope: Scope<'_>) -> Arc<Part> {
     let mut ignored = Problems::new("");
     let mut missing = Vec::new();
     let expression = value::entry(entry, scope, &mut missing, &mut ignored);

@@ -1,5 +1,5 @@
 //! One line of a selection: field, modifiers, values, typed against the field table.
-mod modifiers;
+pub(super) mod modifiers;
 mod transform;
 mod typed;
 

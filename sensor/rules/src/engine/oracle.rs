@@ -90,7 +90,14 @@ fn condition() -> impl Strategy<Value = String> {
 fn rule() -> impl Strategy<Value = String> {
     let word = value().prop_filter("a keyword of its own", |value| !value.is_empty());
     let word = word.prop_map(|value| quoted(&value));
-    let link = prop::sample::select(&["", "\nguardbee: {link: [exact, inherited]}"][..]);
+    let link = prop::sample::select(
+        &[
+            "",
+            "\nguardbee: {link: [exact, inherited]}",
+            "\nguardbee: {exceptions: [{name: n, reason: r, fields: [process.pid], values: [1, 2]}]}",
+            "\nguardbee: {exceptions: [{name: n, reason: r, fields: [process.command_line|contains, User], values: [[a, root], [é, '*']]}]}",
+        ][..],
+    );
     (line(), line(), prop::collection::vec(word, 1..4), condition(), link).prop_map(
         |(a, b, words, condition, link)| {
             format!(

@@ -1,5 +1,5 @@
 //! Other rules, the same state: what has not changed goes on where it was.
-use super::{Candidates, Engine};
+use super::{Candidates, Engine, Match, report::suppressors};
 use crate::{correlate::Correlator, digest::Digest, set::RuleSet};
 use guardbee_model::{clock::BootTime, finding::RuleInfo};
 use std::{
@@ -69,11 +69,12 @@ fn places(from: &RuleSet, to: &RuleSet) -> Vec<Option<usize>> {
 }
 
 impl Engine {
-    /// Evaluates other rules from the next observation on. Counts of rules and open correlations that are the same go on; what
-    /// changed begins anew.
-    pub fn replace(&mut self, set: Arc<RuleSet>) -> Changes {
+    /// Evaluates other rules from the next observation on. Counts of rules, open correlations and suppressions that are the
+    /// same go on; what changed begins anew, and what it held back goes out.
+    pub fn replace(&mut self, set: Arc<RuleSet>, out: &mut Vec<Match>) -> Changes {
         let changes = Changes::between(&self.set, &set);
         let places = places(&self.set, &set);
+        self.replace_suppressors(&set, &places, out);
         self.tally.rearrange(&places);
         let share = self.params.correlation_bytes / set.correlations.len().max(1);
         let mut before: Vec<_> = std::mem::take(&mut self.correlators).into_iter().map(Some).collect();
@@ -89,21 +90,34 @@ impl Engine {
             evicted += correlator.take_evicted();
             self.correlators.push(correlator);
         }
-        self.tally.lost("correlation_full", evicted);
-        self.due = self.correlators.iter().filter_map(Correlator::due).min().unwrap_or(BootTime(u64::MAX));
+        self.tally.lost("correlation_full", "correlation", evicted);
         self.candidates = Candidates::new(set.rules.len());
         self.set = set;
+        self.due = self.next_due().map_or(BootTime(u64::MAX), |(due, _)| due);
         changes
+    }
+
+    /// Suppressions of rules that are the same take their places; those of others are over.
+    fn replace_suppressors(&mut self, set: &RuleSet, places: &[Option<usize>], out: &mut Vec<Match>) {
+        let mut before = std::mem::take(&mut self.suppressors);
+        let mut now = suppressors(set, self.params.suppression_bytes);
+        for (place, suppressor) in &mut now {
+            let same = places.get(*place).copied().flatten().and_then(|place| before.remove(&place));
+            if let Some(mut same) = same {
+                same.set_share(suppressor.share());
+                *suppressor = same;
+            }
+        }
+        self.suppressors = before;
+        self.end(out);
+        self.suppressors = now;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{
-        Match,
-        correlations::{correlation, egress, engine, found, rules_with, shell, shown},
-    };
+    use crate::engine::correlations::{correlation, egress, engine, found, rules_with, shell, shown};
     use proptest::prelude::*;
 
     fn pair(title: &str, timespan: &str) -> String {
@@ -125,7 +139,7 @@ mod tests {
         engine.observe(&shell(0, "a"), &mut out);
         let set = rules_with(&[pair("Added", "1s"), pair("Changed", "3s"), pair("Kept", "1s")]);
         let digest = set.digest();
-        let changes = engine.replace(set);
+        let changes = engine.replace(set, &mut out);
         assert_eq!(titles(&changes.added), ["Added"]);
         assert_eq!(titles(&changes.removed), ["Removed"]);
         let [[was, now]] = &changes.changed[..] else { panic!("{changes:#?}") };
@@ -196,12 +210,12 @@ mod tests {
                 let container = ["a", "b", "c"][container];
                 let event = if exec { shell(now, container) } else { egress(now, container, "1") };
                 if reload {
-                    reloaded.replace(rules_with(&other(number % 4)));
+                    reloaded.replace(rules_with(&other(number % 4)), &mut out);
                 }
                 whole.observe(&event, &mut right);
                 reloaded.observe(&event, &mut out);
             }
-            reloaded.replace(rules_with(&kept));
+            reloaded.replace(rules_with(&kept), &mut out);
             for (engine, out) in [(&mut whole, &mut right), (&mut reloaded, &mut out)] {
                 engine.advance(BootTime(u64::MAX), out);
             }

@@ -15,6 +15,10 @@ pub struct Counts {
     pub hits: u64,
     /// Matches that were dropped because the rule had reported enough in their second.
     pub capped: u64,
+    /// Observations that it would have matched but for an exception.
+    pub excepted: u64,
+    /// Findings that were held back: another one told or tells of them.
+    pub suppressed: u64,
 }
 
 /// What evaluating a rule took, sampled.
@@ -34,9 +38,11 @@ struct Second {
 }
 
 /// Of one rule.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Account {
     counts: Counts,
+    /// By exception.
+    excepted: Vec<u64>,
     cost: Cost,
     second: Second,
 }
@@ -66,7 +72,7 @@ impl Tally {
 
     /// For other rules: `from` has for each the place that it had before, if it is the same.
     pub(super) fn rearrange(&mut self, from: &[Option<usize>]) {
-        let before = |place: &Option<usize>| place.and_then(|place| self.accounts.get(place).copied());
+        let before = |place: &Option<usize>| place.and_then(|place| self.accounts.get(place).cloned());
         self.accounts = from.iter().map(|place| before(place).unwrap_or_default()).collect();
     }
 
@@ -103,25 +109,48 @@ impl Tally {
         }
     }
 
-    /// One rule that matches everything must not drown the others behind it.
-    pub(super) fn may_report(&mut self, rule: usize, now: BootTime) -> bool {
+    /// An exception of a rule holds.
+    pub(super) fn excepted(&mut self, rule: usize, exception: usize) {
+        let Some(Account { counts, excepted, .. }) = self.accounts.get_mut(rule) else { return };
+        counts.excepted += 1;
+        excepted.resize(excepted.len().max(exception + 1), 0);
+        if let Some(count) = excepted.get_mut(exception) {
+            *count += 1;
+        }
+    }
+
+    /// How often each exception of a rule held.
+    pub(super) fn exceptions(&self, rule: usize) -> &[u64] {
+        self.accounts.get(rule).map_or(&[], |account| &account.excepted)
+    }
+
+    /// A finding is held back.
+    pub(super) fn suppressed(&mut self, rule: usize) {
+        if let Some(Account { counts, .. }) = self.accounts.get_mut(rule) {
+            counts.suppressed += 1;
+        }
+    }
+
+    /// One rule that matches everything must not drown the others behind it. The finding stands for `count`.
+    pub(super) fn may_report(&mut self, rule: usize, now: BootTime, count: u64) -> bool {
         let Some(Account { counts, second, .. }) = self.accounts.get_mut(rule) else { return true };
         let number = now.0 / 1_000_000_000;
-        if second.number != number {
+        // What is told late counts beside what is told now.
+        if number > second.number {
             *second = Second { number, reported: 0 };
         }
         second.reported = second.reported.saturating_add(1);
         let within = second.reported <= self.findings_per_second;
         if !within {
-            self.losses.add("rule_capped", "finding", 1);
-            counts.capped += 1;
+            self.losses.add("rule_capped", "finding", count);
+            counts.capped += count;
         }
         within
     }
 
-    pub(super) fn lost(&mut self, cause: &'static str, count: u64) {
+    pub(super) fn lost(&mut self, cause: &'static str, kind: &'static str, count: u64) {
         if count > 0 {
-            self.losses.add(cause, "correlation", count);
+            self.losses.add(cause, kind, count);
         }
     }
 

@@ -160,7 +160,7 @@ fn a_rule_that_matches_everything_is_capped_and_counted() {
     let events: Vec<_> = (0..10).map(|_| root(0)).chain([root(1)]).collect();
     assert_eq!(found(&mut engine, &events).len(), 4);
     let counts = engine.counts().find(|(rule, _)| &*rule.title == "Root").map(|(_, counts)| counts);
-    assert_eq!(counts, Some(Counts { evaluations: 11, hits: 11, capped: 7 }));
+    assert_eq!(counts, Some(Counts { evaluations: 11, hits: 11, capped: 7, ..Counts::default() }));
     assert_eq!(
         engine.losses(BootTime(1)).first().map(|loss| (loss.cause, loss.count)),
         Some(("rule_capped", 7))

@@ -183,6 +183,7 @@ fn literals(field: Field, test: &Test) -> Vec<Literal> {
         | Test::Cidr(_)
         | Test::Number(..)
         | Test::Time(..)
+        | Test::Before(_)
         | Test::Reference(_)
         | Test::Exists => vec![one(Place::Present, b"")],
     }

@@ -42,6 +42,10 @@ fn passes(field: Field, test: &Test, view: &mut View<'_>) -> bool {
             let date = std::str::from_utf8(value).ok().and_then(Date::parse);
             date.is_some_and(|date| order.holds(date.part(*part), *bound))
         }),
+        Test::Before(end) => view.values(field).any(|value| {
+            let date = std::str::from_utf8(value).ok().and_then(Date::parse);
+            date.is_some_and(|date| date.nanoseconds() < end.nanoseconds())
+        }),
         Test::Reference(to) => {
             let (mut own, others) = view.pair((field, to.field), to.cased);
             own.any(|value| others.clone().any(|other| to.place.holds(value, other)))

@@ -12,6 +12,12 @@ impl RuleSet {
         match self.which(place) {
             Which::Rule(number) => {
                 let rule = self.rules.get(number)?;
+                if let Some(exception) = rule.exceptions.first() {
+                    return Some(format!(
+                        "its exception `{}` can't be said in Sigma: elsewhere the rule would fire for what is wanted",
+                        exception.name
+                    ));
+                }
                 let Some(outline) = &rule.outline else {
                     return Some("it was loaded without what was written".to_owned());
                 };

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Modifiers of Sigma 2.1 (appendix modifiers).
-const KNOWN: &[&str] = &[
+pub(in crate::check) const KNOWN: &[&str] = &[
     "contains",
     "startswith",
     "endswith",

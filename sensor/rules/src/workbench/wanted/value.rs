@@ -107,7 +107,7 @@ impl Parts {
                 });
             }
             Test::Exists => self.exists = true,
-            Test::Reference(_) | Test::Time(..) => return None,
+            Test::Reference(_) | Test::Time(..) | Test::Before(_) => return None,
         }
         Some(())
     }

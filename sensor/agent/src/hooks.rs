@@ -1,0 +1,52 @@
+//! Which of the kernel half's programs make which actions.
+
+use guardbee_wire::PROGRAM_NAMES;
+
+/// Actions whose programs are attached always: from them it is known who acts, and for which request.
+const BASIC: [&str; 8] = ["accept", "connect", "exec", "exit", "fork", "listen", "request", "exchange"];
+
+/// Whether the programs of the action are attached whatever rules look at.
+pub fn is_basic(action: &str) -> bool {
+    BASIC.contains(&action)
+}
+
+/// Names of the programs that make events of the action, of all lists of hooks.
+pub fn programs(action: &str) -> impl Iterator<Item = &'static str> {
+    PROGRAM_NAMES.into_iter().filter(move |program| makes(program, action))
+}
+
+/// Whether the program makes events of the action, by [`guardbee_model::finding::Action::name`].
+pub fn makes(program: &str, action: &str) -> bool {
+    match action {
+        "accept" | "request" | "exchange" => program.starts_with("net_") && program != "net_state",
+        "connect" | "listen" => program == "net_state",
+        "exec" | "exit" | "fork" => program.strip_prefix("process_") == Some(action),
+        "file_open" | "file_create" => program == "file_open",
+        "file_modify" => matches!(program, "file_open" | "file_truncate"),
+        "folder_create" | "file_node" => program == "file_make",
+        "folder_delete" => program == "file_delete",
+        // What is left is called by its programs.
+        other => program.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guardbee_wire::EventKind;
+
+    #[test]
+    fn every_action_has_a_program_and_every_program_an_action() {
+        let mut actions = BASIC.to_vec();
+        actions.extend(EventKind::FILES.map(EventKind::name));
+        let deeds = EventKind::ALL.into_iter().filter(|kind| (*kind as u16) >= EventKind::Credentials as u16);
+        let deeds = deeds.filter(|kind| !EventKind::FILES.contains(kind));
+        actions.extend(deeds.map(EventKind::name));
+        for action in &actions {
+            assert!(programs(action).next().is_some(), "{action}");
+        }
+        for program in PROGRAM_NAMES.iter().filter(|program| !program.starts_with("iter_")) {
+            assert!(actions.iter().any(|action| makes(program, action)), "{program}");
+        }
+    }
+}
