@@ -103,9 +103,9 @@ fn what_is_wrong_with_a_recording_is_said() {
         (out.status.code().unwrap(), text)
     };
     let mut newer = whole.clone();
-    *newer.get_mut(8).unwrap() = 2;
+    *newer.get_mut(8).unwrap() = 99;
     let (code, text) = said(&newer);
-    assert!(code == 2 && text.contains("has format 2 and was written by guardbee"), "{text}");
+    assert!(code == 2 && text.contains("has format 99 and was written by guardbee"), "{text}");
     let (code, text) = said(b"title: a rule");
     assert!(code == 2 && text.contains("no recording"), "{text}");
     let (code, text) = said(whole.get(..whole.len() - 1).unwrap());
