@@ -260,7 +260,7 @@ pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
         program(63, Memory, None),
         program(64, Title, None),
         program(65, IoUring, None),
-        program(66, IoUring, None),
+        program(66, IoUring, NEW),
         program(67, Control, None),
         program(68, Control, None),
         program(69, Control, None),

@@ -44,6 +44,7 @@ const UNSEEN_5_10: &[(&str, &str)] = &[
         "bytes moved by splice, io_uring and 32-bit system calls, and who moved them",
         "TCP's positions say how many there were; use a kernel from 6.3 on",
     ),
+    ("what is submitted to io_uring", "that there is a ring is told; use a kernel from 6.3 on"),
     ("how many messages one recvmmsg or sendmmsg moved", "they are one record; use a kernel from 6.3 on"),
 ];
 
