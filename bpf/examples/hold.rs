@@ -1,6 +1,6 @@
 //! Keeps the kernel half attached and its rings drained until standard input ends: for measuring what it costs.
 //!
-//! `hold 6.3` or `hold 5.10`; prints `ready`, and at the end what was produced and lost.
+//! `hold 6.3` or `hold 5.10`; prints what the kernel refuses, `ready`, and at the end what was produced and lost.
 #![expect(clippy::print_stdout, reason = "a tool for the terminal")]
 use guardbee_bpf::{HookList, Kernel, Options};
 use libbpf_rs::{MapHandle, MapInfo, RingBufferBuilder};
@@ -20,6 +20,9 @@ fn main() -> Result<(), Box<dyn StdError>> {
     };
     let mut kernel = Kernel::load(&Options { hooks: Some(hooks), ..Options::default() })?;
     kernel.attach()?;
+    for program in kernel.programs().iter().filter(|program| program.errno != 0) {
+        println!("{} is refused: error {}", program.name, program.errno);
+    }
     drain(&kernel)?;
     let sum = |get: &dyn Fn(&guardbee_wire::CounterSlot) -> u64| {
         kernel.counter_slots().iter().map(get).sum::<u64>()

@@ -21,6 +21,19 @@ struct io_unlink {
 struct io_rename {
 	struct filename *newpath;
 };
+/* From 7.0 on. */
+struct delayed_filename {
+	struct filename *__incomplete_filename;
+};
+struct io_open___delayed {
+	struct delayed_filename filename;
+};
+struct io_unlink___delayed {
+	struct delayed_filename filename;
+};
+struct io_rename___delayed {
+	struct delayed_filename newpath;
+};
 #pragma clang attribute pop
 
 /* Positions in the ABI. */
@@ -45,11 +58,30 @@ struct io_rename {
 	(BIT(CONNECT) | BIT(OPENAT) | BIT(OPENAT2) | BIT(RENAMEAT) | BIT(UNLINKAT) | BIT(MKDIRAT) | BIT(SYMLINKAT) | \
 	 BIT(LINKAT) | BIT(FSETXATTR) | BIT(SETXATTR) | BIT(SOCKET) | BIT(FTRUNCATE) | BIT(BIND) | BIT(LISTEN))
 
+static __always_inline struct filename *operation_name_delayed(void *request, __u8 operation)
+{
+	struct io_open___delayed *open = request;
+	struct io_unlink___delayed *unlink = request;
+	struct io_rename___delayed *rename = request;
+
+	if (operation == IORING_OP_OPENAT || operation == IORING_OP_OPENAT2)
+		return BPF_CORE_READ(open, filename.__incomplete_filename);
+	if (operation == IORING_OP_UNLINKAT)
+		return BPF_CORE_READ(unlink, filename.__incomplete_filename);
+	if (operation == IORING_OP_RENAMEAT)
+		return BPF_CORE_READ(rename, newpath.__incomplete_filename);
+	return NULL;
+}
+
 /* The path as the kernel has copied it. The request's own part lies at the start of it. */
 static __always_inline const char *operation_path(struct io_kiocb *request, __u8 operation)
 {
 	struct filename *name = NULL;
 
+	if (bpf_core_type_exists(struct delayed_filename)) {
+		name = operation_name_delayed(request, operation);
+		return name ? BPF_CORE_READ(name, name) : NULL;
+	}
 	if (operation == IORING_OP_OPENAT || operation == IORING_OP_OPENAT2)
 		name = bpf_core_type_exists(struct io_open) ? BPF_CORE_READ((struct io_open *)request, filename) : NULL;
 	else if (operation == IORING_OP_UNLINKAT)
