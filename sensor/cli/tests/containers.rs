@@ -151,7 +151,11 @@ impl Lab {
                 "env": ["PATH=/bin"],
             },
             "root": { "path": self.at("root") },
-            "mounts": [{ "destination": "/proc", "type": "proc", "source": "proc" }],
+            "mounts": [
+                { "destination": "/proc", "type": "proc", "source": "proc" },
+                // Its own, as runtimes do: crun makes links there, and of two that share it one fails.
+                { "destination": "/dev", "type": "tmpfs", "source": "tmpfs" },
+            ],
             "linux": { "cgroupsPath": cgroup, "namespaces": spaces },
         });
         fs::write(bundle.join("config.json"), config.to_string()).unwrap();
@@ -252,13 +256,7 @@ fn every_way_to_make_a_container() {
     bundles(&lab);
     plain_cgroups(&lab);
     many_at_once(&lab);
-    remove_parents();
-}
-
-#[test]
-#[ignore = "now and then one or two of the hundred have no finding, and nothing says why yet"]
-fn a_hundred_real_containers_at_once() {
-    real_at_once(&Lab::start());
+    real_at_once(&lab);
     remove_parents();
 }
 
@@ -300,13 +298,15 @@ impl Crun {
     fn start(lab: &Lab, version: Version, id: &str, cgroup: &str, nonce: &str) -> Self {
         let bundle = lab.bundle(id, cgroup, &[nonce, "wait"]);
         let mut crun = under(version);
+        // What it complains of is seen beside the test's own words.
         crun.args(["crun", "run", "--bundle"]).arg(bundle).arg(id).stdin(Stdio::piped());
-        Self { id: id.to_owned(), child: crun.stderr(Stdio::piped()).spawn().unwrap() }
+        Self { id: id.to_owned(), child: crun.spawn().unwrap() }
     }
 
-    fn end(self) {
-        let out = self.child.wait_with_output().unwrap();
-        assert!(out.status.success(), "{}: {}", self.id, String::from_utf8_lossy(&out.stderr));
+    fn end(mut self) {
+        drop(self.child.stdin.take());
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "crun run {}: {status}", self.id);
     }
 }
 
