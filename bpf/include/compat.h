@@ -27,7 +27,10 @@ struct file___before_5_11 {
 };
 #pragma clang attribute pop
 
-/* i_ctime was wrapped in 6.6 (13bc24457850) and split into seconds and nanoseconds in 6.11 (3aa63a569c64). */
+/* i_ctime was wrapped in 6.6 (13bc24457850) and split into seconds and nanoseconds in 6.11 (3aa63a569c64). From 6.13 on
+ * the highest bit of the nanoseconds says that somebody has asked for them (4e40eff0b573).
+ */
+#define CTIME_QUERIED (1u << 31)
 static __always_inline u64 inode_ctime(struct inode *inode)
 {
 	struct inode___before_6_6 *first = (void *)inode;
@@ -35,7 +38,8 @@ static __always_inline u64 inode_ctime(struct inode *inode)
 	struct inode___now *now = (void *)inode;
 
 	if (bpf_core_field_exists(now->i_ctime_sec))
-		return BPF_CORE_READ(now, i_ctime_sec) * 1000000000ull + BPF_CORE_READ(now, i_ctime_nsec);
+		return BPF_CORE_READ(now, i_ctime_sec) * 1000000000ull +
+		       (BPF_CORE_READ(now, i_ctime_nsec) & ~CTIME_QUERIED);
 	if (bpf_core_field_exists(second->__i_ctime))
 		return BPF_CORE_READ(second, __i_ctime.tv_sec) * 1000000000ull +
 		       BPF_CORE_READ(second, __i_ctime.tv_nsec);
