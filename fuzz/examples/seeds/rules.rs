@@ -71,12 +71,18 @@ pub(crate) fn seeds() -> Result<Seeds, Box<dyn Error>> {
             }
         }
     }
-    let wrong = fs::read_to_string(root.join("sensor/rules/tests/wrong.txt"))?;
-    for case in wrong.split("### ").skip(1) {
-        let (name, text) = case.split_once('\n').unwrap_or((case, ""));
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-        let name: String = name.trim().chars().map(plain).collect();
-        seeds.push((format!("wrong-{name}"), text.as_bytes().to_vec()));
+    for topic in fs::read_dir(root.join("sensor/rules/tests/wrong"))? {
+        let path = topic?.path();
+        let topic = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        for case in fs::read_to_string(&path)?.split("### ").skip(1) {
+            let (name, text) = case.split_once('\n').unwrap_or((case, ""));
+            seeds.push((format!("wrong-{topic}-{}", plain(name)), text.as_bytes().to_vec()));
+        }
     }
     Ok(seeds)
+}
+
+/// A name for a file.
+pub(crate) fn plain(name: &str) -> String {
+    name.trim().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }

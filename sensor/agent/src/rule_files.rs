@@ -1,5 +1,5 @@
 //! Rule files on disk: found by the configuration, read with a cap.
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use std::{
     io::Read as _,
     path::{Path, PathBuf},
@@ -7,6 +7,8 @@ use std::{
 
 /// A larger rule file is an accident or an attack.
 const MAX_BYTES: u64 = 10 << 20;
+/// All rule files together: what is made of them takes several times as much.
+const MAX_TOTAL_BYTES: usize = 128 << 20;
 /// More files than any pack has.
 const MAX_FILES: usize = 20_000;
 /// Folders within folders.
@@ -43,7 +45,19 @@ pub fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
     }
     files.sort();
     files.dedup();
-    files.into_iter().map(|path| Ok((path.display().to_string(), text(&path)?))).collect()
+    let mut total = 0_usize;
+    let mut out = Vec::new();
+    for path in files {
+        let text = text(&path)?;
+        total = total.saturating_add(text.len());
+        if total > MAX_TOTAL_BYTES {
+            bail!(
+                "the rule files have more than {MAX_TOTAL_BYTES} bytes together: leave out what a node does not need"
+            );
+        }
+        out.push((path.display().to_string(), text));
+    }
+    Ok(out)
 }
 
 fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
@@ -66,12 +80,56 @@ fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<(
 
 fn text(path: &Path) -> anyhow::Result<String> {
     let file = std::fs::File::open(path).with_context(|| format!("read rule file {}", path.display()))?;
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1)
-        .read_to_string(&mut text)
-        .with_context(|| format!("read rule file {}: rules are UTF-8", path.display()))?;
-    if text.len() as u64 > MAX_BYTES {
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("read rule file {}", path.display()))?;
+    if bytes.len() as u64 > MAX_BYTES {
         bail!("rule file {} is longer than {MAX_BYTES} bytes: split it", path.display());
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|error| {
+        let bytes = error.as_bytes();
+        let (sound, rest) = bytes.split_at(error.utf8_error().valid_up_to());
+        let (line, column, what, remedy) = not_utf8(sound, rest);
+        anyhow!("{}:{line}:{column}: error: {what}\n    {remedy}", path.display())
+    })
+}
+
+/// Line, column, what it is, what to do; `sound` is what stands before the first byte that is wrong.
+fn not_utf8(sound: &[u8], rest: &[u8]) -> (usize, usize, String, &'static str) {
+    let text = String::from_utf8_lossy(sound);
+    let line = text.matches('\n').count() + 1;
+    let column = text.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+    match rest {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if sound.is_empty() => {
+            (line, column, "the file is UTF-16".to_owned(), "save it as UTF-8")
+        }
+        [first, ..] => (
+            line,
+            column,
+            format!("the byte 0x{first:02x} is no UTF-8"),
+            "save the file as UTF-8; in a value write the character, or look for what stands around it",
+        ),
+        [] => (line, column, "the text is no UTF-8".to_owned(), "save the file as UTF-8"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_no_text_is_told_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        for (bytes, right) in [
+            (&b"title: A\n# caf\xe9\n"[..], ":2:6: error: the byte 0xe9 is no UTF-8"),
+            (b"\xff\xfet\0i\0", ":1:1: error: the file is UTF-16"),
+            ("title: \u{e4}\u{e4}\u{2013}".as_bytes().split_last().unwrap().1, ":1:10: error: the byte 0xe2"),
+        ] {
+            let path = folder.path().join("rule.yml");
+            std::fs::write(&path, bytes).unwrap();
+            let said = format!("{:#}", text(&path).unwrap_err());
+            assert!(said.contains(right) && said.contains("\n    save"), "{said}");
+        }
+    }
 }

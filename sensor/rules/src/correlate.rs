@@ -5,15 +5,14 @@
 //! [`LATENESS`], so that neither their order within that nor how many come at once changes a finding.
 mod key;
 mod order;
+mod weight;
 mod window;
 
 pub(crate) use key::keys;
+pub(crate) use weight::weight;
 pub(crate) use window::{Bound, Measure, Window};
 
-use guardbee_model::{
-    clock::BootTime,
-    finding::{Action, Observation},
-};
+use guardbee_model::{clock::BootTime, finding::Observation};
 use order::{Ordered, Together};
 use std::{
     collections::{BTreeSet, HashMap},
@@ -24,8 +23,6 @@ use std::{
 pub(crate) const LATENESS: u64 = 1_000_000_000;
 /// What a group takes beside its key and what it keeps.
 const GROUP: usize = 256;
-/// What keeping an observation takes, beside the arguments of an exec.
-const OBSERVATION: usize = 1024;
 
 /// Observations that made a correlation go on or finish, in order.
 pub(crate) type Evidence = Vec<Arc<Observation>>;
@@ -228,15 +225,4 @@ impl State {
             Self::Window(state) => state.bytes(),
         }
     }
-}
-
-/// About what keeping these takes.
-pub(crate) fn weight<'a>(evidence: impl IntoIterator<Item = &'a Arc<Observation>>) -> usize {
-    let one = |observation: &Arc<Observation>| match &observation.action {
-        Action::Exec(exec) => {
-            OBSERVATION + exec.args.words.iter().map(|word| size_of_val(word) + word.len()).sum::<usize>()
-        }
-        _ => OBSERVATION,
-    };
-    evidence.into_iter().map(one).sum()
 }

@@ -208,6 +208,7 @@ impl Builder {
                 if what == "id" && document.shares_id && *file == info.source {
                     continue;
                 }
+                let mark = document.node.get(what).map_or(mark, |entry| entry.node.mark);
                 problems.error(
                     mark,
                     format!(

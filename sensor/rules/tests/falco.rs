@@ -553,6 +553,7 @@ fn each_wrong_file_gets_a_helpful_answer() {
     }
     assert!(cases.len() >= 45, "{} cases", cases.len());
     insta::assert_snapshot!("wrong", answers);
+    println!("cases: {}", cases.len());
 }
 
 /// Public rules: the files that `GUARDBEE_FALCO_CORPUS` names, separated by `:`, are imported and counted.

@@ -1,5 +1,7 @@
 //! The rows of `rules`: public rules on records of a ring. What a row asks for and nothing shows yet is a line of its own that has
 //! not passed.
+mod wrong;
+
 use super::{
     lab::Lab,
     rows::{Row, part},
@@ -28,7 +30,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { letter: 'd', about: "speed", run: None },
     Row { letter: 'e', about: "floods and bombs", run: None },
     Row { letter: 'f', about: "a newcomer's path", run: None },
-    Row { letter: 'g', about: "wrong rules", run: None },
+    Row { letter: 'g', about: "wrong rules", run: Some(wrong::run) },
 ];
 
 /// The folder with the public rules.

@@ -69,7 +69,13 @@ pub(super) fn resolve(documents: Vec<Node>, problems: &mut Problems) -> Vec<Docu
             (other, _) => {
                 let remedy =
                     suggest(other, ["global", "reset", "repeat"], "actions are: global, reset, repeat");
-                problems.error(mark, format!("unknown action `{}`", shown(other)), remedy);
+                let message = match node.get("action").map(|entry| &entry.node) {
+                    Some(value) if value.text().is_none() => {
+                        format!("`action` is a word, not {}", value.kind())
+                    }
+                    _ => format!("unknown action `{}`", shown(other)),
+                };
+                problems.error(mark, message, remedy);
             }
         }
     }

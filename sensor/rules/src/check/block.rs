@@ -1,5 +1,5 @@
 //! The `guardbee:` block: what Sigma has no words for.
-use super::{duration, text, unknown_keys};
+use super::{duration, hint, text, unknown_keys};
 use crate::{
     date::Date,
     field::{self, Field, Found, Kinds, Type},
@@ -67,7 +67,11 @@ fn links(entry: &Entry, problems: &mut Problems) -> Links {
             continue;
         }
         let names = Links::ALL.map(LinkKind::name);
-        let written = item.text().unwrap_or_default();
+        let Some(written) = item.text() else {
+            let message = format!("{} stands where a link's name should", item.kind());
+            problems.error(item.mark, message, format!("links are: {}", names.join(", ")));
+            continue;
+        };
         let remedy = match written {
             // The nearest name means the opposite.
             "proven" => "proven links are: exact, inherited, lineage".to_owned(),
@@ -116,11 +120,10 @@ fn example(test: &Node, kinds: Kinds, problems: &mut Problems) -> Option<Example
             Expect::Match
         }
         None => {
-            problems.error(
-                test.mark,
-                "the test has no `expect`",
-                "add `expect: match` or `expect: no-match`",
-            );
+            if !hint::misspelt(test, "expect") {
+                let remedy = "add `expect: match` or `expect: no-match`";
+                problems.error(test.mark, "the test has no `expect`", remedy);
+            }
             Expect::Match
         }
     };
@@ -128,13 +131,17 @@ fn example(test: &Node, kinds: Kinds, problems: &mut Problems) -> Option<Example
         (Some(_), None) => event(test, kinds, problems).into_iter().collect(),
         (None, Some(list)) if list.node.items().len() <= EVENTS => {
             let events = list.node.items().iter();
-            events.filter_map(|item| event(item, kinds, problems)).collect()
+            events.filter_map(|item| listed(item, kinds, problems)).collect()
         }
         (None, Some(list)) => {
             problems.error(list.key_mark, format!("more than {EVENTS} events"), "a test needs few");
             Vec::new()
         }
-        _ => {
+        (Some(_), Some(list)) => {
+            problems.error(list.key_mark, "the test has `event` and `events`", "keep one of the two");
+            Vec::new()
+        }
+        (None, None) => {
             problems.error(test.mark, "the test needs `event`, or `events`", "add `event: {Image: /bin/sh}`");
             Vec::new()
         }
@@ -160,12 +167,18 @@ pub(crate) fn events(node: &Node, kinds: Kinds, problems: &mut Problems) -> Vec<
             return None;
         }
         if item.get("event").is_some() {
-            return event(item, kinds, problems);
+            return listed(item, kinds, problems);
         }
         let entry = Entry { key: "event".into(), key_mark: item.mark, node: item.clone() };
         event(&Node { mark: item.mark, value: Value::Map(vec![entry]) }, kinds, problems)
     };
     items.iter().filter_map(one).collect()
+}
+
+/// An event of a list has no other keys.
+fn listed(node: &Node, kinds: Kinds, problems: &mut Problems) -> Option<ExampleEvent> {
+    unknown_keys(node.entries(), "an event of a test", OF_EVENT, problems);
+    event(node, kinds, problems)
 }
 
 /// `{event: {...}, offset: 1s, action: exec}`
@@ -178,8 +191,10 @@ fn event(node: &Node, kinds: Kinds, problems: &mut Problems) -> Option<ExampleEv
         );
         return None;
     };
-    if node.get("expect").is_none() {
-        unknown_keys(node.entries(), "an event of a test", OF_EVENT, problems);
+    if !matches!(entry.node.value, Value::Map(_)) {
+        let message = format!("`event` is a map of fields, not {}", entry.node.kind());
+        problems.error(entry.node.mark, message, "write `event: {Image: /bin/sh}`; several are `events`");
+        return None;
     }
     let offset_ns = match text(node, "offset", problems) {
         Some((at, written)) => duration(written).or_else(|| {
@@ -196,13 +211,12 @@ fn event(node: &Node, kinds: Kinds, problems: &mut Problems) -> Option<ExampleEv
         }
     }
     let action = action(node, kinds, &values, problems)?;
-    for (field, _) in &values {
-        if !field.row().actions.meets(action) {
-            problems.error(
-                entry.node.mark,
-                super::detection::absent(*field, action),
-                "leave it out of the test",
-            );
+    for pair in entry.node.entries() {
+        if let Some(Found::Field(field)) = field::find(&pair.key)
+            && !field.row().actions.meets(action)
+        {
+            let message = super::detection::absent(field, action);
+            problems.error(pair.key_mark, message, "leave it out of the test");
         }
     }
     Some(ExampleEvent { offset_ns, action, values })
@@ -253,8 +267,8 @@ fn example_value(pair: &Entry, problems: &mut Problems) -> Option<(Field, Vec<Bo
             return None;
         }
         None => {
-            let remedy = suggest(&pair.key, field::names(), "the names are listed in rules/README.md");
-            problems.error(pair.key_mark, format!("unknown field `{}`", shown(&pair.key)), remedy);
+            let message = format!("unknown field `{}`", shown(&pair.key));
+            problems.error(pair.key_mark, message, hint::field(&pair.key));
             return None;
         }
     };
@@ -264,7 +278,7 @@ fn example_value(pair: &Entry, problems: &mut Problems) -> Option<(Field, Vec<Bo
             problems.error(
                 item.mark,
                 format!("{} stands where a value should", item.kind()),
-                "leave absent fields out",
+                "write one value or a list of values; leave absent fields out",
             );
             continue;
         };

@@ -1,5 +1,5 @@
 //! `correlation:` documents.
-use super::{block, duration, meta, suppress, text, unknown_keys};
+use super::{block, duration, hint, meta, suppress, text, unknown_keys};
 use crate::{
     correlate::{Bound, Machine, Measure, Window},
     field::{self, Field, Found, Kinds, Type},
@@ -48,6 +48,10 @@ pub(super) fn correlation(node: &Node, entry: &Entry, problems: &mut Problems) -
         return None;
     }
     unknown_keys(body.entries(), "`correlation`", KEYS, problems);
+    if let Some(source) = node.get("logsource") {
+        let remedy = "remove it: its rules have their own";
+        problems.warn(source.key_mark, "a correlation has no `logsource`", remedy);
+    }
     let mut missing = Vec::new();
     let machine = machine(body, &mut missing, problems);
     let least = if matches!(machine, Some(Machine::Window(_))) { 1 } else { 2 };
@@ -83,7 +87,7 @@ pub(super) fn correlation(node: &Node, entry: &Entry, problems: &mut Problems) -
 
 fn machine(body: &Node, missing: &mut Vec<String>, problems: &mut Problems) -> Option<Machine> {
     let Some((at, kind)) = text(body, "type", problems) else {
-        if body.get("type").is_none() {
+        if body.get("type").is_none() && !hint::misspelt(body, "type") {
             problems.error(body.mark, "the correlation has no `type`", "add `type: temporal_ordered`");
         }
         return None;
@@ -123,8 +127,10 @@ fn window(
     problems: &mut Problems,
 ) -> Option<Window> {
     let Some(condition) = body.get("condition") else {
-        let message = format!("the correlation is a `{kind}`, and has no `condition`");
-        problems.error(body.mark, message, "add `condition: {gte: 10}`");
+        if !hint::misspelt(body, "condition") {
+            let message = format!("a `{kind}` correlation needs a `condition`");
+            problems.error(body.mark, message, "add `condition: {gte: 10}`");
+        }
         return None;
     };
     let node = &condition.node;
@@ -139,9 +145,11 @@ fn window(
     }
     if kind == "value_percentile" {
         known.push("percentile");
+        let before = problems.errors();
         let percentile = number(node, "percentile", problems).and_then(|number| u8::try_from(number).ok());
         match percentile.filter(|percentile| (1..=100).contains(percentile)) {
             Some(percentile) => measure = Measure::Percentile(percentile),
+            None if problems.errors() > before => {}
             None => problems.error(
                 node.mark,
                 "`value_percentile` needs a `percentile` from 1 to 100",
@@ -195,11 +203,16 @@ fn sound(node: &Node, measure: Measure, bounds: &[(Bound, i64)], problems: &mut 
 }
 
 fn number(node: &Node, key: &str, problems: &mut Problems) -> Option<i64> {
-    let (at, written) = text(node, key, problems)?;
-    let number = written.parse().ok();
+    let entry = node.get(key)?;
+    let number = entry.node.text().and_then(|written| written.parse().ok());
     if number.is_none() {
-        let message = format!("`{key}` is a whole number, not `{}`", shown(written));
-        problems.error(at.mark, message, "write digits, such as 10");
+        let written = entry.node.text().map(|written| format!("`{}`", shown(written)));
+        let written = written.unwrap_or_else(|| entry.node.kind().to_owned());
+        problems.error(
+            entry.node.mark,
+            format!("`{key}` is a whole number, not {written}"),
+            "write digits, such as 10",
+        );
     }
     number
 }
@@ -243,14 +256,17 @@ fn field_named(
     missing: &mut Vec<String>,
     problems: &mut Problems,
 ) -> Option<Field> {
-    let name = node.text().unwrap_or_default();
+    let Some(name) = node.text() else {
+        let message = format!("{} stands where a field's name should", node.kind());
+        problems.error(node.mark, message, "write names of fields, such as `[container.id, User]`");
+        return None;
+    };
     match field::find(name) {
         Some(Found::Field(field)) => return Some(field),
         Some(Found::Unavailable(why)) => missing.push(format!("`{name}`: {why}")),
         None => {
-            let mut known: Vec<&str> = field::names().collect();
-            known.extend(aliases.iter().map(|alias| alias.name));
-            let remedy = suggest(name, known, "the names are listed in rules/README.md");
+            let alias = crate::problem::nearest(name, aliases.iter().map(|alias| alias.name));
+            let remedy = alias.map_or_else(|| hint::field(name), |alias| format!("did you mean `{alias}`?"));
             problems.error(node.mark, format!("unknown field `{}`", shown(name)), remedy);
         }
     }
@@ -259,9 +275,13 @@ fn field_named(
 
 fn steps(body: &Node, least: usize, problems: &mut Problems) -> Vec<(Box<str>, Mark)> {
     let Some(rules) = body.get("rules") else {
-        problems.error(body.mark, "the correlation has no `rules`", "list the names of two rules or more");
+        if !hint::misspelt(body, "rules") {
+            let remedy = "list the names of two rules or more";
+            problems.error(body.mark, "the correlation has no `rules`", remedy);
+        }
         return Vec::new();
     };
+    let before = problems.errors();
     let mut out = Vec::new();
     for item in rules.node.items() {
         match item.text() {
@@ -274,7 +294,7 @@ fn steps(body: &Node, least: usize, problems: &mut Problems) -> Vec<(Box<str>, M
         }
     }
     let most = if least > 1 { STEPS } else { RULES };
-    if !(least..=most).contains(&out.len()) {
+    if !(least..=most).contains(&out.len()) && problems.errors() == before {
         problems.error(
             rules.node.mark,
             format!("the number of rules is {}", out.len()),
@@ -332,6 +352,14 @@ fn claim(mark: Mark, problems: &mut Problems) {
 
 fn aliases<'a>(body: &'a Node, missing: &mut Vec<String>, problems: &mut Problems) -> Vec<Alias<'a>> {
     let Some(aliases) = body.get("aliases") else { return Vec::new() };
+    if !matches!(aliases.node.value, Value::Map(_)) {
+        let message = format!("`aliases` is a map, not {}", aliases.node.kind());
+        problems.error(
+            aliases.node.mark,
+            message,
+            "write `aliases: {name: {rule: field, other_rule: field}}`",
+        );
+    }
     let mut out = Vec::new();
     for alias in aliases.node.entries() {
         if !matches!(alias.node.value, Value::Map(_)) {
@@ -357,7 +385,7 @@ fn aliases<'a>(body: &'a Node, missing: &mut Vec<String>, problems: &mut Problem
 
 fn timespan(body: &Node, problems: &mut Problems) -> Option<u64> {
     let Some((at, written)) = text(body, "timespan", problems) else {
-        if body.get("timespan").is_none() {
+        if body.get("timespan").is_none() && !hint::misspelt(body, "timespan") {
             problems.error(body.mark, "the correlation has no `timespan`", "add `timespan: 10s`");
         }
         return None;

@@ -1,6 +1,6 @@
 //! Selections and conditions to one expression.
 use super::{
-    Context, block, exception,
+    Context, block, exception, hint,
     logsource::{self, Source},
     meta, outline, suppress,
     value::{self, Scope, Shared},
@@ -39,7 +39,7 @@ pub(super) fn rule(
     let info = meta::info(node, problems);
     let source = logsource::source(node, problems)?;
     let block = block::rule(node, problems);
-    let scope = Scope::new(&source, &detection.node, (&context.placeholders, &context.forms));
+    let scope = Scope::new(&source, &detection.node, (&context.placeholders, &context.spent));
     let mut missing = Vec::new();
     let condition = expression(&detection.node, scope, &mut missing, problems)?;
     if matches!(condition, Expression::Constant(true)) {
@@ -136,7 +136,7 @@ pub(super) fn expression(
     if detection.entries().is_empty() {
         problems.error(
             detection.mark,
-            format!("`detection` is a map of selections and a condition, not {}", detection.kind()),
+            format!("a detection is a map of selections and a condition, not {}", detection.kind()),
             "write `selection:` with fields below, and `condition: selection`",
         );
         return None;
@@ -150,6 +150,21 @@ pub(super) fn expression(
                 "`timeframe` was replaced in Sigma 2",
                 "write a correlation document with `timespan`",
             ),
+            outer @ ("logsource" | "guardbee" | "level" | "tags" | "falsepositives") => {
+                problems.error(
+                    entry.key_mark,
+                    format!("`{outer}` stands within the detection"),
+                    "move it to the left edge, beside `detection`",
+                );
+            }
+            name if name.contains(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '|')) => {
+                problems.error(
+                    entry.key_mark,
+                    format!("no condition can name `{}`: a name is one word", shown(name)),
+                    "use letters, digits, `_` and `-`",
+                );
+                return None;
+            }
             name => {
                 let expression = selection(&entry.node, scope, missing, problems);
                 selections.push(Selection { name, mark: entry.key_mark, expression, used: false });
@@ -157,13 +172,24 @@ pub(super) fn expression(
         }
     }
     let Some(condition) = detection.get("condition") else {
-        problems.error(
-            detection.mark,
-            "the detection has no `condition`",
-            "add `condition: selection`, with the names of your selections",
-        );
+        let meant = detection.entries().iter().find(|entry| hint::key(&entry.key, &["condition"]).is_some());
+        match meant {
+            Some(entry) => problems.error(
+                entry.key_mark,
+                format!("there is no `condition`, but `{}`", shown(&entry.key)),
+                "did you mean `condition`?",
+            ),
+            None => problems.error(
+                detection.mark,
+                "there is no `condition`",
+                "add `condition: selection`, with the names of your selections",
+            ),
+        }
         return None;
     };
+    if condition.node.items().is_empty() {
+        problems.error(condition.node.mark, "the list of conditions is empty", "name a selection in it");
+    }
     let mut parts = 0;
     let mut alternatives = Vec::new();
     for node in condition.node.items() {
@@ -185,7 +211,7 @@ fn one_condition(
     parts: &mut usize,
     problems: &mut Problems,
 ) -> Option<Expression> {
-    let Value::Scalar(Scalar { text, style }) = &node.value else {
+    let (Value::Scalar(Scalar { text, style }), false) = (&node.value, node.is_null()) else {
         problems.error(
             node.mark,
             format!("a condition is a text, not {}", node.kind()),
@@ -237,7 +263,9 @@ fn resolve(
             let named = take(selections, |selection| selection == name);
             if named.is_empty() {
                 let known = selections.iter().map(|selection| selection.name);
-                let remedy = suggest(name, known, "define it under `detection`, or correct the name");
+                let remedy = hint::name(name).unwrap_or_else(|| {
+                    suggest(name, known, "define it beside the condition, or correct the name")
+                });
                 let message = format!("the condition names `{}`, which is no selection", shown(name));
                 problems.error(place(*offset), message, remedy);
                 return None;
@@ -252,11 +280,16 @@ fn resolve(
             };
             if named.is_empty() {
                 let known: Vec<_> = selections.iter().map(|selection| selection.name).collect();
-                problems.error(
-                    place(*offset),
-                    format!("no selection matches `{}`", shown(target)),
-                    format!("selections are: {}", shown(&known.join(", "))),
-                );
+                let remedy = match target.as_str() {
+                    "them" => {
+                        "`them` leaves out names that begin with `_`: write `_*`, or rename them".to_owned()
+                    }
+                    _ if crate::problem::nearest(target, ["them"]).is_some() => {
+                        "did you mean `them`?".to_owned()
+                    }
+                    _ => format!("selections are: {}", shown(&known.join(", "))),
+                };
+                problems.error(place(*offset), format!("no selection matches `{}`", shown(target)), remedy);
                 return None;
             }
             within(named, parts, place(*offset), problems).map(match how_many {

@@ -2,10 +2,10 @@
 //!
 //! What a value must be is written behind its field's name, as in selections, and checked as there.
 use super::{
-    outline,
+    hint, outline,
     suppress::items_of,
     text, unknown_keys,
-    value::{self, Scope},
+    value::{self, Scope, Spent},
 };
 use crate::{
     date::Date,
@@ -15,7 +15,7 @@ use crate::{
     rule::{Exception, Expression, Test},
     workbench::outline::{Line, Part, Shape},
 };
-use std::{cell::Cell, sync::Arc};
+use std::sync::Arc;
 
 /// Keys of an exception.
 pub(super) const KEYS: &[&str] = &["name", "fields", "values", "reason", "expires"];
@@ -31,6 +31,16 @@ pub(super) fn of(rule: &Node, scope: Scope<'_>, problems: &mut Problems) -> Vec<
     if items.is_empty() || items.len() > EXCEPTIONS {
         let message = format!("the rule has {} exceptions", items.len());
         problems.error(entry.key_mark, message, format!("give it 1 to {EXCEPTIONS}, or remove the key"));
+        return Vec::new();
+    }
+    if let Value::Map(entries) = &entry.node.value
+        && entries.iter().all(|entry| matches!(entry.node.value, Value::Map(_)))
+    {
+        problems.error(
+            entry.node.mark,
+            "`exceptions` is a list, not a map of names",
+            "write `- {name: backup, fields: [Image], values: [/usr/bin/backup], reason: why}`",
+        );
         return Vec::new();
     }
     let mut out: Vec<Exception> = Vec::new();
@@ -81,7 +91,9 @@ fn exception(item: &Node, scope: Scope<'_>, problems: &mut Problems) -> Option<E
 
 fn demanded(item: &Node, key: &str, remedy: &str, problems: &mut Problems) -> Option<Box<str>> {
     let Some(entry) = item.get(key) else {
-        problems.error(item.mark, format!("the exception has no `{key}`"), remedy);
+        if !hint::misspelt(item, key) {
+            problems.error(item.mark, format!("the exception has no `{key}`"), remedy);
+        }
         return None;
     };
     if matches!(&entry.node.value, Value::Scalar(scalar) if scalar.text.trim().is_empty()) {
@@ -145,20 +157,22 @@ fn shape(item: &Node, problems: &mut Problems) -> bool {
     let before = problems.errors();
     let mut list = |key: &str, most: usize, example: &str| {
         let Some(entry) = item.get(key) else {
-            let message = format!("the exception has no `{key}`");
-            problems.error(item.mark, message, format!("add `{key}: {example}`"));
+            if !hint::misspelt(item, key) {
+                let message = format!("the exception has no `{key}`");
+                problems.error(item.mark, message, format!("add `{key}: {example}`"));
+            }
             return None;
         };
         let count = entry.node.items().len();
-        if count == 0 || count > most || matches!(entry.node.value, Value::Map(_)) {
-            let message = format!("`{key}` is {}, of {count}", entry.node.kind());
-            problems.error(
-                entry.node.mark,
-                message,
-                format!("write a list of 1 to {most}, such as `{example}`"),
-            );
-        }
-        Some(&entry.node)
+        let what = match &entry.node.value {
+            Value::Map(_) => "is a map".to_owned(),
+            _ if count == 0 => "is empty".to_owned(),
+            _ if count > most => format!("has {count} items"),
+            _ => return Some(&entry.node),
+        };
+        let remedy = format!("write a list of 1 to {most}, such as `{example}`");
+        problems.error(entry.node.mark, format!("`{key}` {what}"), remedy);
+        None
     };
     let fields = list("fields", FIELDS, "[Image|endswith, User]");
     let values = list("values", TUPLES, "[[/backup, root]]");
@@ -184,7 +198,7 @@ fn shape(item: &Node, problems: &mut Problems) -> bool {
 
 /// That none of them holds, for explanations. [`None`]: there are none.
 pub(super) fn outline(rule: &Node, scope: Scope<'_>) -> Option<Arc<Part>> {
-    let spent = Cell::new(0);
+    let spent = Spent::default();
     let scope = Scope { shared: (scope.shared.0, &spent), ..scope };
     let entry = items_of(rule, "exceptions")?;
     let parts = entry.node.items().iter().map(|item| outline_of(item, scope)).collect();

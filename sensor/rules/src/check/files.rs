@@ -1,11 +1,10 @@
 //! The files of a set, read: documents to check, and what they need to know of each other.
-use super::{action, action::Document, filter::Filters, unknown_keys};
+use super::{action, action::Document, filter::Filters, hint, unknown_keys, value::Spent};
 use crate::{
-    parse::{self, Node, Value},
+    parse::{self, Mark, Node, Value},
     placeholder::{Definition, Placeholders, is_name},
     problem::{Problem, Problems, shown},
 };
-use std::cell::Cell;
 
 /// Values of one placeholder.
 const VALUES: usize = 10_000;
@@ -22,8 +21,8 @@ pub(crate) struct File {
 pub(crate) struct Context {
     pub(super) placeholders: Placeholders,
     pub(super) filters: Filters,
-    /// Forms that values had beyond the written one, in all files.
-    pub(super) forms: Cell<usize>,
+    /// What values of all files have used up.
+    pub(super) spent: Spent,
     /// Rules keep their outlines.
     pub(crate) outlines: bool,
 }
@@ -41,7 +40,12 @@ pub(crate) fn read<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> (Vec<File>
     let mut out = Vec::new();
     for (name, text) in files {
         let mut problems = Problems::new(name.as_ref());
-        let documents = parse::documents(text.as_ref(), &mut problems).unwrap_or_default();
+        let documents = parse::documents(text.as_ref(), &mut problems);
+        if documents.as_ref().is_some_and(|all| all.iter().all(Node::is_null)) {
+            let start = Mark { line: 1, column: 1 };
+            problems.warn(start, "the file has no rule", "write one, or remove the file");
+        }
+        let documents = documents.unwrap_or_default();
         let mut documents = action::resolve(documents, &mut problems);
         documents.retain(|document| {
             let defines = placeholders(&document.node);
@@ -54,11 +58,11 @@ pub(crate) fn read<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> (Vec<File>
     }
     // A filter may use placeholders of any file.
     for file in &mut out {
-        let Context { placeholders, filters, forms, .. } = &mut context;
+        let Context { placeholders, filters, spent, .. } = &mut context;
         file.documents.retain(|document| {
             let is_filter = document.node.get("filter").is_some();
             if is_filter {
-                filters.add(&document.node, (placeholders, forms), &mut file.problems);
+                filters.add(&document.node, (placeholders, spent), &mut file.problems);
             }
             !is_filter
         });
@@ -69,7 +73,11 @@ pub(crate) fn read<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> (Vec<File>
 /// The definitions of a document that has nothing else.
 fn placeholders(node: &Node) -> Option<&Node> {
     match node.entries() {
-        [only] if &*only.key == "guardbee" => only.node.get("placeholders").map(|_| &only.node),
+        [only] if &*only.key == "guardbee" => {
+            let defines =
+                only.node.get("placeholders").is_some() || hint::misspelt(&only.node, "placeholders");
+            defines.then_some(&only.node)
+        }
         _ => None,
     }
 }
@@ -85,7 +93,11 @@ fn define(block: &Node, out: &mut Placeholders, problems: &mut Problems) {
     for entry in all.node.entries() {
         if entry.key.is_empty() || !entry.key.chars().all(is_name) {
             let message = format!("`{}` can't be the name of a placeholder", shown(&entry.key));
-            problems.error(entry.key_mark, message, "use letters, digits, `_`, `-` and `.`");
+            let remedy = match entry.key.strip_prefix('%') {
+                Some(_) => "percent signs are for its use: define it without them",
+                None => "use letters, digits, `_`, `-` and `.`",
+            };
+            problems.error(entry.key_mark, message, remedy);
             continue;
         }
         let mut values = Vec::new();

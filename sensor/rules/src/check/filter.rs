@@ -145,7 +145,13 @@ impl Filters {
                     Found::No => problems.warn(
                         wanted.mark,
                         format!("no rule that is loaded has the id or name `{name}`"),
-                        "load its file too, or remove it from the filter",
+                        match name.as_str() {
+                            "all" | "*" | "every" => "for every rule of the log source write `rules: any`",
+                            _ if name.contains('*') => {
+                                "names have no wildcards: list them, or write `rules: any`"
+                            }
+                            _ => "load its file too, or remove it from the filter",
+                        },
                     ),
                     Found::OfOtherSource => problems.warn(
                         wanted.mark,

@@ -1,5 +1,5 @@
 //! Which actions a rule looks at.
-use super::{text, unknown_keys};
+use super::{hint, text, unknown_keys};
 use crate::{
     field::Kinds,
     parse::{Entry, Node},
@@ -59,21 +59,33 @@ pub(super) const WITH_EVENTS: &[&str] = &[
     "file_rename",
 ];
 pub(super) const PRODUCTS: &[&str] = &["linux", "guardbee"];
+/// Sigma's services of Linux (taxonomy appendix 2.1), to tell them from misspelt ones.
+const SERVICES: &[&str] =
+    &["auditd", "auth", "clamav", "cron", "guacamole", "sshd", "sudo", "syslog", "sysmon", "vsftpd"];
 
 /// Reads `logsource`. [`None`]: a problem was reported.
 pub(super) fn source(rule: &Node, problems: &mut Problems) -> Option<Source> {
     let Some(Entry { node, .. }) = rule.get("logsource") else {
-        problems.error(
-            rule.mark,
-            "the rule has no `logsource`",
-            "add `logsource: {product: linux, category: process_creation}` or what it looks at",
-        );
+        let within = rule.get("detection").and_then(|detection| detection.node.get("logsource"));
+        if let Some(entry) = within {
+            problems.error(
+                entry.key_mark,
+                "`logsource` stands within the detection",
+                "move it to the left edge, beside `detection`",
+            );
+        } else if !hint::misspelt(rule, "logsource") {
+            problems.error(
+                rule.mark,
+                "the rule has no `logsource`",
+                "add `logsource: {product: linux, category: process_creation}` or what it looks at",
+            );
+        }
         return None;
     };
     if node.entries().is_empty() {
         problems.error(
             node.mark,
-            format!("`logsource` is a map, not {}", node.kind()),
+            format!("`logsource` is a map of category, product and service, not {}", node.kind()),
             "write `logsource: {product: linux, category: process_creation}`",
         );
         return None;
@@ -104,6 +116,11 @@ pub(super) fn source(rule: &Node, problems: &mut Problems) -> Option<Source> {
     {
         return Some(Source::Audit);
     }
+    if let Some((at, service)) = service
+        && !sound_service(at, service, product.is_some(), problems)
+    {
+        return None;
+    }
     if let (Some((_, "network")), Some((_, "connection"))) = (category, service) {
         return Some(Source::Actions(Kinds::CONNECT.or(Kinds::ACCEPT)));
     }
@@ -119,6 +136,22 @@ pub(super) fn source(rule: &Node, problems: &mut Problems) -> Option<Source> {
     )
 }
 
+/// Whether a service may be one; a problem was reported if not.
+fn sound_service(at: &Node, service: &str, of_linux: bool, problems: &mut Problems) -> bool {
+    let remedy = if WITH_EVENTS.contains(&service) {
+        format!("it is a category: write `category: {service}`")
+    } else if of_linux
+        && !SERVICES.contains(&service)
+        && let Some(meant) = nearest(service, SERVICES.iter().copied())
+    {
+        format!("did you mean `{meant}`?")
+    } else {
+        return true;
+    };
+    problems.error(at.mark, format!("unknown service `{}`", shown(service)), remedy);
+    false
+}
+
 fn by_category(at: &Node, category: &str, problems: &mut Problems) -> Option<Source> {
     Some(match category {
         "process_creation" => Source::Actions(Kinds::EXEC),
@@ -132,6 +165,14 @@ fn by_category(at: &Node, category: &str, problems: &mut Problems) -> Option<Sou
         "file_rename" => Source::Actions(Kinds::FILE_RENAME),
         other if WITHOUT_EVENTS.contains(&other) => {
             Source::Nothing(format!("no event source yet for `{other}`"))
+        }
+        other if SERVICES.contains(&other) || Kinds::named(other).is_some() => {
+            let remedy = match Kinds::named(other) {
+                Some(_) => format!("it is an action of ours: write `product: guardbee`, `service: {other}`"),
+                None => format!("it is a service: write `service: {other}`"),
+            };
+            problems.error(at.mark, format!("unknown category `{}`", shown(other)), remedy);
+            return None;
         }
         other => match nearest(other, WITH_EVENTS.iter().chain(WITHOUT_EVENTS).copied()) {
             Some(meant) => {

@@ -1,8 +1,9 @@
 //! What a rule says of itself: title, id, level, tags, ...
-use super::text;
+use super::{block, correlation, hint, logsource, text};
 use crate::{
+    date::Date,
     parse::{Entry, Mark, Node, Value},
-    problem::{Problems, nearest, shown, suggest},
+    problem::{Problems, shown, suggest},
 };
 use guardbee_model::finding::{Level, RuleInfo};
 use std::sync::Arc;
@@ -48,7 +49,12 @@ pub(super) const TITLE: usize = 256;
 pub(super) fn keys(entries: &[Entry], problems: &mut Problems) {
     for entry in entries.iter().filter(|entry| !KEYS.contains(&&*entry.key)) {
         let message = format!("unknown key `{}`", shown(&entry.key));
-        match nearest(&entry.key, KEYS.iter().copied()) {
+        if let Some(place) = place(&entry.key) {
+            let message = format!("`{}` stands beside `{place}`, not in it", shown(&entry.key));
+            problems.error(entry.key_mark, message, format!("move it below `{place}:`, and indent it"));
+            continue;
+        }
+        match hint::key(&entry.key, KEYS) {
             Some(key) => problems.error(entry.key_mark, message, format!("did you mean `{key}`?")),
             None => problems.warn(
                 entry.key_mark,
@@ -56,6 +62,19 @@ pub(super) fn keys(entries: &[Entry], problems: &mut Problems) {
                 "data of your own goes under `custom`; what Guardbee adds to Sigma under `guardbee`",
             ),
         }
+    }
+}
+
+/// The key that one belongs below which stands at the left edge.
+fn place(key: &str) -> Option<&'static str> {
+    let in_block = |keys: &[&str]| keys.contains(&key);
+    match key {
+        "condition" | "timeframe" | "selection" => Some("detection"),
+        "type" => None,
+        _ if in_block(block::OF_RULE) || in_block(block::OF_CORRELATION) => Some("guardbee"),
+        _ if in_block(logsource::KEYS) => Some("logsource"),
+        _ if in_block(correlation::KEYS) => Some("correlation"),
+        _ => None,
     }
 }
 
@@ -75,13 +94,19 @@ pub(super) fn info(node: &Node, problems: &mut Problems) -> Option<Arc<RuleInfo>
         (owned("name"), owned("description"), owned("author"), owned("license"));
     let tags = list(node, "tags", problems);
     for (mark, tag) in &tags {
-        if !tag.contains('.') {
-            problems.error(
-                *mark,
-                format!("the tag `{}` has no namespace", shown(tag)),
-                "write `namespace.name`, such as `attack.t1059.004`",
-            );
-        }
+        let wrong = match tag.split_once('.') {
+            None => "has no namespace",
+            Some(("", _) | (_, "")) => "is no name within a namespace",
+            Some(_) if tag.contains(',') => "is several in one text",
+            Some(_) if tag.contains(char::is_whitespace) => "has a blank",
+            Some(_) => continue,
+        };
+        let remedy = match wrong {
+            "is several in one text" => "make a list of them: `tags: [attack.execution, attack.t1059.004]`",
+            "has a blank" => "write a dash: `attack.initial-access`",
+            _ => "write `namespace.name`, such as `attack.t1059.004`",
+        };
+        problems.error(*mark, format!("the tag `{}` {wrong}", shown(tag)), remedy);
     }
     related(node, problems);
     let references = list(node, "references", problems);
@@ -103,7 +128,9 @@ pub(super) fn info(node: &Node, problems: &mut Problems) -> Option<Arc<RuleInfo>
 
 fn title(node: &Node, problems: &mut Problems) -> Option<Box<str>> {
     let Some(entry) = node.get("title") else {
-        problems.error(node.mark, "the rule has no `title`", "add `title: What It Finds`");
+        if !hint::misspelt(node, "title") {
+            problems.error(node.mark, "the rule has no `title`", "add `title: What It Finds`");
+        }
         return None;
     };
     let (at, title) = text(node, "title", problems)?;
@@ -160,7 +187,8 @@ fn checked(node: &Node, key: &str, problems: &mut Problems) {
             "fields are Sigma's or OpenTelemetry's: leave `taxonomy` out",
         ),
         "date" | "modified" if !is_date(written) => {
-            problems.error(at.mark, format!("`{}` is not a date", shown(written)), "write it as 2026-11-21");
+            let remedy = "write it as 2026-11-21: year, month, day";
+            problems.error(at.mark, format!("`{}` is not a date", shown(written)), remedy);
         }
         _ => {}
     }
@@ -191,16 +219,7 @@ fn related(node: &Node, problems: &mut Problems) {
 
 /// `2026-11-21`, and `2026/11/21` as before Sigma 2.
 fn is_date(text: &str) -> bool {
-    let parts: Vec<&str> = text.split(['-', '/']).collect();
-    let within = |part: &str, digits: usize, range: std::ops::RangeInclusive<u32>| {
-        part.len() == digits && part.parse().is_ok_and(|number: u32| range.contains(&number))
-    };
-    match parts.as_slice() {
-        [year, month, day] => {
-            within(year, 4, 1990..=9999) && within(month, 2, 1..=12) && within(day, 2, 1..=31)
-        }
-        _ => false,
-    }
+    Date::end_of_day(&text.replace('/', "-")).is_some()
 }
 
 /// The texts of a list.

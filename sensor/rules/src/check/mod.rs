@@ -6,6 +6,7 @@ mod detection;
 mod exception;
 mod files;
 mod filter;
+mod hint;
 mod logsource;
 mod meta;
 mod outline;
@@ -20,7 +21,7 @@ pub(crate) use schema::schema;
 
 use crate::{
     parse::{Entry, Node, Value},
-    problem::{Problems, shown, suggest},
+    problem::{Problems, shown},
     rule::{Correlation, Rule},
 };
 
@@ -38,10 +39,20 @@ pub(crate) fn document(node: &Node, context: &Context, problems: &mut Problems) 
     }
     let before = problems.errors();
     let Value::Map(entries) = &node.value else {
-        let remedy = "a rule is a map with `title`, `logsource` and `detection`";
-        problems.error(node.mark, format!("{} stands where a rule should", node.kind()), remedy);
+        problems.error(node.mark, format!("{} stands where a rule should", node.kind()), no_rule(node));
         return None;
     };
+    if !["title", "detection", "correlation", "logsource"]
+        .iter()
+        .any(|key| node.get(key).is_some() || hint::misspelt(node, key))
+    {
+        problems.error(
+            node.mark,
+            "the document is no rule: it has no `title`, `logsource` or `detection`",
+            "move it out of the folder of rules, or write those keys at its left edge",
+        );
+        return None;
+    }
     meta::keys(entries, problems);
     let item = match (node.get("detection"), node.get("correlation")) {
         (Some(_), Some(both)) => {
@@ -59,22 +70,38 @@ pub(crate) fn document(node: &Node, context: &Context, problems: &mut Problems) 
             correlation::correlation(node, entry, problems).map(Box::new).map(Item::Correlation)
         }
         (None, None) => {
-            problems.error(
-                node.mark,
-                "the document has neither `detection` nor `correlation`",
-                "say what to look for: see rules/README.md",
-            );
+            if !["detection", "correlation", "filter"].iter().any(|key| hint::misspelt(node, key)) {
+                problems.error(
+                    node.mark,
+                    "the document has neither `detection` nor `correlation`",
+                    "say what to look for: see rules/README.md",
+                );
+            }
             None
         }
     };
     item.filter(|_| problems.errors() == before)
 }
 
+/// What to do about a document that is no map.
+fn no_rule(node: &Node) -> &'static str {
+    let falco = |item: &Node| ["rule", "macro", "list"].iter().any(|key| item.get(key).is_some());
+    match &node.value {
+        Value::List(items) if items.iter().any(falco) => {
+            "these are Falco's: `guardbee rules import falco FILE` makes rules of ours from them"
+        }
+        Value::List(_) => "make a document of each of its rules, with `---` between them",
+        _ => "a rule is a map with `title`, `logsource` and `detection`",
+    }
+}
+
 /// Reports keys of `entries` that aren't in `known`.
 fn unknown_keys(entries: &[Entry], what: &str, known: &[&str], problems: &mut Problems) {
     for entry in entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
-        let remedy =
-            suggest(&entry.key, known.iter().copied(), format!("{what} knows: {}", known.join(", ")));
+        let remedy = match hint::key(&entry.key, known) {
+            Some(key) => format!("did you mean `{key}`?"),
+            None => format!("{what} knows: {}", known.join(", ")),
+        };
         problems.error(entry.key_mark, format!("unknown key `{}` in {what}", shown(&entry.key)), remedy);
     }
 }

@@ -1,7 +1,7 @@
 //! The outline of a rule that was found to be sound: its selections and lines under their names.
 use super::{
     detection::matches_name,
-    value::{self, Scope},
+    value::{self, Scope, Spent},
 };
 use crate::{
     field::{self, Field, Found},
@@ -13,7 +13,7 @@ use crate::{
     rule::Expression,
     workbench::outline::{Line, Part, Shape},
 };
-use std::{cell::Cell, sync::Arc};
+use std::sync::Arc;
 
 /// Characters of a line that are shown.
 const SHOWN: usize = 100;
@@ -22,7 +22,7 @@ const VALUES: usize = 1000;
 
 /// The conditions of a detection, of which one must hold.
 pub(super) fn detection(detection: &Node, scope: Scope<'_>) -> Option<Arc<Part>> {
-    let spent = Cell::new(0);
+    let spent = Spent::default();
     let scope = Scope { shared: (scope.shared.0, &spent), ..scope };
     let mut selections = Vec::new();
     for entry in detection.entries().iter().filter(|entry| &*entry.key != "condition") {

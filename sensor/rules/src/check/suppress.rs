@@ -1,9 +1,9 @@
 //! `suppress` of a rule or a correlation: findings with the same values are told once in a time.
-use super::{detection::absent, duration, unknown_keys};
+use super::{detection::absent, duration, hint, unknown_keys};
 use crate::{
     field::{self, Field, Found, Kinds},
     parse::{Entry, Node, Value},
-    problem::{Problems, shown, suggest},
+    problem::{Problems, shown},
     rule::Suppression,
 };
 
@@ -31,7 +31,9 @@ pub(super) fn of(rule: &Node, kinds: Kinds, problems: &mut Problems) -> Option<S
     unknown_keys(entry.node.entries(), "`suppress`", KEYS, problems);
     let fields = fields(&entry.node, kinds, problems);
     let Some(time) = entry.node.get("for") else {
-        problems.error(entry.node.mark, "`suppress` has no `for`", "add `for: 10m`");
+        if !hint::misspelt(&entry.node, "for") {
+            problems.error(entry.node.mark, "`suppress` has no `for`", "add `for: 10m`");
+        }
         return None;
     };
     let written = time.node.text().unwrap_or_default();
@@ -58,7 +60,11 @@ fn fields(map: &Node, kinds: Kinds, problems: &mut Problems) -> Vec<Field> {
 }
 
 fn field(item: &Node, kinds: Kinds, problems: &mut Problems) -> Option<Field> {
-    let name = item.text().unwrap_or_default();
+    let Some(name) = item.text() else {
+        let message = format!("{} stands where a field's name should", item.kind());
+        problems.error(item.mark, message, "write `by: [container.id, Image]`");
+        return None;
+    };
     let (message, remedy) = match field::find(name) {
         Some(Found::Field(Field::Trace)) => (
             "a trace id is a claim of the client: it suppresses nothing".to_owned(),
@@ -72,10 +78,7 @@ fn field(item: &Node, kinds: Kinds, problems: &mut Problems) -> Option<Field> {
             format!("no event has `{}`: {why}", shown(name)),
             "name a field that its findings have".to_owned(),
         ),
-        None => (
-            format!("unknown field `{}`", shown(name)),
-            suggest(name, field::names(), "the names are listed in rules/README.md"),
-        ),
+        None => (format!("unknown field `{}`", shown(name)), hint::field(name)),
     };
     problems.error(item.mark, message, remedy);
     None

@@ -1,17 +1,17 @@
 //! One line of a selection: field, modifiers, values, typed against the field table.
+mod expression;
 pub(super) mod modifiers;
 mod transform;
 mod typed;
 
-use super::detection::absent;
+use super::{detection::absent, hint};
 use crate::{
     field::{self, Field, Found, Kinds, Type},
-    literal,
     parse::{Entry, Mark, Node, Value},
     pattern::{Needles, Pattern, Place},
     placeholder::{self, Placeholders},
     problem::{Problems, shown, suggest},
-    rule::{Expression, Regex, Test},
+    rule::{Expression, Test},
 };
 use modifiers::{Modifiers, Operator};
 use regex::bytes::RegexBuilder;
@@ -19,16 +19,23 @@ use std::cell::Cell;
 
 /// Bytes of one value.
 const VALUE: usize = 4096;
-/// Bytes that one compiled regular expression may take.
-const REGEX: usize = 256 << 10;
 /// From this many on, plain `contains` values are searched for together.
 const TOGETHER: usize = 3;
 
 /// Forms of values beyond those written, in all files: placeholders, dashes and encodings.
 const FORMS: usize = 200_000;
 
-/// Placeholders, and the forms that were used up.
-pub(super) type Shared<'a> = (&'a Placeholders, &'a Cell<usize>);
+/// What the values of all files have used up.
+#[derive(Debug, Default)]
+pub(crate) struct Spent {
+    /// Forms beyond those written.
+    forms: Cell<usize>,
+    /// Bytes that regular expressions take, about.
+    regex_bytes: Cell<usize>,
+}
+
+/// Placeholders, and what was used up.
+pub(super) type Shared<'a> = (&'a Placeholders, &'a Spent);
 
 /// What a selection's names are looked up in.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +61,7 @@ impl Scope<'_> {
                 Target::Absent(Some(format!("`{name}`: this part of audit records is not observed yet")))
             }
             (None, Some(_)) => {
-                let remedy = suggest(name, field::names(), "the names are listed in rules/README.md");
-                problems.error(mark, format!("unknown field `{}`", shown(name)), remedy);
+                problems.error(mark, format!("unknown field `{}`", shown(name)), hint::field(name));
                 return None;
             }
         })
@@ -79,6 +85,11 @@ pub(super) fn entry(
     if name.is_empty() {
         let items: Vec<_> = entry.node.items().iter().collect();
         return keywords_with(&items, modifiers, at, scope, problems);
+    }
+    if let Some(remedy) = hint::nested(name, &entry.node) {
+        let message = format!("`{}` has a map, where values should stand", shown(name));
+        problems.error(entry.key_mark, message, remedy);
+        return WRONG;
     }
     let Some(target) = scope.find(name, entry.key_mark, problems) else { return WRONG };
     target.note(missing);
@@ -261,7 +272,7 @@ impl Line<'_> {
             if plain && self.modifiers.changes.is_empty() {
                 return vec![Wanted::Absent];
             }
-            let remedy = "give a value; an absent field is `Field: null`, without modifiers";
+            let remedy = "give a value, in quotes if it begins with `#`; an absent field is `Field: null`, without modifiers";
             self.wrong(node.mark, "nothing stands where a value should".to_owned(), remedy);
             return Vec::new();
         }
@@ -274,7 +285,7 @@ impl Line<'_> {
             return vec![text.to_owned()];
         }
         let (placeholders, spent) = self.scope.shared;
-        if spent.get() > FORMS {
+        if spent.forms.get() > FORMS {
             return Vec::new();
         }
         match placeholders.expand(text) {
@@ -303,23 +314,18 @@ impl Line<'_> {
     /// Counts forms of a value; an error is told once there are too many.
     fn within(&mut self, forms: usize, mark: Mark) -> bool {
         let (_, spent) = self.scope.shared;
-        let before = spent.get();
-        spent.set(before.saturating_add(forms.saturating_sub(1)));
-        if spent.get() > FORMS && before <= FORMS {
+        let before = spent.forms.get();
+        spent.forms.set(before.saturating_add(forms.saturating_sub(1)));
+        if spent.forms.get() > FORMS && before <= FORMS {
             let message =
                 format!("placeholders, dashes and encodings make more than {FORMS} values of those written");
             self.wrong(mark, message, "use fewer values, or wildcards in them");
         }
-        spent.get() <= FORMS
+        spent.forms.get() <= FORMS
     }
 
     fn form(&mut self, mark: Mark, text: &str) -> Vec<Wanted> {
-        if text.is_empty()
-            && matches!(self.modifiers.operator, Operator::Text(place) if place != Place::Whole)
-        {
-            let message = "the empty text is part of every value";
-            self.problems.warn(mark, message, "write `exists: true`, or a text");
-        }
+        self.doubt(mark, text);
         // The kernel's audit writes numbers, and auditd may make names of them.
         let text = match self.field {
             Some(Field::AuditSyscall) => field::syscall_named(text).unwrap_or(text),
@@ -334,7 +340,7 @@ impl Line<'_> {
             Operator::Regex { ignore_case, multi_line, dot_all } => {
                 let mut builder = RegexBuilder::new(text);
                 builder.case_insensitive(ignore_case).multi_line(multi_line).dot_matches_new_line(dot_all);
-                self.regex(mark, builder, [ignore_case, multi_line, dot_all])
+                self.regex(mark, text, builder, [ignore_case, multi_line, dot_all])
             }
             Operator::Cidr => self.cidr(mark, text),
             Operator::Exists => return self.exists(mark, text).into_iter().collect(),
@@ -347,35 +353,5 @@ impl Line<'_> {
 
     fn wrong(&mut self, mark: Mark, message: String, remedy: &str) {
         self.problems.error(mark, message, remedy);
-    }
-
-    fn regex(&mut self, mark: Mark, mut builder: RegexBuilder, flags: [bool; 3]) -> Option<Test> {
-        builder.size_limit(REGEX).dfa_size_limit(REGEX).nest_limit(50);
-        // Without Unicode `.` also matches bytes that are no UTF-8: such a byte must not hide an argument. A class with
-        // letters beyond ASCII needs Unicode.
-        let mut build = |unicode| {
-            let compiled = builder.unicode(unicode).build()?;
-            let required = literal::required(compiled.as_str(), flags[0], unicode);
-            Ok(Test::Regex(Regex { compiled, flags, required }))
-        };
-        match build(false).or_else(|_| build(true)) {
-            Ok(test) => Some(test),
-            Err(regex::Error::CompiledTooBig(_)) => {
-                let message = format!("the regular expression takes more than {} KiB", REGEX >> 10);
-                self.wrong(mark, message, "use smaller repetition counts, or several values");
-                None
-            }
-            Err(error) => {
-                let said = error.to_string();
-                let said = said.lines().last().unwrap_or_default();
-                let said = said.trim_start_matches("error: ");
-                self.wrong(
-                    mark,
-                    format!("not a regular expression: {said}"),
-                    "correct it; look-around and back-references are left out, as in Sigma",
-                );
-                None
-            }
-        }
     }
 }

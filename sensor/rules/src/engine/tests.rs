@@ -125,7 +125,7 @@ fn only_accepted_links_count() {
 #[test]
 fn a_flood_of_requests_evicts_the_oldest_and_is_counted() {
     // Two correlations share: room for four heads each.
-    let mut engine = engine(Params { correlation_bytes: 2 * 4 * 1500, ..Params::default() });
+    let mut engine = engine(Params { correlation_bytes: 2 * 4 * 2100, ..Params::default() });
     let heads: Vec<_> = (0..10).map(|number| head(number, &format!("r{number}"))).collect();
     found(&mut engine, &heads);
     assert_eq!(engine.partials(), 4);

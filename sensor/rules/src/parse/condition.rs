@@ -44,20 +44,7 @@ pub(crate) fn parse(text: &str) -> Result<Condition, Error> {
     let condition = parser.or(0)?;
     match parser.peek() {
         None => Ok(condition),
-        Some(token) => {
-            let (message, remedy) = match token.text.as_str() {
-                ")" => ("a closing parenthesis without an opening one".to_owned(), "remove it, or open it"),
-                "|" => (
-                    "aggregations after `|` were replaced in Sigma 2".to_owned(),
-                    "write a correlation document instead",
-                ),
-                other => (
-                    format!("`{}` follows a whole condition", crate::problem::shown(other)),
-                    "join the parts with `and` or `or`",
-                ),
-            };
-            Err(Error { offset: token.offset, message, remedy: remedy.into() })
-        }
+        Some(token) => Err(parser.beyond(token)),
     }
 }
 
@@ -160,6 +147,42 @@ impl Parser {
         token
     }
 
+    /// Why a whole condition can't go on with this token.
+    fn beyond(&self, token: &Token) -> Error {
+        let said =
+            |at: Option<usize>| at.and_then(|at| self.tokens.get(at)).map_or("", |token| token.text.as_str());
+        let before = said(self.at.checked_sub(1)).to_ascii_lowercase();
+        let follows = || format!("`{}` follows a whole condition", crate::problem::shown(&token.text));
+        let (message, remedy) = match (before.as_str(), token.text.as_str()) {
+            (_, ")") => ("a closing parenthesis without an opening one".to_owned(), "remove it, or open it"),
+            (_, "|") if said(self.at.checked_add(1)) == "|" => {
+                ("`||` is no word of a condition".to_owned(), "write `or`")
+            }
+            (_, "|") => (
+                "aggregations after `|` were replaced in Sigma 2".to_owned(),
+                "write a correlation document instead",
+            ),
+            (_, "&" | "&&" | "+") => (format!("`{}` is no word of a condition", token.text), "write `and`"),
+            ("one" | "some", "of") => (format!("`{before} of` is no quantity"), "write `1 of`"),
+            ("none" | "no", "of") => (format!("`{before} of` is no quantity"), "write `not 1 of`"),
+            (_, "of") => (
+                format!("`{} of` is no quantity", crate::problem::shown(&before)),
+                "write `1 of` or `all of`",
+            ),
+            ("1" | "any" | "all", _) => {
+                (follows(), "write `of` between quantity and name: `1 of selection_*`")
+            }
+            ("of", _) => {
+                (follows(), "write how many before `of`: `1 of selection_*` or `all of selection_*`")
+            }
+            (before, _) if before.ends_with(',') => {
+                (follows(), "join the parts with `and` or `or`, without a comma")
+            }
+            _ => (follows(), "join the parts with `and` or `or`"),
+        };
+        Error { offset: token.offset, message, remedy: remedy.into() }
+    }
+
     /// Takes the word if it comes next.
     fn word(&mut self, word: &str) -> bool {
         let found = self.peek().is_some_and(|token| token.text.eq_ignore_ascii_case(word));
@@ -211,7 +234,7 @@ impl Parser {
                     remedy: "close it with `)`".into(),
                 })
             }
-            "and" | "or" | ")" | "|" => Err(Error {
+            "and" | "or" | ")" | "|" | "&" | "&&" => Err(Error {
                 offset: token.offset,
                 message: format!("`{}` stands where a selection's name should", token.text),
                 remedy: "put a name before it, such as `selection and not filter`".into(),
@@ -232,6 +255,11 @@ impl Parser {
             Some(Token { text, offset }) if !matches!(text.as_str(), "(" | ")" | "|") => {
                 Ok(Condition::Of { how_many, target: text, offset })
             }
+            Some(Token { text, offset }) if text == "(" => Err(Error {
+                offset,
+                message: "`of` takes one name, not a list of them".into(),
+                remedy: "let the selections begin alike, and write `1 of selection_*`".into(),
+            }),
             other => Err(Error {
                 offset: other.map_or(self.end, |token| token.offset),
                 message: "`of` needs a name".into(),

@@ -2,6 +2,7 @@
 //!
 //! Rules come from other people: text, depth, nodes and what aliases unfold to are bounded, and what exceeds a bound is
 //! refused before it costs anything.
+mod complaint;
 pub(crate) mod condition;
 mod yaml;
 
@@ -105,7 +106,9 @@ impl Node {
         match &self.value {
             Value::Scalar(scalar) if scalar.is_null() => "nothing",
             Value::Scalar(_) => "a single value",
+            Value::List(items) if items.is_empty() => "an empty list",
             Value::List(_) => "a list",
+            Value::Map(entries) if entries.is_empty() => "an empty map",
             Value::Map(_) => "a map",
         }
     }

@@ -1,7 +1,7 @@
 //! The parser's events to a tree.
-use super::{Entry, Mark, Node, Scalar, Style, Value};
+use super::{Entry, Mark, Node, Scalar, Style, Value, complaint::complaint};
 use crate::problem::{Problems, shown};
-use granit_parser::{Event, Marker, Parser, ScalarStyle, options};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, options};
 use std::collections::{BTreeMap, HashMap};
 
 /// Bytes of one file.
@@ -28,29 +28,17 @@ pub(crate) fn documents(text: &str, problems: &mut Problems) -> Option<Vec<Node>
         let (event, span) = match next {
             Ok(next) => next,
             Err(error) => {
-                problems.error(
-                    mark(*error.marker()),
-                    format!("not valid YAML: {}", error.info()),
-                    remedy(&error),
-                );
+                let (message, remedy) = complaint(text, &error, DEPTH);
+                problems.error(mark(*error.marker()), message, remedy);
                 return None;
             }
         };
-        if let Err(refused) = tree.take(event, mark(span.start)) {
+        if let Err(refused) = tree.take(event, span) {
             problems.error(mark(span.start), refused.message, refused.remedy);
             return None;
         }
     }
     Some(tree.documents)
-}
-
-fn remedy(error: &granit_parser::ScanError) -> String {
-    match error.kind() {
-        granit_parser::ErrorKind::RecursionLimitExceeded => {
-            format!("nest at most {DEPTH} lists and maps")
-        }
-        _ => "check indentation, quotes and colons here and in the line above".to_owned(),
-    }
 }
 
 fn mark(marker: Marker) -> Mark {
@@ -65,6 +53,23 @@ struct Refused {
 
 fn refused(message: impl Into<String>, remedy: impl Into<String>) -> Refused {
     Refused { message: message.into(), remedy: remedy.into() }
+}
+
+/// Plain texts that YAML takes for something else than their author.
+fn plain(text: &str, tagged: bool, span: Span) -> Result<(), Refused> {
+    if tagged && text.is_empty() {
+        return Err(refused(
+            "a word that begins with `!` is a tag, and no text follows it",
+            "put a text that begins with `!` into quotes",
+        ));
+    }
+    if text.starts_with('-') && span.end.line() > span.start.line() {
+        return Err(refused(
+            "a dash without a blank behind it begins no item: these lines are one text",
+            "put a blank behind each dash, or the text into quotes",
+        ));
+    }
+    Ok(())
 }
 
 /// A collection whose end was not yet seen.
@@ -92,13 +97,17 @@ struct Tree {
 }
 
 impl Tree {
-    fn take(&mut self, event: Event<'_>, mark: Mark) -> Result<(), Refused> {
+    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Refused> {
+        let mark = mark(span.start);
         match event {
             Event::DocumentEnd => {
                 self.anchors.clear();
                 Ok(())
             }
             Event::Scalar(text, style, anchor, tag) => {
+                if style == ScalarStyle::Plain {
+                    plain(&text, tag.is_some(), span)?;
+                }
                 let style = match style {
                     ScalarStyle::Plain if tag.is_none() => Style::Plain,
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
@@ -185,10 +194,22 @@ impl Map {
                     "keys are plain words; is a quote or a dash missing?",
                 ));
             };
+            if text.starts_with('\u{a0}') {
+                return Err(refused(
+                    "the key begins with a no-break space, which is no indentation",
+                    "replace it by blanks: it came with text that was copied from a page",
+                ));
+            }
+            if &*text == "<<" {
+                return Err(refused(
+                    "`<<` merges nothing here",
+                    "write the keys out; rules of one file share keys by a document with `action: global`",
+                ));
+            }
             if let Some(line) = self.lines.insert(text.clone(), mark.line) {
                 return Err(refused(
                     format!("the key `{}` was given already in line {line}", shown(&text)),
-                    "keep one of the two, or make a list of their values",
+                    "keep one of the two, or make a list of their values; `|all` behind a field's name asks for all of them",
                 ));
             }
             self.key = Some((text, mark));
@@ -234,9 +255,9 @@ mod tests {
         }
         for (text, part) in [
             (bomb, "aliases unfolded"),
-            ("[".repeat(100_000), "recursion limit"),
-            ("- ".repeat(100_000), "recursion limit"),
-            (block, "recursion limit"),
+            ("[".repeat(100_000), "deep within each other"),
+            ("- ".repeat(100_000), "deep within each other"),
+            (block, "deep within each other"),
             (format!("a: {}", "x".repeat(10 << 20)), "bytes"),
             ("a: &a [*a]".to_owned(), "inside of what it names"),
             ("- x\n".repeat(200_000), "more than 100000 values"),

@@ -27,7 +27,7 @@ const KINDS: [Kind; 6] = [
     Kind {
         name: "bad rules",
         by: "file, line, column, remedy",
-        least: 90,
+        least: 300,
         package: "guardbee-rules",
         args: &["--test", "wrong", "--"],
     },

@@ -3,6 +3,7 @@
 //! Modifiers apply in the order in which they are written (rules specification 2.1, value modifiers): first what changes the
 //! value, then how it is compared.
 use crate::{
+    check::hint,
     parse::Mark,
     pattern::Place,
     problem::{Problems, shown, suggest},
@@ -293,7 +294,9 @@ fn operator(name: &str) -> Option<Operator> {
 }
 
 fn unknown(name: &str) -> Wrong {
-    let remedy = suggest(name, KNOWN.iter().copied(), format!("modifiers are: {}", KNOWN.join(", ")));
+    let remedy = hint::modifier(name).unwrap_or_else(|| {
+        suggest(name, KNOWN.iter().copied(), format!("modifiers are: {}", KNOWN.join(", ")))
+    });
     wrong(format!("unknown modifier `{}`", shown(name)), remedy)
 }
 

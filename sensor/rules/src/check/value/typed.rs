@@ -5,6 +5,7 @@ use super::{
     transform,
 };
 use crate::{
+    check::hint,
     field::{Field, Type},
     parse::Mark,
     pattern::{self, Case, Pattern, Piece, Place},
@@ -53,6 +54,42 @@ impl Line<'_> {
         Some(self.pattern(canonical.map_or(pieces, |text| vec![Piece::Text(text.into())]), place))
     }
 
+    /// Values that mean something, but hardly what was meant.
+    pub(super) fn doubt(&mut self, mark: Mark, text: &str) {
+        let (empty, whole) = match self.modifiers.operator {
+            Operator::Text(place) => (text.is_empty() && place != Place::Whole, place == Place::Whole),
+            Operator::Regex { .. } => (text.is_empty(), false),
+            _ => return,
+        };
+        if empty {
+            self.problems.warn(
+                mark,
+                "the empty text is part of every value",
+                "write a text; for any value a field with `exists: true`",
+            );
+        }
+        if text.starts_with(['\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}']) {
+            self.problems.warn(
+                mark,
+                "the value begins with a typographic quote, which is part of it",
+                "write ' or \", or leave quotes out",
+            );
+        }
+        let path = matches!(self.field, Some(Field::Executable | Field::ParentExecutable));
+        if path
+            && whole
+            && self.modifiers.changes.is_empty()
+            && !text.is_empty()
+            && !text.contains(['/', '*', '?'])
+        {
+            self.problems.warn(
+                mark,
+                format!("paths of executables are whole: none is `{}`", shown(text)),
+                format!("write `|endswith: /{}` behind the field's name", shown(text)),
+            );
+        }
+    }
+
     fn pattern(&self, pieces: Vec<Piece>, place: Place) -> Test {
         if self.modifiers.cased {
             return Test::Cased(Pattern::new(pieces, place, Case::Kept));
@@ -63,7 +100,7 @@ impl Line<'_> {
     /// The forms of a value that is encoded or has dashes.
     pub(super) fn changed(&mut self, mark: Mark, text: &str, place: Place) -> Vec<Wanted> {
         let (_, spent) = self.scope.shared;
-        if spent.get() > super::FORMS {
+        if spent.forms.get() > super::FORMS {
             return Vec::new();
         }
         match transform::variants(text, &self.modifiers.changes) {
@@ -100,7 +137,7 @@ impl Line<'_> {
         let number = text.parse().ok();
         if number.is_none() {
             let message = format!("`{}` is not a whole number, and the field only has those", shown(text));
-            self.wrong(mark, message, "write digits, such as 443");
+            self.wrong(mark, message, hint::number(text));
         }
         number
     }
@@ -109,7 +146,7 @@ impl Line<'_> {
         let address = text.parse::<std::net::IpAddr>().ok();
         if address.is_none() {
             let message = format!("`{}` is not an IP address, and the field only has those", shown(text));
-            self.wrong(mark, message, "write one such as 10.0.0.1, or a block with `|cidr`");
+            self.wrong(mark, message, hint::address(text));
         }
         address.map(|address| address.to_string())
     }
