@@ -38,6 +38,8 @@ pub(crate) struct Lab {
     pub(crate) quick: bool,
     /// Folder with the public rules, if it was named.
     pub(crate) corpus: Option<PathBuf>,
+    /// Folders stay.
+    pub(crate) keep: bool,
     /// Only targets with this in their name.
     only: Option<String>,
     /// The sensor's binary.
@@ -73,6 +75,7 @@ impl Lab {
             record: false,
             quick: false,
             corpus: None,
+            keep,
             only,
             guardbee: PathBuf::new(),
             next_nonce: AtomicU32::new(100_000 + std::process::id() % 800 * 1000),

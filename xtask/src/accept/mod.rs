@@ -9,6 +9,7 @@ pub(crate) mod findings;
 mod http;
 pub(crate) mod lab;
 mod proof;
+mod reach;
 mod rows;
 mod rules;
 pub(crate) mod sensor;
@@ -28,7 +29,7 @@ use table::{Line, Table, Verdict};
 #[derive(Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct Args {
-    /// The issue: `thread` or `rules`.
+    /// The issue: `thread`, `reach` or `rules`.
     issue: String,
     /// Only these rows; without: all.
     #[arg(long)]
@@ -60,8 +61,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let known = match args.issue.as_str() {
         "thread" => rows::ROWS,
+        "reach" => reach::ROWS,
         "rules" => rules::ROWS,
-        other => bail!("`{other}` is no issue with rows; there are `thread` and `rules`"),
+        other => bail!("`{other}` is no issue with rows; there are `thread`, `reach` and `rules`"),
     };
     let rows: Vec<&rows::Row> = if args.row.is_empty() {
         let all = known.iter();
@@ -74,9 +76,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         };
         rows
     };
-    if args.issue == "rules" {
+    if args.issue != "thread" {
         let mut lab = Lab::without_targets(args.only, args.keep)?;
         lab.corpus = args.corpus;
+        if args.issue == "reach" {
+            lab.sensor_at(args.guardbee)?;
+        }
         process::end_on_signals(vec![lab.dir.path().to_owned()])?;
         let mut table = Table::default();
         for row in rows {

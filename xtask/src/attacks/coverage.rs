@@ -1,7 +1,11 @@
 //! The table: on the terminal as it comes, and whole in docs/coverage.md.
 use super::driver::{Driver, Expects};
 use anyhow::ensure;
-use std::{collections::BTreeSet, fmt::Write as _, process::Command};
+use std::{
+    collections::BTreeSet,
+    fmt::{self, Display, Formatter, Write as _},
+    process::Command,
+};
 
 /// A finding about a driver's processes.
 pub(crate) struct Found {
@@ -141,6 +145,48 @@ impl Twin {
     }
 }
 
+/// All lines in a few numbers.
+pub(crate) struct Summary {
+    found: usize,
+    came: usize,
+    cannot_run: Vec<String>,
+    /// Neither found nor impossible here, or something is wrong with them or their twins.
+    others: Vec<String>,
+}
+
+impl Summary {
+    pub(crate) fn of(lines: &[Line]) -> Self {
+        let mut summary = Self { found: 0, came: 0, cannot_run: Vec::new(), others: Vec::new() };
+        for line in lines {
+            let number = line.driver.number().to_owned();
+            match &line.verdict {
+                _ if !line.good() => summary.others.push(number),
+                Verdict::Detected { .. } => summary.found += 1,
+                Verdict::Came(..) => summary.came += 1,
+                Verdict::CannotRun(why) => summary.cannot_run.push(format!("{number} ({why})")),
+                Verdict::Unseen(_) | Verdict::Missed(_) | Verdict::Failed(_) => summary.others.push(number),
+            }
+        }
+        summary
+    }
+
+    /// None is left that could have been found and wasn't.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.others.is_empty() && self.found > 0
+    }
+}
+
+impl Display for Summary {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { found, came, cannot_run, others } = self;
+        write!(f, "{found} found, {came} prevented or told, {} can't run here", cannot_run.len())?;
+        if !cannot_run.is_empty() {
+            write!(f, " ({})", cannot_run.join("; "))?;
+        }
+        if others.is_empty() { Ok(()) } else { write!(f, "; not as they must be: {}", others.join(", ")) }
+    }
+}
+
 /// The page `docs/coverage.md`.
 pub(crate) fn page(lines: &[Line]) -> anyhow::Result<String> {
     let said = |command: &str, args: &[&str]| {
@@ -159,7 +205,7 @@ pub(crate) fn page(lines: &[Line]) -> anyhow::Result<String> {
         said("uname", &["-m"]),
     )?;
     let (bypasses, attacks): (Vec<&Line>, Vec<&Line>) =
-        lines.iter().partition(|line| line.driver.number().starts_with('b'));
+        lines.iter().partition(|line| line.driver.is_bypass());
     table(&mut page, "Attacks", &attacks)?;
     table(&mut page, "Ways around a sensor", &bypasses)?;
     Ok(page)

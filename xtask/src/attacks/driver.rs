@@ -123,6 +123,11 @@ impl Driver {
         self.file.split('-').next().unwrap_or_default()
     }
 
+    /// It goes around a sensor.
+    pub(crate) fn is_bypass(&self) -> bool {
+        self.file.starts_with('b')
+    }
+
     /// How the driver names itself in what it says.
     pub(crate) fn id(&self) -> &str {
         self.number().trim_start_matches('0')

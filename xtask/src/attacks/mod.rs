@@ -1,8 +1,8 @@
 //! Attacks, really carried out before a running sensor: what it finds of each, and that their honest twins stay silent.
 //!
 //! A driver's action is the driver's by the process tree in a finding, never by time alone.
-mod coverage;
-mod driver;
+pub(crate) mod coverage;
+pub(crate) mod driver;
 mod trial;
 mod yard;
 
@@ -38,21 +38,35 @@ pub(crate) struct Args {
 /// Carries out the attacks and prints a line for each; writes `docs/coverage.md` when none was left out. An error if a driver
 /// could not do what it says, a twin was found, or a rule that must find an attack did not.
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
-    ensure!(nix::unistd::geteuid().is_root(), "attacks need root, and so does the sensor: run this as root");
     let mut lab = Lab::without_targets(None, args.keep)?;
-    let yard = Yard::new(&lab.root, args.keep)?;
-    process::end_on_signals(vec![lab.dir.path().to_owned(), yard.dir().to_owned()])?;
-    let (all, whole) = (driver::all(&lab.root)?, args.only.is_empty());
-    let wanted: Vec<Driver> = all
-        .into_iter()
-        .filter(|driver| whole || args.only.iter().any(|only| driver.file.starts_with(only)))
-        .collect();
-    ensure!(!wanted.is_empty(), "no driver's file name begins with what --only says; see tests/attacks");
     lab.sensor_at(args.guardbee)?;
-    let kinds = trial::kinds(&lab)?;
+    let whole = args.only.is_empty();
+    let lines = carry_out(&lab, args.keep, |driver| {
+        whole || args.only.iter().any(|only| driver.file.starts_with(only))
+    })?;
+    if whole {
+        let path = lab.root.join("docs/coverage.md");
+        fs::write(&path, coverage::page(&lines)?).with_context(|| format!("write {}", path.display()))?;
+        println!("written: docs/coverage.md");
+    }
+    coverage::finish(&lines)
+}
+
+/// Carries out the attacks that are wanted and their twins, one after another, before one sensor with the shipped rules.
+pub(crate) fn carry_out(
+    lab: &Lab,
+    keep: bool,
+    is_wanted: impl Fn(&Driver) -> bool,
+) -> anyhow::Result<Vec<Line>> {
+    ensure!(nix::unistd::geteuid().is_root(), "attacks need root, and so does the sensor: run this as root");
+    let yard = Yard::new(&lab.root, keep)?;
+    process::end_on_signals(vec![lab.dir.path().to_owned(), yard.dir().to_owned()])?;
+    let wanted: Vec<Driver> = driver::all(&lab.root)?.into_iter().filter(is_wanted).collect();
+    ensure!(!wanted.is_empty(), "no driver's file name begins with what --only says; see tests/attacks");
+    let kinds = trial::kinds(lab)?;
     let elder = yard.elder()?;
-    let sensor = Sensor::start(&lab, &Options { shipped_rules: true, ..Options::default() })?;
-    let mut trial = Trial::new(&lab, &yard, &elder, &sensor, kinds);
+    let sensor = Sensor::start(lab, &Options { shipped_rules: true, ..Options::default() })?;
+    let mut trial = Trial::new(lab, &yard, &elder, &sensor, kinds);
     coverage::head();
     let mut lines = Vec::new();
     for driver in wanted {
@@ -64,10 +78,5 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         lines.push(line);
     }
     sensor.stop()?;
-    if whole {
-        let path = lab.root.join("docs/coverage.md");
-        fs::write(&path, coverage::page(&lines)?).with_context(|| format!("write {}", path.display()))?;
-        println!("written: docs/coverage.md");
-    }
-    coverage::finish(&lines)
+    Ok(lines)
 }

@@ -23,16 +23,23 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("exactly the stated capabilities", &["the_loader_has_exactly_the_stated_capabilities"]),
     (
         "what the pipeline may not",
-        &["the_pipeline_has_no_rights", "what_the_pipeline_cannot_do", "doctor_says_what_works"],
+        &[
+            "the_pipeline_has_no_rights",
+            "what_the_pipeline_cannot_do",
+            "doctor_says_what_works",
+            "what_can_not_be_confined_is_said",
+        ],
     ),
     (
         "hand-over, life and death",
         &[
             "hello_hands_over_rings_and_the_key_once",
             "every_attached_program_fires_in_the_self_test",
+            "every_spare_fires_in_the_self_test",
             "things_of_processes",
             "a_killed_pipeline_leaves_its_last_word",
             "a_killed_loader_is_seen_at_once",
+            "a_reload_reaches_the_pipeline_and_ends_nothing",
             "a_stop_reaches_the_pipeline_and_leaves_nothing",
             "a_pipeline_that_will_not_stop_is_killed",
         ],

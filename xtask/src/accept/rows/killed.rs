@@ -151,29 +151,18 @@ impl Killed {
         (passed, figure)
     }
 
-    /// Attacks without a finding that no kill explains: those after the last one, and those that are more than the executions
-    /// that the gap of the kill after them tells of.
+    /// Attacks without a finding that are more than the executions that gaps tell of. An attack was carried out between its sending
+    /// and its answer; what a pipeline had not taken when it was killed the next one takes, and may die with.
     fn unexplained(&self) -> usize {
-        let mut of_kill = vec![0_u64; self.at.len()];
-        let mut unexplained = 0;
-        for attack in &self.missing {
-            let next = self.at.iter().position(|at| *at >= attack.sent);
-            match next.and_then(|kill| of_kill.get_mut(kill)) {
-                Some(count) => *count += 1,
-                None => unexplained += 1,
-            }
-        }
+        let kill_after = |moment: Instant| self.at.partition_point(|at| *at < moment);
+        let kills = |attack: &Asked| (kill_after(attack.sent), kill_after(attack.answered) + 1);
+        let lost: Vec<_> = self.missing.iter().map(kills).collect();
         let told = |kill: usize| {
             let number = (kill + 1).to_string();
-            let gap = self
-                .gaps
-                .iter()
-                .find(|gap| export::attribute(gap, "guardbee.previous.pipelines") == Some(&number));
-            gap.map_or(0, |gap| ledger::count(gap, "guardbee.gap.exec"))
+            let is_of = |gap: &&Value| export::attribute(gap, "guardbee.previous.pipelines") == Some(&number);
+            self.gaps.iter().find(is_of).map_or(0, |gap| ledger::count(gap, "guardbee.gap.exec"))
         };
-        let beyond: u64 =
-            of_kill.iter().enumerate().map(|(kill, missing)| missing.saturating_sub(told(kill))).sum();
-        unexplained + usize::try_from(beyond).unwrap_or(usize::MAX)
+        ledger::unexplained(&lost, &(0..self.at.len()).map(told).collect::<Vec<_>>())
     }
 
     /// For each kind: what the kernel half gave is what was delivered, what died with a pipeline, what was lost before, and

@@ -55,6 +55,19 @@ pub(super) fn account(gaps: &[Value], stop: &Value, kind: &str) -> anyhow::Resul
     Ok(Account { produced, delivered, died, lost, rest })
 }
 
+/// How many of what was lost within these kills, from one to another, the first and the last included, is more than there is room for:
+/// each kill explains only as many as its gap tells of.
+pub(super) fn unexplained(lost: &[(usize, usize)], gaps: &[u64]) -> usize {
+    let (mut lost, mut room) = (lost.to_vec(), gaps.to_vec());
+    // Whoever must be early is first, and takes the earliest place: no other order finds room for more.
+    lost.sort_unstable_by_key(|(_, last)| *last);
+    lost.retain(|(first, last)| {
+        let mut within = room.iter_mut().take(last + 1).skip(*first);
+        within.find(|room| **room > 0).map(|room| *room -= 1).is_none()
+    });
+    lost.len()
+}
+
 /// Counts of zero are left out.
 pub(super) fn count(statement: &Value, key: &str) -> u64 {
     export::attribute(statement, key).and_then(|text| text.parse().ok()).unwrap_or_default()
@@ -94,6 +107,14 @@ mod tests {
         let expected = Account { produced: 100, delivered: 20 + 18 + 38, died: 10 + 2 + 2, lost: 5, rest: 5 };
         assert_eq!(account(&gaps, &stop(), "exec").unwrap(), expected);
         assert_eq!(account(&gaps, &stop(), "fork").unwrap().produced, 0);
+    }
+
+    #[test]
+    fn a_gap_explains_no_more_than_it_tells_of() {
+        assert_eq!(unexplained(&[], &[]), 0);
+        assert_eq!(unexplained(&[(0, 1), (0, 0), (0, 1)], &[1, 1]), 1);
+        assert_eq!(unexplained(&[(0, 1), (0, 0), (1, 2)], &[1, 1, 1]), 0);
+        assert_eq!(unexplained(&[(2, 3), (9, 9)], &[5, 5, 0, 1]), 1);
     }
 
     #[test]
