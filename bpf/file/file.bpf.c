@@ -58,7 +58,7 @@ static __always_inline void open_send(struct site *site, struct task_struct *tas
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	__u32 at = sizeof(struct file_event);
 	struct file_event *event;
-	bool cut = false;
+	__u32 found = 0;
 
 	if (!scratch)
 		return;
@@ -69,8 +69,8 @@ static __always_inline void open_send(struct site *site, struct task_struct *tas
 	file_fill(&event->file, file);
 	event->open_flags = BPF_CORE_READ(file, f_flags) | given;
 	at = tail_path(scratch->bytes, at, FILE_ROOM, STRING_PATH, site, place_of(&file->f_path), place_of(&fs->root),
-		       &cut);
-	if (cut)
+		       &found);
+	if (found & PATH_CUT)
 		event->file.flags |= FILE_PATH_CUT;
 	file_send(site, scratch, at, kind);
 	image_leave(scratch);

@@ -206,7 +206,11 @@ struct fd_info {
 	__u8 pad[6];
 };
 
-enum exec_flag { EXEC_SECURE = 1 << 0 /* AT_SECURE: the image runs with more than its caller had */ };
+enum exec_flag {
+	EXEC_SECURE = 1 << 0,	   /* AT_SECURE: the image runs with more than its caller had */
+	EXEC_OUTSIDE = 1 << 1,	   /* no path leads to the executable from the process's root */
+	EXEC_CWD_OUTSIDE = 1 << 2, /* nor to its working directory */
+};
 
 struct exec_event {
 	struct event_header header; /* after the exec: exec_number is the new one */

@@ -141,7 +141,7 @@ static __always_inline __u32 tail_name(struct site *site, struct image_scratch *
 	struct place root = place_of(&fs->root);
 	struct file_event *event = &scratch->file;
 	struct file *file = NULL;
-	bool cut = false;
+	__u32 found = 0;
 	__u8 first = 0;
 
 	if (name) {
@@ -154,7 +154,7 @@ static __always_inline __u32 tail_name(struct site *site, struct image_scratch *
 	if (first == '/')
 		return at;
 	if (folder == AT_FDCWD) {
-		at = tail_path(scratch->bytes, at, FILE_ROOM, id + 1, site, place_of(&fs->pwd), root, &cut);
+		at = tail_path(scratch->bytes, at, FILE_ROOM, id + 1, site, place_of(&fs->pwd), root, &found);
 	} else {
 		file = fd_file(task, folder);
 		if (!file) {
@@ -163,9 +163,9 @@ static __always_inline __u32 tail_name(struct site *site, struct image_scratch *
 		}
 		if (!first)
 			file_fill(&event->file, file);
-		at = tail_path(scratch->bytes, at, FILE_ROOM, id + 1, site, place_of(&file->f_path), root, &cut);
+		at = tail_path(scratch->bytes, at, FILE_ROOM, id + 1, site, place_of(&file->f_path), root, &found);
 	}
-	if (cut)
+	if (found & PATH_CUT)
 		event->flags |= FILE_FOLDER_CUT;
 	return at;
 }

@@ -204,7 +204,7 @@ static __always_inline __u32 task_pid_ns(struct task_struct *task)
 	return BPF_CORE_READ(pid, numbers[level].ns, ns.inum);
 }
 
-/* All but header, argc and flags. Answers where the record ends: exe and cwd are in. */
+/* All but header, argc and EXEC_SECURE. Answers where the record ends: exe and cwd are in. */
 static __always_inline __u32 image_fill(struct site *site, struct image_scratch *scratch,
 					struct task_struct *task)
 {
@@ -214,7 +214,7 @@ static __always_inline __u32 image_fill(struct site *site, struct image_scratch 
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	struct place root = place_of(&fs->root);
 	__u32 at = sizeof(*event);
-	bool cut = false;
+	__u32 found = 0;
 
 	event->parent.start_ns = BPF_CORE_READ(parent, group_leader, start_boottime);
 	event->parent.tgid = BPF_CORE_READ(parent, tgid);
@@ -232,11 +232,16 @@ static __always_inline __u32 image_fill(struct site *site, struct image_scratch 
 	event->argc = 0;
 	event->flags = 0;
 	if (exe) {
-		at = tail_path(scratch->bytes, at, IMAGE_ROOM, STRING_EXE, site, place_of(&exe->f_path), root, &cut);
-		if (cut)
+		at = tail_path(scratch->bytes, at, IMAGE_ROOM, STRING_EXE, site, place_of(&exe->f_path), root, &found);
+		if (found & PATH_CUT)
 			event->file.flags |= FILE_PATH_CUT;
+		if (found & PATH_OUTSIDE)
+			event->flags |= EXEC_OUTSIDE;
 	}
-	return tail_path(scratch->bytes, at, IMAGE_ROOM, STRING_CWD, site, place_of(&fs->pwd), root, &cut);
+	at = tail_path(scratch->bytes, at, IMAGE_ROOM, STRING_CWD, site, place_of(&fs->pwd), root, &found);
+	if (found & PATH_OUTSIDE)
+		event->flags |= EXEC_CWD_OUTSIDE;
+	return at;
 }
 
 /* The verifier knows nothing of a sum of lengths: say the bound again. */

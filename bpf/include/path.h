@@ -7,6 +7,10 @@
 #define PATH_COMPONENTS 64
 #define PATH_START	(STRING_BYTES - 1)
 
+/* What a walk found, above the place where the path begins. */
+#define PATH_CUT     (1u << 31) /* it has more components, or longer ones */
+#define PATH_OUTSIDE (1u << 30) /* it does not lead through the root */
+
 /* struct path, but ours: a local variable must not be relocated. */
 struct place {
 	struct dentry *dentry;
@@ -21,8 +25,8 @@ static __always_inline struct place place_of(const struct path *path)
 struct walk {
 	struct place now;
 	struct place root;
-	__u32 at; /* of the first byte written so far */
-	__u32 cut;
+	__u32 at;    /* of the first byte written so far */
+	__u32 found; /* PATH_* */
 };
 
 /* Paths grow from the end to the start; one component of at most 255 bytes may be begun at the very end. The walk lies
@@ -57,8 +61,10 @@ static __always_inline enum step walk_step(struct walk *walk, __u8 *path)
 	if (dentry == BPF_CORE_READ(mnt, mnt_root)) {
 		mount = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
 		above = BPF_CORE_READ(mount, mnt_parent);
-		if (above == mount)
-			return STEP_DONE; /* the namespace's root, which lies outside the process's */
+		if (above == mount) {
+			walk->found |= PATH_OUTSIDE; /* the namespace's root, which lies outside the process's */
+			return STEP_DONE;
+		}
 		walk->now.dentry = BPF_CORE_READ(mount, mnt_mountpoint);
 		walk->now.mnt = (void *)above + bpf_core_field_offset(struct mount, mnt);
 		return STEP_ON;
@@ -69,7 +75,7 @@ static __always_inline enum step walk_step(struct walk *walk, __u8 *path)
 	name = BPF_CORE_READ(dentry, d_name.name);
 	length &= 255;
 	if (at < length + 1) {
-		walk->cut = true;
+		walk->found |= PATH_CUT;
 		return STEP_DONE;
 	}
 	at -= length;
@@ -87,9 +93,7 @@ static __always_inline enum step walk_step(struct walk *walk, __u8 *path)
 	return STEP_ON;
 }
 
-#define WALK_CUT (1u << 31)
-
-/* Writes the path into the scratch of site `index`; answers where it begins, and whether it was cut. A global function:
+/* Writes the path into the scratch of site `index`; answers where it begins, and PATH_*. A global function:
  * the verifier looks at it once, knowing nothing of its callers, and not again for every state of each.
  */
 __weak __noinline __u32 path_walk(__u32 index, __u64 dentry, __u64 mnt, __u64 root_dentry, __u64 root_mnt)
@@ -99,29 +103,33 @@ __weak __noinline __u32 path_walk(__u32 index, __u64 dentry, __u64 mnt, __u64 ro
 	__u32 i, at;
 
 	if (!scratch)
-		return PATH_START | WALK_CUT;
+		return PATH_START | PATH_CUT;
 	walk = &scratch->walk;
 	walk->now = (struct place){(void *)dentry, (void *)mnt};
 	walk->root = (struct place){(void *)root_dentry, (void *)root_mnt};
 	walk->at = PATH_START;
-	walk->cut = false;
+	walk->found = 0;
 	for (i = 0; i < PATH_COMPONENTS; i++) {
 		if (walk_step(walk, scratch->bytes) == STEP_DONE)
 			break;
 	}
 	at = walk->at & PATH_START;
-	return walk->cut || i == PATH_COMPONENTS ? at | WALK_CUT : at;
+	if (i == PATH_COMPONENTS)
+		at |= PATH_CUT;
+	return at | walk->found;
 }
 
-/* Adds the path as seen from `root`. What lies outside every mount (memfd:, pipe:) has its own name, without a slash. */
+/* Adds the path as seen from `root`; `found` is PATH_*. What lies outside every mount (memfd:, pipe:) has its own name, without a
+ * slash.
+ */
 static __always_inline __u32 tail_path(__u8 *record, __u32 at, const __u32 room, enum string_id id, struct site *site,
-				       struct place place, struct place root, bool *cut)
+				       struct place place, struct place root, __u32 *found)
 {
 	struct dentry *dentry = place.dentry;
 	struct path_scratch *scratch = bpf_map_lookup_elem(&path_scratches, &site->index);
 	__u32 start = path_walk(site->index, (__u64)dentry, (__u64)place.mnt, (__u64)root.dentry, (__u64)root.mnt);
 
-	*cut = start & WALK_CUT;
+	*found = start & ~PATH_START;
 	start &= PATH_START;
 	if (!scratch)
 		return at;

@@ -50,7 +50,8 @@ static __always_inline void executed(struct task_struct *task, pid_t old_pid, st
 	scratch->event.header = site.scratch->header;
 	at = image_fill(&site, scratch, task);
 	scratch->event.argc = BPF_CORE_READ(bprm, argc);
-	scratch->event.flags = BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec) ? EXEC_SECURE : 0;
+	if (BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec))
+		scratch->event.flags |= EXEC_SECURE;
 	at = tail_text(scratch->bytes, at, IMAGE_ROOM, STRING_FILENAME, BPF_CORE_READ(bprm, filename), STRING_BYTES);
 	at = tail_args(scratch->bytes, at, task);
 	at = task_names(&site, scratch->bytes, at, IMAGE_ROOM, task);

@@ -58,7 +58,8 @@ impl Kernel {
             if let Ok(kernel) = Self::load_these(options, hooks, &wanted, spares, programs.clone()) {
                 return Ok(kernel);
             }
-            let loadable = trial::each(options, hooks, &wanted, spares, &mut programs)?;
+            let list = (hooks, Some(&hooks) != lists.last());
+            let loadable = trial::each(options, list, &wanted, spares, &mut programs)?;
             if trial::all_served(&programs, hooks) {
                 return Self::load_these(options, hooks, &loadable, spares, programs)
                     .map_err(|source| Error::Load { map_bytes: options.map_bytes(), source });

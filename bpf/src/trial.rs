@@ -42,16 +42,20 @@ fn active_bits(kernel: &Btf<'_>) -> Option<u8> {
     Int::try_from(counter).ok().map(|counter| counter.bits)
 }
 
-/// Loads each program alone and records what the kernel says. Answers which load.
+/// Loads each program alone and records what the kernel says. Answers which load. With `another` list to try it ends with the first
+/// refusal that no capability serves without: the basic programs, of which that is true, are the first.
 pub(crate) fn each(
     options: &Options,
-    hooks: HookList,
+    (hooks, another): (HookList, bool),
     wanted: &[u8],
     spares: bool,
     programs: &mut [Program],
 ) -> Result<Vec<u8>, Error> {
     let mut loadable = Vec::new();
-    for program in programs.iter_mut().filter(|program| wanted.contains(&program.id)) {
+    for at in 0..programs.len() {
+        let Some(program) = programs.get_mut(at).filter(|program| wanted.contains(&program.id)) else {
+            continue;
+        };
         // Small tables: this is about the programs. If memory is short the whole load says so.
         let small = Options { connections: 16, stamps: 16, security_bytes: 1 << 16, ..options.clone() };
         match open(&small, hooks, &[program.id], spares).map_err(Error::Open)?.load() {
@@ -62,6 +66,9 @@ pub(crate) fn each(
             Err(error) => {
                 program.errno = errno_of(&error);
                 program.state = ProgramState::NotLoaded;
+                if another && lost(programs, hooks).is_some() {
+                    break;
+                }
             }
         }
     }

@@ -61,7 +61,7 @@ static __always_inline void opened(struct sys_exit *exit)
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	struct file *file;
 	struct site site;
-	bool cut;
+	__u32 found;
 	__u32 at;
 
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_OPEN_BY_HANDLE_AT) || exit->result < 0)
@@ -70,7 +70,7 @@ static __always_inline void opened(struct sys_exit *exit)
 	file = fd_file(task, exit->result);
 	if (file)
 		at = tail_path(site.scratch->bytes, at, CALL_ROOM, STRING_DETAIL, &site, place_of(&file->f_path),
-			       place_of(&fs->root), &cut);
+			       place_of(&fs->root), &found);
 	call_send(&site, at, EVENT_CONTROL);
 }
 

@@ -60,9 +60,9 @@ CALL_EXIT(mount, umount, unmounted(exit))
 static __always_inline __u32 tail_place(struct site *site, __u32 at, struct place place)
 {
 	struct place nowhere = {};
-	bool cut;
+	__u32 found;
 
-	return tail_path(site->scratch->bytes, at, CALL_ROOM, STRING_PLACE, site, place, nowhere, &cut);
+	return tail_path(site->scratch->bytes, at, CALL_ROOM, STRING_PLACE, site, place, nowhere, &found);
 }
 
 /* The mount that a descriptor alone names; NULL: a path does. */

@@ -3,7 +3,7 @@
 #: title: Working directory outside of the container, by a leaked descriptor
 #: technique: T1611
 #: needs: exec
-#: lacks: an exec does not say whether its file can be reached from the process's root
+#: rules: program_from_outside_its_root
 #: twin: a program in a container runs in a folder of its own
 . "$DRIVERS/lib.sh"
 

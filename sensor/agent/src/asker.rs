@@ -37,7 +37,7 @@ pub(crate) enum Question {
 
 /// Tells the loader what these rules look at: nothing else is attached. States and errors of the programs are in the reply.
 pub(crate) fn tell_rules(client: &mut Client, rules: &RuleSet) -> Result<Reply, Error> {
-    let (files, names) = files::wants(rules.file_needs());
+    let (files, names) = files::wants(&files::selected(rules));
     client.want_files(&files, &names)?;
     client.watch(rules.watched())
 }

@@ -1,11 +1,18 @@
 //! What rules need of files, in the kernel half's terms.
-use guardbee_model::file::{Attribute, Operation};
-use guardbee_rules::{FileNeeds, Role};
+use guardbee_model::{
+    file::{Attribute, Operation},
+    watch::{FileSelection, Role},
+};
+use guardbee_rules::RuleSet;
 use guardbee_wire::{FileWants, WATCH_NAMES, WatchKey, WatchRole};
 
-/// The watch list and what is wanted by it. More names than there is room for: whatever the path.
-pub(crate) fn wants(needs: FileNeeds) -> (FileWants, Vec<(WatchKey, u32)>) {
-    let needs = if needs.named.len() > WATCH_NAMES { needs.without_names() } else { needs };
+/// What the kernel half is asked for so that these rules miss nothing.
+pub(crate) fn selected(rules: &RuleSet) -> FileSelection {
+    rules.file_needs().within(WATCH_NAMES)
+}
+
+/// The watch list and what is wanted by it.
+pub(crate) fn wants(needs: &FileSelection) -> (FileWants, Vec<(WatchKey, u32)>) {
     let mut wants = FileWants { all: bits(&needs.all), ..FileWants::default() };
     let mut names = Vec::new();
     for ((role, text), operations) in &needs.named {
@@ -58,20 +65,17 @@ mod tests {
     }
 
     #[test]
-    fn names_become_keys_and_too_many_become_everything() {
+    fn names_become_keys_and_long_ones_may_be_one() {
         let long =
             |end: &str| (Role::Name, format!("{}{end}", "n".repeat(40)).into_bytes().into_boxed_slice());
         let two = [(long("a"), vec![Operation::Open]), (long("b"), vec![Operation::Modify])];
-        let needs =
-            FileNeeds { named: two.into(), attributes: vec![Attribute::Mode], ..FileNeeds::default() };
-        let (wants, names) = wants(needs);
+        let needs = FileSelection {
+            named: two.into(),
+            attributes: vec![Attribute::Mode],
+            ..FileSelection::default()
+        };
+        let (wants, names) = wants(&needs);
         assert_eq!((wants.all, wants.named, wants.folders, wants.attributes), (0, 3, 0, 2));
         assert_eq!(names, [(WatchKey::new(WatchRole::Name, &[b'n'; 41]), 3)]);
-        let many = |at: usize| {
-            ((Role::Folder, at.to_string().into_bytes().into_boxed_slice()), vec![Operation::Open])
-        };
-        let needs = FileNeeds { named: (0..=WATCH_NAMES).map(many).collect(), ..FileNeeds::default() };
-        let (wants, names) = super::wants(needs);
-        assert_eq!((wants.all, wants.named, names.len()), (1, 0, 0));
     }
 }

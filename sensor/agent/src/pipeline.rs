@@ -33,7 +33,7 @@ use rustix::{
     process::{PidfdFlags, getppid, pidfd_open},
 };
 use std::{
-    io::Read as _,
+    io::{Read as _, Write as _},
     os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
     sync::Arc,
@@ -72,13 +72,16 @@ pub enum Task {
 /// Runs the pipeline over the loader's socket on standard input.
 pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
     let alone;
-    let (config, rules) = match task {
-        Task::Observe => (config, reload::load(&config.rules)?),
+    // What rules look at is observed for a recording too, but nobody evaluates them.
+    let rules = reload::load(&config.rules)?;
+    let (config, engine) = match task {
+        Task::Observe => (config, Arc::clone(&rules)),
         Task::Record(_) => {
             alone = config.for_recording();
             (&alone, Arc::default())
         }
     };
+    let engine = Engine::new(engine, guardbee_rules::Params::default());
     let places = reload::places(&config.rules);
     let signals = SignalFd::with_flags(&told_signals(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
         .context("make a descriptor for signals")?;
@@ -113,7 +116,7 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
     let questions = asker.questions.clone();
     let left = Left { counts: before.taken, ledger: settled, told: first };
     let sealing = Sealing::start(&node, key.as_ref(), inbox, sinks, questions, left, &reply)?;
-    let mut core = core(config, rules, capture, asker, (outbox, Reloader::new(places)))?;
+    let mut core = core(config, (engine, rules), capture, asker, (outbox, Reloader::new(places)))?;
     let recorder = to.map(Recorder::start).transpose()?;
     core.record_to(recorder, reply.programs, clock.boot());
     for snapshot in snapshots {
@@ -196,10 +199,9 @@ impl Loader {
     }
 }
 
-/// On standard error, past any log filter.
-#[expect(clippy::print_stderr, reason = "what a script waits for")]
+/// On standard error, past any log filter: what a script waits for, if there is one.
 fn announce() {
-    eprintln!("{READY}");
+    writeln!(std::io::stderr(), "{READY}").unwrap_or_default();
 }
 
 fn stop(mut core: Core, sealing: Sealing, end: End, clock: SystemClock) {
@@ -218,14 +220,13 @@ fn stop(mut core: Core, sealing: Sealing, end: End, clock: SystemClock) {
 
 fn core(
     config: &Config,
-    rules: Arc<RuleSet>,
+    engine: (Engine, Arc<RuleSet>),
     capture: Capture,
     asker: Asker,
     ends: (Outbox, Reloader),
 ) -> anyhow::Result<Core> {
     let params = guardbee_trace::Params { candidates: config.trace.candidates, ..Default::default() };
     let tracer = Tracer::new(params, Box::new(Ids::new()?));
-    let engine = (Engine::new(Arc::clone(&rules), guardbee_rules::Params::default()), rules);
     Ok(Core::new(capture, Table::new(Limits::default()), tracer, engine, Ids::new()?, asker, ends))
 }
 

@@ -14,6 +14,7 @@ use guardbee_model::{
     finding::{Action, Observation},
     loss::{Loss, Stage},
     process::{Args, Credentials, Fd, File, Process, ProcessKey},
+    watch::FileSelection,
 };
 use guardbee_recording::{End, Head, Item, Reader, Sight, Writer};
 use guardbee_rules::{Engine, Params, RuleSet};
@@ -104,6 +105,8 @@ fn exec(exe: &str) -> Exec {
         session: 1,
         tty: 0,
         secure: false,
+        outside: false,
+        cwd_outside: false,
     }
 }
 
@@ -246,7 +249,7 @@ fn a_folder_is_played_in_order() {
     let found = shown(&outcome);
     let threes: Vec<_> = found.iter().filter(|text| text.starts_with("Netcats")).collect();
     assert_eq!(threes, ["Netcats In One Container [1, 2, 3]"], "{found:?}");
-    assert_eq!(outcome.seen.holes(&["exec"]).len(), 1, "between the runs");
+    assert_eq!(outcome.seen.holes(&["exec"], &FileSelection::default()).len(), 1, "between the runs");
 }
 
 #[test]

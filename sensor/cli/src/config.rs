@@ -31,6 +31,6 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
             row
         })
         .collect();
-    print!("{}", terminal::table(&rows));
+    out!("{}", terminal::table(&rows));
     Ok(ExitCode::SUCCESS)
 }

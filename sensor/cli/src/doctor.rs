@@ -18,6 +18,10 @@ pub(crate) struct Args {
 /// What no list of hooks sees in this version, and what to do about it.
 const UNSEEN: &[(&str, &str)] = &[
     ("failed system calls", "only reboot's are told; use auditd beside"),
+    (
+        "a reboot that succeeds",
+        "nobody is left to tell it; the next boot's first record says that there was one",
+    ),
     ("DNS names, terminals", "not built yet"),
     (
         "files: refused calls, io_uring, 32-bit calls",
@@ -75,7 +79,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     node(&report);
     healthy &= programs(&report);
     healthy &= processes(&report, &config);
-    println!("\n{}", paint("not seen in this version", Tone::Plain));
+    outln!("\n{}", paint("not seen in this version", Tone::Plain));
     let of_list = match report.hooks {
         Some(HookList::Tracepoint5_10) => UNSEEN_5_10,
         _ => UNSEEN_6_3,
@@ -85,9 +89,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         .chain(of_list)
         .map(|(what, why)| row(&[("  ", Tone::Plain), (what, Tone::Warn), (why, Tone::Plain)]))
         .collect();
-    print!("{}", terminal::table(&rows));
+    out!("{}", terminal::table(&rows));
     if let Some(failure) = &report.failure {
-        println!("\n{}", paint(failure, Tone::Bad));
+        outln!("\n{}", paint(failure, Tone::Bad));
     }
     Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::from(PROBLEMS) })
 }
@@ -129,7 +133,7 @@ fn node(report: &Report) {
         let (verdict, tone) = verdict::setting(setting.name, setting.value.as_deref(), report.hooks);
         rows.push(row(&[(setting.name, Tone::Plain), (value, tone), (verdict, tone)]));
     }
-    print!("{}", terminal::table(&rows));
+    out!("{}", terminal::table(&rows));
 }
 
 /// True: every program of the chosen list works.
@@ -139,7 +143,7 @@ fn programs(report: &Report) -> bool {
         Some(HookList::Tracepoint6_3) => "tracepoints, kernels from 6.3 (no syscall is hooked)",
         Some(HookList::Iterator) | None => "none",
     };
-    println!("\nhooks: {list}");
+    outln!("\nhooks: {list}");
     let mut healthy = true;
     let mut rows = Vec::new();
     for program in chosen(report).filter(|program| program.state != ProgramState::Unused) {
@@ -166,15 +170,15 @@ fn programs(report: &Report) -> bool {
             (state, tone),
         ]);
     }
-    print!("{}", terminal::table(&rows));
+    out!("{}", terminal::table(&rows));
     if report.spares {
-        println!(
+        outln!(
             "\nthis kernel preempts tasks inside of programs: those for processes and sockets have two spares each for what \
              is refused meanwhile, at the same hooks; one that is called fired has fired with both"
         );
     }
     if report.recursion_misses > 0 {
-        println!(
+        outln!(
             "\n{} events were lost in this test: the kernel refused their programs",
             report.recursion_misses
         );
@@ -190,7 +194,7 @@ fn hook_of(report: &Report, program: &Program) -> String {
 
 /// True: both are confined as they must be.
 fn processes(report: &Report, config: &guardbee_agent::config::Config) -> bool {
-    println!(
+    outln!(
         "\nguardbee loader: root, one thread, no network socket, and of capabilities, with the rest given up:"
     );
     let mut rows: Vec<_> = report
@@ -207,8 +211,8 @@ fn processes(report: &Report, config: &guardbee_agent::config::Config) -> bool {
         Err(why) => ("NOT given up", Tone::Bad, why.clone()),
     };
     rows.push(row(&[("  ", Tone::Plain), ("all others", Tone::Plain), (others, tone), (&why, Tone::Plain)]));
-    print!("{}", terminal::table(&rows));
-    println!("\nguardbee pipeline, as a test started it and the kernel shows it:");
+    out!("{}", terminal::table(&rows));
+    outln!("\nguardbee pipeline, as a test started it and the kernel shows it:");
     let caged = match &report.cage.pipeline {
         Ok(caged) => confined(caged, config.run_as.uid),
         Err(why) => vec![("sandbox", why.as_str().into(), Tone::Bad)],
@@ -216,7 +220,7 @@ fn processes(report: &Report, config: &guardbee_agent::config::Config) -> bool {
     let cells = |(what, how, tone): &(&str, Cow<'_, str>, Tone)| {
         row(&[("  ", Tone::Plain), (what, Tone::Plain), (how, *tone)])
     };
-    print!("{}", terminal::table(&caged.iter().map(cells).collect::<Vec<_>>()));
+    out!("{}", terminal::table(&caged.iter().map(cells).collect::<Vec<_>>()));
     tone == Tone::Good && caged.iter().all(|(_, _, tone)| *tone != Tone::Bad)
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
     let key = SigningKey::generate().context("make a key pair")?;
     write(out, key.to_encrypted_pem(&password).context("encrypt the private key")?.as_bytes(), 0o600)?;
     write(public, key.public_pem()?.as_bytes(), 0o644)?;
-    println!("private key: {}\npublic key:  {}", out.display(), public.display());
+    outln!("private key: {}\npublic key:  {}", out.display(), public.display());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,6 +1,8 @@
 //! The `guardbee` binary.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
+
+#[macro_use]
+mod terminal;
 
 mod completions;
 mod config;
@@ -14,7 +16,6 @@ mod rules_import;
 mod rules_replay;
 #[cfg(feature = "run")]
 mod run;
-mod terminal;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -56,6 +57,8 @@ enum Command {
     #[command(hide = true)]
     Sandbox(run::PipelineArgs),
     /// Record what rules see on this node, to run rules on it later.
+    ///
+    /// Of files, and of what is done to the system, that is what the configured rules look at; by default the shipped pack's.
     #[cfg(feature = "run")]
     Record(record::Args),
     /// Detection rules.
@@ -115,7 +118,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("guardbee: {error:#}");
+        noteln!("guardbee: {error:#}");
         ExitCode::from(2)
     })
 }

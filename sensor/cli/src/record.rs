@@ -96,7 +96,7 @@ fn pass_on(errors: ChildStderr, ready: &Arc<AtomicBool>) -> anyhow::Result<()> {
             if line == pipeline::READY {
                 ready.store(true, Ordering::Relaxed);
             } else {
-                eprintln!("{line}");
+                noteln!("{line}");
             }
         }
     };
@@ -132,12 +132,12 @@ fn watch(
         if let Some(since) = since.filter(|_| terminal) {
             progress.follow(&mut file).context("look at the recording")?;
             let (items, seconds) = (progress.items, since.elapsed().as_secs());
-            eprint!("\r\x1b[K{seconds} s, {items} items; Ctrl-C ends it");
+            note!("\r\x1b[K{seconds} s, {items} items; Ctrl-C ends it");
             std::io::stderr().flush().unwrap_or_default();
         }
     }
     if terminal {
-        eprint!("\r\x1b[K");
+        note!("\r\x1b[K");
     }
     Ok(())
 }
@@ -149,9 +149,9 @@ fn tell(path: &Path) -> anyhow::Result<()> {
     source
         .play(&mut |head| replay.borrow_mut().begin(head), &mut |item, _| replay.borrow_mut().item(&item))?;
     let outcome = replay.into_inner().finish();
-    println!("{} events, {} bytes in {}", outcome.events, source.bytes(), path.display());
+    outln!("{} events, {} bytes in {}", outcome.events, source.bytes(), path.display());
     for lost in &outcome.seen.lost {
-        println!(
+        outln!(
             "{} {} lost ({}: {})",
             lost.loss.count,
             lost.loss.kind,

@@ -66,7 +66,7 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Command::Profile(args) => profile::run(args),
         Command::Replay(args) => rules_replay::run(args),
         Command::Schema => {
-            print!("{}", RuleSet::schema());
+            out!("{}", RuleSet::schema());
             Ok(ExitCode::SUCCESS)
         }
         Command::Test(args) => test::run(args),
@@ -79,12 +79,12 @@ fn load(paths: &[PathBuf], json: bool) -> anyhow::Result<Option<Arc<RuleSet>>> {
     match RuleSet::load_outlined(&files) {
         Ok(set) => Ok(Some(Arc::new(set))),
         Err(problems) if json => {
-            println!("{:#}", json!({ "problems": problems.iter().map(problem_json).collect::<Vec<_>>() }));
+            outln!("{:#}", json!({ "problems": problems.iter().map(problem_json).collect::<Vec<_>>() }));
             Ok(None)
         }
         Err(problems) => {
             problems.iter().for_each(show);
-            println!("{} problems in {} files", problems.len(), files.len());
+            outln!("{} problems in {} files", problems.len(), files.len());
             Ok(None)
         }
     }
@@ -92,7 +92,7 @@ fn load(paths: &[PathBuf], json: bool) -> anyhow::Result<Option<Arc<RuleSet>>> {
 
 pub(crate) fn show(problem: &Problem) {
     let tone = if problem.severity == Severity::Error { terminal::Tone::Bad } else { terminal::Tone::Warn };
-    println!("{}", terminal::paint(&problem.to_string(), tone));
+    outln!("{}", terminal::paint(&problem.to_string(), tone));
 }
 
 pub(crate) fn problem_json(problem: &Problem) -> Value {
@@ -114,12 +114,12 @@ fn check(paths: &[PathBuf], json: bool) -> anyhow::Result<ExitCode> {
     if json {
         let problems: Vec<_> = warnings(&set).iter().chain(&failed).map(problem_json).collect();
         let rules: Vec<_> = set.rules().iter().map(rule_json).collect();
-        println!("{:#}", json!({ "rules": rules, "problems": problems }));
+        outln!("{:#}", json!({ "rules": rules, "problems": problems }));
     } else {
         warnings(&set).iter().for_each(show);
         list(&set);
         failed.iter().for_each(show);
-        println!("{} rules, {} failed tests", set.rules().len(), failed.len());
+        outln!("{} rules, {} failed tests", set.rules().len(), failed.len());
     }
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(PROBLEMS) })
 }
@@ -182,5 +182,5 @@ fn list(set: &RuleSet) {
             ]
         })
         .collect();
-    print!("{}", terminal::table(&rows));
+    out!("{}", terminal::table(&rows));
 }

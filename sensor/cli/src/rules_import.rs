@@ -49,13 +49,10 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
         Ok(import) => import,
         Err(problems) => {
             if args.json {
-                println!(
-                    "{:#}",
-                    json!({ "problems": problems.iter().map(problem_json).collect::<Vec<_>>() })
-                );
+                outln!("{:#}", json!({ "problems": problems.iter().map(problem_json).collect::<Vec<_>>() }));
             } else {
                 problems.iter().for_each(show);
-                println!("{} problems in {} files: nothing was imported", problems.len(), files.len());
+                outln!("{} problems in {} files: nothing was imported", problems.len(), files.len());
             }
             return Ok(ExitCode::from(PROBLEMS));
         }
@@ -64,11 +61,11 @@ pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
         write(&import, folder)?;
     }
     if args.json {
-        println!("{:#}", report(&import));
+        outln!("{:#}", report(&import));
     } else {
         import.warnings.iter().for_each(show);
-        print!("{}", terminal::table(&import.rules.iter().flat_map(rows).collect::<Vec<_>>()));
-        println!("{}", summary(&import, args.out.as_deref()));
+        out!("{}", terminal::table(&import.rules.iter().flat_map(rows).collect::<Vec<_>>()));
+        outln!("{}", summary(&import, args.out.as_deref()));
     }
     let refused = import.rules.iter().any(|rule| matches!(rule.outcome, Outcome::Refused(_)));
     Ok(if refused { ExitCode::from(PROBLEMS) } else { ExitCode::SUCCESS })

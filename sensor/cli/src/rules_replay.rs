@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let sets: Vec<_> = std::iter::once(rules).chain(other).collect();
     let (played, heads, endings) = play(&sets, &args.recording)?;
     if args.json {
-        println!("{}", as_json(&played, &heads, &endings));
+        outln!("{}", as_json(&played, &heads, &endings));
     } else {
         tell(&played, &heads, &endings);
     }
@@ -77,9 +77,9 @@ fn load(files: &[(String, String)]) -> Option<Arc<RuleSet>> {
         Ok(set) => Some(Arc::new(set)),
         Err(problems) => {
             for problem in &problems {
-                eprintln!("{problem}");
+                noteln!("{problem}");
             }
-            eprintln!("{} problems in {} files", problems.len(), files.len());
+            noteln!("{} problems in {} files", problems.len(), files.len());
             None
         }
     }
@@ -126,14 +126,14 @@ impl Progress {
     fn show(&mut self, at: u64) {
         if self.terminal {
             let percent = at.min(self.bytes) * 100 / self.bytes.max(1);
-            eprint!("\r{percent:3} % of {} MB", self.bytes / 1_000_000);
+            note!("\r{percent:3} % of {} MB", self.bytes / 1_000_000);
             std::io::stderr().flush().unwrap_or_default();
         }
     }
 
     fn clear(&mut self) {
         if self.terminal {
-            eprint!("\r\x1b[K");
+            note!("\r\x1b[K");
         }
     }
 }
@@ -175,16 +175,16 @@ fn tell(played: &[Played], heads: &[Head], endings: &[Ending]) {
     let node = heads.first().map(|head| head.node.as_str()).unwrap_or_default();
     let told = compared.iter().filter(|(sign, _)| !comparing || *sign != Sign::Both);
     let rows: Vec<_> = told.map(|(sign, found)| row(*sign, comparing, found, node)).collect();
-    print!("{}", terminal::table(&rows));
+    out!("{}", terminal::table(&rows));
     let Some(Played { rules, outcome }) = played.first() else { return };
     if comparing {
         let count = |wanted| compared.iter().filter(|(sign, _)| *sign == wanted).count();
         let (only, other, both) = (count(Sign::Only), count(Sign::Other), count(Sign::Both));
-        println!("{only} findings only with RULES, {other} only with OTHER_RULES, {both} with both");
+        outln!("{only} findings only with RULES, {other} only with OTHER_RULES, {both} with both");
     }
-    println!("{}", summary(outcome));
+    outln!("{}", summary(outcome));
     for Played { outcome, .. } in played.iter().filter(|played| played.outcome.more > 0) {
-        println!("{} findings more than are kept: choose fewer rules", outcome.more);
+        outln!("{} findings more than are kept: choose fewer rules", outcome.more);
     }
     for head in heads.iter().filter(|head| head.secrets == Secrets::Raw) {
         warn(&format!("the recording of {} is raw: secrets are in it", head.node));
@@ -201,7 +201,7 @@ fn tell(played: &[Played], heads: &[Head], endings: &[Ending]) {
 }
 
 fn warn(text: &str) {
-    println!("{}", terminal::paint(text, Tone::Warn));
+    outln!("{}", terminal::paint(text, Tone::Warn));
 }
 
 fn summary(outcome: &Outcome) -> String {
@@ -273,7 +273,7 @@ fn silent(rules: &[Listed], outcome: &Outcome) {
             warn(&format!("`{title}` can't fire: {why}"));
             continue;
         }
-        let holes = outcome.seen.holes(&rule.wants);
+        let holes = outcome.seen.holes(&rule.wants, &rule.files);
         for hole in holes.iter().take(HOLES) {
             warn(&format!("`{title}`: {}", not_recorded(hole)));
         }
@@ -338,7 +338,7 @@ fn as_json(played: &[Played], heads: &[Head], endings: &[Ending]) -> serde_json:
     let Some(Played { rules, outcome }) = played.first() else { return json!({}) };
     let hole = |hole: &Hole| json!({"from": time(hole.from), "to": time(hole.to), "missing": hole.missing});
     let rules: Vec<_> = rules.iter().map(|rule| {
-        let holes: Vec<_> = outcome.seen.holes(&rule.wants).iter().map(hole).collect();
+        let holes: Vec<_> = outcome.seen.holes(&rule.wants, &rule.files).iter().map(hole).collect();
         let count = outcome.found.iter().filter(|found| Arc::ptr_eq(&found.rule, &rule.info)).count();
         json!({
             "title": &*rule.info.title, "id": &*rule.info.id, "digest": rule.digest.to_string(), "findings": count,

@@ -153,7 +153,7 @@ pub(crate) fn loader(args: &LoaderArgs) -> anyhow::Result<ExitCode> {
         kernel: kernel_options(&args.hooks, args.security_bytes, args.payload_bytes),
         on_exit: if args.once { OnExit::Stop } else { OnExit::Restart },
     };
-    let status = guardbee_loader::run(&options, &mut |notice| eprintln!("guardbee: loader: {notice}"))
+    let status = guardbee_loader::run(&options, &mut |notice| noteln!("guardbee: loader: {notice}"))
         .context("run the loader; `guardbee doctor` says what this node lacks")?;
     Ok(match (status.code(), status.signal()) {
         (Some(code), _) => ExitCode::from(u8::try_from(code).unwrap_or(UNUSABLE)),
@@ -165,7 +165,8 @@ pub(crate) fn pipeline(args: &PipelineArgs) -> anyhow::Result<ExitCode> {
     let filter = EnvFilter::try_from_env("GUARDBEE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    log.with_ansi(colour).with_target(false).init();
+    // What nobody reads any more is not worth a panic.
+    log.with_ansi(colour).with_target(false).log_internal_errors(false).init();
     let secrets = if args.raw { Secrets::Raw } else { Secrets::Redacted };
     let task = if args.record { Task::Record(secrets) } else { Task::Observe };
     pipeline::run(&load(&args.config)?, task)?;

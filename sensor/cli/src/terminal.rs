@@ -1,5 +1,50 @@
-//! Tables and colour: colour only where a terminal looks.
-use std::io::IsTerminal as _;
+//! What is said to whoever runs the command: text, tables, colour where a terminal looks.
+use std::{
+    fmt::Arguments,
+    io::{ErrorKind, IsTerminal as _, Write as _},
+};
+
+/// Exit code of a command whose reader went away: 128 + SIGPIPE, as shells count.
+const NOBODY_READS: i32 = 141;
+/// Exit code of a command that could not say what it found.
+const NOT_SAID: i32 = 2;
+
+/// Like `print!`, but a reader who has seen enough, as `head` has, ends the command and is no panic.
+macro_rules! out {
+    ($($text:tt)*) => { $crate::terminal::say(format_args!($($text)*), "") };
+}
+
+/// Like `println!`, as [`out!`].
+macro_rules! outln {
+    ($($text:tt)*) => { $crate::terminal::say(format_args!($($text)*), "\n") };
+}
+
+/// Like `eprint!`, but goes on if nobody reads it: the loader outlives whoever collects its messages.
+macro_rules! note {
+    ($($text:tt)*) => { $crate::terminal::mention(format_args!($($text)*), "") };
+}
+
+/// Like `eprintln!`, as [`note!`].
+macro_rules! noteln {
+    ($($text:tt)*) => { $crate::terminal::mention(format_args!($($text)*), "\n") };
+}
+
+/// Writes to standard output; without a reader, or without room, the command ends here.
+pub(crate) fn say(text: Arguments<'_>, end: &str) {
+    let mut output = std::io::stdout().lock();
+    let Err(error) = output.write_fmt(text).and_then(|()| output.write_all(end.as_bytes())) else { return };
+    if error.kind() == ErrorKind::BrokenPipe {
+        std::process::exit(NOBODY_READS);
+    }
+    noteln!("guardbee: write to standard output: {error}");
+    std::process::exit(NOT_SAID);
+}
+
+/// Writes to standard error, as far as it goes.
+pub(crate) fn mention(text: Arguments<'_>, end: &str) {
+    let mut errors = std::io::stderr().lock();
+    errors.write_fmt(text).and_then(|()| errors.write_all(end.as_bytes())).unwrap_or_default();
+}
 
 /// What a cell means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

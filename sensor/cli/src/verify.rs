@@ -43,20 +43,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let inputs: Vec<_> = args.files.iter().map(|path| input(path)).collect::<anyhow::Result<_>>()?;
     let report = verify::run(&inputs, &Options::new(trust), &mut |judged| show(&judged, args.quiet))?;
-    print!("{report}");
+    out!("{report}");
     let (word, tone, code) = match report.class() {
         Class::Ok => ("everything is as it was sealed", Tone::Good, ExitCode::SUCCESS),
         Class::Problems => ("NOT everything is as it was sealed", Tone::Bad, ExitCode::from(PROBLEMS)),
         Class::Unreadable => ("not everything could be read", Tone::Bad, ExitCode::from(2)),
     };
-    println!("{}", paint(word, tone));
+    outln!("{}", paint(word, tone));
     Ok(code)
 }
 
 fn show(judged: &Judged, quiet: bool) {
     let lawful = judged.verdict.is_lawful();
     if !(quiet && lawful) {
-        println!("{}", paint(&judged.to_string(), if lawful { Tone::Good } else { Tone::Bad }));
+        outln!("{}", paint(&judged.to_string(), if lawful { Tone::Good } else { Tone::Bad }));
     }
 }
 

@@ -185,17 +185,71 @@ fn replayed(folder: &Path) {
     assert_eq!(json["problems"].as_array().map(Vec::len), Some(0), "{json:#}");
 }
 
+/// The last that was said of which programs work.
+fn working(folder: &Path) -> String {
+    let records = records(folder);
+    let said = records.rsplit_once("\"guardbee.programs.working\"").unwrap().1;
+    said.split('"').nth(5).unwrap().to_owned()
+}
+
+/// What no rule looks at any more is detached, and what one looks at again is attached.
+#[test]
+fn attachments_follow_the_rules() {
+    assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let sensor = sensor(folder);
+    wait("what works", || records(folder).contains("guardbee.programs.working"));
+    let before = working(folder);
+    assert!(before.contains("process_exec") && !before.contains("file_open"), "{before}");
+    let file = folder.join("looked-at");
+    fs::write(&file, "").unwrap();
+    let rule = "title: Opened\nlogsource: {product: linux, category: file_access}\ndetection:\n    selection: \
+                {TargetFilename|endswith: /looked-at}\n    condition: selection\nlevel: low\n";
+    for round in 1..=3 {
+        reload(&sensor, folder, "opened.yml", rule, "guardbee.rules.reloaded");
+        wait("the program", || working(folder).contains("file_open"));
+        wait("a finding", || {
+            File::open(&file).unwrap();
+            let found = |line: &&str| line.contains("security.finding") && line.contains("looked-at");
+            records(folder).lines().filter(found).count() >= round
+        });
+        fs::remove_file(folder.join("rules/opened.yml")).unwrap();
+        reload(&sensor, folder, "kept.yml", &self::rule("Kept", "reload-marker-"), "guardbee.rules.reloaded");
+        wait("its end", || !working(folder).contains("file_open"));
+    }
+    println!("figure file_open attached and detached 3 times");
+}
+
 #[test]
 fn a_recording_of_a_while() {
     assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("one.gbrec");
-    let record = || guardbee().arg("record").arg("--out").arg(&out).stdout(Stdio::piped()).spawn().unwrap();
+    // Of files it observes what the configured rules look at.
+    let opened = |name: &str| {
+        format!(
+            "title: Opened {name}\nlogsource: {{product: linux, category: file_access}}\ndetection:\n    selection: \
+             {{TargetFilename|endswith: /{name}}}\n    condition: selection\nlevel: low\n"
+        )
+    };
+    fs::create_dir(folder.path().join("rules")).unwrap();
+    fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    fs::write(folder.path().join("rules/one.yml"), opened("looked-at")).unwrap();
+    fs::write(folder.path().join("looked-at"), "").unwrap();
+    let config = folder.path().join("guardbee.yaml");
+    fs::write(&config, format!("rules: [{}/rules]\n", folder.path().display())).unwrap();
+    let record = || {
+        let mut command = guardbee();
+        command.arg("record").arg("--config").arg(&config).arg("--out").arg(&out);
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    };
     let mut recorder = Running(record());
     // It records when its file has more than a head.
     wait("the recording", || out.metadata().is_ok_and(|file| file.len() > 200));
     let marker = "another-marker";
     assert!(Command::new("/bin/echo").arg(marker).stdout(Stdio::null()).status().unwrap().success());
+    File::open(folder.path().join("looked-at")).unwrap();
     // As Ctrl-C does.
     recorder.signal(nix::sys::signal::Signal::SIGINT);
     assert!(recorder.0.wait().unwrap().success());
@@ -206,6 +260,15 @@ fn a_recording_of_a_while() {
     let said = command.output().unwrap();
     let text = String::from_utf8(said.stdout).unwrap();
     assert!(said.status.success() && text.contains(marker) && text.contains("1 findings in"), "{text}");
+    for (name, findings, unseen) in
+        [("looked-at", "1 findings in", false), ("left-out", "0 findings in", true)]
+    {
+        fs::write(&rules, opened(name)).unwrap();
+        let said = command.output().unwrap();
+        let text = String::from_utf8(said.stdout).unwrap();
+        assert!(text.contains(findings), "{text}");
+        assert_eq!(text.contains("not recorded between") && text.contains("file_open"), unseen, "{text}");
+    }
     // What is there is not written over.
     assert_eq!(record().wait().unwrap().code(), Some(2));
 }

@@ -7,11 +7,10 @@ use guardbee_model::{
     finding::{Action, Finding, Level, Repeats},
     link::Link,
     process::{Process, User},
-    redact,
     request::{Request, TraceSource},
     socket::Endpoint,
     span::{Span, SpanKind},
-    text::escape,
+    text::said,
 };
 use std::{
     borrow::Cow,
@@ -135,21 +134,21 @@ fn who(process: &Process) -> String {
 }
 
 fn shown_request(request: &Request) -> String {
-    let mut shown = format!("{} {}", escape(&request.method), target(request));
+    let mut shown = format!("{} {}", said(&request.method), target(request));
     match &request.client {
         Endpoint::Unix(path) if path.is_empty() => {}
         client => shown = format!("{shown} from {client}"),
     }
     if !request.forwarded_for.is_empty() {
-        shown = format!("{shown} (which says it forwards for {})", escape(&request.forwarded_for));
+        shown = format!("{shown} (which says it forwards for {})", said(&request.forwarded_for));
     }
     format!("{shown}, request {}", request.id)
 }
 
 fn target(request: &Request) -> String {
     match &request.query {
-        Some(query) => format!("{}?{}", escape(&request.path), escape(&redact::query(query))),
-        None => escape(&request.path).into_owned(),
+        Some(query) => format!("{}?{}", said(&request.path), http::shown_query(query)),
+        None => said(&request.path).into_owned(),
     }
 }
 
@@ -174,7 +173,7 @@ pub fn span(span: &Span, offset: WallOffset) -> String {
     let shown = format!(
         "{} {kind} {} {place} {status} {}.{:03} ms{by} trace {} request {}",
         record::timestamp(offset.wall(request.start)),
-        escape(&request.method),
+        said(&request.method),
         micros / 1000,
         micros % 1000,
         request.trace.trace,

@@ -169,6 +169,10 @@ pub struct Exec {
     pub tty: u32,
     /// `AT_SECURE`: runs with more than its caller had.
     pub secure: bool,
+    /// No path leads to the executable from the process's root: a descriptor did.
+    pub outside: bool,
+    /// The same of the working directory.
+    pub cwd_outside: bool,
 }
 
 /// The last thread of a process ended.

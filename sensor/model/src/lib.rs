@@ -22,3 +22,4 @@ pub mod span;
 pub mod stamp;
 pub mod system;
 pub mod text;
+pub mod watch;

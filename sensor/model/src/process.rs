@@ -203,6 +203,6 @@ pub struct Process {
 impl Process {
     /// Last component of the executable's path.
     pub fn name(&self) -> Cow<'_, str> {
-        text::escape(self.exe.rsplit(|&byte| byte == b'/').next().unwrap_or_default())
+        text::said(self.exe.rsplit(|&byte| byte == b'/').next().unwrap_or_default())
     }
 }

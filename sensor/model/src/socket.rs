@@ -38,8 +38,8 @@ impl fmt::Display for Endpoint {
             Self::Ip(address) => address.fmt(f),
             Self::Unix(path) if path.is_empty() => f.write_str("unix:"),
             Self::Unix(path) => match path.split_first() {
-                Some((0, name)) => write!(f, "unix:@{}", crate::text::escape(name)),
-                _ => write!(f, "unix:{}", crate::text::escape(path)),
+                Some((0, name)) => write!(f, "unix:@{}", crate::text::said(name)),
+                _ => write!(f, "unix:{}", crate::text::said(path)),
             },
         }
     }

@@ -3,6 +3,7 @@
 //! Inside, names and arguments stay the bytes that the kernel gave. Where UTF-8 is demanded, a byte that is not part of
 //! valid UTF-8 becomes `\xHH`, and so does the backslash of anything that already looks like such an escape; every other
 //! character stands for itself. [`unescape`] gives the bytes back.
+use crate::redact;
 use std::borrow::Cow;
 
 /// `bytes` as UTF-8.
@@ -10,6 +11,14 @@ pub fn escape(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) if !has_escape(text.as_bytes()) => Cow::Borrowed(text),
         _ => Cow::Owned(escaped(bytes)),
+    }
+}
+
+/// The same without its secrets: all that leaves the node of what came from outside.
+pub fn said(bytes: &[u8]) -> Cow<'_, str> {
+    match redact::text(bytes) {
+        Cow::Borrowed(bytes) => escape(bytes),
+        Cow::Owned(bytes) => Cow::Owned(escape(&bytes).into_owned()),
     }
 }
 

@@ -2,7 +2,6 @@
 use crate::{
     bytes::{Put, Take},
     error::Wrong,
-    head::Secrets,
     process::{put_args, put_credentials, put_key, take_args, take_credentials, take_key},
     request::{put_response, take_response},
     socket::{self, ROLES, put_address, take_address},
@@ -46,7 +45,7 @@ pub(crate) fn put(action: &Action, tables: &mut Puts, put: &mut Put) {
         }
         Action::Exec(exec) => {
             put.byte(EXEC);
-            put_exec(exec, tables.secrets, put);
+            put_exec(exec, put);
         }
         Action::Exit(exit) => {
             put.byte(EXIT);
@@ -109,13 +108,13 @@ pub(crate) fn take(take: &mut Take<'_>, tables: &mut Takes) -> Result<Action, Wr
     })
 }
 
-fn put_exec(exec: &Exec, secrets: Secrets, put: &mut Put) {
+fn put_exec(exec: &Exec, put: &mut Put) {
     put.option(exec.parent, |put, key| put_key(key, put));
     for path in [&exec.exe, &exec.filename, &exec.cwd] {
-        put.text(path);
+        put.said(path);
     }
-    put_args(&exec.args, secrets, put);
-    put.text(&exec.comm);
+    put_args(&exec.args, put);
+    put.said(&exec.comm);
     put.text(&exec.cgroup);
     put.text(&exec.unified);
     put_file(&exec.file, put);
@@ -125,7 +124,7 @@ fn put_exec(exec: &Exec, secrets: Secrets, put: &mut Put) {
     for number in [pid_ns, mnt_ns, net_ns, ns_tgid, session, tty] {
         put.number(number);
     }
-    put.flags(&[exec.secure]);
+    put.flags(&[exec.secure, exec.outside, exec.cwd_outside]);
 }
 
 fn take_exec(take: &mut Take<'_>) -> Result<Exec, Wrong> {
@@ -137,7 +136,7 @@ fn take_exec(take: &mut Take<'_>) -> Result<Exec, Wrong> {
     let fds = [take_fd(take)?, take_fd(take)?, take_fd(take)?];
     let (pid_ns, mnt_ns, net_ns) = (take.narrow()?, take.narrow()?, take.narrow()?);
     let (ns_tgid, session, tty) = (take.narrow()?, take.narrow()?, take.narrow()?);
-    let [secure] = take.flags()?;
+    let [secure, outside, cwd_outside] = take.flags()?;
     Ok(Exec {
         parent,
         exe,
@@ -157,13 +156,15 @@ fn take_exec(take: &mut Take<'_>) -> Result<Exec, Wrong> {
         session,
         tty,
         secure,
+        outside,
+        cwd_outside,
     })
 }
 
 fn put_file_event(event: &FileEvent, put: &mut Put) {
     put.one_of(&Operation::ALL, &event.operation);
-    put.text(&event.path);
-    put.text(&event.source);
+    put.said(&event.path);
+    put.said(&event.source);
     put.flags(&[event.named, event.path_cut]);
     put.option(event.file, |put, file| put_file(&file, put));
     for number in [event.open_flags, event.mode, event.owner, event.group, event.device] {
@@ -276,7 +277,7 @@ fn put_fork(fork: &Fork, put: &mut Put) {
     put_key(fork.child, put);
     put.option(fork.child_origin, |put, stamp| put_stamp(&stamp, put));
     put.number(fork.child_ns_tgid);
-    put.text(&fork.comm);
+    put.said(&fork.comm);
     put.text(&fork.cgroup);
     put.text(&fork.unified);
 }

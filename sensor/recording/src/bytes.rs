@@ -1,6 +1,6 @@
 //! Numbers, texts and times as bytes, and back: what is read is bounded by what is there.
-use crate::error::Wrong;
-use guardbee_model::clock::BootTime;
+use crate::{error::Wrong, head::Secrets};
+use guardbee_model::{clock::BootTime, redact};
 
 /// Bytes being made.
 #[derive(Debug, Default)]
@@ -8,9 +8,14 @@ pub(crate) struct Put {
     pub(crate) bytes: Vec<u8>,
     /// Times are told by their difference from the one before.
     last: u64,
+    secrets: Secrets,
 }
 
 impl Put {
+    pub(crate) fn new(secrets: Secrets) -> Self {
+        Self { secrets, ..Self::default() }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.last = 0;
@@ -43,6 +48,31 @@ impl Put {
         let text = text.as_ref();
         self.length(text.len());
         self.bytes.extend_from_slice(text);
+    }
+
+    /// A text from outside: without its secrets, unless they are wanted.
+    pub(crate) fn said(&mut self, text: &[u8]) {
+        match self.secrets {
+            Secrets::Raw => self.text(text),
+            Secrets::Redacted => self.text(redact::text(text)),
+        }
+    }
+
+    /// The same of a query string.
+    pub(crate) fn query(&mut self, query: &[u8]) {
+        match self.secrets {
+            Secrets::Raw => self.text(query),
+            Secrets::Redacted => self.text(redact::query(query)),
+        }
+    }
+
+    /// The same of a command line's words.
+    pub(crate) fn words(&mut self, words: &[Box<[u8]>]) {
+        self.length(words.len());
+        match self.secrets {
+            Secrets::Raw => words.iter().for_each(|word| self.text(word)),
+            Secrets::Redacted => redact::args(words).iter().for_each(|word| self.text(word)),
+        }
     }
 
     /// Up to eight facts in a byte.

@@ -8,9 +8,11 @@ use crate::{
 };
 use guardbee_model::{
     clock::{BootTime, WallOffset},
+    file::{Attribute, Operation},
     finding::Observation,
     link::{Link, LinkKind},
     loss::{Loss, Stage},
+    watch::{FileSelection, Role},
 };
 use std::sync::Arc;
 
@@ -39,6 +41,8 @@ const STAGES: [Stage; 8] = [
 ];
 /// Requests of one link: the most that can be configured.
 const REQUESTS: usize = 4096;
+/// Names of files in a [`Sight`]: as many as the kernel half has room for.
+const NAMES: usize = 4096;
 /// Actions of one list in a [`Sight`].
 const ACTIONS: usize = 256;
 
@@ -62,6 +66,8 @@ pub struct Sight {
     pub since: BootTime,
     /// Actions that are observed, by [`guardbee_model::finding::Action::name`].
     pub observed: Vec<&'static str>,
+    /// Of those on files: which.
+    pub files: FileSelection,
     /// Those that the rules of the time looked at.
     pub wanted: Vec<&'static str>,
     /// How many rules these were.
@@ -162,8 +168,39 @@ fn put_sight(sight: &Sight, tables: &mut Puts, put: &mut Put) {
             tables.name(name, put);
         }
     }
+    put_files(&sight.files, put);
     put.number(sight.rules);
     put.bytes.extend_from_slice(&sight.digest);
+}
+
+fn put_files(files: &FileSelection, put: &mut Put) {
+    let operations = |operations: &[Operation], put: &mut Put| {
+        put.length(operations.len());
+        for operation in operations {
+            put.one_of(&Operation::ALL, operation);
+        }
+    };
+    operations(&files.all, put);
+    put.length(files.named.len());
+    for ((role, name), of_name) in &files.named {
+        put.one_of(&Role::ALL, role);
+        put.text(name);
+        operations(of_name, put);
+    }
+    put.length(files.attributes.len());
+    for attribute in &files.attributes {
+        put.one_of(&Attribute::ALL, attribute);
+    }
+}
+
+fn take_files(take: &mut Take<'_>) -> Result<FileSelection, Wrong> {
+    let operations =
+        |take: &mut Take<'_>| take.list(Operation::ALL.len(), |take| take.one_of(&Operation::ALL));
+    let all = operations(take)?;
+    let named =
+        take.list(NAMES, |take| Ok(((take.one_of(&Role::ALL)?, take.text()?.into()), operations(take)?)))?;
+    let attributes = take.list(Attribute::ALL.len(), |take| take.one_of(&Attribute::ALL))?;
+    Ok(FileSelection { all, named: named.into_iter().collect(), attributes })
 }
 
 fn take_sight(take: &mut Take<'_>, tables: &mut Takes) -> Result<Sight, Wrong> {
@@ -171,6 +208,7 @@ fn take_sight(take: &mut Take<'_>, tables: &mut Takes) -> Result<Sight, Wrong> {
         since: take.time()?,
         observed: take.list(ACTIONS, |take| tables.name(take))?,
         wanted: take.list(ACTIONS, |take| tables.name(take))?,
+        files: take_files(take)?,
         rules: take.narrow()?,
         digest: bytes(take)?,
     })

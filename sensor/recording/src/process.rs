@@ -3,26 +3,24 @@ use crate::{
     action::{put_file, take_file},
     bytes::{Put, Take},
     error::Wrong,
-    head::Secrets,
 };
 use guardbee_model::{
     container::{Cgroup, Container, Pod, Qos},
     process::{Args, Credentials, Process, ProcessKey, User, UserTable},
-    redact,
 };
 use std::sync::Arc;
 
 /// Words of a command line.
 const WORDS: usize = 1 << 16;
 
-pub(crate) fn put(process: &Process, secrets: Secrets, put: &mut Put) {
+pub(crate) fn put(process: &Process, put: &mut Put) {
     put_key(process.key, put);
     put.option(process.parent, |put, key| put_key(key, put));
-    put.text(&process.exe);
+    put.said(&process.exe);
     put.option(process.file.as_ref(), |put, file| put_file(file, put));
-    put_args(&process.args, secrets, put);
-    put.text(&process.comm);
-    put.text(&process.cwd);
+    put_args(&process.args, put);
+    put.said(&process.comm);
+    put.said(&process.cwd);
     put_credentials(&process.credentials, put);
     put.option(process.user.as_ref(), |put, user| {
         put.text(&*user.name);
@@ -98,12 +96,8 @@ pub(crate) fn take_key(take: &mut Take<'_>) -> Result<ProcessKey, Wrong> {
     Ok(ProcessKey { tgid: take.narrow()?, start: take.time()?, exec_number: take.narrow()? })
 }
 
-pub(crate) fn put_args(args: &Args, secrets: Secrets, put: &mut Put) {
-    put.length(args.words.len());
-    match secrets {
-        Secrets::Raw => args.words.iter().for_each(|word| put.text(word)),
-        Secrets::Redacted => redact::args(&args.words).iter().for_each(|word| put.text(word)),
-    }
+pub(crate) fn put_args(args: &Args, put: &mut Put) {
+    put.words(&args.words);
     put.number(args.total_bytes);
     put.flags(&[args.truncated, args.unreadable]);
 }

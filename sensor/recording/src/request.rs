@@ -2,20 +2,17 @@
 use crate::{
     bytes::{Put, Take},
     error::Wrong,
-    head::Secrets,
     process::{put_key, take_key},
     socket::{bytes, put_endpoint, take_endpoint},
 };
 use guardbee_model::{
     id::{ConnectionId, RequestId, SpanId, TraceId},
-    redact,
     request::{Request, Response, TraceContext, TraceSource},
 };
-use std::borrow::Cow;
 
 const SOURCES: [TraceSource; 3] = [TraceSource::Own, TraceSource::ClientClaimed, TraceSource::Local];
 
-pub(crate) fn put(request: &Request, secrets: Secrets, put: &mut Put) {
+pub(crate) fn put(request: &Request, put: &mut Put) {
     put.number(request.id.connection.0);
     put.number(request.id.position);
     put.option(request.process, |put, key| put_key(key, put));
@@ -24,19 +21,16 @@ pub(crate) fn put(request: &Request, secrets: Secrets, put: &mut Put) {
     put.option(request.trace.parent, |put, parent| put.bytes.extend_from_slice(&parent.0));
     put.one_of(&SOURCES, &request.trace.source);
     put.time(request.start);
-    put.text(&request.method);
-    put.text(&request.path);
-    let redacted = secrets == Secrets::Redacted;
-    put.option(request.query.as_deref(), |put, query| {
-        put.text(if redacted { redact::query(query) } else { Cow::Borrowed(query) });
-    });
-    put.text(&*request.route);
-    put.text(if redacted { without_user(&request.host) } else { Cow::Borrowed(&*request.host) });
-    put.text(&request.user_agent);
-    put.text(if redacted { redact::urls(&request.referer) } else { Cow::Borrowed(&*request.referer) });
+    put.said(&request.method);
+    put.said(&request.path);
+    put.option(request.query.as_deref(), Put::query);
+    put.said(request.route.as_bytes());
+    put.said(&request.host);
+    put.said(&request.user_agent);
+    put.said(&request.referer);
     put.byte(request.minor_version);
     put_endpoint(&request.client, put);
-    put.text(&request.forwarded_for);
+    put.said(&request.forwarded_for);
     put_endpoint(&request.server, put);
 }
 
@@ -66,14 +60,6 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Request, Wrong> {
         forwarded_for: take.text()?.into(),
         server: take_endpoint(take)?,
     })
-}
-
-/// Userinfo has no place in `Host`, but clients can send anything.
-fn without_user(host: &[u8]) -> Cow<'_, [u8]> {
-    match host.iter().rposition(|&byte| byte == b'@') {
-        Some(at) => Cow::Owned([redact::REDACTED.as_bytes(), host.get(at..).unwrap_or_default()].concat()),
-        None => Cow::Borrowed(host),
-    }
 }
 
 pub(crate) fn put_response(response: Response, put: &mut Put) {

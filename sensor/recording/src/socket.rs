@@ -55,7 +55,7 @@ pub(crate) fn put_endpoint(endpoint: &Endpoint, put: &mut Put) {
         Endpoint::Ip(address) => put_address(*address, put),
         Endpoint::Unix(path) => {
             put.byte(UNIX);
-            put.text(path);
+            put.said(path);
         }
     }
 }

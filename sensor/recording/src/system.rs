@@ -35,7 +35,7 @@ pub(crate) fn put(system: &System, tables: &mut Puts, put: &mut Put) {
         call.arguments.into_iter().for_each(|argument| put.number(argument));
         put.signed(call.result);
     });
-    put.text(&system.comm);
+    put.said(&system.comm);
     match &system.deed {
         Deed::Credentials(change) => {
             put.byte(0);
@@ -64,7 +64,7 @@ pub(crate) fn put(system: &System, tables: &mut Puts, put: &mut Put) {
             put.one_of(&MOUNTS, &mount.what);
             put.flags(&[mount.claimed]);
             for text in [&mount.fstype, &mount.from, &mount.place] {
-                put.text(text);
+                put.said(text);
             }
         }
         Deed::SocketChange(socket) => {
@@ -76,7 +76,7 @@ pub(crate) fn put(system: &System, tables: &mut Puts, put: &mut Put) {
             put.one_of(&EXTENSIONS, &extension.what);
             put.number(extension.kind);
             put.number(extension.id);
-            put.text(&extension.detail);
+            put.said(&extension.detail);
         }
         Deed::Signal(signal) => {
             put.byte(6);
@@ -90,22 +90,22 @@ pub(crate) fn put(system: &System, tables: &mut Puts, put: &mut Put) {
             put.number(memory.address);
             put.number(memory.length);
             put.number(memory.protection);
-            put.text(&memory.detail);
+            put.said(&memory.detail);
         }
         Deed::Title(title) => {
             put.byte(8);
             put_target(&title.target, put);
-            put.text(&title.after);
+            put.said(&title.after);
         }
         Deed::IoUring(ring) => {
             put.byte(9);
             put.number(ring.entries);
             put.byte(ring.opcode);
-            put.text(&ring.detail);
+            put.said(&ring.detail);
         }
         Deed::Control(control) => {
             put.byte(10);
-            put.text(&control.detail);
+            put.said(&control.detail);
         }
     }
 }
@@ -185,7 +185,7 @@ fn put_target(target: &Target, put: &mut Put) {
     put_key(target.process, put);
     put.number(target.tid);
     put.number(target.uid);
-    put.text(&target.comm);
+    put.said(&target.comm);
 }
 
 fn take_target(take: &mut Take<'_>) -> Result<Target, Wrong> {
@@ -203,7 +203,7 @@ fn put_socket(socket: &SocketChange, put: &mut Put) {
     put.one_of(&ROLES, &socket.role);
     put.option(socket.local, |put, address| put_address(address, put));
     put.option(socket.remote, |put, address| put_address(address, put));
-    put.text(&socket.detail);
+    put.said(&socket.detail);
 }
 
 fn take_socket(take: &mut Take<'_>) -> Result<SocketChange, Wrong> {

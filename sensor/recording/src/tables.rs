@@ -2,7 +2,6 @@
 use crate::{
     bytes::{Put, Take},
     error::Wrong,
-    head::Secrets,
     names,
 };
 use guardbee_model::{process::Process, request::Request};
@@ -42,7 +41,6 @@ impl<T: ?Sized> Told<T> {
 /// What was put into a frame, and how.
 #[derive(Debug, Default)]
 pub(crate) struct Puts {
-    pub(crate) secrets: Secrets,
     processes: Told<Process>,
     /// An empty list has no address of its own and is told as such.
     chains: Told<[Arc<Process>]>,
@@ -51,10 +49,6 @@ pub(crate) struct Puts {
 }
 
 impl Puts {
-    pub(crate) fn new(secrets: Secrets) -> Self {
-        Self { secrets, ..Self::default() }
-    }
-
     pub(crate) fn clear(&mut self) {
         self.processes.clear();
         self.chains.clear();
@@ -66,7 +60,7 @@ impl Puts {
         let (number, new) = self.processes.number(process);
         put.length(number);
         if new {
-            crate::process::put(process, self.secrets, put);
+            crate::process::put(process, put);
         }
     }
 
@@ -86,7 +80,7 @@ impl Puts {
         let (number, new) = self.requests.number(request);
         put.length(number);
         if new {
-            crate::request::put(request, self.secrets, put);
+            crate::request::put(request, put);
         }
     }
 

@@ -38,8 +38,7 @@ impl<W: Write> Writer<W> {
         let mut first = Vec::new();
         let begun = head.write(&mut first).and_then(|()| to.write_all(&first));
         begun.map_err(|source| Error::Io { doing: "begin", source })?;
-        let tables = Puts::new(head.secrets);
-        let (put, packer) = (Put::default(), Packer::new());
+        let (put, tables, packer) = (Put::new(head.secrets), Puts::default(), Packer::new());
         let (bytes, dropped) = (first.len() as u64, LossCounter::new(Stage::Recording));
         Ok(Self { to, put, tables, packer, items: 0, times: None, bytes, dropped })
     }

@@ -70,6 +70,8 @@ fn observation(number: u64, line: &str) -> Arc<Observation> {
         session: 7,
         tty: 0,
         secure: false,
+        outside: false,
+        cwd_outside: false,
     };
     Arc::new(Observation {
         time: BootTime(number * 1_000_000),

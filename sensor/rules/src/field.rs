@@ -260,6 +260,10 @@ fields! {
     Setgid "process.executable.setgid" Flag, Kinds::EXEC, plain [];
     /// `AT_SECURE`: runs with more than its caller had.
     Secure "process.secure" Flag, Kinds::EXEC, plain [];
+    /// No path leads to the executable from the process's root: a descriptor did.
+    OutsideRoot "guardbee.exec.outside_root" Flag, Kinds::EXEC, plain [];
+    /// The same of the working directory.
+    DirectoryOutsideRoot "guardbee.exec.working_directory_outside_root" Flag, Kinds::EXEC, plain [];
     /// Has a controlling terminal.
     Interactive "process.interactive" Flag, Kinds::EXEC, plain [];
     /// What standard input is.

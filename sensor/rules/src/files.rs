@@ -8,113 +8,45 @@ use crate::{
     rule::{Expression, Rule, Test},
     set::RuleSet,
 };
-use guardbee_model::file::{Attribute, Operation};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// What a name is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// The last component of a path.
-    Name,
-    /// Any component before it.
-    Folder,
-    /// The end of the last component, from its last dot on.
-    Extension,
-}
-
-/// A name in lower case.
-pub type Named = (Role, Box<[u8]>);
-
-/// What is needed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FileNeeds {
-    /// Whatever the path.
-    pub all: Vec<Operation>,
-    /// Where a name is in the path; none of these is in `all`.
-    pub named: BTreeMap<Named, Vec<Operation>>,
-    /// Of [`Operation::Attribute`]: which.
-    pub attributes: Vec<Attribute>,
-}
+use guardbee_model::{
+    file::{Attribute, Operation},
+    watch::{FileSelection, Named, OPENED, Role},
+};
 
 /// Bytes of the longest extension that the kernel half compares, its dot included.
 const EXTENSION: usize = 16;
-/// What is opened is looked at by the kernel half; names that a call was given are not.
-const OPENED: [Operation; 3] = [Operation::Open, Operation::Modify, Operation::Create];
 
 impl RuleSet {
     /// File events without which a rule of this set could miss something.
-    pub fn file_needs(&self) -> FileNeeds {
-        let mut needs = FileNeeds::default();
-        self.rules.iter().for_each(|rule| needs.add(rule));
-        needs.widen();
-        needs
-    }
-
-    /// The same of the one rule at `place`; of a correlation none, since its rules look at events.
-    pub fn file_needs_of(&self, place: usize) -> FileNeeds {
-        let mut needs = FileNeeds::default();
-        self.rules.get(place).into_iter().for_each(|rule| needs.add(rule));
-        needs.widen();
-        needs
+    pub fn file_needs(&self) -> FileSelection {
+        selection(&self.rules)
     }
 }
 
-impl FileNeeds {
-    fn add(&mut self, rule: &Rule) {
-        if rule.can_fire.is_err() || !rule.kinds.meets(Kinds::FILE) {
-            return;
-        }
-        let wanted = |operation: &Operation| rule.kinds.meets(Kinds::file(*operation));
-        let names = names(&rule.condition, true);
-        for operation in Operation::ALL.into_iter().filter(wanted) {
-            match names.as_ref().filter(|_| OPENED.contains(&operation)) {
-                Some((_, names)) => {
-                    for name in names {
-                        let operations = self.named.entry(name.clone()).or_default();
-                        insert(operations, operation);
-                    }
-                }
-                None => insert(&mut self.all, operation),
-            }
-        }
-        if wanted(&Operation::Attribute) {
-            let which = attribute(&rule.condition);
-            Attribute::ALL
-                .into_iter()
-                .filter(|one| which.is_none_or(|only| only == *one))
-                .for_each(|one| insert(&mut self.attributes, one));
-        }
-    }
-
-    /// What is opened, of which every path is needed: dear, since everything opens files.
-    pub fn every_open(&self) -> Vec<Operation> {
-        OPENED.into_iter().filter(|operation| self.all.contains(operation)).collect()
-    }
-
-    /// What is needed whatever the path is not looked for by name.
-    fn widen(&mut self) {
-        let Self { all, named, .. } = self;
-        for operations in named.values_mut() {
-            operations.retain(|operation| !all.contains(operation));
-        }
-        named.retain(|_, operations| !operations.is_empty());
-    }
-
-    /// Gives up names for as many that the kernel half has no room for.
-    #[must_use]
-    pub fn without_names(mut self) -> Self {
-        let named: BTreeSet<usize> =
-            self.named.values().flatten().map(|operation| *operation as usize).collect();
-        let of_names = |operation: &Operation| named.contains(&(*operation as usize));
-        Operation::ALL.into_iter().filter(of_names).for_each(|operation| insert(&mut self.all, operation));
-        self.named.clear();
-        self
-    }
+/// File events without which one of these rules could miss something.
+pub(crate) fn selection<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> FileSelection {
+    let mut needs = FileSelection::default();
+    rules.into_iter().for_each(|rule| add(&mut needs, rule));
+    needs.widen();
+    needs
 }
 
-fn insert<T: PartialEq>(list: &mut Vec<T>, item: T) {
-    if !list.contains(&item) {
-        list.push(item);
+fn add(needs: &mut FileSelection, rule: &Rule) {
+    if rule.can_fire.is_err() || !rule.kinds.meets(Kinds::FILE) {
+        return;
+    }
+    let wanted = |operation: &Operation| rule.kinds.meets(Kinds::file(*operation));
+    let names = names(&rule.condition, true);
+    for operation in Operation::ALL.into_iter().filter(wanted) {
+        match names.as_ref().filter(|_| OPENED.contains(&operation)) {
+            Some((_, names)) => names.iter().for_each(|name| needs.named(name.clone(), operation)),
+            None => needs.all(operation),
+        }
+    }
+    if wanted(&Operation::Attribute) {
+        let which = attribute(&rule.condition);
+        let which = Attribute::ALL.into_iter().filter(|one| which.is_none_or(|only| only == *one));
+        which.for_each(|one| needs.attribute(one));
     }
 }
 
@@ -249,7 +181,7 @@ fn component(text: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    fn needs(category: &str, detection: &str) -> FileNeeds {
+    fn needs(category: &str, detection: &str) -> FileSelection {
         let text = format!(
             "title: t\nlogsource: {{product: linux, category: {category}}}\ndetection:\n{detection}level: low\n"
         );
@@ -257,7 +189,7 @@ mod tests {
         set.file_needs()
     }
 
-    fn shown(needs: &FileNeeds) -> Vec<String> {
+    fn shown(needs: &FileSelection) -> Vec<String> {
         let name = |(role, text): &Named| format!("{role:?} {}", String::from_utf8_lossy(text));
         needs.named.keys().map(name).collect()
     }

@@ -33,7 +33,6 @@ mod workbench;
 pub use digest::Digest;
 pub use engine::{Changes, Cost, Counts, Engine, Match, Params};
 pub use field::reference as field_reference;
-pub use files::{FileNeeds, Named, Role};
 pub use problem::{Problem, Severity};
 pub use rule::CanFire;
 pub use set::{Listed, ListedException, ListedSuppression, RuleSet};

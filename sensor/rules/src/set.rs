@@ -7,7 +7,6 @@ use crate::{
     check::{self, Item},
     digest::{self, Digest},
     engine::Index,
-    field::Kinds,
     parse::Mark,
     problem::{Problem, Problems, Severity, shown, suggest},
     rule::{CanFire, Correlation, Rule},
@@ -82,13 +81,12 @@ impl RuleSet {
         digest::of_all(Digest::default(), digests)
     }
 
-    /// Actions that the rules of a correlation look at.
-    fn kinds(&self, correlation: usize) -> Kinds {
+    /// The rules of a correlation, and those of the correlations among its steps.
+    fn rules_of(&self, correlation: usize) -> Vec<&Rule> {
         let is_step = |role: &Role| role.steps.iter().any(|(of, _)| *of == correlation);
         let rules = self.rules.iter().zip(&self.roles).filter(|(_, role)| is_step(role));
         let parts = (0..).zip(&self.duties).filter(|(_, duty)| is_step(duty));
-        let kinds = rules.map(|(rule, _)| rule.kinds).chain(parts.map(|(number, _)| self.kinds(number)));
-        kinds.fold(Kinds::NONE, Kinds::or)
+        rules.map(|(rule, _)| rule).chain(parts.flat_map(|(number, _)| self.rules_of(number))).collect()
     }
 
     /// A correlation can fire if each of its steps can.

@@ -1,7 +1,7 @@
 //! The rules that ship with the sensor: they load without a warning, all can fire, and each passes tests of its own.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
-use guardbee_model::file::Operation;
-use guardbee_rules::{Role, RuleSet};
+use guardbee_model::{file::Operation, watch::Role};
+use guardbee_rules::RuleSet;
 use std::{fs, path::Path, sync::Arc};
 
 fn files(folder: &Path, out: &mut Vec<(String, String)>) {

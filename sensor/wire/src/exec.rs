@@ -107,6 +107,10 @@ pub struct FdInfo {
 pub enum ExecFlag {
     /// `AT_SECURE`: the image runs with more than its caller had.
     Secure = 1 << 0,
+    /// No path leads to the executable from the process's root.
+    Outside = 1 << 1,
+    /// Nor to its working directory.
+    CwdOutside = 1 << 2,
 }
 
 /// `struct exec_event`; tail: exe, cwd, filename, args, args tail, comm, cgroup.

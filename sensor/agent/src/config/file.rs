@@ -173,9 +173,9 @@ pub enum Compression {
 impl Config {
     /// The same node and kernel half with nothing but a recording to make.
     pub(crate) fn for_recording(&self) -> Self {
-        let Self { node, run_as, kernel, trace, .. } = self.clone();
+        let Self { node, run_as, kernel, trace, rules, .. } = self.clone();
         let deliver = Deliver { console: false, ..Deliver::default() };
-        Self { node, run_as, kernel, trace, deliver, ..Self::default() }
+        Self { node, rules, run_as, kernel, trace, deliver, ..Self::default() }
     }
 
     /// What serde can't say: ranges and relations. The setting that is wrong, and what to do.

@@ -5,11 +5,12 @@ mod journal;
 
 pub(crate) use journal::Journal;
 
-use crate::{clock::SystemClock, hooks, ids};
+use crate::{clock::SystemClock, files, hooks, ids};
 use anyhow::Context as _;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use guardbee_model::{
     clock::{BootTime, Clock as _, WallOffset},
+    file::Operation,
     finding::{Action, Observation},
     loss::{Loss, LossCounter, Stage},
 };
@@ -217,7 +218,7 @@ impl Worker {
     }
 }
 
-/// Actions of which all or none are observed: of files only those that rules name are.
+/// Actions beside those on files, of which all or none are observed.
 const OBSERVED: [&str; 19] = [
     "accept",
     "connect",
@@ -246,14 +247,16 @@ pub(crate) fn sight(states: &[u8; RPC_PROGRAMS], rules: &RuleSet, since: BootTim
         let mut named = PROGRAM_NAMES.iter().zip(states);
         named.any(|(name, state)| wanted(name) && *state == ProgramState::Works as u8)
     };
-    let there = OBSERVED.into_iter().filter(|action| works(&|name| hooks::makes(name, action)));
+    let actions = OBSERVED.into_iter().chain(Operation::ALL.map(Operation::name));
+    let there = actions.filter(|action| works(&|name| hooks::makes(name, action)));
     let observed = there.collect();
     let all = rules.rules();
     let mut wanted: Vec<_> = all.iter().flat_map(|rule| rule.wants.iter().copied()).collect();
     wanted.sort_unstable();
     wanted.dedup();
     let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
-    Sight { since, observed, wanted, rules: count, digest: rules.digest().0 }
+    let files = files::selected(rules);
+    Sight { since, observed, files, wanted, rules: count, digest: rules.digest().0 }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What a recording can tell: when what was recorded, and what was lost.
 use guardbee_model::{
     clock::{WallOffset, WallTime},
+    file::Operation,
     loss::Loss,
+    watch::FileSelection,
 };
 use guardbee_recording::Item;
 
@@ -17,6 +19,8 @@ pub struct Span {
     pub to: WallTime,
     /// Actions that were observed.
     pub observed: Vec<&'static str>,
+    /// Of those on files: which.
+    pub files: FileSelection,
     /// In which run of the sensor.
     run: usize,
 }
@@ -63,7 +67,7 @@ impl Seen {
     pub(super) fn item(&mut self, item: &Item, offset: WallOffset) {
         match item {
             Item::Sight(sight) => {
-                self.span(offset.wall(sight.since), sight.observed.clone());
+                self.span(offset.wall(sight.since), &sight.observed, &sight.files);
                 self.open = true;
             }
             Item::Time(now, _) => self.until(offset.wall(*now)),
@@ -72,13 +76,25 @@ impl Seen {
         }
     }
 
-    fn span(&mut self, from: WallTime, observed: Vec<&'static str>) {
+    fn span(&mut self, from: WallTime, observed: &[&'static str], files: &FileSelection) {
         let (run, full) = (self.run, self.spans.len() >= MOST);
         match self.spans.last_mut() {
             // As it was: files of one run follow each other without a gap.
-            Some(last) if last.run == run && last.observed == observed && from <= last.to => {}
-            Some(last) if full => last.observed.retain(|one| observed.contains(one)),
-            _ => self.spans.push(Span { from, to: from, observed, run }),
+            Some(last)
+                if last.run == run
+                    && last.observed == observed
+                    && last.files == *files
+                    && from <= last.to => {}
+            Some(last) if full => {
+                last.observed.retain(|one| observed.contains(one));
+                if last.files != *files {
+                    last.files = FileSelection::default();
+                }
+            }
+            _ => {
+                let (observed, files) = (observed.to_vec(), files.clone());
+                self.spans.push(Span { from, to: from, observed, files, run });
+            }
         }
     }
 
@@ -112,17 +128,18 @@ impl Seen {
         Some((begin, self.spans.iter().map(|span| span.to).max()?))
     }
 
-    /// When a rule that looks at `wanted` could not have matched, though the recording goes on: all of it, where it is of one
-    /// action after another.
-    pub fn holes(&self, wanted: &[&'static str]) -> Vec<Hole> {
+    /// When a rule that looks at `wanted`, and of files at `files`, could not have matched, though the recording goes on: all of
+    /// it, where it is of one action after another.
+    pub fn holes(&self, wanted: &[&'static str], files: &FileSelection) -> Vec<Hole> {
         let mut holes: Vec<Hole> = Vec::new();
         let mut until = None;
         for span in &self.spans {
             if let Some(from) = until.filter(|until| *until < span.from) {
                 holes.push(Hole { from, to: span.from, missing: Vec::new() });
             }
-            let missing: Vec<_> =
-                wanted.iter().copied().filter(|action| !span.observed.contains(action)).collect();
+            let lacking: Vec<_> = span.files.lacks(files).into_iter().map(Operation::name).collect();
+            let is_missing = |action: &&str| !span.observed.contains(action) || lacking.contains(action);
+            let missing: Vec<_> = wanted.iter().copied().filter(is_missing).collect();
             match holes.last_mut() {
                 _ if missing.is_empty() => {}
                 Some(last) if last.missing == missing && last.to >= span.from => last.to = span.to,
@@ -147,7 +164,7 @@ const ACTIONS: [&str; 6] = ["accept", "connect", "exec", "exit", "fork", "listen
 #[cfg(test)]
 mod tests {
     use super::*;
-    use guardbee_model::{clock::BootTime, loss::Stage};
+    use guardbee_model::{clock::BootTime, loss::Stage, watch::Role};
     use guardbee_recording::Sight;
 
     const OFFSET: WallOffset = WallOffset(1000);
@@ -190,10 +207,11 @@ mod tests {
             (1, time(60)),
         ]);
         assert_eq!(seen.whole(), Some((WallTime(1010), WallTime(1060))));
-        assert_eq!(shown(&seen.holes(&["fork"])), [(35, 50, vec![])]);
-        assert_eq!(shown(&seen.holes(&["exec"])), [(20, 35, vec!["exec"]), (35, 50, vec![])]);
+        let none = FileSelection::default();
+        assert_eq!(shown(&seen.holes(&["fork"], &none)), [(35, 50, vec![])]);
+        assert_eq!(shown(&seen.holes(&["exec"], &none)), [(20, 35, vec!["exec"]), (35, 50, vec![])]);
         assert_eq!(
-            shown(&seen.holes(&["exec", "listen"])),
+            shown(&seen.holes(&["exec", "listen"], &none)),
             [
                 (10, 20, vec!["listen"]),
                 (20, 35, vec!["exec", "listen"]),
@@ -202,6 +220,32 @@ mod tests {
             ]
         );
         assert_eq!(Seen::default().whole(), None);
+    }
+
+    #[test]
+    fn of_files_only_those_that_somebody_asked_for_were_recorded() {
+        let name = |name: &str| {
+            let mut files = FileSelection::default();
+            files.named((Role::Name, name.as_bytes().into()), Operation::Open);
+            files
+        };
+        let sight = |since, files| {
+            Item::Sight(Sight {
+                since: BootTime(since),
+                observed: vec!["exec", "file_open"],
+                files,
+                ..Sight::default()
+            })
+        };
+        let mut both = name("shadow");
+        both.named((Role::Name, b"passwd".as_slice().into()), Operation::Open);
+        let seen =
+            seen(&[(0, sight(10, name("shadow"))), (0, time(20)), (0, sight(20, both)), (0, time(30))]);
+        for (wanted, right) in [("shadow", vec![]), ("passwd", vec![(10, 20)]), ("group", vec![(10, 30)])] {
+            let holes = seen.holes(&["exec", "file_open"], &name(wanted));
+            let right: Vec<_> = right.into_iter().map(|(from, to)| (from, to, vec!["file_open"])).collect();
+            assert_eq!(shown(&holes), right, "{wanted}");
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub(crate) fn exec(
         ns_tgid: process.ns_tgid,
         tty: exec.map_or(0, |exec| exec.tty),
         argc: u32::try_from(args.words.len()).unwrap(),
-        flags: exec.filter(|exec| exec.secure).map_or(0, |_| ExecFlag::Secure as u32),
+        flags: exec.map_or(0, flags),
         ..ExecEvent::default()
     };
     let cwd = exec.map_or(&*process.cwd, |exec| &*exec.cwd);
@@ -51,6 +51,15 @@ pub(crate) fn exec(
         .with(StringId::Filename, exec.map_or(&[][..], |exec| &*exec.filename));
     let tail = argv(tail, args).with(StringId::Comm, comm.get(..COMM).unwrap_or(comm));
     Some(record(&event, &place(tail, process)?))
+}
+
+fn flags(exec: &Exec) -> u32 {
+    let told = [
+        (exec.secure, ExecFlag::Secure),
+        (exec.outside, ExecFlag::Outside),
+        (exec.cwd_outside, ExecFlag::CwdOutside),
+    ];
+    told.into_iter().filter(|(is, _)| *is).fold(0, |flags, (_, flag)| flags | flag as u32)
 }
 
 fn argv(tail: Tail, args: &Args) -> Tail {

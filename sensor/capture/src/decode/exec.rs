@@ -18,6 +18,7 @@ pub(super) fn process(record: &(ExecEvent, &[u8])) -> Result<Body, DecodeError> 
 fn image(kind: &'static str, (raw, tail): &(ExecEvent, &[u8])) -> Result<Exec, DecodeError> {
     let strings = Strings::walk(kind, tail)?;
     let [stdin, stdout, stderr] = &raw.fds;
+    let has = |flag: ExecFlag| raw.flags & flag as u32 != 0;
     Ok(Exec {
         parent: process_key(raw.parent),
         exe: strings.bytes(StringId::Exe).into(),
@@ -36,7 +37,9 @@ fn image(kind: &'static str, (raw, tail): &(ExecEvent, &[u8])) -> Result<Exec, D
         ns_tgid: raw.ns_tgid,
         session: raw.session,
         tty: raw.tty,
-        secure: raw.flags & ExecFlag::Secure as u32 != 0,
+        secure: has(ExecFlag::Secure),
+        outside: has(ExecFlag::Outside),
+        cwd_outside: has(ExecFlag::CwdOutside),
     })
 }
 

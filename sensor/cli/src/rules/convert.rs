@@ -53,10 +53,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
                 json!({ "file": file.name, "outcome": "refused", "reasons": reasons })
             }
         };
-        println!("{:#}", json!({ "files": files.iter().map(one).collect::<Vec<_>>() }));
+        outln!("{:#}", json!({ "files": files.iter().map(one).collect::<Vec<_>>() }));
     } else {
-        print!("{}", terminal::table(&files.iter().flat_map(rows).collect::<Vec<_>>()));
-        println!("{} files: {} converted, {refused} refused", files.len(), files.len() - refused);
+        out!("{}", terminal::table(&files.iter().flat_map(rows).collect::<Vec<_>>()));
+        outln!("{} files: {} converted, {refused} refused", files.len(), files.len() - refused);
     }
     Ok(if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(PROBLEMS) })
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use guardbee_agent::hooks;
 use guardbee_model::file::Operation;
-use guardbee_rules::{Listed, RuleSet};
+use guardbee_rules::Listed;
 use serde_json::{Value, json};
 use std::{path::PathBuf, process::ExitCode};
 
@@ -75,18 +75,14 @@ struct Visit {
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let Some(set) = load(&args.paths, args.json)? else { return Ok(ExitCode::from(PROBLEMS)) };
     let node = node(args)?;
-    let visits: Vec<_> =
-        set.rules().into_iter().enumerate().map(|(place, rule)| visit(&set, place, rule, &node)).collect();
+    let visits: Vec<_> = set.rules().into_iter().map(|rule| visit(rule, &node)).collect();
     if args.json {
         let rules: Vec<_> = visits.iter().map(|visit| as_json(visit, &node)).collect();
-        println!(
-            "{:#}",
-            json!({ "tried": node.untried.is_none(), "not_tried": node.untried, "rules": rules })
-        );
+        outln!("{:#}", json!({ "tried": node.untried.is_none(), "not_tried": node.untried, "rules": rules }));
     } else {
         let rows: Vec<_> = visits.iter().flat_map(|visit| rows(visit, &node)).collect();
-        print!("{}", terminal::table(&rows));
-        println!("{}", summary(&visits, &node));
+        out!("{}", terminal::table(&rows));
+        outln!("{}", summary(&visits, &node));
     }
     let never = visits.iter().any(|visit| visit.word == Word::Never);
     Ok(if never { ExitCode::from(PROBLEMS) } else { ExitCode::SUCCESS })
@@ -129,7 +125,7 @@ fn node(args: &Args) -> anyhow::Result<Node> {
     Ok(Node { untried: None, programs })
 }
 
-fn visit(set: &RuleSet, place: usize, rule: Listed, node: &Node) -> Visit {
+fn visit(rule: Listed, node: &Node) -> Visit {
     let needs: Vec<_> = rule.wants.iter().map(|action| need(action, node)).collect();
     let dark = needs.iter().filter(|need| need.works.is_some_and(|(works, _)| works == 0)).count();
     let dim = needs.iter().any(|need| need.works.is_some_and(|(works, all)| works < all));
@@ -139,7 +135,7 @@ fn visit(set: &RuleSet, place: usize, rule: Listed, node: &Node) -> Visit {
         Ok(()) if dim || !rule.missing.is_empty() => Word::InPart,
         Ok(()) => Word::Fires,
     };
-    let every_open = set.file_needs_of(place).every_open();
+    let every_open = rule.files.every_open();
     Visit { rule, word, needs, every_open }
 }
 

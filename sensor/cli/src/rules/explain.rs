@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         );
     }
     if args.json {
-        println!("{:#}", json!({ "explanations": cases.iter().map(case_json).collect::<Vec<_>>() }));
+        outln!("{:#}", json!({ "explanations": cases.iter().map(case_json).collect::<Vec<_>>() }));
     } else {
         cases.iter().for_each(print);
     }
@@ -119,7 +119,7 @@ fn read(path: &str) -> anyhow::Result<String> {
 
 fn tell(problems: &[Problem], json: bool) {
     if json {
-        println!("{:#}", json!({ "problems": problems.iter().map(problem_json).collect::<Vec<_>>() }));
+        outln!("{:#}", json!({ "problems": problems.iter().map(problem_json).collect::<Vec<_>>() }));
     } else {
         problems.iter().for_each(show);
     }
@@ -128,15 +128,15 @@ fn tell(problems: &[Problem], json: bool) {
 fn print(case: &Case) {
     for tree in &case.trees {
         let (word, tone) = if tree.holds { ("match", Tone::Good) } else { ("no match", Tone::Bad) };
-        println!("{}: {} on {}", terminal::paint(word, tone), case.rule.title, case.name);
-        println!("  {}", case.rule.source);
+        outln!("{}: {} on {}", terminal::paint(word, tone), case.rule.title, case.name);
+        outln!("  {}", case.rule.source);
         let mut lines = Vec::new();
         for part in &tree.parts {
             draw(part, 1, true, &mut lines);
         }
-        print!("{}", terminal::table(&lines));
+        out!("{}", terminal::table(&lines));
         if let Some(note) = &tree.note {
-            println!("  {}", terminal::paint(note, Tone::Warn));
+            outln!("  {}", terminal::paint(note, Tone::Warn));
         }
     }
 }

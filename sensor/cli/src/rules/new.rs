@@ -83,12 +83,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     file.write_all(text(title, args.about).as_bytes())
         .with_context(|| format!("write {}", path.display()))?;
     let path = path.display();
-    println!("wrote {path}; its tests pass: guardbee rules test {path}");
-    println!(
+    outln!("wrote {path}; its tests pass: guardbee rules test {path}");
+    outln!(
         "next: edit `selection` and the events of the tests together; then `level`, `tags`, `description`, `falsepositives`"
     );
-    println!("why does an event match, or not: guardbee rules explain {path}");
-    println!("names of fields: rules/README.md");
+    outln!("why does an event match, or not: guardbee rules explain {path}");
+    outln!("names of fields: rules/README.md");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             })
         };
         let rules: Vec<_> = rules.iter().map(one).collect();
-        println!("{:#}", json!({ "events": profile.events, "rules": rules }));
+        outln!("{:#}", json!({ "events": profile.events, "rules": rules }));
         return Ok(ExitCode::SUCCESS);
     }
     let mut rows = vec![["share", "per evaluation", "evaluations", "hits", "rule"].map(plain).to_vec()];
@@ -86,8 +86,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             rows.push(empty().chain([plain(&counts.suppressed.to_string()), text]).collect());
         }
     }
-    print!("{}", terminal::table(&rows));
-    println!("{} events, {:.3} ms in rules", profile.events, total.as_secs_f64() * 1e3);
+    out!("{}", terminal::table(&rows));
+    outln!("{} events, {:.3} ms in rules", profile.events, total.as_secs_f64() * 1e3);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -48,14 +48,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         std::fs::write(path, junit(&all)).with_context(|| format!("write {}", path.display()))?;
     }
     if args.json {
-        println!("{:#}", report(&all));
+        outln!("{:#}", report(&all));
     } else {
         set.warnings().iter().for_each(super::show);
-        print!("{}", terminal::table(&all.iter().flat_map(rows).collect::<Vec<_>>()));
+        out!("{}", terminal::table(&all.iter().flat_map(rows).collect::<Vec<_>>()));
         for failure in all.iter().flat_map(Tested::failures) {
-            println!("{}", terminal::paint(&failure.to_string(), Tone::Bad));
+            outln!("{}", terminal::paint(&failure.to_string(), Tone::Bad));
         }
-        println!("{}", summary(&all));
+        outln!("{}", summary(&all));
     }
     let failed = all.iter().any(|one| one.failures().next().is_some());
     Ok(if failed { ExitCode::from(PROBLEMS) } else { ExitCode::SUCCESS })

@@ -8,10 +8,9 @@ use guardbee_model::{
     finding::{Action, Finding, Observation},
     link::Link,
     process::Process,
-    redact,
     request::{Request, Response},
     socket::Endpoint,
-    text::escape,
+    text::said,
 };
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, net::IpAddr, sync::Arc};
@@ -152,7 +151,7 @@ fn named(process: &Process) -> Map<String, Value> {
 }
 
 fn name(process: &Process) -> Cow<'_, str> {
-    if process.exe.is_empty() { escape(&process.comm) } else { process.name() }
+    if process.exe.is_empty() { said(&process.comm) } else { process.name() }
 }
 
 fn answer(action: &Action) -> Option<&Response> {
@@ -170,14 +169,14 @@ fn process(process: &Process) -> Map<String, Value> {
     if process.ns_tgid != 0 && process.ns_tgid != process.key.tgid {
         shown.insert("namespace_pid".into(), process.ns_tgid.into());
     }
-    set(&mut shown, "working_directory", Some(&text::bounded_to(&escape(&process.cwd), PROCESS_TEXT)));
+    set(&mut shown, "working_directory", Some(&text::bounded_to(&said(&process.cwd), PROCESS_TEXT)));
     let mut user = Map::from_iter([("uid".to_owned(), json!(process.credentials.uid.to_string()))]);
     set(&mut user, "name", process.user.as_ref().map(|user| &*user.name));
     shown.insert("user".into(), user.into());
     shown.insert("euid".into(), process.credentials.euid.into());
     shown.insert("egid".into(), process.credentials.egid.into());
     if !process.exe.is_empty() {
-        let path = text::bounded_to(&escape(&process.exe), PROCESS_TEXT).into_owned();
+        let path = text::bounded_to(&said(&process.exe), PROCESS_TEXT).into_owned();
         let name = text::bounded_to(&process.name(), ANCESTOR_TEXT).into_owned();
         shown.insert("file".into(), json!({ "name": name, "path": path, "type_id": 1 }));
     }
@@ -198,7 +197,7 @@ fn container(container: &Container) -> Map<String, Value> {
 /// The smaller OCSF object `process_entity`.
 fn entity(process: &Process) -> Map<String, Value> {
     let mut shown = named(process);
-    set(&mut shown, "path", Some(&text::bounded_to(&escape(&process.exe), ANCESTOR_TEXT)));
+    set(&mut shown, "path", Some(&text::bounded_to(&said(&process.exe), ANCESTOR_TEXT)));
     let line = record::command_line(&process.args);
     set(&mut shown, "cmd_line", Some(&text::bounded_to(&line, ANCESTOR_TEXT)));
     shown
@@ -223,8 +222,8 @@ fn http_request(request: &Request) -> Value {
     set(&mut shown, "uid", Some(&request.id.to_string()));
     // OCSF has no other methods; the record beside it has the original.
     set(&mut shown, "http_method", http::known_method(&request.method).filter(|method| *method != "QUERY"));
-    set(&mut shown, "user_agent", Some(&escape(&request.user_agent)));
-    set(&mut shown, "referrer", Some(&escape(&redact::urls(&request.referer))));
+    set(&mut shown, "user_agent", Some(&said(&request.user_agent)));
+    set(&mut shown, "referrer", Some(&said(&request.referer)));
     set(&mut shown, "version", Some(http::version(request)));
     if let Some(claimed) = claimed_client(request) {
         shown.insert("x_forwarded_for".into(), json!([claimed]));
@@ -236,12 +235,8 @@ fn http_request(request: &Request) -> Value {
     if let Some(port) = port {
         url.insert("port".into(), port.into());
     }
-    set(&mut url, "path", Some(&escape(&request.path)));
-    set(
-        &mut url,
-        "query_string",
-        request.query.as_ref().map(|query| escape(&redact::query(query)).into_owned()).as_deref(),
-    );
+    set(&mut url, "path", Some(&said(&request.path)));
+    set(&mut url, "query_string", request.query.as_deref().map(http::shown_query).as_deref());
     set(&mut url, "url_string", Some(&http::full_url(request)));
     shown.insert("url".into(), url.into());
     shown.into()

@@ -158,9 +158,9 @@ fn message(finding: &Finding) -> String {
         && let Some(request) = link.request()
     {
         message.push_str(if link.kind.proven() { ", caused by " } else { ", perhaps caused by " });
-        message.push_str(&guardbee_model::text::escape(&request.method));
+        message.push_str(&guardbee_model::text::said(&request.method));
         message.push(' ');
-        message.push_str(&guardbee_model::text::escape(&request.path));
+        message.push_str(&guardbee_model::text::said(&request.path));
     }
     text::bounded(&message).into_owned()
 }

@@ -42,10 +42,10 @@ impl Attributes {
         }
     }
 
-    /// Bytes from outside, escaped.
+    /// Bytes from outside: secrets replaced, escaped.
     pub(crate) fn bytes(&mut self, key: &'static str, value: &[u8]) {
         if !value.is_empty() {
-            self.text(key, guardbee_model::text::escape(value));
+            self.text(key, guardbee_model::text::said(value));
         }
     }
 

@@ -1,14 +1,13 @@
 //! `file.*` of records: the names of OpenTelemetry's semantic conventions where they have one.
 use super::attributes::Attributes;
-use guardbee_model::{file::FileEvent, redact, text};
+use guardbee_model::{file::FileEvent, text};
 
 /// Of `st_mode`: what chmod sets.
 const PERMISSIONS: u32 = 0o7777;
 
 /// A path with its secrets replaced, escaped, not bounded.
 pub(crate) fn path(path: &[u8]) -> String {
-    let words = redact::args(&[path.into()]);
-    text::escape(&words.concat()).into_owned()
+    text::said(path).into_owned()
 }
 
 /// What is after the last slash.

@@ -126,8 +126,7 @@ fn named(request: &Request) -> serde_json::Value {
 }
 
 fn shown_query(query: &[u8]) -> String {
-    let redacted = guardbee_model::redact::query(query);
-    super::text::bounded_to(&guardbee_model::text::escape(&redacted), 256).to_string()
+    super::text::bounded_to(&http::shown_query(query), 256).to_string()
 }
 
 fn candidate(request: &Request) -> serde_json::Value {
@@ -136,8 +135,8 @@ fn candidate(request: &Request) -> serde_json::Value {
         "trace": request.trace.trace.to_string(),
         "span": request.trace.span.to_string(),
         "source": request.trace.source.name(),
-        "method": super::text::bounded_to(&guardbee_model::text::escape(&request.method), 64),
-        "path": super::text::bounded_to(&guardbee_model::text::escape(&request.path), 512),
+        "method": super::text::bounded_to(&guardbee_model::text::said(&request.method), 64),
+        "path": super::text::bounded_to(&guardbee_model::text::said(&request.path), 512),
         "query": request.query.as_deref().map(shown_query),
         "client": request.client.to_string(),
     })

@@ -23,7 +23,7 @@ pub(super) fn add(request: &Request, kind: SpanKind, attributes: &mut Attributes
     attributes.word("url.scheme", "http");
     attributes.bytes("url.path", &request.path);
     if let Some(query) = &request.query {
-        attributes.bytes("url.query", &redact::query(query));
+        attributes.text("url.query", shown_query(query));
     }
     let (host, port) = authority(request);
     if kind == SpanKind::Client {
@@ -36,7 +36,7 @@ pub(super) fn add(request: &Request, kind: SpanKind, attributes: &mut Attributes
     addresses(request, kind, attributes);
     attributes.word("network.protocol.version", version(request));
     attributes.bytes("user_agent.original", &request.user_agent);
-    attributes.text("guardbee.http.route_guess", &*request.route);
+    attributes.bytes("guardbee.http.route_guess", request.route.as_bytes());
 }
 
 /// `network.protocol.version`; HTTP/1 has no other minor versions.
@@ -71,8 +71,8 @@ pub(crate) fn address(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Ip(address) => bounded::ip(address.ip()),
         Endpoint::Unix(path) => match path.split_first() {
-            Some((0, name)) => format!("@{}", text::escape(name)),
-            _ => text::escape(path).into_owned(),
+            Some((0, name)) => format!("@{}", text::said(name)),
+            _ => text::said(path).into_owned(),
         },
     }
 }
@@ -82,7 +82,7 @@ pub(crate) fn authority(request: &Request) -> (Cow<'_, str>, Option<u16>) {
     if request.host.is_empty() {
         return (Cow::Owned(address(&request.server)), request.server.port());
     }
-    let host = match text::escape(&request.host) {
+    let host = match text::said(&request.host) {
         // Userinfo has no place in `Host`, but clients can send anything.
         Cow::Borrowed(host) => Cow::Borrowed(host.rsplit('@').next().unwrap_or_default()),
         Cow::Owned(host) => Cow::Owned(host.rsplit('@').next().unwrap_or_default().to_owned()),
@@ -103,6 +103,11 @@ pub(crate) fn authority(request: &Request) -> (Cow<'_, str>, Option<u16>) {
     }
 }
 
+/// A query string, secrets replaced.
+pub(crate) fn shown_query(query: &[u8]) -> String {
+    text::escape(&redact::query(query)).into_owned()
+}
+
 /// The URL that the client asked for, secrets replaced.
 pub(crate) fn full_url(request: &Request) -> String {
     let (host, port) = authority(request);
@@ -111,10 +116,10 @@ pub(crate) fn full_url(request: &Request) -> String {
         url.push(':');
         url.push_str(&port.to_string());
     }
-    url.push_str(&text::escape(&request.path));
+    url.push_str(&text::said(&request.path));
     if let Some(query) = &request.query {
         url.push('?');
-        url.push_str(&text::escape(&redact::query(query)));
+        url.push_str(&shown_query(query));
     }
     url
 }

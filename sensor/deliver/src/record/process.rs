@@ -30,6 +30,10 @@ pub(super) fn full(process: &Process, attributes: &mut Attributes) {
     attributes.text("process.command_line", command_line(&process.args));
     attributes.bytes("process.working_directory", &process.cwd);
     attributes.text("guardbee.process.id", process.key.to_string());
+    if process.recovered {
+        // Its exec was not seen: it is older than the sensor, or the event was lost.
+        attributes.word("guardbee.process.lineage", "recovered");
+    }
     attributes.text("user.id", process.credentials.uid.to_string());
     if let Some(user) = &process.user {
         attributes.text("user.name", &*user.name);
@@ -51,8 +55,9 @@ fn place(process: &Process, attributes: &mut Attributes) {
         }
     }
     if let Some(cgroup) = &process.cgroup {
-        attributes.bytes("process.linux.cgroup", &cgroup.path);
-        attributes.bytes("systemd.unit", cgroup.unit.as_bytes());
-        attributes.bytes("systemd.slice", cgroup.slice.as_bytes());
+        // Runtimes and systemd give these names, in which ids look drawn.
+        attributes.text("process.linux.cgroup", text::escape(&cgroup.path));
+        attributes.text("systemd.unit", &*cgroup.unit);
+        attributes.text("systemd.slice", &*cgroup.slice);
     }
 }

@@ -118,7 +118,7 @@ fn of_target(target: &Target, known: Option<&Process>, facts: &mut Facts) {
     facts.int("guardbee.target.user.id", target.uid);
     facts.text("guardbee.target.process.id", target.process.to_string());
     let Some(process) = known else { return };
-    facts.text("guardbee.target.executable.path", text::escape(&process.exe));
+    facts.text("guardbee.target.executable.path", text::said(&process.exe));
     facts.text("guardbee.target.command_line", command_line(&process.args));
     if let Some(container) = &process.container {
         facts.text("guardbee.target.container.id", &*container.id);
@@ -262,7 +262,7 @@ pub(crate) fn whom(system: &System, target: Option<&Process>) -> String {
     let Some(whom) = system.deed.target() else { return String::new() };
     let name = match target {
         Some(process) if !process.exe.is_empty() => process.name().into_owned(),
-        _ => text::escape(&whom.comm).into_owned(),
+        _ => text::said(&whom.comm).into_owned(),
     };
     format!("{name}({})", whom.process.tgid)
 }

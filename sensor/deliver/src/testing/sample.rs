@@ -156,6 +156,8 @@ fn exec() -> Exec {
         session: 0,
         tty: 0,
         secure: false,
+        outside: false,
+        cwd_outside: false,
     }
 }
 

@@ -65,6 +65,8 @@ fn described(parent: ProcessKey, exe: &str, cgroup: &str) -> Box<Exec> {
         session: 0,
         tty: 0,
         secure: false,
+        outside: false,
+        cwd_outside: false,
     })
 }
 

@@ -14,6 +14,7 @@ use guardbee_model::{
     request::{Request, Response, TraceContext, TraceSource},
     socket::{Endpoint, Role, Socket},
     stamp::{Layer, Stamp},
+    watch::{self, FileSelection},
 };
 use guardbee_recording::{Item, Sight};
 use std::{net::SocketAddr, sync::Arc};
@@ -111,12 +112,28 @@ impl<'a> Draw<'a> {
             2 => Item::Sight(Sight {
                 since: self.time(),
                 observed: (0..self.byte() % 4).map(|_| self.one_of(&["exec", "fork", "exit"])).collect(),
+                files: self.files(),
                 wanted: (0..self.byte() % 4).map(|_| self.one_of(&["exec", "request"])).collect(),
                 rules: self.word(),
                 digest: [self.byte(); 32],
             }),
             _ => Item::Observation(Arc::new(self.observation())),
         }
+    }
+
+    fn files(&mut self) -> FileSelection {
+        let mut files = FileSelection::default();
+        for _ in 0..self.byte() % 4 {
+            match self.byte() % 3 {
+                0 => files.all(self.one_of(&Operation::ALL)),
+                1 => files.attribute(self.one_of(&Attribute::ALL)),
+                _ => {
+                    let name = (self.one_of(&watch::Role::ALL), self.boxed());
+                    files.named(name, self.one_of(&Operation::ALL));
+                }
+            }
+        }
+        files
     }
 
     fn observation(&mut self) -> Observation {
@@ -191,6 +208,8 @@ impl<'a> Draw<'a> {
             session: self.word(),
             tty: self.word(),
             secure: self.flag(),
+            outside: self.flag(),
+            cwd_outside: self.flag(),
         }
     }
 

@@ -232,6 +232,8 @@ fn of_exec(field: Field, exec: &Exec, out: &mut Texts) -> Option<()> {
         Field::Setuid => out.flag(exec.file.setuid),
         Field::Setgid => out.flag(exec.file.setgid),
         Field::Secure => out.flag(exec.secure),
+        Field::OutsideRoot => out.flag(exec.outside),
+        Field::DirectoryOutsideRoot => out.flag(exec.cwd_outside),
         Field::Interactive => out.flag(exec.tty != 0),
         Field::Fd0 => out.put(fd_kind(fd0).as_bytes()),
         Field::Fd1 => out.put(fd_kind(fd1).as_bytes()),

@@ -69,6 +69,8 @@ pub(super) fn exec() -> Exec {
         session: 1000,
         tty: 0,
         secure: false,
+        outside: false,
+        cwd_outside: false,
     }
 }
 

@@ -223,6 +223,8 @@ impl Draft {
             Field::Setuid => exec.file.setuid = flag,
             Field::Setgid => exec.file.setgid = flag,
             Field::Secure => exec.secure = flag,
+            Field::OutsideRoot => exec.outside = flag,
+            Field::DirectoryOutsideRoot => exec.cwd_outside = flag,
             Field::Interactive => exec.tty = u32::from(flag),
             Field::Fd0 => *fd0 = fd(text),
             Field::Fd1 => *fd1 = fd(text),

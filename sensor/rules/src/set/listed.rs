@@ -2,10 +2,12 @@
 use super::RuleSet;
 use crate::{
     digest::Digest,
+    field::Kinds,
+    files,
     problem::{Problem, Problems, shown},
     rule::{CanFire, Exception, Suppression},
 };
-use guardbee_model::{clock::WallTime, finding::RuleInfo};
+use guardbee_model::{clock::WallTime, finding::RuleInfo, watch::FileSelection};
 use std::{collections::HashSet, sync::Arc};
 
 /// An exception as listed.
@@ -43,6 +45,8 @@ pub struct Listed {
     pub tests: usize,
     /// Actions that it looks at, by [`guardbee_model::finding::Action::name`].
     pub wants: Vec<&'static str>,
+    /// Of actions on files: which of them.
+    pub files: FileSelection,
     /// What is no match of it.
     pub exceptions: Vec<ListedException>,
     /// How often it tells the same.
@@ -62,20 +66,26 @@ impl RuleSet {
             always: always.contains(&number),
             tests: rule.examples.len(),
             wants: rule.kinds.members().collect(),
+            files: files::selection([rule]),
             exceptions: rule.exceptions.iter().map(Exception::listed).collect(),
             suppression: rule.suppress.as_ref().map(Suppression::listed),
             digest: Digest::default(),
         });
-        let correlated = self.correlations.iter().enumerate().map(|(number, correlation)| Listed {
-            info: Arc::clone(&correlation.info),
-            can_fire: self.can_fire(number),
-            missing: Vec::new(),
-            always: false,
-            tests: correlation.examples.len(),
-            wants: self.kinds(number).members().collect(),
-            exceptions: Vec::new(),
-            suppression: correlation.suppress.as_ref().map(Suppression::listed),
-            digest: Digest::default(),
+        let correlated = self.correlations.iter().enumerate().map(|(number, correlation)| {
+            let rules = self.rules_of(number);
+            let kinds = rules.iter().map(|rule| rule.kinds).fold(Kinds::NONE, Kinds::or);
+            Listed {
+                info: Arc::clone(&correlation.info),
+                can_fire: self.can_fire(number),
+                missing: Vec::new(),
+                always: false,
+                tests: correlation.examples.len(),
+                wants: kinds.members().collect(),
+                files: files::selection(rules),
+                exceptions: Vec::new(),
+                suppression: correlation.suppress.as_ref().map(Suppression::listed),
+                digest: Digest::default(),
+            }
         });
         let mut all: Vec<_> = single.chain(correlated).collect();
         for (listed, digest) in all.iter_mut().zip(&self.digests) {

@@ -1,0 +1,149 @@
+//! Which file events are looked at: everything opens files, so that what nobody asks for is left out in the kernel.
+use crate::file::{Attribute, Operation};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is opened is selected by names; of what a call was given names for, all or none is looked at.
+pub const OPENED: [Operation; 3] = [Operation::Open, Operation::Modify, Operation::Create];
+
+/// What a name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// The last component of a path.
+    Name,
+    /// Any component before it.
+    Folder,
+    /// The end of the last component, from its last dot on.
+    Extension,
+}
+
+impl Role {
+    /// All, in an order that never changes.
+    pub const ALL: [Self; 3] = [Self::Name, Self::Folder, Self::Extension];
+}
+
+/// A name in lower case.
+pub type Named = (Role, Box<[u8]>);
+
+/// What is looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileSelection {
+    /// Whatever the path.
+    pub all: Vec<Operation>,
+    /// Where a name is in the path; none of these is in `all`.
+    pub named: BTreeMap<Named, Vec<Operation>>,
+    /// Of [`Operation::Attribute`]: which.
+    pub attributes: Vec<Attribute>,
+}
+
+impl FileSelection {
+    /// Adds the operation, whatever the path.
+    pub fn all(&mut self, operation: Operation) {
+        insert(&mut self.all, operation);
+    }
+
+    /// Adds the operation where the name is in the path.
+    pub fn named(&mut self, name: Named, operation: Operation) {
+        insert(self.named.entry(name).or_default(), operation);
+    }
+
+    /// Adds the attribute.
+    pub fn attribute(&mut self, attribute: Attribute) {
+        insert(&mut self.attributes, attribute);
+    }
+
+    /// What is opened, of which every path is looked at: dear, since everything opens files.
+    pub fn every_open(&self) -> Vec<Operation> {
+        OPENED.into_iter().filter(|operation| self.all.contains(operation)).collect()
+    }
+
+    /// What is looked at whatever the path is not looked for by name.
+    pub fn widen(&mut self) {
+        let Self { all, named, .. } = self;
+        for operations in named.values_mut() {
+            operations.retain(|operation| !all.contains(operation));
+        }
+        named.retain(|_, operations| !operations.is_empty());
+    }
+
+    /// As it is with at most `room` names: with more, what they are for is looked at whatever the path.
+    #[must_use]
+    pub fn within(mut self, room: usize) -> Self {
+        if self.named.len() > room {
+            let named: BTreeSet<usize> =
+                self.named.values().flatten().map(|operation| *operation as usize).collect();
+            let of_names = |operation: &Operation| named.contains(&(*operation as usize));
+            Operation::ALL
+                .into_iter()
+                .filter(of_names)
+                .for_each(|operation| insert(&mut self.all, operation));
+            self.named.clear();
+        }
+        self
+    }
+
+    /// The operations of which an event that `wanted` asks for is not in this selection.
+    pub fn lacks(&self, wanted: &Self) -> Vec<Operation> {
+        let mut lacking = Vec::new();
+        for operation in wanted.all.iter().filter(|operation| !self.all.contains(operation)) {
+            insert(&mut lacking, *operation);
+        }
+        for (name, operations) in &wanted.named {
+            let here = self.named.get(name);
+            let is_here = |operation: &&Operation| {
+                self.all.contains(operation) || here.is_some_and(|here| here.contains(operation))
+            };
+            for operation in operations.iter().filter(|operation| !is_here(operation)) {
+                insert(&mut lacking, *operation);
+            }
+        }
+        if wanted.attributes.iter().any(|attribute| !self.attributes.contains(attribute)) {
+            insert(&mut lacking, Operation::Attribute);
+        }
+        lacking
+    }
+}
+
+fn insert<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selection(named: &[(Role, &str, Operation)], all: &[Operation]) -> FileSelection {
+        let mut selection = FileSelection::default();
+        for (role, name, operation) in named {
+            selection.named((*role, name.as_bytes().into()), *operation);
+        }
+        for operation in all {
+            selection.all(*operation);
+        }
+        selection
+    }
+
+    #[test]
+    fn what_is_not_selected_is_told() {
+        use Operation::{Attribute as Set, Modify, Open, Rename};
+        let here = selection(&[(Role::Name, "shadow", Open), (Role::Folder, "etc", Open)], &[Rename]);
+        assert_eq!(here.lacks(&here), []);
+        assert_eq!(here.lacks(&selection(&[(Role::Name, "shadow", Open)], &[])), []);
+        assert_eq!(here.lacks(&selection(&[(Role::Name, "shadow", Modify)], &[])), [Modify]);
+        assert_eq!(here.lacks(&selection(&[(Role::Name, "etc", Open)], &[])), [Open]);
+        assert_eq!(here.lacks(&selection(&[], &[Open, Rename])), [Open]);
+        let every = selection(&[], &[Open, Set]);
+        assert_eq!(every.lacks(&selection(&[(Role::Name, "any", Open)], &[])), []);
+        let mut mode = selection(&[], &[Set]);
+        mode.attribute(Attribute::Mode);
+        assert_eq!((every.lacks(&mode), mode.lacks(&mode)), (vec![Set], vec![]));
+    }
+
+    #[test]
+    fn without_room_for_names_the_path_does_not_matter() {
+        let two = selection(&[(Role::Name, "a", Operation::Open), (Role::Name, "b", Operation::Modify)], &[]);
+        assert_eq!(two.clone().within(2), two);
+        assert_eq!(two.within(1), selection(&[], &[Operation::Open, Operation::Modify]));
+    }
+}
