@@ -2,6 +2,7 @@
 use crate::{
     actors::Actors,
     asker::Asker,
+    baseline::{Found, Keeper},
     clock::SystemClock,
     holding::{Held, Holding},
     ids::Ids,
@@ -11,6 +12,7 @@ use crate::{
     statement,
 };
 use guardbee_capture::{Capture, Counts};
+use guardbee_deliver::record::Statement;
 use guardbee_enrich::Table;
 use guardbee_model::{
     clock::{BootTime, Clock as _, WallOffset},
@@ -46,6 +48,7 @@ pub(crate) struct Core {
     pub(crate) outbox: Outbox,
     pub(crate) reloader: Reloader,
     recorder: Option<Recorder>,
+    baselines: Option<Keeper>,
     rules: Arc<RuleSet>,
     /// States of the kernel half's programs.
     programs: [u8; RPC_PROGRAMS],
@@ -101,6 +104,7 @@ impl Core {
             outbox,
             reloader,
             recorder: None,
+            baselines: None,
             rules,
             programs: [0; RPC_PROGRAMS],
             actors: Actors::new(std::os::unix::process::parent_id()),
@@ -148,7 +152,8 @@ impl Core {
         if let Some(programs) = self.asker.programs_changed() {
             self.programs = programs;
             self.sight(now);
-            self.outbox.put(Item::Statement(Box::new(statement::programs(&programs, now))));
+            let told = statement::programs(&programs, &self.rules, now);
+            self.outbox.put(Item::Statement(Box::new(told)));
         }
         self.tell_oddities(now);
         losses.extend(self.table.losses(now));
@@ -159,6 +164,7 @@ impl Core {
         self.record(&losses, now, offset);
         self.remember(&mut losses, now);
         self.reload(now);
+        self.keep(now);
         self.holding.mark(now, &self.capture.undecoded());
         // The losses of their time are known when the counters were read after it.
         self.release(self.capture.counted());
@@ -172,6 +178,30 @@ impl Core {
             let lost = recorder.turn(now, offset);
             self.outbox.lost(&lost);
         }
+    }
+
+    /// Rules know what they have learned before, and what they learn is kept.
+    pub(crate) fn keep_baselines(&mut self, (mut keeper, found): (Keeper, Found)) {
+        let told = keeper.load(found, &mut self.engine, SystemClock);
+        self.baselines = Some(keeper);
+        self.say(told);
+    }
+
+    fn keep(&mut self, now: BootTime) {
+        let told = self.baselines.as_mut().and_then(|keeper| keeper.turn(&self.engine, now, SystemClock));
+        self.say(told);
+    }
+
+    fn say(&mut self, statement: Option<Statement>) {
+        if let Some(statement) = statement {
+            self.outbox.put(Item::Statement(Box::new(statement)));
+        }
+    }
+
+    /// What was learned is written for the last time.
+    pub(crate) fn end_baselines(&mut self) {
+        let told = self.baselines.take().and_then(|keeper| keeper.finish(&self.engine, SystemClock));
+        self.say(told);
     }
 
     /// Between two turns every event has been through the rules before, or goes through those after.
@@ -345,10 +375,11 @@ impl Core {
             return;
         }
         let now = SystemClock.boot();
-        for Match { rule, evidence, repeats } in self.matches.drain(..) {
+        for Match { rule, evidence, repeats, joined } in self.matches.drain(..) {
             let id = self.ids.finding();
             let time = evidence.last().map_or(now, |last| last.time);
-            self.holding.finding(now, Finding { id, rule, time, evidence, losses: Vec::new(), repeats });
+            let finding = Finding { id, rule, time, evidence, losses: Vec::new(), repeats, joined };
+            self.holding.finding(now, finding);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which of the kernel half's programs make which actions.
 
-use guardbee_wire::PROGRAM_NAMES;
+use guardbee_wire::{PROGRAM_NAMES, ProgramState, RPC_PROGRAMS};
 
 /// Actions whose programs are attached always: from them it is known who acts, and for which request.
 const BASIC: [&str; 8] = ["accept", "connect", "exec", "exit", "fork", "listen", "request", "exchange"];
@@ -28,6 +28,12 @@ pub fn makes(program: &str, action: &str) -> bool {
         // What is left is called by its programs.
         other => program.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')),
     }
+}
+
+/// Whether a program works that makes events of the action.
+pub(crate) fn work(states: &[u8; RPC_PROGRAMS], action: &str) -> bool {
+    let mut made = PROGRAM_NAMES.iter().zip(states).filter(|(program, _)| makes(program, action));
+    made.any(|(_, state)| *state == ProgramState::Works as u8)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The unprivileged process: wiring, sandbox, configuration.
 mod actors;
 mod asker;
+mod baseline;
 pub mod clock;
 pub mod config;
 mod core;
@@ -20,6 +21,7 @@ mod sealing;
 mod sinks;
 mod statement;
 pub mod sys;
+mod unable;
 
 use anyhow::{Context as _, bail};
 use std::{io::Read as _, path::Path};

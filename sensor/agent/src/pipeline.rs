@@ -1,6 +1,7 @@
 //! The unprivileged process, from its start to its end.
 use crate::{
     asker::{self, Asker},
+    baseline::Keeper,
     clock::SystemClock,
     config::{self, Config},
     core::Core,
@@ -94,6 +95,7 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
     let mut sinks = sealing::open_sinks(config)?;
     let node = Node { name: ids::node(&config.node), boot: ids::boot_id()? };
     let to = recording(config, task, &node)?;
+    let kept = config.baseline.folder.as_deref().map(Keeper::open).transpose()?;
     let landlock = sandbox::enter(&sandbox_of(config)?).context("enter the sandbox")?;
     told_signals().thread_block().context("block the signals that the descriptor gives")?;
 
@@ -119,6 +121,9 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
     let mut core = core(config, (engine, rules), capture, asker, (outbox, Reloader::new(places)))?;
     let recorder = to.map(Recorder::start).transpose()?;
     core.record_to(recorder, reply.programs, clock.boot());
+    if let Some(kept) = kept {
+        core.keep_baselines(kept);
+    }
     for snapshot in snapshots {
         let file = snapshot.context("ask the loader for what was there before")?;
         let mut refused = LossCounter::new(Stage::Capture);
@@ -209,6 +214,7 @@ fn stop(mut core: Core, sealing: Sealing, end: End, clock: SystemClock) {
     let deadline = Instant::now() + within;
     core.turn(clock);
     core.end_rules();
+    core.end_baselines();
     let now = clock.boot();
     core.release(now);
     let last = statement::ended(end, &core, clock);
@@ -279,7 +285,7 @@ fn sandbox_of(config: &Config) -> anyhow::Result<Sandbox> {
         .into_iter()
         .flatten()
         .map(|file| file.parent().unwrap_or_else(|| Path::new("/")).to_owned());
-    let write = files.chain(config.journal.folder.clone()).collect();
+    let write = files.chain(config.journal.folder.clone()).chain(config.baseline.folder.clone()).collect();
     let connect_ports = sealing::ports(config)?;
     Ok(Sandbox { read, write, connect_ports, violation: Violation::Refuse })
 }

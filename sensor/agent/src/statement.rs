@@ -1,5 +1,5 @@
 //! What the sensor says of itself when it begins and ends.
-use crate::{clock::SystemClock, core::Core, pipeline::End, sandbox::Landlock};
+use crate::{clock::SystemClock, core::Core, pipeline::End, sandbox::Landlock, unable};
 use guardbee_capture::{Counts, Snapshot};
 use guardbee_deliver::record::Statement;
 use guardbee_model::{
@@ -30,6 +30,7 @@ pub(crate) fn started(
         number("guardbee.previous.pipelines", reply.previous_pipelines),
     ];
     first.attributes.extend(by_state(&reply.programs));
+    unable::tell(rules, &reply.programs, &mut first);
     if reply.previous_pipelines > 0 {
         first.event = "guardbee.gap";
         first.severity = 17;
@@ -80,9 +81,10 @@ pub(crate) fn stalled(rested: BootTime, asked: Duration, now: BootTime) -> Optio
 }
 
 /// A self-test has found other programs working than the one before it.
-pub(crate) fn programs(states: &[u8; RPC_PROGRAMS], now: BootTime) -> Statement {
+pub(crate) fn programs(states: &[u8; RPC_PROGRAMS], rules: &RuleSet, now: BootTime) -> Statement {
     let mut statement = Statement::warning("guardbee.programs", now, "other programs work than before");
     statement.attributes.extend(by_state(states));
+    unable::tell(rules, states, &mut statement);
     statement
 }
 

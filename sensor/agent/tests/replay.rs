@@ -57,6 +57,22 @@ correlation:
     timespan: 50ms
     condition: {lt: 3}
     generate: true
+---
+title: Another Netcat Before An End
+correlation:
+    type: temporal_ordered
+    rules: [netcat, netcat]
+    group-by: [container.id]
+    timespan: 200ms
+    generate: true
+guardbee: {until: [ended], grace: 5ms}
+---
+title: Ended Where None Did
+logsource: {product: linux, category: process_termination}
+detection:
+    selection: {guardbee.exit.status: 9}
+    condition: selection
+guardbee: {baseline: {by: [container.id], learn: 200ms, forget: 1s}}
 ";
 
 fn rules(text: &str) -> Arc<RuleSet> {

@@ -10,7 +10,7 @@ use crate::{PROBLEMS, rules_import, rules_replay, terminal};
 use clap::Subcommand;
 use guardbee_agent::clock::SystemClock;
 use guardbee_model::clock::Clock as _;
-use guardbee_rules::{Listed, ListedException, Problem, RuleSet, Severity};
+use guardbee_rules::{Listed, ListedBaseline, ListedException, Problem, RuleSet, Severity};
 use serde_json::{Value, json};
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 use terminal::Tone;
@@ -137,14 +137,22 @@ fn rule_json(rule: &Listed) -> Value {
         "id": rule.info.id,
         "file": rule.info.source,
         "level": rule.info.level.name(),
+        "risk": rule.info.risk,
         "tests": rule.tests,
         "can_fire": rule.can_fire.is_ok(),
         "why_not": rule.can_fire.as_ref().err(),
         "missing": rule.missing,
         "always": rule.always,
+        "requires": rule.requires,
         "exceptions": rule.exceptions.iter().map(exception_json).collect::<Vec<_>>(),
+        "baseline": rule.baseline.as_ref().map(baseline_json),
         "suppress": rule.suppression.as_ref().map(|one| json!({ "by": one.by, "seconds": one.seconds })),
     })
+}
+
+fn baseline_json(baseline: &ListedBaseline) -> Value {
+    let ListedBaseline { by, per, learn_seconds, forget_seconds } = baseline;
+    json!({ "by": by, "per": per, "learn_seconds": learn_seconds, "forget_seconds": forget_seconds })
 }
 
 fn exception_json(exception: &ListedException) -> Value {

@@ -284,6 +284,12 @@ fn silent(rules: &[Listed], outcome: &Outcome) {
         if lost > 0 {
             warn(&format!("`{title}` found nothing, and {lost} events that it might have matched were lost"));
         }
+        if let Some(baseline) = &rule.baseline {
+            warn(&format!(
+                "`{title}` knows nothing when a recording begins: what is new in its first {} s is learned, not told",
+                baseline.learn_seconds
+            ));
+        }
     }
 }
 

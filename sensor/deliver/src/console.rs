@@ -84,6 +84,7 @@ fn write_finding(out: &mut String, finding: &Finding, offset: WallOffset, colour
         let since = record::timestamp(offset.wall(first));
         line(out, "repeated", &format!("the last of {count} since {since} that were not told on their own"))?;
     }
+    line(out, "joined", finding.joined.unwrap_or_default())?;
     line(out, "rule", &rule.source)?;
     line(out, "finding", &finding.id.to_string())
 }

@@ -15,7 +15,7 @@ use guardbee_deliver::{
 };
 use guardbee_model::{
     clock::BootTime,
-    finding::{Finding, Observation, Repeats},
+    finding::{Finding, Observation, Repeats, RuleInfo},
     id::SpanId,
     link::LinkKind,
     process::{Args, Process},
@@ -209,6 +209,37 @@ fn a_finding_tells_how_many_it_stands_for() {
     assert_eq!(record.attribute("guardbee.finding.count"), Some(&Value::Int(12)));
     assert!(record.attribute("guardbee.finding.first_time").is_some());
     assert!(console::finding(&finding, OFFSET, Colour::Plain).contains("repeated the last of 12 since "));
+}
+
+#[test]
+fn a_finding_tells_the_risk_that_its_rule_says() {
+    let mut finding = sample::finding();
+    assert!(ocsf::finding(&finding, sample::identity(), OFFSET).get("risk_score").is_none());
+    finding.rule = Arc::new(RuleInfo { risk: Some(60), ..sample::rule() });
+    let event = ocsf::finding(&finding, sample::identity(), OFFSET);
+    schema::check(&event);
+    assert_eq!(event["risk_score"], 60);
+    let record = sample::encoder().finding(&finding, OFFSET);
+    assert_eq!(record.attribute("guardbee.rule.risk"), Some(&Value::Int(60)));
+}
+
+/// What is held together by less than its request is not as sure as that.
+#[test]
+fn a_finding_tells_what_holds_its_evidence_together() {
+    for (joined, confidence) in
+        [(Some("guardbee.request"), 3), (Some("process.tree"), 2), (Some("container.id"), 1), (None, 3)]
+    {
+        let finding = Finding { joined, ..sample::finding() };
+        let event = ocsf::finding(&finding, sample::identity(), OFFSET);
+        schema::check(&event);
+        assert_eq!(event["confidence_id"], confidence, "{joined:?}");
+        assert_eq!(event["unmapped"]["guardbee"]["joined"].as_str(), joined);
+        let record = sample::encoder().finding(&finding, OFFSET);
+        let told = joined.map(|joined| Value::Text(joined.into()));
+        assert_eq!(record.attribute("guardbee.finding.joined"), told.as_ref());
+        let shown = console::finding(&finding, OFFSET, Colour::Plain);
+        assert_eq!(shown.contains("  joined   "), joined.is_some(), "{shown}");
+    }
 }
 
 #[test]

@@ -114,6 +114,8 @@ pub struct RuleInfo {
     pub license: Box<str>,
     /// Level.
     pub level: Level,
+    /// How much is at stake, from 0 to 100, as its author sees it.
+    pub risk: Option<u8>,
     /// Sigma tags as written, such as `attack.t1059.004`.
     pub tags: Vec<Box<str>>,
     /// References.
@@ -158,6 +160,8 @@ pub struct Finding {
     pub losses: Vec<Loss>,
     /// Matches that were held back and that it tells of; none: it stands for itself.
     pub repeats: Option<Repeats>,
+    /// What held its evidence together, where its rule joins in several ways: `guardbee.request`, `process.tree`, `container.id`.
+    pub joined: Option<&'static str>,
 }
 
 impl Finding {

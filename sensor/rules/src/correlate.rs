@@ -8,7 +8,7 @@ mod order;
 mod weight;
 mod window;
 
-pub(crate) use key::keys;
+pub(crate) use key::{keys, proof};
 pub(crate) use weight::weight;
 pub(crate) use window::{Bound, Measure, Window};
 
@@ -51,6 +51,8 @@ pub(crate) struct Event<'a> {
     /// Of the correlation's rules, which.
     pub(crate) step: usize,
     pub(crate) time: BootTime,
+    /// How long its group has from it on.
+    pub(crate) within_ns: u64,
     pub(crate) evidence: &'a [Arc<Observation>],
     /// What is counted or summed up.
     pub(crate) value: &'a [u8],
@@ -67,8 +69,8 @@ enum State {
 #[derive(Debug)]
 struct Group {
     state: State,
-    /// Its time runs from here.
-    since: BootTime,
+    /// Its last moment.
+    over: BootTime,
     bytes: usize,
 }
 
@@ -77,20 +79,19 @@ struct Group {
 pub(crate) struct Correlator {
     machine: Machine,
     steps: usize,
-    timespan_ns: u64,
     /// Bytes that it may take.
     share: usize,
     bytes: usize,
     groups: HashMap<Arc<[u8]>, Group>,
-    /// By when their time runs from. Exact, not put right when it is looked at: who is first must not depend on who looked when.
+    /// By when their time is over. Exact, not put right when it is looked at: who is first must not depend on who looked when.
     order: BTreeSet<(BootTime, Arc<[u8]>)>,
     evicted: u64,
 }
 
 impl Correlator {
-    pub(crate) fn new(machine: Machine, steps: usize, timespan_ns: u64, share: usize) -> Self {
+    pub(crate) fn new(machine: Machine, steps: usize, share: usize) -> Self {
         let (groups, order) = Default::default();
-        Self { machine, steps, timespan_ns, share, bytes: 0, groups, order, evicted: 0 }
+        Self { machine, steps, share, bytes: 0, groups, order, evicted: 0 }
     }
 
     /// From now on it may take so many bytes: what is over that is given up, and counted.
@@ -114,8 +115,8 @@ impl Correlator {
     /// them only.
     pub(crate) fn step(&mut self, key: &[u8], event: &Event<'_>, now: BootTime) -> Option<Evidence> {
         self.forget(now);
-        let over = |group: &Group| event.time.since(group.since) > self.timespan_ns;
-        let closed = if self.machine.closes() && self.groups.get(key).is_some_and(over) {
+        let is_over = |group: &Group| event.time > group.over;
+        let closed = if self.machine.closes() && self.groups.get(key).is_some_and(is_over) {
             self.remove(key).and_then(|group| self.result(group))
         } else {
             None
@@ -125,7 +126,25 @@ impl Correlator {
         closed.or(evidence)
     }
 
+    /// At `time` something ended the group `key`: what it had begun by then goes on for `grace_ns` more at most. Its author
+    /// wants that, so it is no loss.
+    pub(crate) fn end(&mut self, key: &[u8], time: BootTime, grace_ns: u64, now: BootTime) {
+        self.forget(now);
+        let Some(group) = self.groups.get_mut(key) else { return };
+        let end = later(time, grace_ns);
+        let over = match &mut group.state {
+            State::Ordered(ordered) => ordered.end(time, end),
+            State::Together(together) => together.end(time, end),
+            State::Window(_) => None,
+        };
+        if let Some(over) = over.filter(|over| *over < group.over) {
+            let before = std::mem::replace(&mut group.over, over);
+            self.put(key, before, over);
+        }
+    }
+
     fn take(&mut self, key: &[u8], event: &Event<'_>) -> Option<Evidence> {
+        let over = later(event.time, event.within_ns);
         if !self.groups.contains_key(key) {
             let state = match &self.machine {
                 Machine::Ordered if event.step > 0 => return None,
@@ -134,25 +153,25 @@ impl Correlator {
                 Machine::Window(window) => State::Window(window::State::new(window)),
             };
             let key: Arc<[u8]> = key.into();
-            self.order.insert((event.time, Arc::clone(&key)));
-            self.groups.insert(key, Group { state, since: event.time, bytes: 0 });
+            self.order.insert((over, Arc::clone(&key)));
+            self.groups.insert(key, Group { state, over, bytes: 0 });
         }
         let group = self.groups.get_mut(key)?;
         let closes = self.machine.closes();
         let done = match (&mut group.state, &self.machine) {
-            (State::Ordered(ordered), _) => ordered.take(event, self.timespan_ns),
-            (State::Together(together), _) => together.take(event, self.timespan_ns),
-            (State::Window(state), Machine::Window(window)) => state.take(window, event, self.timespan_ns),
+            (State::Ordered(ordered), _) => ordered.take(event),
+            (State::Together(together), _) => together.take(event),
+            (State::Window(state), Machine::Window(window)) => state.take(window, event),
             (State::Window(_), _) => None,
         };
         // An order runs from its first step, others from their last event, what is closed from when it was opened.
         let restarts = !matches!(self.machine, Machine::Ordered) || event.step == 0;
-        let later = event.time > group.since && restarts && !closes;
-        let before = later.then(|| std::mem::replace(&mut group.since, event.time));
+        let longer = over > group.over && restarts && !closes;
+        let before = longer.then(|| std::mem::replace(&mut group.over, over));
         let bytes = GROUP + 2 * key.len() + group.state.bytes();
         self.bytes = self.bytes + bytes - std::mem::replace(&mut group.bytes, bytes);
         if let Some(before) = before {
-            self.put_later(key, before, event.time);
+            self.put(key, before, over);
         }
         if done.is_some() {
             self.remove(key);
@@ -160,17 +179,18 @@ impl Correlator {
         done
     }
 
-    fn put_later(&mut self, key: &[u8], before: BootTime, since: BootTime) {
+    /// The group `key` is over at another time than before.
+    fn put(&mut self, key: &[u8], before: BootTime, over: BootTime) {
         let Some((key, _)) = self.groups.get_key_value(key) else { return };
         let mut entry = (before, Arc::clone(key));
         self.order.remove(&entry);
-        entry.0 = since;
+        entry.0 = over;
         self.order.insert(entry);
     }
 
     fn remove(&mut self, key: &[u8]) -> Option<Group> {
         let (key, group) = self.groups.remove_entry(key)?;
-        self.order.remove(&(group.since, key));
+        self.order.remove(&(group.over, key));
         self.bytes = self.bytes.saturating_sub(group.bytes);
         Some(group)
     }
@@ -189,8 +209,7 @@ impl Correlator {
 
     /// When the first group must be closed: [`Correlator::close`] is due after it.
     pub(crate) fn due(&self) -> Option<BootTime> {
-        let (opened, _) = self.order.first().filter(|_| self.machine.closes())?;
-        Some(BootTime(opened.0.saturating_add(self.timespan_ns)))
+        self.order.first().filter(|_| self.machine.closes()).map(|(over, _)| *over)
     }
 
     /// Closes the first group; gives the evidence if it is as the correlation wants it.
@@ -211,7 +230,7 @@ impl Correlator {
         if self.machine.closes() {
             return;
         }
-        while self.order.first().is_some_and(|(since, _)| now.since(*since) > self.timespan_ns) {
+        while self.order.first().is_some_and(|(over, _)| now > *over) {
             self.pop();
         }
     }
@@ -225,4 +244,8 @@ impl State {
             Self::Window(state) => state.bytes(),
         }
     }
+}
+
+fn later(time: BootTime, ns: u64) -> BootTime {
+    BootTime(time.0.saturating_add(ns))
 }

@@ -3,9 +3,11 @@
 //! Where it stands, comments and the way that it is written don't change it. What it says does, and so do the filters and
 //! placeholders that it comes under and, for a correlation, its rules.
 use crate::{
+    field::Field,
     parse::{Node, Value},
-    rule::Rule,
+    rule::{Baseline, Correlation, Rule},
 };
+use guardbee_model::finding::RuleInfo;
 use sha2::{Digest as _, Sha256};
 use std::fmt::{self, Write as _};
 
@@ -70,6 +72,25 @@ pub(crate) fn of_rule(document: Digest, rule: &Rule) -> Digest {
     write!(feed, "{:?}", rule.condition).unwrap_or_default();
     let exceptions = rule.exceptions.iter();
     exceptions.for_each(|one| write!(feed, "{:?}", one.condition).unwrap_or_default());
+    Digest(feed.0.finalize().into())
+}
+
+/// Of a correlation beside its rules: its document, and the conditions that its exceptions have with placeholders.
+pub(crate) fn of_correlation(document: Digest, correlation: &Correlation) -> Digest {
+    let mut feed = Feed(Sha256::new_with_prefix(document.0));
+    let exceptions = correlation.exceptions.iter();
+    exceptions.for_each(|one| write!(feed, "{:?}", one.condition).unwrap_or_default());
+    Digest(feed.0.finalize().into())
+}
+
+/// What a rule's baseline is known by, so that it outlives a rule's change: the rule's id, without one its title, and the
+/// fields that tell what is new in which scope.
+pub(crate) fn of_baseline(rule: &RuleInfo, baseline: &Baseline) -> Digest {
+    let name = if rule.id.is_empty() { &rule.title } else { &rule.id };
+    let names = |fields: &[Field]| fields.iter().map(|field| field.row().name).collect::<Vec<_>>();
+    let mut feed = Feed(Sha256::new());
+    let said = (name, names(&baseline.fields), names(&baseline.scope));
+    write!(feed, "{said:?}").unwrap_or_default();
     Digest(feed.0.finalize().into())
 }
 

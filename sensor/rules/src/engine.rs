@@ -1,8 +1,10 @@
 //! Observations in, matches out.
+mod baseline;
 mod index;
 mod memo;
 mod reload;
 mod report;
+mod step;
 mod suppress;
 mod tally;
 mod within;
@@ -13,12 +15,13 @@ pub use reload::Changes;
 pub use tally::{Cost, Counts};
 
 use crate::{
-    correlate::{self, Correlator, Event, Evidence, Machine},
+    correlate::{self, Correlator},
     eval::{Scratch, View, holds},
     field::Kinds,
     rule::Rule,
     set::RuleSet,
 };
+use baseline::{Baselines, Novelty};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
     finding::{Observation, Repeats, RuleInfo},
@@ -36,6 +39,8 @@ pub struct Params {
     pub correlation_bytes: usize,
     /// Bytes that findings which are held back may take, each rule that suppresses its part.
     pub suppression_bytes: usize,
+    /// Bytes that baselines may take, each rule that has one its part.
+    pub baseline_bytes: usize,
     /// Findings of one rule in one second of event time.
     pub findings_per_second: u32,
     /// Evaluate only rules whose witness is there. Without it every rule of the event's class is: slow, and the same.
@@ -49,6 +54,7 @@ impl Default for Params {
         Self {
             correlation_bytes: 32 << 20,
             suppression_bytes: 16 << 20,
+            baseline_bytes: 16 << 20,
             findings_per_second: 100,
             index: true,
             timed_every: 1024,
@@ -65,6 +71,8 @@ pub struct Match {
     pub evidence: Vec<Arc<Observation>>,
     /// It stands for these, of which it is the last: they were held back.
     pub repeats: Option<Repeats>,
+    /// Of a correlation that joins: what held its evidence together, by its name, the strongest.
+    pub joined: Option<&'static str>,
 }
 
 /// Evaluates a rule set; single-threaded, and the same input gives the same output.
@@ -76,6 +84,7 @@ pub struct Engine {
     tally: Tally,
     correlators: Vec<Correlator>,
     suppressors: Suppressors,
+    baselines: Baselines,
     candidates: Candidates,
     scratch: Scratch,
     /// Steps that the current observation matched; kept for its memory.
@@ -101,13 +110,14 @@ impl Engine {
         let correlators = set
             .correlations
             .iter()
-            .map(|one| Correlator::new(one.machine.clone(), one.steps.len(), one.timespan_ns, share))
+            .map(|one| Correlator::new(one.machine.clone(), one.steps.len(), share))
             .collect();
         Self {
             params,
             tally: Tally::new(set.rules.len() + set.correlations.len(), params),
             correlators,
             suppressors: report::suppressors(&set, params.suppression_bytes),
+            baselines: Baselines::new(&set, params.baseline_bytes),
             candidates: Candidates::new(set.rules.len()),
             scratch: Scratch::default(),
             steps: Vec::new(),
@@ -125,7 +135,10 @@ impl Engine {
     /// Evaluates every rule that could match this action.
     pub fn observe(&mut self, observation: &Arc<Observation>, out: &mut Vec<Match>) {
         self.advance(observation.time, out);
-        let Self { set, params, tally, suppressors, candidates, scratch, steps, due, .. } = self;
+        self.baselines.begin(observation.time);
+        let Self {
+            set, params, tally, suppressors, baselines, clock, candidates, scratch, steps, due, ..
+        } = self;
         let kinds = Kinds::of(&observation.action);
         let mut view = View::new(observation, scratch);
         let timed = tally.observation();
@@ -150,10 +163,20 @@ impl Engine {
                 }
                 Judgement::Match => {}
             }
+            if let Some(baseline) = &rule.baseline
+                && let Some(baseliner) = baselines.get_mut(number)
+            {
+                let novelty = baseliner.see(baseline, &mut view, (observation.time, *clock));
+                tally.lost("baseline_full", "baseline", baseliner.take_evicted());
+                if novelty != Novelty::New {
+                    tally.not_new(number, novelty == Novelty::Learned);
+                    continue;
+                }
+            }
             if duty.reports {
                 let evidence = (vec![Arc::clone(observation)], observation.time);
-                let mut report = Report { tally, suppressors, due, out };
-                report.matched((number, &rule.info), rule.suppress.as_ref(), evidence, &mut view);
+                let mut report = Report { set: &*set, tally, suppressors, due, out };
+                report.matched(number, rule.suppress.as_ref(), evidence, &mut view);
             }
             steps.extend(duty.steps.iter().map(|&(correlation, step)| (correlation, Reverse(step))));
         }
@@ -182,7 +205,6 @@ impl Engine {
                 Due::Correlation(number) => {
                     let evidence = self.correlators.get_mut(number).and_then(Correlator::close);
                     if let Some(evidence) = evidence {
-                        self.tally.hit(self.set.rules.len() + number);
                         self.finished(number, evidence, due, out);
                     }
                 }
@@ -203,67 +225,6 @@ impl Engine {
         correlations.chain(suppressions).min()
     }
 
-    /// An event at `time` is these steps.
-    fn correlate(
-        &mut self,
-        steps: &mut Vec<(usize, Reverse<usize>)>,
-        evidence: &[Arc<Observation>],
-        time: BootTime,
-        out: &mut Vec<Match>,
-    ) {
-        let Some(last) = evidence.last() else { return };
-        let mut done = Vec::new();
-        let mut counted = None;
-        for (number, Reverse(step)) in steps.drain(..) {
-            let Self { set, tally, correlators, scratch, clock, due, .. } = self;
-            let at = set.correlations.get(number).zip(correlators.get_mut(number));
-            let Some((correlation, correlator)) = at else { continue };
-            let mut view = View::new(last, scratch);
-            let fields = correlation.groups.get(step).map_or(&[][..], Vec::as_slice);
-            let keys = correlate::keys(&mut view, fields, correlation.links);
-            let mut value = Vec::new();
-            if let Machine::Window(window) = &correlation.machine {
-                // One event is one, however many of the rules it matches.
-                let again = counted.replace(number) == Some(number);
-                if again || !window.value(&mut view, &mut value) {
-                    continue;
-                }
-            }
-            let event = Event { step, time, evidence, value: &value };
-            for key in keys {
-                let mut finished = None;
-                let timed = tally.timed();
-                tally.evaluate(set.rules.len() + number, timed, || {
-                    finished = correlator.step(&key, &event, *clock);
-                    finished.is_some()
-                });
-                tally.lost("correlation_full", "correlation", correlator.take_evicted());
-                done.extend(finished.map(|evidence| (number, evidence)));
-            }
-            *due = correlator.due().map_or(*due, |one| one.min(*due));
-        }
-        for (number, evidence) in done {
-            self.finished(number, evidence, time, out);
-        }
-    }
-
-    /// A correlation holds: it reports, and may be a step of others.
-    fn finished(&mut self, number: usize, evidence: Evidence, time: BootTime, out: &mut Vec<Match>) {
-        let set = Arc::clone(&self.set);
-        let Some((correlation, duty)) = set.correlation(number) else { return };
-        if !duty.steps.is_empty() {
-            let mut steps: Vec<_> = duty.steps.iter().map(|&(of, step)| (of, Reverse(step))).collect();
-            steps.sort_unstable();
-            self.correlate(&mut steps, &evidence, time, out);
-        }
-        let Some(last) = evidence.last().map(Arc::clone).filter(|_| duty.reports) else { return };
-        let Self { tally, suppressors, scratch, due, .. } = self;
-        let place = (set.rules.len() + number, &correlation.info);
-        let mut report = Report { tally, suppressors, due, out };
-        let suppression = correlation.suppress.as_ref();
-        report.matched(place, suppression, (evidence, time), &mut View::new(&last, scratch));
-    }
-
     /// Unfinished correlations: their groups, all together.
     pub fn partials(&mut self) -> usize {
         let clock = self.clock;
@@ -271,8 +232,8 @@ impl Engine {
         self.correlators.iter().map(Correlator::live).sum()
     }
 
-    /// What was dropped since the last call: `correlation_full` and `suppression_full` (state given up for want of room; what a
-    /// suppression had held back went out), `rule_capped`.
+    /// What was dropped since the last call: `correlation_full`, `suppression_full` and `baseline_full` (state given up for want
+    /// of room; what a suppression had held back went out, what a baseline knew may be new again), `rule_capped`.
     pub fn losses(&mut self, now: BootTime) -> Vec<Loss> {
         self.tally.losses(now)
     }
@@ -284,9 +245,11 @@ impl Engine {
 
     /// How often each exception held: the place of its rule in [`RuleSet::rules`], its name, events.
     pub fn exceptions(&self) -> impl Iterator<Item = (usize, &str, u64)> {
-        self.set.rules.iter().enumerate().flat_map(|(number, rule)| {
+        let rules = self.set.rules.iter().map(|rule| &rule.exceptions);
+        let all = rules.chain(self.set.correlations.iter().map(|one| &one.exceptions));
+        all.enumerate().flat_map(|(number, exceptions)| {
             let counts = self.tally.exceptions(number);
-            rule.exceptions.iter().enumerate().map(move |(nth, exception)| {
+            exceptions.iter().enumerate().map(move |(nth, exception)| {
                 (number, &*exception.name, counts.get(nth).copied().unwrap_or_default())
             })
         })
@@ -325,7 +288,15 @@ pub(crate) fn matches(rule: &Rule, view: &mut View<'_>) -> bool {
 }
 
 #[cfg(test)]
+mod baselines;
+#[cfg(test)]
 mod correlations;
+#[cfg(test)]
+mod ends;
+#[cfg(test)]
+mod excepted;
+#[cfg(test)]
+mod joins;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]

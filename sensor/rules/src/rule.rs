@@ -1,6 +1,7 @@
 //! A rule after checking: typed, and nothing left to go wrong.
 pub(crate) use crate::date::TimePart;
 use crate::{
+    check::Requires,
     correlate::Machine,
     date::Date,
     field::{Field, Kinds},
@@ -193,6 +194,7 @@ impl Test {
 pub(crate) struct Links(u8);
 
 impl Links {
+    /// From what proves most to what proves least.
     pub(crate) const ALL: [LinkKind; 6] = [
         LinkKind::Exact,
         LinkKind::Inherited,
@@ -213,6 +215,12 @@ impl Links {
 
     pub(crate) fn insert(&mut self, kind: LinkKind) {
         self.0 |= Self::bit(kind);
+    }
+
+    /// This one, and those that prove more.
+    pub(crate) fn insert_from(&mut self, weakest: LinkKind) {
+        let upto = Self::ALL.iter().position(|known| *known == weakest).unwrap_or_default();
+        Self::ALL.into_iter().take(upto + 1).for_each(|kind| self.insert(kind));
     }
 
     pub(crate) fn contains(self, kind: LinkKind) -> bool {
@@ -242,6 +250,10 @@ pub(crate) struct Rule {
     pub(crate) links: Option<Links>,
     /// Of what the condition holds for, what is no match.
     pub(crate) exceptions: Vec<Exception>,
+    /// Actions without which it can't fire.
+    pub(crate) requires: Requires,
+    /// Of what it matches only what is new is a match.
+    pub(crate) baseline: Option<Baseline>,
     pub(crate) suppress: Option<Suppression>,
     pub(crate) can_fire: CanFire,
     /// What it asks for and nothing here records: the parts that need it never hold.
@@ -270,6 +282,37 @@ pub(crate) struct Suppression {
     pub(crate) for_ns: u64,
 }
 
+/// Values that were not there before.
+#[derive(Clone, Debug)]
+pub(crate) struct Baseline {
+    /// Whose values together are new or known.
+    pub(crate) fields: Vec<Field>,
+    /// Whose values together are a scope; none: all is one.
+    pub(crate) scope: Vec<Field>,
+    /// For so long a scope only learns.
+    pub(crate) learn_ns: u64,
+    /// What was not there for so long is new again.
+    pub(crate) forget_ns: u64,
+}
+
+impl Baseline {
+    /// For people: what is told, and what is not.
+    pub(crate) fn sentence(&self) -> String {
+        let names = |fields: &[Field]| {
+            let names: Vec<_> = fields.iter().map(|field| format!("`{}`", field.row().name)).collect();
+            names.join(", ")
+        };
+        let scope =
+            if self.scope.is_empty() { String::new() } else { format!(" for its {}", names(&self.scope)) };
+        format!(
+            "it is told only where {} was not there{scope} for {} s; the first {} s only teach",
+            names(&self.fields),
+            self.forget_ns / 1_000_000_000,
+            self.learn_ns / 1_000_000_000
+        )
+    }
+}
+
 /// A correlation of rules.
 #[derive(Clone, Debug)]
 pub(crate) struct Correlation {
@@ -277,16 +320,97 @@ pub(crate) struct Correlation {
     pub(crate) machine: Machine,
     /// Names or ids of the rules, in order, each with its place.
     pub(crate) steps: Vec<(Box<str>, Mark)>,
-    /// For each step the fields that it is grouped by.
+    /// Likewise of rules that end what their group has begun: they are numbered behind the steps.
+    pub(crate) until: Vec<(Box<str>, Mark)>,
+    /// For so long after its end a group goes on.
+    pub(crate) grace_ns: u64,
+    /// For each of both the fields that it is grouped by.
     pub(crate) groups: Vec<Vec<Field>>,
+    /// What holds events together in place of that, in the order of proof; none: `groups` do.
+    pub(crate) joins: Vec<Join>,
     pub(crate) timespan_ns: u64,
     /// Links by which an observation counts as the request's.
     pub(crate) links: Links,
     /// The rules report on their own as well.
     pub(crate) generate: bool,
+    /// Of what it holds for, what is no match of it: looked for in the event that completed it.
+    pub(crate) exceptions: Vec<Exception>,
+    pub(crate) requires: Requires,
     pub(crate) suppress: Option<Suppression>,
     pub(crate) can_fire: CanFire,
     pub(crate) examples: Vec<Example>,
+    /// Its exceptions as written, where the set was loaded for the workbench.
+    pub(crate) outline: Option<Arc<Part>>,
+}
+
+/// What holds the events of a correlation together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum JoinKey {
+    /// One of our requests, by the links that the correlation accepts.
+    Request,
+    /// The process of the first step, and what descends from it.
+    Tree,
+    Container,
+}
+
+impl JoinKey {
+    /// From what proves most to what proves least.
+    pub(crate) const ALL: [Self; 3] = [Self::Request, Self::Tree, Self::Container];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "guardbee.request",
+            Self::Tree => "process.tree",
+            Self::Container => "container.id",
+        }
+    }
+
+    /// The field that shows it.
+    pub(crate) const fn field(self) -> Field {
+        match self {
+            Self::Request => Field::Request,
+            Self::Tree => Field::Pid,
+            Self::Container => Field::ContainerId,
+        }
+    }
+}
+
+/// One way to hold events together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Join {
+    pub(crate) key: JoinKey,
+    /// How long a group has then.
+    pub(crate) within_ns: u64,
+}
+
+impl Correlation {
+    /// In how many ways its events are held together.
+    pub(crate) fn ways(&self) -> usize {
+        self.joins.len().max(1)
+    }
+
+    /// How long a group has that is held together in this way.
+    pub(crate) fn within_ns(&self, way: usize) -> u64 {
+        self.joins.get(way).map_or(self.timespan_ns, |join| join.within_ns)
+    }
+
+    /// Fields that show which groups an event belongs to.
+    pub(crate) fn fields(&self, step: usize) -> Vec<Field> {
+        if self.joins.is_empty() {
+            return self.groups.get(step).cloned().unwrap_or_default();
+        }
+        self.joins.iter().map(|join| join.key.field()).collect()
+    }
+
+    /// Names and places of all rules that it waits for, those that end it behind the others.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &(Box<str>, Mark)> {
+        self.steps.iter().chain(&self.until)
+    }
+
+    /// Whether the rule of this number ends what was begun.
+    pub(crate) fn ends(&self, step: usize) -> bool {
+        step >= self.steps.len()
+    }
 }
 
 /// A test that stands in a rule.

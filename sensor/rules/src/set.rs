@@ -1,17 +1,19 @@
 //! A checked set of rules: loaded as a whole, or not at all.
 mod listed;
 
-pub use listed::{Listed, ListedException, ListedSuppression};
+pub use listed::{Listed, ListedBaseline, ListedException, ListedSuppression};
 
 use crate::{
     check::{self, Item},
+    correlate,
     digest::{self, Digest},
     engine::Index,
+    field::Kinds,
     parse::Mark,
     problem::{Problem, Problems, Severity, shown, suggest},
-    rule::{CanFire, Correlation, Rule},
+    rule::{CanFire, Correlation, JoinKey, Rule},
 };
-use guardbee_model::finding::RuleInfo;
+use guardbee_model::finding::{Observation, RuleInfo};
 use std::{collections::HashMap, sync::Arc};
 
 /// Rules of one set.
@@ -91,8 +93,10 @@ impl RuleSet {
 
     /// A correlation can fire if each of its steps can.
     pub(crate) fn can_fire(&self, correlation: usize) -> CanFire {
-        let is_step = |role: &Role| role.steps.iter().any(|(of, _)| *of == correlation);
-        self.correlations.get(correlation).map_or(Ok(()), |one| one.can_fire.clone())?;
+        let Some(one) = self.correlations.get(correlation) else { return Ok(()) };
+        let is_step =
+            |role: &Role| role.steps.iter().any(|(of, step)| *of == correlation && !one.ends(*step));
+        one.can_fire.clone()?;
         let why = |title: &str, why: &str| format!("its rule `{title}` can't: {why}");
         self.rules.iter().zip(&self.roles).filter(|(_, role)| is_step(role)).try_for_each(|(rule, _)| {
             rule.can_fire.clone().map_err(|reason| why(&rule.info.title, &reason))
@@ -137,6 +141,12 @@ impl RuleSet {
     /// A rule and what it is for.
     pub(crate) fn rule(&self, number: usize) -> Option<(&Rule, &Role)> {
         self.rules.get(number).zip(self.roles.get(number))
+    }
+
+    /// What holds this evidence of the rule at `place` together: of a correlation that joins, the strongest.
+    pub(crate) fn proof(&self, place: usize, evidence: &[Arc<Observation>]) -> Option<&'static str> {
+        let correlation = self.correlations.get(place.checked_sub(self.rules.len())?)?;
+        correlate::proof(correlation, evidence).map(JoinKey::name)
     }
 
     /// Of the rule or, behind all rules, the correlation at this place.
@@ -241,14 +251,17 @@ impl Builder {
         let correlations = std::mem::take(&mut self.set.correlations);
         for (number, correlation) in correlations.iter().enumerate() {
             let mut problems = Problems::new(&correlation.info.source);
-            for (step, (name, mark)) in correlation.steps.iter().enumerate() {
+            for (step, (name, mark)) in correlation.named().enumerate() {
                 self.step(number, step, (name, *mark), correlation.generate, &mut problems);
             }
             self.problems.extend(problems.into_list());
         }
         self.set.correlations = correlations;
         self.circles();
-        if self.problems.iter().any(|problem| problem.severity == Severity::Error) {
+        if !self.has_errors() {
+            self.required();
+        }
+        if self.has_errors() {
             return Err(self.problems);
         }
         let can_fire = self.set.rules.iter().enumerate().filter(|(_, rule)| rule.can_fire.is_ok());
@@ -256,6 +269,21 @@ impl Builder {
         self.set.digests = self.digests();
         self.set.warnings = self.problems;
         Ok(self.set)
+    }
+
+    fn has_errors(&self) -> bool {
+        self.problems.iter().any(|problem| problem.severity == Severity::Error)
+    }
+
+    /// What correlations require must be looked at by one of their rules.
+    fn required(&mut self) {
+        for (number, correlation) in self.set.correlations.iter().enumerate() {
+            let mut problems = Problems::new(&correlation.info.source);
+            let rules = self.set.rules_of(number);
+            let kinds = rules.iter().map(|rule| rule.kinds).fold(Kinds::NONE, Kinds::or);
+            correlation.requires.check(kinds, &mut problems);
+            self.problems.extend(problems.into_list());
+        }
     }
 
     fn digests(&self) -> Vec<Digest> {
@@ -269,9 +297,10 @@ impl Builder {
 
     /// Of a correlation: none is a step of itself, and none goes deep.
     fn digest(&self, correlation: usize, rules: &[Digest]) -> Digest {
+        let Some(one) = self.set.correlations.get(correlation) else { return Digest::default() };
         let said = self.documents[1].get(correlation).copied().unwrap_or_default();
-        let steps = self.set.correlations.get(correlation).map_or(&[][..], |one| one.steps.as_slice());
-        let parts = steps.iter().filter_map(|(name, _)| match self.named.get(name)?.0 {
+        let said = digest::of_correlation(said, one);
+        let parts = one.named().filter_map(|(name, _)| match self.named.get(name)?.0 {
             Named::Rule(rule) => rules.get(rule).copied(),
             Named::Correlation(part) => Some(self.digest(part, rules)),
         });

@@ -190,3 +190,56 @@ fn hostile_sharing_is_refused_at_once() {
         assert!(began.elapsed().as_secs() < 20, "{part} took {:?}", began.elapsed());
     }
 }
+
+/// What a rule requires and nothing makes; and what a correlation's steps require, its end's left out.
+#[test]
+fn what_is_required_is_listed() {
+    let text = "title: Dns
+name: dns
+logsource: {product: linux, category: process_creation}
+detection: {s: {Image: /a}, condition: s}
+guardbee: {requires: [exec, dns_query]}
+---
+title: Renamed
+name: renamed
+logsource: {category: file_rename}
+detection: {s: {TargetFilename: /a}, condition: s}
+guardbee: {requires: file_rename}
+---
+title: Run
+name: run
+logsource: {product: linux, category: process_creation}
+detection: {s: {Image: /a}, condition: s}
+guardbee: {requires: [exec]}
+---
+title: Both
+correlation: {type: temporal, rules: [renamed, renamed], group-by: [container.id], timespan: 1s}
+guardbee: {requires: [request], until: [run]}
+";
+    let set = load(&[("r.yml", text)]);
+    let listed: Vec<_> = set.rules().into_iter().map(|rule| (rule.can_fire, rule.requires)).collect();
+    let why = "it requires `dns_query`, for which there is no event source yet";
+    assert_eq!(
+        listed,
+        [
+            (Err(why.to_owned()), vec!["exec"]),
+            (Ok(()), vec!["file_rename"]),
+            (Ok(()), vec!["exec"]),
+            (Ok(()), vec!["request", "file_rename"]),
+        ]
+    );
+}
+
+#[test]
+fn a_rule_and_a_correlation_have_a_risk() {
+    let text = rule("Shell", "name: shell\ndetection: {s: {Image: /a}, condition: s}\nguardbee: {risk: 60}");
+    let many = "correlation: {type: event_count, rules: [shell], timespan: 1s, condition: {gte: 3}}";
+    let none = rule("None", "detection: {s: {Image: /a}, condition: s}");
+    let set = load(&[
+        ("a.yml", &text),
+        ("b.yml", &format!("title: Many\n{many}\nguardbee: {{risk: 0}}")),
+        ("c.yml", &none),
+    ]);
+    let risks: Vec<_> = set.rules().iter().map(|rule| rule.info.risk).collect();
+    assert_eq!(risks, [Some(60), None, Some(0)]);
+}

@@ -22,6 +22,8 @@ pub struct Config {
     pub deliver: Deliver,
     /// What rules saw, kept on disk for `guardbee rules replay`.
     pub journal: Journal,
+    /// What baselines of rules have learned, kept across restarts.
+    pub baseline: Baseline,
 }
 
 /// The unprivileged user of the pipeline; its files must be readable by it.
@@ -113,6 +115,14 @@ impl Default for Journal {
     fn default() -> Self {
         Self { folder: None, quota_bytes: 256 << 20, raw: false }
     }
+}
+
+/// What baselines of rules have learned.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Baseline {
+    /// A folder of its own, writable by `run_as`. None: with each start they learn anew.
+    pub folder: Option<PathBuf>,
 }
 
 /// Where records go.

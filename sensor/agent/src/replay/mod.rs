@@ -44,6 +44,8 @@ pub struct Found {
     pub losses: Vec<Loss>,
     /// It stands for these, which a suppression held back.
     pub repeats: Option<Repeats>,
+    /// What held its evidence together, where its rule joins in several ways.
+    pub joined: Option<&'static str>,
     offset: WallOffset,
     /// The run of the sensor, by its number in the recording: sequences are of that run.
     run: usize,
@@ -64,8 +66,8 @@ impl Found {
         let encoder = Encoder::new(Identity { host, instance: "replay".into(), version });
         let (rule, evidence) = (Arc::clone(&self.rule), self.evidence.clone());
         let time = evidence.last().map_or(BootTime(0), |last| last.time);
-        let (losses, repeats) = (self.losses.clone(), self.repeats);
-        let finding = Finding { id: FindingId([0; 16]), rule, time, evidence, losses, repeats };
+        let (losses, repeats, joined) = (self.losses.clone(), self.repeats, self.joined);
+        let finding = Finding { id: FindingId([0; 16]), rule, time, evidence, losses, repeats, joined };
         encoder.finding(&finding, self.offset)
     }
 }
@@ -154,7 +156,7 @@ impl Replay {
     }
 
     fn take_matches(&mut self) {
-        for Match { rule, evidence, repeats } in self.matches.drain(..) {
+        for Match { rule, evidence, repeats, joined } in self.matches.drain(..) {
             if self.found.len() >= MOST {
                 self.more += 1;
                 continue;
@@ -167,6 +169,7 @@ impl Replay {
                 evidence,
                 losses: Vec::new(),
                 repeats,
+                joined,
                 offset,
                 run,
             });

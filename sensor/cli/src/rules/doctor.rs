@@ -45,6 +45,13 @@ struct Need {
     faults: Vec<String>,
 }
 
+impl Need {
+    /// It was tried, and nothing that makes the action works.
+    fn is_dark(&self) -> bool {
+        self.works.is_some_and(|(works, _)| works == 0)
+    }
+}
+
 /// Whether a rule can fire here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Word {
@@ -126,12 +133,15 @@ fn node(args: &Args) -> anyhow::Result<Node> {
 }
 
 fn visit(rule: Listed, node: &Node) -> Visit {
-    let needs: Vec<_> = rule.wants.iter().map(|action| need(action, node)).collect();
-    let dark = needs.iter().filter(|need| need.works.is_some_and(|(works, _)| works == 0)).count();
+    let mut needs: Vec<_> = rule.wants.iter().map(|action| need(action, node)).collect();
+    let beside = rule.requires.iter().filter(|action| !rule.wants.contains(action));
+    needs.extend(beside.map(|action| need(action, node)));
+    let lacks = |need: &Need| rule.requires.contains(&need.action) && need.is_dark();
+    let dark = needs.iter().filter(|need| need.is_dark()).count();
     let dim = needs.iter().any(|need| need.works.is_some_and(|(works, all)| works < all));
     let word = match &rule.can_fire {
         Err(_) => Word::Never,
-        Ok(()) if dark > 0 && dark == needs.len() => Word::Never,
+        Ok(()) if dark > 0 && dark == needs.len() || needs.iter().any(lacks) => Word::Never,
         Ok(()) if dim || !rule.missing.is_empty() => Word::InPart,
         Ok(()) => Word::Fires,
     };
@@ -178,6 +188,9 @@ fn remarks(visit: &Visit) -> Vec<String> {
     out.extend(
         visit.rule.missing.iter().filter(|_| visit.rule.can_fire.is_ok()).map(|why| format!("lacks {why}")),
     );
+    let lacking =
+        visit.needs.iter().filter(|need| need.is_dark() && visit.rule.requires.contains(&need.action));
+    out.extend(lacking.map(|need| format!("requires `{}`, and no hook of it works", need.action)));
     out.extend(visit.needs.iter().flat_map(|need| &need.faults).cloned());
     if !visit.every_open.is_empty() {
         let names: Vec<_> = visit.every_open.iter().map(|operation| operation.name()).collect();
@@ -228,6 +241,7 @@ fn as_json(visit: &Visit, node: &Node) -> Value {
         "verdict": visit.word.name(node.untried.is_none()),
         "why_not": rule.can_fire.as_ref().err(),
         "missing": rule.missing,
+        "requires": rule.requires,
         "needs": visit.needs.iter().map(need).collect::<Vec<_>>(),
         "every_open": visit.every_open.iter().map(|operation| operation.name()).collect::<Vec<_>>(),
         "always": rule.always,

@@ -81,9 +81,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             let text = plain(&format!("  excepted: {name}"));
             rows.push(empty().chain([plain(&events.to_string()), text]).collect());
         }
-        if counts.suppressed > 0 {
-            let text = plain("  held back, and told by another finding");
-            rows.push(empty().chain([plain(&counts.suppressed.to_string()), text]).collect());
+        for (count, what) in [
+            (counts.suppressed, "  held back, and told by another finding"),
+            (counts.known, "  known to its baseline"),
+            (counts.learned, "  learned by its baseline"),
+        ] {
+            if count > 0 {
+                rows.push(empty().chain([plain(&count.to_string()), plain(what)]).collect());
+            }
         }
     }
     out!("{}", terminal::table(&rows));
@@ -139,6 +144,8 @@ impl Profile {
             counts.evaluations += more.evaluations;
             counts.hits += more.hits;
             counts.suppressed += more.suppressed;
+            counts.known += more.known;
+            counts.learned += more.learned;
             cost.evaluations += dearer.evaluations;
             cost.time += dearer.time;
         }

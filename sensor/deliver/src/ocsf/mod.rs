@@ -88,8 +88,11 @@ pub fn finding(finding: &Finding, identity: &Identity, offset: WallOffset) -> Va
         "unmapped": { "guardbee": unmapped(finding) },
     });
     if let Some(event) = event.as_object_mut() {
-        if let Some(link) = finding.link() {
-            let (id, name) = confidence(link.kind);
+        if let Some(risk) = rule.risk {
+            event.insert("risk_score".into(), risk.into());
+        }
+        let linked = finding.link().map(|link| confidence(link.kind));
+        if let Some((id, name)) = joined(finding).into_iter().chain(linked).min() {
             event.insert("confidence_id".into(), id.into());
             event.insert("confidence".into(), name.into());
         }
@@ -138,6 +141,15 @@ const fn confidence(kind: LinkKind) -> (u8, &'static str) {
         LinkKind::Exact | LinkKind::Inherited | LinkKind::Lineage => (3, "High"),
         LinkKind::Sole => (2, "Medium"),
         LinkKind::Ambiguous | LinkKind::Unproven => (1, "Low"),
+    }
+}
+
+/// Less than its request is proven where something else holds its evidence together.
+fn joined(finding: &Finding) -> Option<(u8, &'static str)> {
+    match finding.joined? {
+        "process.tree" => Some((2, "Medium")),
+        "container.id" => Some((1, "Low")),
+        _ => None,
     }
 }
 
@@ -240,6 +252,7 @@ fn device(identity: &Identity) -> Value {
 fn unmapped(finding: &Finding) -> Value {
     let mut ours = Map::new();
     set(&mut ours, "rule_source", Some(&finding.rule.source));
+    set(&mut ours, "joined", finding.joined);
     if let Some(link) = finding.link() {
         let mut shown = json!({
             "kind": link.kind.name(),

@@ -35,6 +35,7 @@ pub(super) fn record(encoder: &Encoder, finding: &Finding, offset: WallOffset) -
         attributes.int("guardbee.finding.count", i64::try_from(count).unwrap_or(i64::MAX));
         attributes.text("guardbee.finding.first_time", super::timestamp(offset.wall(first)));
     }
+    attributes.word("guardbee.finding.joined", finding.joined.unwrap_or_default());
     if let Some(link) = finding.link() {
         linked(link, &mut attributes);
     }
@@ -92,6 +93,9 @@ fn rule(finding: &Finding, attributes: &mut Attributes) {
     attributes.text("guardbee.rule.author", &*rule.author);
     attributes.text("guardbee.rule.source", &*rule.source);
     attributes.word("guardbee.rule.level", rule.level.name());
+    if let Some(risk) = rule.risk {
+        attributes.int("guardbee.rule.risk", risk);
+    }
     let techniques: Vec<String> = rule.techniques().collect();
     if !techniques.is_empty() {
         attributes.json("guardbee.attack.techniques", &json!(techniques));

@@ -128,6 +128,7 @@ pub fn rule() -> RuleInfo {
         author: "Guardbee".into(),
         license: "DRL-1.1".into(),
         level: Level::High,
+        risk: None,
         tags: ["attack.initial-access", "attack.t1190", "attack.execution", "attack.t1059.004", "cve.2024-1"]
             .map(Into::into)
             .to_vec(),
@@ -194,5 +195,6 @@ pub fn finding() -> Finding {
             to: BootTime(200),
         }],
         repeats: None,
+        joined: None,
     }
 }

@@ -14,8 +14,12 @@ const TESTS: usize = 200;
 const EVENTS: usize = 200;
 
 /// Keys of the block: of a rule, of a correlation, of their tests, of an event of those.
-pub(super) const OF_RULE: &[&str] = &["tests", "link", "exceptions", "suppress"];
-pub(super) const OF_CORRELATION: &[&str] = &["tests", "accept", "suppress"];
+pub(super) const OF_RULE: &[&str] =
+    &["tests", "link", "exceptions", "baseline", "requires", "risk", "suppress"];
+pub(super) const OF_CORRELATION: &[&str] =
+    &["tests", "accept", "exceptions", "join", "until", "grace", "requires", "risk", "suppress"];
+/// Key of the map that a set of links may be.
+pub(super) const WEAKEST: &str = "weakest";
 pub(super) const OF_TEST: &[&str] = &["name", "expect", "event", "events", "action", "description"];
 pub(super) const OF_EVENT: &[&str] = &["event", "offset", "action"];
 pub(super) const EXPECTED: [&str; 2] = ["match", "no-match"];
@@ -58,12 +62,26 @@ fn entries<'a>(node: &'a Node, known: &[&str], problems: &mut Problems) -> Optio
     Some(&entry.node)
 }
 
+/// `[exact, sole]`, or `{weakest: sole}`: it and all that prove more.
 fn links(entry: &Entry, problems: &mut Problems) -> Links {
     let mut links = Links::default();
-    for item in entry.node.items() {
+    let weakest = entry.node.get(WEAKEST);
+    if let Some(Entry { node, .. }) = weakest {
+        unknown_keys(entry.node.entries(), &format!("`{}`", entry.key), &[WEAKEST], problems);
+        if node.text().is_none() {
+            let message = format!("the weakest link is one kind, not {}", node.kind());
+            problems.error(node.mark, message, "write `{weakest: sole}`");
+            return links;
+        }
+    }
+    for item in weakest.map_or(&entry.node, |weakest| &weakest.node).items() {
         let kind = item.text().and_then(|name| Links::ALL.into_iter().find(|kind| kind.name() == name));
         if let Some(kind) = kind {
-            links.insert(kind);
+            if weakest.is_some() {
+                links.insert_from(kind);
+            } else {
+                links.insert(kind);
+            }
             continue;
         }
         let names = Links::ALL.map(LinkKind::name);

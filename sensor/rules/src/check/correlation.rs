@@ -1,5 +1,8 @@
 //! `correlation:` documents.
-use super::{block, duration, hint, meta, suppress, text, unknown_keys};
+use super::{
+    Context, block, duration, exception, hint, join, meta, requires, suppress, text, unknown_keys, until,
+    value::Scope,
+};
 use crate::{
     correlate::{Bound, Machine, Measure, Window},
     field::{self, Field, Found, Kinds, Type},
@@ -30,7 +33,7 @@ pub(super) const BOUNDS: &[(&str, Bound)] = &[
     ("neq", Bound::NotEqual),
 ];
 /// Steps of an order, and rules of a measurement.
-const STEPS: usize = 8;
+pub(super) const STEPS: usize = 8;
 const RULES: usize = 256;
 /// Events or values that are counted.
 const MOST: i64 = 1_000_000;
@@ -38,7 +41,12 @@ const MOST: i64 = 1_000_000;
 const LONGEST_NS: u64 = 86_400_000_000_000;
 
 /// Checks a correlation.
-pub(super) fn correlation(node: &Node, entry: &Entry, problems: &mut Problems) -> Option<Correlation> {
+pub(super) fn correlation(
+    node: &Node,
+    entry: &Entry,
+    context: &Context,
+    problems: &mut Problems,
+) -> Option<Correlation> {
     let info = meta::info(node, problems);
     let links = block::correlation(node, problems);
     let body = &entry.node;
@@ -56,8 +64,12 @@ pub(super) fn correlation(node: &Node, entry: &Entry, problems: &mut Problems) -
     let machine = machine(body, &mut missing, problems);
     let least = if matches!(machine, Some(Machine::Window(_))) { 1 } else { 2 };
     let steps = steps(body, least, problems);
-    let groups = groups(body, &steps, &mut missing, problems);
+    let until = until::of(node, machine.as_ref(), &steps, problems);
+    let grace_ns = until::grace(node, problems);
+    let named = [steps.as_slice(), until.as_slice()].concat();
+    let groups = groups(body, &named, &mut missing, problems);
     let timespan_ns = timespan(body, problems);
+    let joins = join::of(node, machine.as_ref(), timespan_ns, problems);
     let generate = match text(body, "generate", problems) {
         None | Some((_, "false")) => false,
         Some((_, "true")) => true,
@@ -67,21 +79,32 @@ pub(super) fn correlation(node: &Node, entry: &Entry, problems: &mut Problems) -
             false
         }
     };
+    let shared = (&context.placeholders, &context.spent);
+    let scope = Scope { kinds: Some(Kinds::ALL), shared, audit: false };
+    let exceptions = exception::of(node, scope, problems);
+    let outline = context.outlines.then(|| exception::outline(node, scope)).flatten();
     let examples = block::examples(node, Kinds::ALL, problems);
     let suppress = suppress::of(node, Kinds::ALL, problems);
-    let can_fire = if missing.is_empty() { Ok(()) } else { Err(missing.join("; ")) };
+    let (requires, there) = requires::of(node, problems);
+    let can_fire = if missing.is_empty() { there } else { Err(missing.join("; ")) };
     let (info, machine, timespan_ns) = (info?, machine?, timespan_ns?);
     Some(Correlation {
         info,
         machine,
         steps,
+        until,
+        grace_ns,
         groups,
+        joins,
         timespan_ns,
         links,
         generate,
+        exceptions,
+        requires,
         suppress,
         can_fire,
         examples,
+        outline,
     })
 }
 

@@ -1,8 +1,8 @@
 //! Selections and conditions to one expression.
 use super::{
-    Context, block, exception, hint,
+    Context, baseline, block, exception, hint,
     logsource::{self, Source},
-    meta, outline, suppress,
+    meta, outline, requires, suppress,
     value::{self, Scope, Shared},
 };
 use crate::{
@@ -54,9 +54,14 @@ pub(super) fn rule(
         Some(demand) => Expression::and(vec![condition, demand]),
         None => condition,
     };
-    let can_fire = can_fire(source, &condition, &missing);
     let kinds = scope.kinds.unwrap_or(Kinds::NONE);
+    let (requires, there) = requires::of(node, problems);
+    let can_fire = can_fire(source, &condition, &missing).and(there);
+    if scope.kinds.is_some() {
+        requires.check(kinds, problems);
+    }
     let exceptions = exception::of(node, scope, problems);
+    let baseline = baseline::of(node, kinds, problems);
     let suppress = suppress::of(node, kinds, problems);
     let examples = block::examples(node, kinds, problems);
     let mark = detection.key_mark;
@@ -72,7 +77,20 @@ pub(super) fn rule(
         Part::new(&info.title, mark, Shape::All(parts))
     });
     let links = block.links;
-    Some(Rule { info, kinds, condition, links, exceptions, suppress, can_fire, missing, examples, outline })
+    Some(Rule {
+        info,
+        kinds,
+        condition,
+        links,
+        exceptions,
+        requires,
+        baseline,
+        suppress,
+        can_fire,
+        missing,
+        examples,
+        outline,
+    })
 }
 
 impl<'a> Scope<'a> {

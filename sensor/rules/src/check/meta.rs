@@ -1,5 +1,5 @@
 //! What a rule says of itself: title, id, level, tags, ...
-use super::{block, correlation, hint, logsource, text};
+use super::{block, correlation, hint, logsource, suppress::items_of, text};
 use crate::{
     date::Date,
     parse::{Entry, Mark, Node, Value},
@@ -42,6 +42,8 @@ pub(super) const STATUS: &[&str] = &["stable", "test", "experimental", "deprecat
 pub(super) const RELATED: &[&str] = &["derived", "obsolete", "merged", "renamed", "similar"];
 pub(super) const LEVELS: [Level; 5] =
     [Level::Informational, Level::Low, Level::Medium, Level::High, Level::Critical];
+/// The greatest risk.
+pub(super) const RISK: u8 = 100;
 /// Characters of a title (rules specification 2.1, title).
 pub(super) const TITLE: usize = 256;
 
@@ -110,6 +112,7 @@ pub(super) fn info(node: &Node, problems: &mut Problems) -> Option<Arc<RuleInfo>
     }
     related(node, problems);
     let references = list(node, "references", problems);
+    let risk = risk(node, problems);
     (problems.errors() == before).then(|| {
         Arc::new(RuleInfo {
             id,
@@ -119,6 +122,7 @@ pub(super) fn info(node: &Node, problems: &mut Problems) -> Option<Arc<RuleInfo>
             author,
             license,
             level,
+            risk,
             tags: tags.into_iter().map(|(_, tag)| tag).collect(),
             references: references.into_iter().map(|(_, reference)| reference).collect(),
             source: problems.file().into(),
@@ -171,6 +175,21 @@ fn level(node: &Node, problems: &mut Problems) -> Level {
         suggest(written, names, format!("levels are: {}", names.join(", "))),
     );
     Level::Medium
+}
+
+/// OCSF's `risk_score`, of which it says no more than that it is a whole number: here of a hundred.
+fn risk(node: &Node, problems: &mut Problems) -> Option<u8> {
+    let at = &items_of(node, "risk")?.node;
+    let risk = at.text().and_then(|text| text.parse().ok()).filter(|risk| *risk <= RISK);
+    if risk.is_none() {
+        let written = at.text().map_or_else(|| at.kind().to_owned(), |text| format!("`{}`", shown(text)));
+        problems.error(
+            at.mark,
+            format!("{written} is no risk"),
+            format!("write a whole number from 0 to {RISK}"),
+        );
+    }
+    risk
 }
 
 fn checked(node: &Node, key: &str, problems: &mut Problems) {

@@ -1,5 +1,6 @@
 //! From the tree of a file to typed rules: everything that can be wrong with a rule is said here.
 mod action;
+mod baseline;
 mod block;
 mod correlation;
 mod detection;
@@ -7,16 +8,20 @@ mod exception;
 mod files;
 mod filter;
 mod hint;
+mod join;
 mod logsource;
 mod meta;
 mod outline;
+mod requires;
 mod schema;
 mod suppress;
+mod until;
 mod value;
 
 pub(crate) use action::Document;
 pub(crate) use block::events;
 pub(crate) use files::{Context, File, read};
+pub(crate) use requires::Requires;
 pub(crate) use schema::schema;
 
 use crate::{
@@ -67,7 +72,7 @@ pub(crate) fn document(node: &Node, context: &Context, problems: &mut Problems) 
             detection::rule(node, detection, context, problems).map(Box::new).map(Item::Rule)
         }
         (None, Some(entry)) => {
-            correlation::correlation(node, entry, problems).map(Box::new).map(Item::Correlation)
+            correlation::correlation(node, entry, context, problems).map(Box::new).map(Item::Correlation)
         }
         (None, None) => {
             if !["detection", "correlation", "filter"].iter().any(|key| hint::misspelt(node, key)) {

@@ -2,10 +2,10 @@
 //!
 //! It says what can be said of one document alone: keys, names of fields, modifiers, kinds of values. What it accepts may
 //! still be wrong, and the loader says why; what the loader takes without a warning, it accepts.
-use super::{block, correlation, exception, logsource, meta, suppress, value::modifiers};
+use super::{baseline, block, correlation, exception, join, logsource, meta, suppress, value::modifiers};
 use crate::{
     field::{self, Field, Kinds, Type},
-    rule::Links,
+    rule::{JoinKey, Links},
 };
 use guardbee_model::{finding::Level, link::LinkKind};
 use serde_json::{Map, Value, json};
@@ -142,12 +142,45 @@ fn of_measure(key: &str) -> Option<Value> {
 }
 
 fn of_block(key: &str) -> Option<Value> {
-    let links = list(&json!({ "enum": Links::ALL.map(LinkKind::name) }));
+    let kind = json!({ "enum": Links::ALL.map(LinkKind::name) });
+    let weakest = json!({
+        "type": "object",
+        "properties": { block::WEAKEST: kind },
+        "required": [block::WEAKEST],
+        "additionalProperties": false,
+    });
+    let links = json!({ "anyOf": [list(&kind), weakest] });
     Some(match key {
         "tests" => list(&object(block::OF_TEST, of_test, &["expect"])),
         "link" | "accept" => links,
         "exceptions" => list(&object(exception::KEYS, of_exception, &["name", "fields", "values", "reason"])),
+        "join" => {
+            let key = json!({ "enum": JoinKey::ALL.map(JoinKey::name) });
+            list(&json!({ "anyOf": [key, object(join::KEYS, of_join, &["key"])] }))
+        }
+        "until" => list(&text("Name or id of a rule: its match ends what its group has begun.")),
+        "grace" => {
+            json!({ "type": "string", "pattern": DURATION, "description": "For so long after its end a group goes on." })
+        }
+        "requires" => {
+            let names: Vec<_> = Kinds::all_names().chain(logsource::WITHOUT_EVENTS.iter().copied()).collect();
+            list(&json!({ "enum": names, "description": "An action without which it can't fire." }))
+        }
+        "risk" => {
+            json!({ "type": "integer", "minimum": 0, "maximum": meta::RISK, "description": "How much is at stake." })
+        }
+        "baseline" => object(baseline::KEYS, of_baseline, &["by", "learn", "forget"]),
         "suppress" => object(suppress::KEYS, of_suppression, &["for"]),
+        _ => return None,
+    })
+}
+
+fn of_join(key: &str) -> Option<Value> {
+    Some(match key {
+        "key" => {
+            json!({ "enum": JoinKey::ALL.map(JoinKey::name), "description": "From what proves most on." })
+        }
+        "within" => json!({ "type": "string", "pattern": DURATION }),
         _ => return None,
     })
 }
@@ -183,6 +216,16 @@ fn of_exception(key: &str) -> Option<Value> {
         "expires" => {
             json!({ "type": "string", "pattern": DAY, "description": "The last day on which it holds." })
         }
+        _ => return None,
+    })
+}
+
+fn of_baseline(key: &str) -> Option<Value> {
+    let time = |meaning: &str| json!({ "type": "string", "pattern": DURATION, "description": meaning });
+    Some(match key {
+        "by" | "per" => list(&to("name")),
+        "learn" => time("For so long a scope only learns."),
+        "forget" => time("What was not there for so long is new again."),
         _ => return None,
     })
 }

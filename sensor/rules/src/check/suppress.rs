@@ -29,7 +29,8 @@ pub(super) fn of(rule: &Node, kinds: Kinds, problems: &mut Problems) -> Option<S
         return None;
     }
     unknown_keys(entry.node.entries(), "`suppress`", KEYS, problems);
-    let fields = fields(&entry.node, kinds, problems);
+    let alone = "without `by` all findings of the rule are one";
+    let fields = entry.node.get("by").map(|by| fields(by, alone, kinds, problems)).unwrap_or_default();
     let Some(time) = entry.node.get("for") else {
         if !hint::misspelt(&entry.node, "for") {
             problems.error(entry.node.mark, "`suppress` has no `for`", "add `for: 10m`");
@@ -45,16 +46,12 @@ pub(super) fn of(rule: &Node, kinds: Kinds, problems: &mut Problems) -> Option<S
     Some(Suppression { fields, for_ns: for_ns? })
 }
 
-fn fields(map: &Node, kinds: Kinds, problems: &mut Problems) -> Vec<Field> {
-    let Some(by) = map.get("by") else { return Vec::new() };
+/// The fields of an entry; `alone` says what goes without it.
+pub(super) fn fields(by: &Entry, alone: &str, kinds: Kinds, problems: &mut Problems) -> Vec<Field> {
     let items = by.node.items();
     if items.is_empty() || items.len() > FIELDS {
-        let message = format!("`by` has {} fields", items.len());
-        problems.error(
-            by.key_mark,
-            message,
-            format!("name 1 to {FIELDS}; without `by` all findings of the rule are one"),
-        );
+        let message = format!("`{}` has {} fields", by.key, items.len());
+        problems.error(by.key_mark, message, format!("name 1 to {FIELDS}; {alone}"));
     }
     items.iter().filter_map(|item| field(item, kinds, problems)).collect()
 }
@@ -67,7 +64,7 @@ fn field(item: &Node, kinds: Kinds, problems: &mut Problems) -> Option<Field> {
     };
     let (message, remedy) = match field::find(name) {
         Some(Found::Field(Field::Trace)) => (
-            "a trace id is a claim of the client: it suppresses nothing".to_owned(),
+            "a trace id is a claim of the client: it tells nothing apart".to_owned(),
             "write `guardbee.request`, which no client can choose".to_owned(),
         ),
         Some(Found::Field(field)) if kinds == Kinds::NONE || field.row().actions.meets(kinds) => {

@@ -1,12 +1,70 @@
 //! Which groups an event belongs to.
-use crate::{eval::View, field::Field, rule::Links};
+use crate::{
+    eval::{Scratch, View},
+    field::Field,
+    rule::{Correlation, JoinKey, Links},
+};
 use guardbee_model::{
     finding::{Action, Observation},
     id::RequestId,
+    process::ProcessKey,
 };
+use std::{collections::BTreeSet, sync::Arc};
 
-/// The groups of an observation: one, or none if it lacks a field that is grouped by; of several requests, one for each.
-pub(crate) fn keys(view: &mut View<'_>, fields: &[Field], links: Links) -> Vec<Vec<u8>> {
+/// The groups of an observation that is this step, held together in this way: one, or none if it lacks what they are
+/// held together by; of several requests, and for the processes that it may descend from, one for each.
+pub(crate) fn keys(
+    view: &mut View<'_>,
+    correlation: &Correlation,
+    (step, way): (usize, usize),
+) -> Vec<Vec<u8>> {
+    let Some(join) = correlation.joins.get(way) else {
+        let fields = correlation.groups.get(step).map_or(&[][..], Vec::as_slice);
+        return by_fields(view, fields, correlation.links);
+    };
+    let mut keys = match join.key {
+        JoinKey::Tree => {
+            // What opens and what ends stands for its own process alone.
+            let of_opener = step == 0 || correlation.ends(step);
+            processes(view.observation(), of_opener).map(process).collect()
+        }
+        JoinKey::Request | JoinKey::Container => by_fields(view, &[join.key.field()], correlation.links),
+    };
+    // Groups of two ways are never the same.
+    for key in &mut keys {
+        key.push(join.key as u8);
+    }
+    keys
+}
+
+/// The way that proves most of those in which all of this belongs together.
+pub(crate) fn proof(correlation: &Correlation, evidence: &[Arc<Observation>]) -> Option<JoinKey> {
+    let mut scratch = Scratch::default();
+    let mut common = |way: usize| {
+        let keys = evidence.iter().enumerate().map(|(nth, observation)| {
+            let mut view = View::new(observation, &mut scratch);
+            let step = nth.min(1);
+            keys(&mut view, correlation, (step, way)).into_iter().collect::<BTreeSet<_>>()
+        });
+        keys.reduce(|one, other| &one & &other).is_some_and(|keys| !keys.is_empty())
+    };
+    correlation.joins.iter().enumerate().find(|(way, _)| common(*way)).map(|(_, join)| join.key)
+}
+
+/// Who acted and, unless only that counts, from whom it descends.
+fn processes(observation: &Observation, only: bool) -> impl Iterator<Item = ProcessKey> {
+    let ancestors = if only { &[][..] } else { &*observation.ancestors };
+    observation.process.iter().chain(ancestors).map(|process| process.key)
+}
+
+/// The same whatever it executes.
+fn process(key: ProcessKey) -> Vec<u8> {
+    let (tgid, start) = key.life();
+    [&tgid.to_le_bytes()[..], &start.0.to_le_bytes()].concat()
+}
+
+/// One group for what has the same values.
+fn by_fields(view: &mut View<'_>, fields: &[Field], links: Links) -> Vec<Vec<u8>> {
     let mut keys = vec![Vec::new()];
     for field in fields {
         if *field == Field::Request {

@@ -1,5 +1,5 @@
 //! All rules of a correlation, in order or in any.
-use super::{Event, Evidence, weight};
+use super::{Event, Evidence, later, weight};
 use guardbee_model::clock::BootTime;
 
 /// Observations that matched the first steps.
@@ -7,6 +7,8 @@ use guardbee_model::clock::BootTime;
 struct Chain {
     start: BootTime,
     last: BootTime,
+    /// The last moment of a next step.
+    end: BootTime,
     evidence: Evidence,
 }
 
@@ -23,16 +25,21 @@ impl Ordered {
         Self { chains: vec![None; steps.saturating_sub(1)] }
     }
 
-    pub(super) fn take(&mut self, event: &Event<'_>, timespan_ns: u64) -> Option<Evidence> {
+    pub(super) fn take(&mut self, event: &Event<'_>) -> Option<Evidence> {
         let longer = match event.step.checked_sub(1) {
-            None => Chain { start: event.time, last: event.time, evidence: event.evidence.to_vec() },
+            None => Chain {
+                start: event.time,
+                last: event.time,
+                end: later(event.time, event.within_ns),
+                evidence: event.evidence.to_vec(),
+            },
             Some(before) => {
                 let chain = self.chains.get(before)?.as_ref()?;
-                if event.time < chain.last || event.time.since(chain.start) > timespan_ns {
+                if event.time < chain.last || event.time > chain.end {
                     return None;
                 }
                 let evidence = [&chain.evidence, event.evidence].concat();
-                Chain { start: chain.start, last: event.time, evidence }
+                Chain { last: event.time, evidence, ..*chain }
             }
         };
         match self.chains.get_mut(event.step) {
@@ -44,15 +51,31 @@ impl Ordered {
         }
     }
 
+    /// What began until `time` goes on until `end` at most. Gives when the last of all is over.
+    pub(super) fn end(&mut self, time: BootTime, end: BootTime) -> Option<BootTime> {
+        for chain in self.chains.iter_mut().flatten().filter(|chain| chain.start <= time) {
+            chain.end = end.min(chain.end);
+        }
+        self.chains.iter().flatten().map(|chain| chain.end).max()
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.chains.iter().flatten().map(|chain| size_of::<Chain>() + weight(&chain.evidence)).sum()
     }
 }
 
+#[derive(Clone, Debug)]
+struct Step {
+    time: BootTime,
+    /// The last moment of another step.
+    end: BootTime,
+    evidence: Evidence,
+}
+
 /// Steps in any order: of each the latest.
 #[derive(Debug)]
 pub(super) struct Together {
-    latest: Vec<Option<(BootTime, Evidence)>>,
+    latest: Vec<Option<Step>>,
 }
 
 impl Together {
@@ -60,24 +83,34 @@ impl Together {
         Self { latest: vec![None; steps] }
     }
 
-    pub(super) fn take(&mut self, event: &Event<'_>, timespan_ns: u64) -> Option<Evidence> {
+    pub(super) fn take(&mut self, event: &Event<'_>) -> Option<Evidence> {
         let slot = self.latest.get_mut(event.step)?;
-        if slot.as_ref().is_none_or(|(time, _)| *time <= event.time) {
-            *slot = Some((event.time, event.evidence.to_vec()));
+        if slot.as_ref().is_none_or(|step| step.time <= event.time) {
+            let end = later(event.time, event.within_ns);
+            *slot = Some(Step { time: event.time, end, evidence: event.evidence.to_vec() });
         }
-        let times = || self.latest.iter().map(|slot| slot.as_ref().map(|(time, _)| *time));
-        let (first, last) = (times().min()??, times().max()??);
-        if last.since(first) > timespan_ns {
+        let steps = || self.latest.iter().map(Option::as_ref);
+        let end = steps().map(|step| step.map(|step| step.end)).min()??;
+        let last = steps().map(|step| step.map(|step| step.time)).max()??;
+        if last > end {
             return None;
         }
         let mut evidence: Evidence =
-            self.latest.iter().flatten().flat_map(|(_, evidence)| evidence.iter().cloned()).collect();
+            steps().flatten().flat_map(|step| step.evidence.iter().cloned()).collect();
         evidence.sort_by_key(|observation| (observation.time, observation.sequence));
         evidence.dedup_by_key(|observation| observation.sequence);
         Some(evidence)
     }
 
+    /// What happened until `time` goes on until `end` at most. Gives when the last of all is over.
+    pub(super) fn end(&mut self, time: BootTime, end: BootTime) -> Option<BootTime> {
+        for step in self.latest.iter_mut().flatten().filter(|step| step.time <= time) {
+            step.end = end.min(step.end);
+        }
+        self.latest.iter().flatten().map(|step| step.end).max()
+    }
+
     pub(super) fn bytes(&self) -> usize {
-        self.latest.iter().flatten().map(|(_, evidence)| weight(evidence)).sum()
+        self.latest.iter().flatten().map(|step| weight(&step.evidence)).sum()
     }
 }

@@ -121,14 +121,14 @@ impl State {
     }
 
     /// Gives the evidence once the least number is reached.
-    pub(super) fn take(&mut self, window: &Window, event: &Event<'_>, timespan_ns: u64) -> Option<Evidence> {
+    pub(super) fn take(&mut self, window: &Window, event: &Event<'_>) -> Option<Evidence> {
         let closes = window.closes();
         self.data.add(window, event, closes)?;
         self.kept.extend(event.evidence.iter().cloned());
         if !closes {
             let newest = self.data.newest().unwrap_or(event.time);
-            self.data.slide(newest, timespan_ns);
-            self.kept.retain(|observation| newest.since(observation.time) <= timespan_ns);
+            self.data.slide(newest, event.within_ns);
+            self.kept.retain(|observation| newest.since(observation.time) <= event.within_ns);
         }
         while self.kept.len() > KEPT {
             self.kept.pop_front();

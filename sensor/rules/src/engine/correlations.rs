@@ -1,5 +1,8 @@
 //! Correlations of every type on events that the sensor could have made.
-use super::*;
+use super::{
+    ends::{ended, leave},
+    *,
+};
 use crate::{field::Field, rule::ExampleEvent, sample};
 use proptest::prelude::*;
 
@@ -13,6 +16,11 @@ title: Egress
 name: egress
 logsource: {product: linux, category: network_connection}
 detection: {selection: {Initiated: true}, condition: selection}
+---
+title: Leaves
+name: leaves
+logsource: {category: process_termination}
+detection: {selection: {process.pid|gte: 0}, condition: selection}
 ---
 title: Answer
 name: answer
@@ -42,7 +50,7 @@ pub(super) fn engine(correlations: &[String]) -> Engine {
     engine_with(correlations, Params::default())
 }
 
-fn event(action: Kinds, tenths: u64, values: &[(Field, &str)]) -> Arc<Observation> {
+pub(super) fn event(action: Kinds, tenths: u64, values: &[(Field, &str)]) -> Arc<Observation> {
     let values = values.iter().map(|(field, value)| (*field, vec![(*value).into()])).collect();
     let offset_ns = tenths * 100_000_000;
     Arc::new(sample::observation(&ExampleEvent { offset_ns, action, values }, tenths))
@@ -335,6 +343,8 @@ fn all_types() -> Vec<String> {
                 "generate: true",
             ],
         ),
+        ended("Ended", "temporal_ordered", ""),
+        ended("Either", "temporal", ", grace: 500ms"),
     ]
 }
 
@@ -343,17 +353,21 @@ proptest! {
     /// However many events come at once, however often time is told, and in whatever room.
     #[test]
     fn batches_change_nothing(
-        steps in prop::collection::vec((0..12_u64, 0..9_u64, any::<bool>(), 0..3_usize, 0..4_usize), 1..60),
+        steps in prop::collection::vec((0..12_u64, 0..9_u64, 0..5_u8, 0..3_usize, 0..4_usize), 1..60),
         cuts in prop::collection::vec(any::<bool>(), 60),
         room in prop::sample::select(&[6 << 10, 64 << 10, 32 << 20][..]),
     ) {
         let mut now = 10;
-        let events: Vec<_> = steps.iter().map(|&(gap, late, exec, container, port)| {
+        let events: Vec<_> = steps.iter().map(|&(gap, late, what, container, port)| {
             now += gap;
             let container = ["a", "b", "c"][container];
             // Late by less than what is waited for.
             let at = now - late;
-            if exec { shell(at, container) } else { egress(at, container, ["1", "2", "3", "4"][port]) }
+            match what {
+                0 | 1 => shell(at, container),
+                2 | 3 => egress(at, container, ["1", "2", "3", "4"][port]),
+                _ => leave(at, container),
+            }
         }).collect();
         let params = Params { correlation_bytes: room, ..Params::default() };
         let (mut whole, mut cut) = (engine_with(&all_types(), params), engine_with(&all_types(), params));

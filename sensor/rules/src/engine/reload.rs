@@ -75,6 +75,7 @@ impl Engine {
         let changes = Changes::between(&self.set, &set);
         let places = places(&self.set, &set);
         self.replace_suppressors(&set, &places, out);
+        self.replace_baselines(&set);
         self.tally.rearrange(&places);
         let share = self.params.correlation_bytes / set.correlations.len().max(1);
         let mut before: Vec<_> = std::mem::take(&mut self.correlators).into_iter().map(Some).collect();
@@ -83,9 +84,8 @@ impl Engine {
         let of_correlations = places.get(set.rules.len()..).unwrap_or_default();
         for (one, place) in set.correlations.iter().zip(of_correlations) {
             let same = place.and_then(|place| before.get_mut(place.checked_sub(old_rules)?)?.take());
-            let mut correlator = same.unwrap_or_else(|| {
-                Correlator::new(one.machine.clone(), one.steps.len(), one.timespan_ns, share)
-            });
+            let mut correlator =
+                same.unwrap_or_else(|| Correlator::new(one.machine.clone(), one.steps.len(), share));
             correlator.set_share(share);
             evicted += correlator.take_evicted();
             self.correlators.push(correlator);
@@ -144,8 +144,8 @@ mod tests {
         assert_eq!(titles(&changes.removed), ["Removed"]);
         let [[was, now]] = &changes.changed[..] else { panic!("{changes:#?}") };
         assert!(was.0.title == now.0.title && was.1 != now.1 && !changes.is_empty());
-        // Kept, and the three rules that they are of.
-        assert_eq!(changes.kept, 4);
+        // Kept, and the four rules that there are.
+        assert_eq!(changes.kept, 5);
         assert_eq!(engine.set.digest(), digest);
         assert_eq!(found(&mut engine, &[egress(5, "a", "1")]), ["Kept 0,5"]);
         let hits: Vec<_> = engine.counts().map(|(info, counts)| (&*info.title, counts.hits)).collect();

@@ -5,10 +5,7 @@ use super::{
     tally::Tally,
 };
 use crate::{correlate::Evidence, eval::View, rule::Suppression, set::RuleSet};
-use guardbee_model::{
-    clock::BootTime,
-    finding::{Repeats, RuleInfo},
-};
+use guardbee_model::{clock::BootTime, finding::Repeats};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// By the place of their rule, correlations behind all rules.
@@ -25,6 +22,7 @@ pub(super) fn suppressors(set: &RuleSet, bytes: usize) -> Suppressors {
 
 /// Where findings go.
 pub(super) struct Report<'a> {
+    pub(super) set: &'a RuleSet,
     pub(super) tally: &'a mut Tally,
     pub(super) suppressors: &'a mut Suppressors,
     /// When something is due next.
@@ -36,30 +34,30 @@ impl Report<'_> {
     /// The rule at `place` matches: a finding goes out, or is held back.
     pub(super) fn matched(
         &mut self,
-        (place, rule): (usize, &Arc<RuleInfo>),
+        place: usize,
         suppression: Option<&Suppression>,
         (evidence, time): (Evidence, BootTime),
         view: &mut View<'_>,
     ) {
         let Some((suppressor, by)) = self.suppressors.get_mut(&place).zip(suppression) else {
-            self.put((place, rule), (evidence, None), time);
+            self.put(place, (evidence, None), time);
             return;
         };
         let key = suppress::key(view, &by.fields);
         if suppressor.hold(&key, time, &evidence) {
             self.tally.suppressed(place);
-        } else if self.put((place, rule), (evidence, None), time)
+        } else if self.put(place, (evidence, None), time)
             && let Some(suppressor) = self.suppressors.get_mut(&place)
         {
             suppressor.open(key, time);
         }
-        self.make_room((place, rule), time);
+        self.make_room(place, time);
     }
 
-    fn make_room(&mut self, (place, rule): (usize, &Arc<RuleInfo>), time: BootTime) {
+    fn make_room(&mut self, place: usize, time: BootTime) {
         while let Some(held) = self.suppressors.get_mut(&place).and_then(Suppressor::make_room) {
             if let Some(Held { repeats, evidence }) = held {
-                self.put((place, rule), (evidence, Some(repeats)), time);
+                self.put(place, (evidence, Some(repeats)), time);
             }
         }
         let Some(suppressor) = self.suppressors.get_mut(&place) else { return };
@@ -70,13 +68,14 @@ impl Report<'_> {
     /// Gives false if the rule has said enough.
     pub(super) fn put(
         &mut self,
-        (place, rule): (usize, &Arc<RuleInfo>),
+        place: usize,
         (evidence, repeats): (Evidence, Option<Repeats>),
         time: BootTime,
     ) -> bool {
         let may = self.tally.may_report(place, time, repeats.map_or(1, |repeats| repeats.count));
-        if may {
-            self.out.push(Match { rule: Arc::clone(rule), evidence, repeats });
+        if let Some(rule) = self.set.info(place).filter(|_| may) {
+            let joined = self.set.proof(place, &evidence);
+            self.out.push(Match { rule: Arc::clone(rule), evidence, repeats, joined });
         }
         may
     }
@@ -88,8 +87,9 @@ impl Engine {
         let set = Arc::clone(&self.set);
         let Self { tally, suppressors, due: next, .. } = self;
         let held = suppressors.get_mut(&place).and_then(Suppressor::close);
-        if let Some((Held { repeats, evidence }, rule)) = held.zip(set.info(place)) {
-            Report { tally, suppressors, due: next, out }.put((place, rule), (evidence, Some(repeats)), due);
+        if let Some(Held { repeats, evidence }) = held {
+            let mut report = Report { set: &set, tally, suppressors, due: next, out };
+            report.put(place, (evidence, Some(repeats)), due);
         }
     }
 
@@ -99,11 +99,10 @@ impl Engine {
         let set = Arc::clone(&self.set);
         let Self { tally, suppressors, due, clock, .. } = self;
         let mut all = std::mem::take(suppressors);
-        let mut report = Report { tally, suppressors, due, out };
+        let mut report = Report { set: &set, tally, suppressors, due, out };
         for (place, suppressor) in &mut all {
-            let Some(rule) = set.info(*place) else { continue };
             for Held { repeats, evidence } in suppressor.end() {
-                report.put((*place, rule), (evidence, Some(repeats)), *clock);
+                report.put(*place, (evidence, Some(repeats)), *clock);
             }
         }
         self.suppressors = all;

@@ -19,6 +19,10 @@ pub struct Counts {
     pub excepted: u64,
     /// Findings that were held back: another one told or tells of them.
     pub suppressed: u64,
+    /// Matches of a baseline's rule that were not new.
+    pub known: u64,
+    /// Matches that were new while it still learned.
+    pub learned: u64,
 }
 
 /// What evaluating a rule took, sampled.
@@ -102,7 +106,7 @@ impl Tally {
         hit
     }
 
-    /// A correlation holds because its time is over.
+    /// A correlation holds, and none of its exceptions does.
     pub(super) fn hit(&mut self, rule: usize) {
         if let Some(Account { counts, .. }) = self.accounts.get_mut(rule) {
             counts.hits += 1;
@@ -122,6 +126,14 @@ impl Tally {
     /// How often each exception of a rule held.
     pub(super) fn exceptions(&self, rule: usize) -> &[u64] {
         self.accounts.get(rule).map_or(&[], |account| &account.excepted)
+    }
+
+    /// A match is not new, or was learned.
+    pub(super) fn not_new(&mut self, rule: usize, learned: bool) {
+        if let Some(Account { counts, .. }) = self.accounts.get_mut(rule) {
+            let count = if learned { &mut counts.learned } else { &mut counts.known };
+            *count += 1;
+        }
     }
 
     /// A finding is held back.

@@ -16,6 +16,8 @@ impl Kinds {
     pub(crate) const REQUEST: Self = Self(64);
     pub(crate) const EXCHANGE: Self = Self(128);
     pub(crate) const ALL: Self = Self((1 << Self::COUNT) - 1);
+    /// What is observed whatever rules look at: from these it is known who acts, and for which request.
+    pub(crate) const ALWAYS: Self = Self(0xff);
     pub(super) const NET: Self = Self(1 | 2 | 32);
     pub(crate) const CREDENTIALS: Self = Self(1 << 8);
     pub(crate) const ACCESS: Self = Self(1 << 9);

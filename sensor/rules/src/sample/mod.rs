@@ -118,7 +118,7 @@ impl Draft {
             Field::WorkingDirectory => self.process.cwd = bytes(text).into(),
             Field::Time => self.time = moment(text),
             Field::Created => self.process.key.start = moment(text),
-            Field::Pid => self.process.key.tgid = number(text),
+            Field::Pid => set_pid(&mut self.process, text),
             Field::UserId => self.process.credentials.euid = number(text),
             Field::RealUserId => self.process.credentials.uid = number(text),
             Field::Capabilities => self.process.credentials.effective = system::capabilities(values),
@@ -126,7 +126,7 @@ impl Draft {
             Field::ParentExecutable => self.parent().exe = bytes(text).into(),
             Field::ParentName => self.parent().exe = bytes(&format!("/usr/bin/{text}")).into(),
             Field::ParentCommandLine => self.parent().args = args(text.split(' ')),
-            Field::ParentPid => self.parent().key.tgid = number(text),
+            Field::ParentPid => set_pid(self.parent(), text),
             Field::ParentUser => set_user(self.parent(), text),
             Field::Ancestors => {
                 let chain = values.iter().map(|exe| Process { exe: bytes(exe).into(), ..process(998) });
@@ -387,6 +387,16 @@ fn set_file(event: &mut FileEvent, field: Field, text: &str, values: &[Box<str>]
                 _ => {}
             }
         }
+    }
+}
+
+/// The same pid is the same process, unless a test says when it started.
+fn set_pid(process: &mut Process, text: &str) {
+    let key = &mut process.key;
+    let usual = key.start == BootTime(u64::from(key.tgid));
+    key.tgid = number(text);
+    if usual {
+        key.start = BootTime(u64::from(key.tgid));
     }
 }
 

@@ -2,10 +2,10 @@
 use super::RuleSet;
 use crate::{
     digest::Digest,
-    field::Kinds,
+    field::{Field, Kinds},
     files,
     problem::{Problem, Problems, shown},
-    rule::{CanFire, Exception, Suppression},
+    rule::{Baseline, CanFire, Exception, Suppression},
 };
 use guardbee_model::{clock::WallTime, finding::RuleInfo, watch::FileSelection};
 use std::{collections::HashSet, sync::Arc};
@@ -30,6 +30,19 @@ pub struct ListedSuppression {
     pub seconds: u64,
 }
 
+/// A baseline as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedBaseline {
+    /// Fields whose values are new or known.
+    pub by: Vec<&'static str>,
+    /// Fields whose values are its scopes.
+    pub per: Vec<&'static str>,
+    /// For so long a scope only learns.
+    pub learn_seconds: u64,
+    /// What was not there for so long is new again.
+    pub forget_seconds: u64,
+}
+
 /// A rule as listed.
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -47,8 +60,12 @@ pub struct Listed {
     pub wants: Vec<&'static str>,
     /// Of actions on files: which of them.
     pub files: FileSelection,
+    /// Actions without which it can't fire, likewise.
+    pub requires: Vec<&'static str>,
     /// What is no match of it.
     pub exceptions: Vec<ListedException>,
+    /// That it tells only what is new.
+    pub baseline: Option<ListedBaseline>,
     /// How often it tells the same.
     pub suppression: Option<ListedSuppression>,
     /// What tells it from every other rule, and from itself before a change.
@@ -67,7 +84,9 @@ impl RuleSet {
             tests: rule.examples.len(),
             wants: rule.kinds.members().collect(),
             files: files::selection([rule]),
+            requires: rule.requires.kinds.members().collect(),
             exceptions: rule.exceptions.iter().map(Exception::listed).collect(),
+            baseline: rule.baseline.as_ref().map(Baseline::listed),
             suppression: rule.suppress.as_ref().map(Suppression::listed),
             digest: Digest::default(),
         });
@@ -77,12 +96,14 @@ impl RuleSet {
             Listed {
                 info: Arc::clone(&correlation.info),
                 can_fire: self.can_fire(number),
-                missing: Vec::new(),
+                missing: self.never_ends(number),
                 always: false,
                 tests: correlation.examples.len(),
                 wants: kinds.members().collect(),
                 files: files::selection(rules),
-                exceptions: Vec::new(),
+                requires: self.required(number).members().collect(),
+                exceptions: correlation.exceptions.iter().map(Exception::listed).collect(),
+                baseline: None,
                 suppression: correlation.suppress.as_ref().map(Suppression::listed),
                 digest: Digest::default(),
             }
@@ -94,17 +115,43 @@ impl RuleSet {
         all
     }
 
+    /// What a correlation and its steps can't do without.
+    fn required(&self, correlation: usize) -> Kinds {
+        let Some(one) = self.correlations.get(correlation) else { return Kinds::NONE };
+        let of_steps = (0..one.steps.len()).map(|step| {
+            let (rules, parts) = self.of_step(correlation, step);
+            let rules = rules.iter().filter_map(|rule| Some(self.rules.get(*rule)?.requires.kinds));
+            rules.chain(parts.iter().map(|part| self.required(*part))).fold(Kinds::NONE, Kinds::or)
+        });
+        of_steps.fold(one.requires.kinds, Kinds::or)
+    }
+
+    /// What a correlation's `until` waits for and never comes.
+    fn never_ends(&self, correlation: usize) -> Vec<String> {
+        let Some(one) = self.correlations.get(correlation) else { return Vec::new() };
+        let ends = (one.steps.len()..).zip(&one.until);
+        let why = ends.filter_map(|(step, (name, _))| {
+            let (rules, parts) = self.of_step(correlation, step);
+            let rules = rules.iter().filter_map(|rule| self.rules.get(*rule)?.can_fire.clone().err());
+            let parts = parts.iter().filter_map(|part| self.can_fire(*part).err());
+            Some(format!("its end `{name}` can't fire: {}", rules.chain(parts).next()?))
+        });
+        why.collect()
+    }
+
     /// Exceptions that don't hold any more at `now`, as warnings.
     pub fn expired(&self, now: WallTime) -> Vec<Problem> {
         let mut out = Vec::new();
-        for rule in &self.rules {
-            let mut problems = Problems::new(&rule.info.source);
-            for exception in &rule.exceptions {
+        let rules = self.rules.iter().map(|rule| (&rule.info, &rule.exceptions));
+        let correlations = self.correlations.iter().map(|one| (&one.info, &one.exceptions));
+        for (info, exceptions) in rules.chain(correlations) {
+            let mut problems = Problems::new(&info.source);
+            for exception in exceptions {
                 let Some((end, mark)) = exception.expires.filter(|(end, _)| end.nanoseconds() <= now.0)
                 else {
                     continue;
                 };
-                let (name, title, day) = (shown(&exception.name), shown(&rule.info.title), end.day_before());
+                let (name, title, day) = (shown(&exception.name), shown(&info.title), end.day_before());
                 problems.warn(
                     mark,
                     format!("the exception `{name}` of `{title}` held until {day}, and holds no more"),
@@ -121,6 +168,18 @@ impl Exception {
     fn listed(&self) -> ListedException {
         let expires = self.expires.map(|(end, _)| end.day_before());
         ListedException { name: self.name.clone(), reason: self.reason.clone(), expires }
+    }
+}
+
+impl Baseline {
+    fn listed(&self) -> ListedBaseline {
+        let names = |fields: &[Field]| fields.iter().map(|field| field.row().name).collect();
+        ListedBaseline {
+            by: names(&self.fields),
+            per: names(&self.scope),
+            learn_seconds: self.learn_ns / 1_000_000_000,
+            forget_seconds: self.forget_ns / 1_000_000_000,
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     field::Kinds,
     parse,
     problem::{Problem, Problems, Severity},
-    rule::Example,
+    rule::{Baseline, Example},
     sample,
     set::RuleSet,
 };
@@ -93,7 +93,8 @@ impl RuleSet {
         let mut scratch = Scratch::default();
         scratch.set_wall(sample::WALL);
         let mut out = explain::explain(rule.outline.as_deref()?, &mut View::new(event, &mut scratch));
-        out.note = rule.can_fire.clone().err().map(|why| format!("can't fire here: {why}"));
+        let never = rule.can_fire.clone().err().map(|why| format!("can't fire here: {why}"));
+        out.note = never.or_else(|| rule.baseline.as_ref().filter(|_| out.holds).map(Baseline::sentence));
         Some(out)
     }
 

@@ -13,10 +13,13 @@ impl RuleSet {
             Which::Rule(number) => {
                 let rule = self.rules.get(number)?;
                 if let Some(exception) = rule.exceptions.first() {
-                    return Some(format!(
-                        "its exception `{}` can't be said in Sigma: elsewhere the rule would fire for what is wanted",
-                        exception.name
-                    ));
+                    return Some(beyond_sigma(&exception.name));
+                }
+                if rule.baseline.is_some() {
+                    return Some(
+                        "its `baseline` can't be said in Sigma: elsewhere it would fire for what is known"
+                            .to_owned(),
+                    );
                 }
                 let Some(outline) = &rule.outline else {
                     return Some("it was loaded without what was written".to_owned());
@@ -25,6 +28,19 @@ impl RuleSet {
             }
             Which::Correlation(number) => {
                 let correlation = self.correlations.get(number)?;
+                if let Some(exception) = correlation.exceptions.first() {
+                    return Some(beyond_sigma(&exception.name));
+                }
+                if !correlation.joins.is_empty() {
+                    return Some(
+                        "its `join` can't be said in Sigma: elsewhere all events are one group".to_owned(),
+                    );
+                }
+                if !correlation.until.is_empty() {
+                    return Some(
+                        "its `until` can't be said in Sigma: elsewhere it would fire more often".to_owned(),
+                    );
+                }
                 let fields = correlation.groups.iter().flatten();
                 let ours = fields.map(|field| field.row().name).find(|name| name.starts_with("guardbee."));
                 if let Some(name) = ours {
@@ -45,6 +61,12 @@ impl RuleSet {
             }
         }
     }
+}
+
+fn beyond_sigma(exception: &str) -> String {
+    format!(
+        "its exception `{exception}` can't be said in Sigma: elsewhere the rule would fire for what is wanted"
+    )
 }
 
 fn own(part: &Part) -> Option<String> {

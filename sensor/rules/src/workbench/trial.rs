@@ -120,16 +120,23 @@ impl RuleSet {
     pub fn coverage(self: &Arc<Self>, place: usize) -> Vec<Branch> {
         let events: Vec<_> = self.examples(place).iter().flat_map(observations).collect();
         match self.which(place) {
-            Which::Rule(number) => self.rules.get(number).map(|rule| lines_reached(rule, &events)),
-            Which::Correlation(number) => Some(steps::reached(self, number, &events)),
+            Which::Rule(number) => {
+                let outline = self.rules.get(number).filter(|rule| rule.can_fire.is_ok());
+                lines_reached(outline.and_then(|rule| rule.outline.as_deref()), &events)
+            }
+            Which::Correlation(number) => {
+                let outline = self.correlations.get(number).and_then(|one| one.outline.as_deref());
+                let mut out = steps::reached(self, number, &events);
+                out.extend(lines_reached(outline, &events));
+                out
+            }
         }
-        .unwrap_or_default()
     }
 }
 
-fn lines_reached(rule: &Rule, events: &[Arc<Observation>]) -> Vec<Branch> {
+fn lines_reached(outline: Option<&Part>, events: &[Arc<Observation>]) -> Vec<Branch> {
     let mut lines = BTreeMap::new();
-    if let (Ok(()), Some(outline)) = (&rule.can_fire, &rule.outline) {
+    if let Some(outline) = outline {
         collect(outline, &mut lines);
     }
     let mut scratch = Scratch::default();

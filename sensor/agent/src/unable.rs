@@ -1,0 +1,66 @@
+//! Rules that can't fire on this node, and why: said when the sensor begins, and when other programs work than before.
+use crate::hooks;
+use guardbee_deliver::record::Statement;
+use guardbee_rules::{Listed, RuleSet};
+use guardbee_wire::RPC_PROGRAMS;
+
+/// Rules that a statement names; all are counted.
+const NAMED: usize = 32;
+
+/// Adds them to a statement: how many, and the first ones with their reasons.
+pub(crate) fn tell(rules: &RuleSet, states: &[u8; RPC_PROGRAMS], statement: &mut Statement) {
+    let why: Vec<_> = rules.rules().iter().filter_map(|rule| why(rule, states)).collect();
+    if let Some(first) = why.first() {
+        tracing::warn!("{} rules can't fire here: `guardbee rules doctor` says why. {first}.", why.len());
+    }
+    let count = i64::try_from(why.len()).unwrap_or(i64::MAX);
+    statement.attributes.push(("guardbee.rules.unable".into(), count.into()));
+    if count > 0 {
+        let named: Vec<_> = why.into_iter().take(NAMED).collect();
+        statement.attributes.push(("guardbee.rules.unable.names".into(), named.join("; ").into()));
+    }
+}
+
+/// [`None`]: it can fire, at least in part.
+fn why(rule: &Listed, states: &[u8; RPC_PROGRAMS]) -> Option<String> {
+    let required = || rule.requires.iter().find(|action| !hooks::work(states, action));
+    let why = match &rule.can_fire {
+        Err(why) => why.clone(),
+        Ok(()) => required().map(|action| format!("it requires `{action}`, and no hook of it works"))?,
+    };
+    Some(format!("{}: {why}", rule.info.title))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guardbee_model::clock::BootTime;
+    use guardbee_wire::{PROGRAM_NAMES, ProgramState};
+
+    fn told(states: [u8; RPC_PROGRAMS]) -> String {
+        let rules = "title: Partly\nlogsource: {category: file_event}\ndetection: {s: {TargetFilename: /x}, condition: s}\n---\n\
+                     title: Wholly\nlogsource: {category: file_event}\ndetection: {s: {TargetFilename: /x}, condition: s}\n\
+                     guardbee: {requires: [file_rename, exec]}\n---\n\
+                     title: Never\nlogsource: {category: dns_query}\ndetection: {s: {x: /x}, condition: s}\n";
+        let set = RuleSet::load(&[("rules.yml", rules)]).unwrap();
+        let mut statement = Statement::info("guardbee.start", BootTime(1), "");
+        tell(&set, &states, &mut statement);
+        format!("{:?}", statement.attributes)
+    }
+
+    #[test]
+    fn what_is_required_and_does_not_work_is_told() {
+        let mut states = [ProgramState::Works as u8; RPC_PROGRAMS];
+        let never = "Never: no event source yet for `dns_query`";
+        let all = told(states);
+        assert!(all.contains("Int(1)") && all.contains(never) && !all.contains("Wholly"), "{all}");
+        for (name, state) in PROGRAM_NAMES.iter().zip(&mut states) {
+            if hooks::makes(name, "file_rename") {
+                *state = ProgramState::NotLoaded as u8;
+            }
+        }
+        let some = told(states);
+        let wholly = "Wholly: it requires `file_rename`, and no hook of it works";
+        assert!(some.contains("Int(2)") && some.contains(wholly) && !some.contains("Partly"), "{some}");
+    }
+}
