@@ -238,7 +238,7 @@ fn enumerators_are_the_same() {
         "FD_",
         FdKind { Closed, Regular, Directory, Character, Block, Pipe, Socket, Other }
     );
-    same_values!(btf, "exec_flag", "EXEC_", ExecFlag { Secure });
+    same_values!(btf, "exec_flag", "EXEC_", ExecFlag { Secure, Outside, CwdOutside });
     same_values!(btf, "file_attribute", "ATTRIBUTE_", FileAttribute { None, Mode, Owner, Extended, Times });
     same_values!(
         btf,
