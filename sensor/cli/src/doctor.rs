@@ -20,7 +20,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("failed system calls", "only reboot's are told; use auditd beside"),
     (
         "a reboot that succeeds",
-        "nobody is left to tell it; the next boot's first record says that there was one",
+        "nobody is left to tell it; the records that follow are of another boot",
     ),
     ("DNS names, terminals", "not built yet"),
     (
