@@ -18,10 +18,7 @@ pub(crate) struct Args {
 /// What no list of hooks sees in this version, and what to do about it.
 const UNSEEN: &[(&str, &str)] = &[
     ("failed system calls", "only reboot's are told; use auditd beside"),
-    (
-        "a reboot that succeeds",
-        "nobody is left to tell it; the records that follow are of another boot",
-    ),
+    ("a reboot that succeeds", "nobody is left to tell it; the records that follow are of another boot"),
     ("DNS names, terminals", "not built yet"),
     (
         "files: refused calls, io_uring, 32-bit calls",
