@@ -18,7 +18,18 @@ pub const REDACTED: &str = "REDACTED";
 
 /// Any text from outside: a path, a header's value, a title, a line of a script.
 pub fn text(raw: &[u8]) -> Cow<'_, [u8]> {
-    without(raw, line::of_text(raw))
+    if is_plain(raw) { Cow::Borrowed(raw) } else { without(raw, line::of_text(raw)) }
+}
+
+/// Most paths and names, which every span has several of: short words between slashes, where no secret has room, and nothing that
+/// stands before one.
+fn is_plain(raw: &[u8]) -> bool {
+    let mut run = 0;
+    raw.iter().all(|byte| {
+        run = if *byte == b'/' { 0 } else { run + 1 };
+        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-');
+        plain && run < shape::LEAST
+    })
 }
 
 /// Words of a command line, each by itself and by those before it.

@@ -11,13 +11,20 @@ type Part = Range<usize>;
 /// For each word of a command line what of it is secret.
 pub(super) fn of_words(words: &[Box<[u8]>]) -> Vec<Vec<Part>> {
     let mut line = Line::default();
-    let of_word = |word: &[u8]| match line.word(word) {
-        Some(part) => vec![part],
-        // A script, a header: lines of its own.
-        None if word.iter().any(|byte| is_separator(*byte)) => of_text(word),
-        None => in_word(word, Encoded::Decode),
-    };
-    words.iter().map(|word| &**word).map(of_word).collect()
+    let mut secrets = Vec::with_capacity(words.len());
+    for word in words {
+        secrets.push(match line.word(word) {
+            Some(part) => vec![part],
+            // A script, a header: lines of its own.
+            None if word.iter().any(|byte| is_separator(*byte)) => of_text(word),
+            None => {
+                let mut parts = in_word(word, Encoded::Decode);
+                shape::find(word, &mut parts);
+                parts
+            }
+        });
+    }
+    secrets
 }
 
 /// What of a text is secret.
@@ -81,15 +88,16 @@ enum Next {
 /// One command, as far as it was read.
 #[derive(Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts of what was read")]
-struct Line {
+struct Line<'t> {
     next: Next,
+    /// The last word.
+    last: &'t [u8],
     begun: bool,
     tool: Option<&'static Tool>,
     /// The word that the tool's options count behind has come.
     behind: bool,
     operands: usize,
-    /// The last word was the name of a secret, or one that says that a name comes.
-    named: bool,
+    /// The last word was one that says that a name comes.
     sets: bool,
     /// It says its operands: these, and those of the command before it in the pipe.
     says: bool,
@@ -98,10 +106,10 @@ struct Line {
     reads: bool,
 }
 
-impl Line {
+impl<'t> Line<'t> {
     /// What of the next word is secret by those before it; [`None`]: it has to be looked at by itself.
-    fn word(&mut self, word: &[u8]) -> Option<Part> {
-        let named = std::mem::take(&mut self.named);
+    fn word(&mut self, word: &'t [u8]) -> Option<Part> {
+        let last = std::mem::replace(&mut self.last, word);
         let sets = std::mem::take(&mut self.sets);
         match std::mem::take(&mut self.next) {
             Next::Value if !word.starts_with(b"-") => return Some(0..word.len()),
@@ -109,7 +117,9 @@ impl Line {
             Next::Long if shape::is_long(word) => return Some(0..word.len()),
             _ => {}
         }
-        if named && let Some((b':' | b'=', value)) = word.split_first() {
+        if let Some((b':' | b'=', value)) = word.split_first()
+            && secret_name(last)
+        {
             self.next = if value.is_empty() { Next::Value } else { Next::Free };
             return (!value.is_empty()).then_some(1..word.len());
         }
@@ -132,7 +142,6 @@ impl Line {
         } else if is_scheme(word.rsplit(|byte| *byte == b'/').next().unwrap_or(word)) {
             self.next = Next::Long;
         }
-        self.named = secret_name(word);
         self.sets = matches!(word, b"set" | b"put" | b"config");
         None
     }
@@ -227,10 +236,9 @@ fn pair(word: &[u8], from: usize) -> Option<Part> {
     (at < word.len()).then_some(at..word.len())
 }
 
-/// What a word says by itself.
+/// What a word says by itself, but for what its form says.
 fn in_word(word: &[u8], encoded: Encoded) -> Vec<Part> {
     let mut secrets = Vec::new();
-    shape::find(word, &mut secrets);
     users(word, &mut secrets);
     values(word, encoded, &mut secrets);
     places(word, &mut secrets);
@@ -266,42 +274,47 @@ fn user(word: &[u8], from: usize) -> Option<usize> {
     Some(from + rest.get(..end)?.iter().rposition(|byte| *byte == b'@')?)
 }
 
-/// `name=value` and `name:value`.
+/// `name=value` and `name:value`. What was looked at is not looked at again, so that a word of nothing but these takes no longer
+/// than another one.
 fn values(word: &[u8], encoded: Encoded, secrets: &mut Vec<Part>) {
-    for (at, byte) in word.iter().enumerate() {
-        if !matches!(byte, b'=' | b':') {
+    let (mut secret, mut decoded) = (0, 0);
+    for (at, byte) in word.iter().enumerate().filter(|(_, byte)| matches!(byte, b'=' | b':')) {
+        let rest = word.get(at + 1..).unwrap_or_default();
+        if at < secret || rest.is_empty() || rest.starts_with(b"//") {
             continue;
         }
         let before = word.get(..at).unwrap_or_default();
         let is_end = |byte: &u8| !is_name(*byte) && *byte != b'%';
         let begin = before.iter().rposition(is_end).map_or(0, |last| last + 1);
         let name = percent_decoded(of_option(before.get(begin..).unwrap_or_default()));
-        let rest = word.get(at + 1..).unwrap_or_default();
-        if rest.is_empty() || rest.starts_with(b"//") {
+        // Of `code:`, `key:` and the like there are too many that are none.
+        let named = secret_name(&name) && (*byte == b'=' || name.len() >= 4);
+        let look = *byte == b'=' && encoded == Encoded::Decode && at >= decoded;
+        if !named && !look {
             continue;
         }
         // An option or an assignment is one value to its end; a part of a URL or a form ends with the next one.
         let end =
             if begin == 0 { None } else { rest.iter().position(|byte| matches!(byte, b'&' | b';' | b'#')) };
         let value = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        // Of `code:`, `key:` and the like there are too many that are none.
-        let named = secret_name(&name) && (*byte == b'=' || name.len() >= 4);
-        let within = || {
-            encoded == Encoded::Decode
-                && value.contains(&b'%')
-                && !parts(&percent_decoded(value), Encoded::Leave).is_empty()
-        };
-        if named || *byte == b'=' && within() {
-            secrets.push(at + 1..at + 1 + value.len());
+        decoded = at + 1 + value.len();
+        let within = || value.contains(&b'%') && !parts(&percent_decoded(value), Encoded::Leave).is_empty();
+        if named || within() {
+            secrets.push(at + 1..decoded);
+            secret = decoded;
         }
     }
 }
 
 /// What looks drawn behind a folder that says what it is: `/reset/8f3a…`.
 fn places(word: &[u8], secrets: &mut Vec<Part>) {
+    let is_end = |byte: &u8| matches!(byte, b'/' | b'?' | b'#' | b'&');
+    if !word.split(is_end).any(shape::is_drawn) {
+        return;
+    }
     let mut begin = 0;
     let mut place = false;
-    for segment in word.split(|byte| matches!(byte, b'/' | b'?' | b'#' | b'&')) {
+    for segment in word.split(is_end) {
         if place && shape::is_drawn(segment) {
             secrets.push(begin..begin + segment.len());
         }

@@ -64,8 +64,15 @@ const HASHES: &[&str] = &["$1$", "$2a$", "$2b$", "$2y$", "$5$", "$6$", "$y$", "$
 const HASH_LEAST: usize = 16;
 /// Of a JWT (RFC 7519): two parts of JSON in base64url at least.
 const JWT_LEAST: usize = 20;
+/// Of a JWT's beginning, in which its first part ends.
+const JWT_HEADER: usize = 1024;
+/// Of a token's beginning, in which a digit is: whoever repeats a prefix makes it no dearer than that.
+const DIGIT_WITHIN: usize = 128;
 /// Of the part of a path that looks drawn.
 const DRAWN_LEAST: usize = 16;
+
+/// No form has fewer characters, but for hashes, which begin with `$`; no slash is among them.
+pub(super) const LEAST: usize = 14;
 
 /// Adds the secrets in `raw`.
 pub(super) fn find(raw: &[u8], secrets: &mut Vec<Range<usize>>) {
@@ -96,16 +103,25 @@ fn token(rest: &[u8]) -> Option<usize> {
         let length = run(rest, |byte| is_of_token(byte) || matches!(byte, b'$' | b','));
         return (is_hash && length >= HASH_LEAST).then_some(length);
     }
+    let begin = rest.get(..LEAST)?;
+    if !begin.iter().all(|byte| is_of_token(*byte) && *byte != b'/') {
+        return None;
+    }
     if rest.starts_with(b"eyJ") {
-        let length = run(rest, |byte| is_of_token(byte) && byte != b'/');
-        let dotted = rest.get(..length).unwrap_or_default().contains(&b'.');
-        return (dotted && length >= JWT_LEAST).then_some(length);
+        let is_of_jwt = |byte| is_of_token(byte) && byte != b'/';
+        let begin = rest.get(..rest.len().min(JWT_HEADER)).unwrap_or_default();
+        let begin = begin.get(..run(begin, is_of_jwt)).unwrap_or_default();
+        let length = || run(rest, is_of_jwt);
+        return begin.contains(&b'.').then(length).filter(|length| *length >= JWT_LEAST);
     }
     let form = FORMS.iter().find(|form| rest.starts_with(form.prefix.as_bytes()))?;
-    let length = run(rest, |byte| is_of_token(byte) && byte != b'/');
-    let body = rest.get(form.prefix.len()..length)?;
-    // A drawn text has digits; `sk-learn-contrib-packages` has none.
-    (body.len() >= form.least && body.iter().any(u8::is_ascii_digit)).then_some(length)
+    // A drawn text has digits, and soon; `sk-learn-contrib-packages` has none.
+    let body = rest.get(form.prefix.len()..)?;
+    let begin = body.get(..body.len().min(DIGIT_WITHIN)).unwrap_or_default();
+    let is_of_form = |byte| is_of_token(byte) && byte != b'/';
+    let begin = begin.get(..run(begin, is_of_form)).unwrap_or_default();
+    let drawn = begin.len() >= form.least && begin.iter().any(u8::is_ascii_digit);
+    drawn.then(|| run(rest, is_of_form))
 }
 
 fn run(rest: &[u8], is: impl Fn(u8) -> bool) -> usize {
@@ -153,4 +169,10 @@ pub(super) fn is_drawn(segment: &[u8]) -> bool {
         && digits >= 2
         && letters >= 2
         && segment.iter().all(|byte| is_of_token(*byte) || matches!(byte, b'~' | b':' | b'%'))
+}
+
+/// Characters of the shortest secret that has a form of its own.
+#[cfg(test)]
+pub(super) fn shortest() -> usize {
+    FORMS.iter().map(|form| form.prefix.len() + form.least).min().unwrap_or(0).min(JWT_LEAST).min(DRAWN_LEAST)
 }

@@ -107,6 +107,22 @@ fn what_is_no_secret_stays() {
     }
 }
 
+/// What is told to be plain at a glance has no form in it.
+#[test]
+fn plain_texts_have_no_room_for_a_form() {
+    assert!(shape::shortest() >= shape::LEAST);
+    assert!(is_plain(b"/usr/sbin/nginx") && !is_plain(b"/a/0123456789abcd") && !is_plain(b"a=b"));
+}
+
+/// What is one value to its end is looked into once, wherever the next one begins.
+#[test]
+fn values_within_values() {
+    let nested = "a=1%".repeat(400) + "token%3Dhunter2";
+    assert_eq!(query(nested.as_bytes()), &b"a=REDACTED"[..]);
+    assert_eq!(shown(&("ghp_".repeat(900))), "ghp_".repeat(900));
+    assert_eq!(shown("token=a=token=b"), "token=REDACTED");
+}
+
 proptest! {
     #[test]
     fn any_bytes(raw in prop::collection::vec(any::<u8>(), 0..300)) {
