@@ -15,10 +15,11 @@ pub(super) fn run(place: &Place) -> anyhow::Result<Vec<Option<f64>>> {
         let figure = cell(&delivery, row, column).with_context(|| format!("no `{row}` in: {delivery}"));
         figure.map(Some)
     };
-    let rate = rules
-        .lines()
-        .find(|line| line.starts_with("pack:"))
-        .and_then(|line| line.split_whitespace().rev().nth(1)?.parse().ok());
+    let rate = |set: &str| {
+        let line = rules.lines().find(|line| line.starts_with(set));
+        let rate = line.and_then(|line| line.split_whitespace().rev().nth(1)?.parse().ok());
+        rate.map(Some).with_context(|| format!("no events/s of `{set}` in: {rules}"))
+    };
     Ok(vec![
         of("the seal", 0)?,
         of("the seal", 1)?,
@@ -26,7 +27,10 @@ pub(super) fn run(place: &Place) -> anyhow::Result<Vec<Option<f64>>> {
         of("span, 512 at once", 3)?,
         of("finding, 1 at once", 2)?,
         of("finding, 8 at once", 2)?,
-        Some(rate.with_context(|| format!("no events/s in: {rules}"))?),
+        rate("pack: ")?,
+        rate("generated: 144 ")?,
+        rate("generated: 1629 ")?,
+        rate("generated: 10000 ")?,
     ])
 }
 

@@ -64,7 +64,14 @@ pub const CAPABILITIES: [&str; 41] = [
 
 /// Names of the bits of a set of capabilities.
 pub fn capabilities(bits: u64) -> impl Iterator<Item = &'static str> {
-    CAPABILITIES.into_iter().enumerate().filter(move |(bit, _)| bits >> bit & 1 == 1).map(|(_, name)| name)
+    // Most processes have none.
+    let mut rest = bits;
+    let set = std::iter::from_fn(move || {
+        let bit = (rest != 0).then(|| rest.trailing_zeros())?;
+        rest &= rest - 1;
+        Some(bit)
+    });
+    set.filter_map(|bit| CAPABILITIES.get(bit as usize).copied())
 }
 
 impl Change {

@@ -235,44 +235,32 @@ impl Draft {
     }
 
     fn finish(self, number: &mut usize) -> Class {
-        let mut always = self.always;
         let mut fields = Vec::new();
         for (field, texts) in self.fields {
             *number += 1;
-            let (index, without) = FieldIndex::new(*number, field, texts);
-            fields.push(index);
-            always.extend(without);
+            fields.push(FieldIndex::new(*number, field, texts));
         }
-        always.sort_unstable();
-        always.dedup();
-        Class { fields, always, rules: self.rules }
+        Class { fields, always: self.always, rules: self.rules }
     }
 }
 
 impl FieldIndex {
-    /// Gives the rules, too, whose witnesses were too many for one automaton.
-    fn new(number: usize, field: Field, texts: Witnesses) -> (Self, BTreeSet<u32>) {
+    fn new(number: usize, field: Field, texts: Witnesses) -> Self {
         let (present, within) = Default::default();
         let (whole, name) = (Table::default(), Table::default());
         let mut index = Self { number, field, present, whole, name, within };
         let mut within: BTreeMap<Vec<u8>, Vec<u32>> = BTreeMap::new();
-        let mut all = BTreeSet::new();
         for ((place, text), rules) in texts {
             match place {
                 Place::Present => index.present.extend(rules),
                 Place::Whole => index.whole.insert(text, rules.into_iter().collect()),
                 Place::Name => index.name.insert(text, rules.into_iter().collect()),
                 Place::Within => {
-                    all.extend(&rules);
                     within.insert(text, rules.into_iter().collect());
                 }
             }
         }
-        if within.is_empty() {
-            return (index, BTreeSet::new());
-        }
-        index.within = Within::new(within);
-        let without = if index.within.is_some() { BTreeSet::new() } else { all };
-        (index, without)
+        index.within = (!within.is_empty()).then(|| Within::new(within));
+        index
     }
 }

@@ -1,5 +1,4 @@
 //! Which of many texts stand anywhere in a value: by four bytes of each that few others have, looked up at every place.
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
@@ -11,6 +10,7 @@ const BITS: usize = 32;
 const SPREAD: u32 = 0x9E37_79B1;
 
 type Gram = [u8; GRAM];
+type Pair = [u8; 2];
 /// Numbers of rules, ascending.
 type Postings = Vec<u32>;
 
@@ -22,8 +22,17 @@ pub(super) struct Within {
     /// Leaves so many bits of a spread gram as the filter has places.
     shift: u32,
     grams: FxHashMap<Gram, Vec<Entry>>,
-    /// Texts shorter than a gram.
-    short: Option<(AhoCorasick, Vec<Postings>)>,
+    short: Option<Short>,
+}
+
+type Texts = Vec<(Box<[u8]>, Postings)>;
+
+/// Texts shorter than a gram, by their first two bytes; those of one byte by whatever may follow it.
+#[derive(Debug)]
+struct Short {
+    /// One bit for each pair.
+    filter: Box<[u64]>,
+    pairs: FxHashMap<Pair, Texts>,
 }
 
 #[derive(Debug)]
@@ -35,8 +44,7 @@ struct Entry {
 }
 
 impl Within {
-    /// [`None`]: the short texts are too many for one automaton.
-    pub(super) fn new(texts: BTreeMap<Vec<u8>, Postings>) -> Option<Self> {
+    pub(super) fn new(texts: BTreeMap<Vec<u8>, Postings>) -> Self {
         let (short, long): (Vec<_>, Vec<_>) = texts.into_iter().partition(|(text, _)| text.len() < GRAM);
         let places = (long.len() * BITS).next_power_of_two().clamp(1 << 12, 1 << 24);
         let shift = 32 - places.ilog2();
@@ -55,15 +63,8 @@ impl Within {
             }
             by_gram.entry(gram).or_default().push(Entry { text: text.into(), offset, rules });
         }
-        let short = if short.is_empty() {
-            None
-        } else {
-            let mut builder = AhoCorasick::builder();
-            builder.kind(Some(AhoCorasickKind::DFA)).prefilter(false);
-            let automaton = builder.build(short.iter().map(|(text, _)| text)).ok()?;
-            Some((automaton, short.into_iter().map(|(_, rules)| rules).collect()))
-        };
-        Some(Self { filter: filter.into(), shift, grams: by_gram, short })
+        let short = (!short.is_empty()).then(|| Short::new(short));
+        Self { filter: filter.into(), shift, grams: by_gram, short }
     }
 
     /// Gives the rules of every text that stands in `value`, perhaps more than once.
@@ -77,10 +78,8 @@ impl Within {
                 }
             }
         }
-        if let Some((automaton, postings)) = &self.short {
-            for one in automaton.find_overlapping_iter(value) {
-                rules(postings.get(one.pattern().as_usize()).map_or(&[], Vec::as_slice));
-            }
+        if let Some(short) = &self.short {
+            short.find(value, rules);
         }
     }
 
@@ -91,6 +90,51 @@ impl Within {
             let rest = at.checked_sub(entry.offset).and_then(|start| value.get(start..));
             if rest.is_some_and(|rest| rest.starts_with(&entry.text)) {
                 rules(&entry.rules);
+            }
+        }
+    }
+}
+
+impl Short {
+    fn new(texts: Vec<(Vec<u8>, Postings)>) -> Self {
+        let mut filter = vec![0_u64; (1 << 16) / 64];
+        let mut pairs: FxHashMap<Pair, Texts> = FxHashMap::default();
+        for (text, rules) in texts {
+            let (first, seconds) = match *text {
+                [] => continue,
+                [only] => (only, 0..=u8::MAX),
+                [first, second, ..] => (first, second..=second),
+            };
+            for second in seconds {
+                let pair = [first, second];
+                let place = usize::from(u16::from_le_bytes(pair));
+                if let Some(word) = filter.get_mut(place / 64) {
+                    *word |= 1 << (place % 64);
+                }
+                pairs.entry(pair).or_default().push((text.clone().into(), rules.clone()));
+            }
+        }
+        Self { filter: filter.into(), pairs }
+    }
+
+    fn find(&self, value: &[u8], rules: &mut dyn FnMut(&[u32])) {
+        let last = value.last().map(|last| [*last, 0]);
+        let pairs = value.windows(2).filter_map(|pair| pair.try_into().ok()).chain(last);
+        for (at, pair) in pairs.enumerate() {
+            let place = usize::from(u16::from_le_bytes(pair));
+            let word = self.filter.get(place / 64).copied().unwrap_or_default();
+            if word >> (place % 64) & 1 == 1 {
+                self.look(pair, value.get(at..).unwrap_or_default(), rules);
+            }
+        }
+    }
+
+    /// `pair` begins `rest`, or its only byte does.
+    #[cold]
+    fn look(&self, pair: Pair, rest: &[u8], rules: &mut dyn FnMut(&[u32])) {
+        for (text, postings) in self.pairs.get(&pair).into_iter().flatten() {
+            if rest.starts_with(text) {
+                rules(postings);
             }
         }
     }
@@ -116,7 +160,7 @@ mod tests {
             value in "[ab/éx]{0,40}",
         ) {
             let numbered = (0_u32..).zip(&texts).map(|(number, text)| (text.clone().into_bytes(), vec![number]));
-            let within = Within::new(numbered.collect()).unwrap();
+            let within = Within::new(numbered.collect());
             let mut found = std::collections::BTreeSet::new();
             within.find(value.as_bytes(), &mut |rules| found.extend(rules.iter().copied()));
             let there = (0_u32..).zip(&texts).filter(|(_, text)| value.contains(text.as_str()));

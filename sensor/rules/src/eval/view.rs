@@ -1,6 +1,9 @@
 //! An observation as rules see it: each field read once, folded once, and only if a rule asks.
 use super::read;
-use crate::{field::Field, pattern};
+use crate::{
+    field::{Field, Type},
+    pattern,
+};
 use guardbee_model::{clock::WallOffset, finding::Observation};
 use std::{fmt::Display, io::Write as _};
 
@@ -164,6 +167,10 @@ impl<'a> View<'a> {
 
     fn fold(&mut self, field: Field) -> Slot {
         let raw = self.read(field);
+        if !matches!(field.row().kind, Type::Text | Type::Word(_)) {
+            // Numbers, flags, addresses, moments: written in lower case.
+            return raw;
+        }
         let Scratch { epoch, texts, folded, .. } = &mut *self.scratch;
         let Some(slot) = folded.get_mut(field.index()) else { return raw };
         if slot.epoch != *epoch {
