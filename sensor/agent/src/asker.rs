@@ -1,16 +1,17 @@
 //! The thread that talks to the loader, so that the core thread never waits for an answer.
 use crate::{
+    clock::SystemClock,
     files,
     rpc::{Client, Error, Target},
 };
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use guardbee_enrich::{Thing, Want};
 use guardbee_model::{
-    clock::BootTime,
+    clock::{BootTime, Clock as _},
     loss::{Loss, LossCounter, Stage},
 };
 use guardbee_rules::RuleSet;
-use guardbee_wire::{RPC_PROGRAMS, Reply, kind_lost_with};
+use guardbee_wire::{MISSES_AGE, RPC_PROGRAMS, Reply, kind_lost_with};
 use std::{
     io::Read as _,
     sync::{
@@ -56,10 +57,17 @@ struct Told {
     gone: AtomicBool,
     /// Answers that found the core busy.
     dropped: AtomicU64,
-    /// Runs of the kernel half that did not happen, since it was loaded, by program.
-    misses: Mutex<[u64; RPC_PROGRAMS]>,
+    misses: Mutex<Misses>,
     /// [`guardbee_wire::ProgramState`], by program.
     programs: Mutex<[u8; RPC_PROGRAMS]>,
+}
+
+/// Runs of the kernel half that did not happen, since it was loaded, by program.
+#[derive(Clone, Copy, Debug)]
+struct Misses {
+    counts: [u64; RPC_PROGRAMS],
+    /// Not before this they were read.
+    read: BootTime,
 }
 
 /// Both ends of the thread.
@@ -87,7 +95,7 @@ impl Asker {
         let told = Arc::new(Told {
             gone: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
-            misses: Mutex::new(misses),
+            misses: Mutex::new(Misses { counts: misses, read: BootTime(0) }),
             programs: Mutex::new(programs),
         });
         let tell = Arc::clone(&told);
@@ -142,7 +150,7 @@ impl Asker {
             self.lost.add("answers_full", "process", dropped - self.dropped);
         }
         // A rescue that is counted between a refusal and itself lowers the number for a moment.
-        for (program, (known, now)) in self.misses.iter_mut().zip(misses).enumerate() {
+        for (program, (known, now)) in self.misses.iter_mut().zip(misses.counts).enumerate() {
             if now > *known {
                 self.not_run.add("recursion", kind_lost_with(program), now - *known);
                 *known = now;
@@ -150,7 +158,7 @@ impl Asker {
         }
         self.dropped = dropped;
         let mut losses = self.lost.drain(now);
-        losses.extend(self.not_run.drain(now));
+        losses.extend(self.not_run.drain_read(misses.read, now));
         losses
     }
 }
@@ -164,9 +172,12 @@ enum End {
 fn serve(mut client: Client, asked: &Receiver<Question>, answered: &Sender<Answer>, tell: &Told) -> End {
     loop {
         let Ok(question) = asked.recv() else { return End::NobodyAsks };
+        let age = u64::try_from(MISSES_AGE.as_nanos()).unwrap_or(u64::MAX);
+        let not_before = BootTime(SystemClock.boot().0.saturating_sub(age));
         let result = match question {
             Question::Heartbeat { sequence, hash } => client.heartbeat(sequence, hash).map(|reply| {
-                *tell.misses.lock().unwrap_or_else(PoisonError::into_inner) = reply.recursion_misses;
+                let misses = Misses { counts: reply.recursion_misses, read: not_before };
+                *tell.misses.lock().unwrap_or_else(PoisonError::into_inner) = misses;
                 *tell.programs.lock().unwrap_or_else(PoisonError::into_inner) = reply.programs;
             }),
             Question::Rules(rules) => tell_rules(&mut client, &rules).map(|reply| {

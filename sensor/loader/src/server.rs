@@ -28,8 +28,6 @@ use crate::{Error, Notice};
 const SELF_TEST_PAUSE: Duration = Duration::from_secs(2);
 /// Most descriptors in one answer: rings, counters, ledger, key.
 const ANSWER_FDS: usize = guardbee_wire::RINGS + 3;
-/// Asking the kernel for the recursion misses is a system call for each program: not with each heartbeat.
-const MISSES_PAUSE: Duration = Duration::from_secs(1);
 
 /// What outlives a pipeline.
 #[derive(Clone, Copy, Debug)]
@@ -208,7 +206,7 @@ impl Server {
 
     fn recursion_misses(&mut self) -> [u64; PROGRAMS] {
         match self.misses {
-            Some((asked, misses)) if asked.elapsed() < MISSES_PAUSE => misses,
+            Some((asked, misses)) if asked.elapsed() < MISSES_AGE => misses,
             _ => {
                 let misses = self.kernel.recursion_misses();
                 self.misses = Some((Instant::now(), misses));

@@ -80,8 +80,13 @@ impl LossCounter {
 
     /// What was counted since the last drain, as of `now`.
     pub fn drain(&mut self, now: BootTime) -> Vec<Loss> {
+        self.drain_read(now, now)
+    }
+
+    /// Likewise, of counters that were read at `read`: from then on more may have been lost.
+    pub fn drain_read(&mut self, read: BootTime, now: BootTime) -> Vec<Loss> {
         let (stage, from) = (self.stage, self.from);
-        self.from = now;
+        self.from = read;
         self.counts
             .drain(..)
             .map(|(cause, kind, count)| Loss { stage, cause, kind, count, from, to: now })

@@ -4,10 +4,14 @@
 //! by `SCM_RIGHTS`. Requests have ids, answers repeat them; an answer may come later than the next request. A message
 //! of another length, with another ABI, an operation outside [`Operation`] or padding that isn't zero is refused with
 //! [`Status::Malformed`] and counted.
+use core::time::Duration;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Programs that a reply can describe.
 pub const RPC_PROGRAMS: usize = crate::PROGRAMS;
+
+/// How old [`Reply::recursion_misses`] are at most: asking the kernel for them is a system call for each program.
+pub const MISSES_AGE: Duration = Duration::from_secs(1);
 
 /// What the pipeline may ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,7 +204,7 @@ pub struct Reply {
     /// Pipelines started before this one.
     pub previous_pipelines: u64,
     /// Events lost because the kernel refused a program that was running already, by program; in the answers to hello,
-    /// heartbeat, self-test.
+    /// heartbeat, self-test. At most [`MISSES_AGE`] old.
     pub recursion_misses: [u64; RPC_PROGRAMS],
     /// errno of what failed, by program.
     pub errors: [u8; RPC_PROGRAMS],

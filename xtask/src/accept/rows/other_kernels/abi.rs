@@ -21,7 +21,7 @@ const TOO_OLD: &str = "5.10";
 const TESTS: [&str; 3] = ["layout", "process", "net"];
 const RESOLVE_LIMIT: Duration = Duration::from_mins(2);
 
-/// What a kernel is known not to have; bpf/include/compat.h and bpf/include/preempt.h do without. Anything else that is absent
+/// What a kernel is known not to have; bpf/include/{compat,preempt}.h and bpf/system/io_uring.bpf.c do without. Anything else that is absent
 /// fails the row.
 const ABSENT: &[(&str, &[&str])] = &[
     (
@@ -29,10 +29,14 @@ const ABSENT: &[(&str, &[&str])] = &[
         &[
             "enum bpf_func_id::BPF_FUNC_task_pt_regs",
             "struct bpf_subprog_info.might_sleep",
+            "struct delayed_filename",
             "struct file.f_ep",
             "struct inode___before_6_11.__i_ctime",
             "struct inode___now.i_ctime_nsec",
             "struct inode___now.i_ctime_sec",
+            "struct io_open___delayed",
+            "struct io_rename___delayed",
+            "struct io_unlink___delayed",
             "union thread_union",
         ],
     ),
@@ -42,6 +46,9 @@ const ABSENT: &[(&str, &[&str])] = &[
             "struct file___before_5_11.f_ep_links",
             "struct inode___before_6_11.__i_ctime",
             "struct inode___before_6_6.i_ctime",
+            "struct io_open.filename",
+            "struct io_rename.newpath",
+            "struct io_unlink.filename",
             "union thread_union",
         ],
     ),
