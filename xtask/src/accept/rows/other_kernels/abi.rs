@@ -21,7 +21,7 @@ const TOO_OLD: &str = "5.10";
 const TESTS: [&str; 3] = ["layout", "process", "net"];
 const RESOLVE_LIMIT: Duration = Duration::from_mins(2);
 
-/// What a kernel is known not to have; bpf/include/{compat,preempt}.h and bpf/system/io_uring.bpf.c do without. Anything else that is absent
+/// What a kernel is known not to have; bpf/include/{compat,preempt}.h and `bpf/system/io_uring.bpf.c` do without. Anything else that is absent
 /// fails the row.
 const ABSENT: &[(&str, &[&str])] = &[
     (
