@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use guardbee_bpf::{Capability, Kernel};
 use guardbee_wire::{
-    ABI, CONTEXTS, EVENT_KINDS, FileWants, LossCause, PROGRAMS, ProgramState, Reply, Request, Status,
-    WATCH_NAMES, WatchKey,
+    ABI, CONTEXTS, EVENT_KINDS, FileWants, LossCause, MISSES_AGE, PROGRAMS, ProgramState, Reply, Request,
+    Status, WATCH_NAMES, WatchKey,
 };
 use rustix::io::Errno;
 use rustix::net::{
