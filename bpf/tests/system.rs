@@ -24,7 +24,8 @@ use std::{
         fd::AsRawFd as _,
         unix::{fs::MetadataExt as _, process::CommandExt as _},
     },
-    process::Command,
+    process::{Child, Command},
+    time::{Duration, Instant},
 };
 use watch::{LISTS, Record, Watch, small};
 
@@ -51,6 +52,17 @@ fn child(act: impl Fn() -> io::Result<()> + Send + Sync + 'static) -> u32 {
     let pid = child.id();
     child.wait().unwrap();
     pid
+}
+
+/// A process to be acted upon, under its own name: whoever starts one goes on before it has that (`begin_new_exec`).
+fn sleeper() -> Child {
+    let child = Command::new("sleep").arg("60").spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while std::fs::read_to_string(format!("/proc/{}/comm", child.id())).unwrap() != "sleep\n" {
+        assert!(Instant::now() < deadline, "it has no name in 20 s");
+        std::thread::yield_now();
+    }
+    child
 }
 
 fn of(watch: &Watch, kind: EventKind, pid: u32) -> Vec<Record> {
@@ -135,7 +147,7 @@ fn lawful_changes_are_explained() {
 fn what_reaches_into_another_process_names_it() {
     for hooks in LISTS {
         let watch = watch(hooks, Capability::Access);
-        let mut victim = Command::new("sleep").arg("60").spawn().unwrap();
+        let mut victim = sleeper();
         let target = victim.id();
         let pid = child(move || {
             call(libc::SYS_ptrace, i64::from(libc::PTRACE_SEIZE), i64::from(target), 0, 0, 0)?;
@@ -380,7 +392,7 @@ fn what_is_put_into_the_kernel_is_told() {
 fn a_signal_to_another_process_is_told() {
     for hooks in LISTS {
         let watch = watch(hooks, Capability::Signal);
-        let mut victim = Command::new("sleep").arg("60").spawn().unwrap();
+        let mut victim = sleeper();
         let target = victim.id();
         let pid = child(move || {
             call(libc::SYS_kill, i64::from(target), 0, 0, 0, 0)?;
