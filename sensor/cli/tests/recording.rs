@@ -75,7 +75,7 @@ fn sensor(folder: &Path) -> Running {
         chown(folder.join(name), Some(UID), Some(UID)).unwrap();
     }
     fs::set_permissions(folder, Permissions::from_mode(0o755)).unwrap();
-    fs::write(folder.join("rules/kept.yml"), rule("Kept", "reload-marker-")).unwrap();
+    fs::write(folder.join("rules/kept.yml"), rule("Kept", &markers())).unwrap();
     let config = format!(
         "rules: [{0}/rules]\njournal: {{folder: {0}/journal}}\ndeliver: {{console: false, records_file: {0}/out/records.jsonl}}\n",
         folder.display()
@@ -109,8 +109,13 @@ fn reload(sensor: &Running, folder: &Path, file: &str, text: &str, statement: &s
     wait(statement, || statements(folder, statement) > before);
 }
 
+/// What every marker begins with: a sensor sees the whole node, another run of this test too.
+fn markers() -> String {
+    format!("reload-marker-{}-", std::process::id())
+}
+
 fn marker(number: usize) -> String {
-    format!("reload-marker-{number}-end")
+    format!("{}{number}-end", markers())
 }
 
 /// The journal's execs that have a marker, as command lines.
@@ -125,7 +130,7 @@ fn journaled(folder: &Path) -> Vec<String> {
             }
         }
     }
-    lines.retain(|line| line.contains("reload-marker-"));
+    lines.retain(|line| line.contains(&markers()));
     lines
 }
 
@@ -215,7 +220,7 @@ fn attachments_follow_the_rules() {
             records(folder).lines().filter(found).count() >= round
         });
         fs::remove_file(folder.join("rules/opened.yml")).unwrap();
-        reload(&sensor, folder, "kept.yml", &self::rule("Kept", "reload-marker-"), "guardbee.rules.reloaded");
+        reload(&sensor, folder, "kept.yml", &self::rule("Kept", &markers()), "guardbee.rules.reloaded");
         wait("its end", || !working(folder).contains("file_open"));
     }
     println!("figure file_open attached and detached 3 times");
