@@ -93,3 +93,20 @@ impl LossCounter {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_begins_where_its_counter_was_read_before() {
+        let mut counter = LossCounter::new(Stage::Kernel);
+        assert!(counter.drain_read(BootTime(5), BootTime(9)).is_empty());
+        counter.add("recursion", "data", 1);
+        let [loss] = counter.drain_read(BootTime(20), BootTime(30))[..] else { panic!("one") };
+        assert_eq!((loss.from, loss.to, loss.count), (BootTime(5), BootTime(30), 1));
+        counter.add("recursion", "data", 2);
+        let [loss] = counter.drain(BootTime(40))[..] else { panic!("one") };
+        assert_eq!((loss.from, loss.to), (BootTime(20), BootTime(40)));
+    }
+}

@@ -172,7 +172,7 @@ fn judge(target: &Target, series: &Series) -> Outcome {
         (Some(false), _) if missed.map_or(target.goal, |missed| missed.bound).within_noise(series) => {
             let known = missed.map_or("", |missed| missed.why);
             Outcome::Missed(format!(
-                "{told}: missed by less than rounds without the sensor differ among themselves. Nearer: a quieter machine. {known}"
+                "{told}: a round met it, and rounds without the sensor differ by more than it is missed by. Nearer: a quieter machine. {known}"
             ))
         }
         (Some(false), None) => {
@@ -264,6 +264,19 @@ mod tests {
         assert!(matches!(outcome(20.0, known), Outcome::Missed(told) if told.ends_with("because")));
         assert!(matches!(outcome(20.1, known), Outcome::Failed(_)));
         assert!(matches!(outcome(10.1, None), Outcome::Failed(_)));
+    }
+
+    #[test]
+    fn noise_excuses_no_more_than_itself() {
+        let outcome = |goal, rounds: [(f64, f64); 2]| {
+            let mut series = Series::new(Figure::new("x", Unit::Nanos));
+            for (bare, with) in rounds {
+                series.push([Some(bare), None, Some(with)]);
+            }
+            judge(&Target { figure: "x", goal: Goal::Ratio(goal), missed: None }, &series)
+        };
+        assert!(matches!(outcome(1.06, [(100.0, 105.0), (80.0, 90.0)]), Outcome::Missed(_)));
+        assert!(matches!(outcome(1.06, [(100.0, 107.0), (80.0, 90.0)]), Outcome::Failed(_)));
     }
 
     #[test]

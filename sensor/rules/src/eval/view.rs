@@ -169,6 +169,7 @@ impl<'a> View<'a> {
         let raw = self.read(field);
         if !matches!(field.row().kind, Type::Text | Type::Word(_)) {
             // Numbers, flags, addresses, moments: written in lower case.
+            debug_assert!(self.texts(raw).all(|text| text.to_ascii_lowercase() == text), "{field:?}");
             return raw;
         }
         let Scratch { epoch, texts, folded, .. } = &mut *self.scratch;
