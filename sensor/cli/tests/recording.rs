@@ -240,8 +240,8 @@ fn a_recording_of_a_while() {
     };
     fs::create_dir(folder.path().join("rules")).unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-    fs::write(folder.path().join("rules/one.yml"), opened("looked-at")).unwrap();
-    fs::write(folder.path().join("looked-at"), "").unwrap();
+    fs::write(folder.path().join("rules/one.yml"), opened("watched-once")).unwrap();
+    fs::write(folder.path().join("watched-once"), "").unwrap();
     let config = folder.path().join("guardbee.yaml");
     fs::write(&config, format!("rules: [{}/rules]\n", folder.path().display())).unwrap();
     let record = || {
@@ -254,7 +254,7 @@ fn a_recording_of_a_while() {
     wait("the recording", || out.metadata().is_ok_and(|file| file.len() > 200));
     let marker = "another-marker";
     assert!(Command::new("/bin/echo").arg(marker).stdout(Stdio::null()).status().unwrap().success());
-    File::open(folder.path().join("looked-at")).unwrap();
+    File::open(folder.path().join("watched-once")).unwrap();
     // As Ctrl-C does.
     recorder.signal(nix::sys::signal::Signal::SIGINT);
     assert!(recorder.0.wait().unwrap().success());
@@ -266,7 +266,7 @@ fn a_recording_of_a_while() {
     let text = String::from_utf8(said.stdout).unwrap();
     assert!(said.status.success() && text.contains(marker) && text.contains("1 findings in"), "{text}");
     for (name, findings, unseen) in
-        [("looked-at", "1 findings in", false), ("left-out", "0 findings in", true)]
+        [("watched-once", "1 findings in", false), ("left-out", "0 findings in", true)]
     {
         fs::write(&rules, opened(name)).unwrap();
         let said = command.output().unwrap();
