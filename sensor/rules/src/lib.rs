@@ -5,7 +5,7 @@
 //! takes observations in the order of the events and gives matches. No I/O, and no clock but the events'.
 //!
 //! ```text
-//! parse/  YAML to a tree with marks        check/    tree to typed rules, field.rs is the table of names
+//! parse/  conditions to trees               check/    tree to typed rules, field.rs is the table of names
 //! eval/   an expression on an observation  engine.rs buckets, counts, bounds; correlate.rs steps of one request
 //! falco/  rules of Falco's to YAML of ours               workbench/ tests in rules, their coverage, explanations
 //! ```
@@ -25,17 +25,18 @@ mod literal;
 mod parse;
 mod pattern;
 mod placeholder;
-mod problem;
 mod rule;
 mod sample;
 mod set;
 mod workbench;
 
+use guardbee_yaml::problem;
+
 pub use digest::Digest;
 pub use engine::{Changes, Cost, Counts, Engine, Match, Params};
 pub use field::reference as field_reference;
+pub use guardbee_yaml::{Problem, Severity};
 pub use learned::{Learned, Unreadable};
-pub use problem::{Problem, Severity};
 pub use rule::CanFire;
 pub use set::{Listed, ListedBaseline, ListedException, ListedSuppression, RuleSet};
 pub use workbench::{Branch, Explained, Join, Seen, TestResult, Verdict, Wanted};

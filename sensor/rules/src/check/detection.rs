@@ -190,7 +190,8 @@ pub(super) fn expression(
         }
     }
     let Some(condition) = detection.get("condition") else {
-        let meant = detection.entries().iter().find(|entry| hint::key(&entry.key, &["condition"]).is_some());
+        let meant = |entry: &&Entry| guardbee_yaml::meant(&entry.key, &["condition"], hint::KEYS).is_some();
+        let meant = detection.entries().iter().find(meant);
         match meant {
             Some(entry) => problems.error(
                 entry.key_mark,

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Keys of other engines and of older versions, with ours.
-const KEYS: &[(&str, &str)] = &[
+pub(super) const KEYS: &[(&str, &str)] = &[
     ("timeframe", "timespan"),
     ("window", "timespan"),
     ("groupby", "group-by"),
@@ -68,16 +68,9 @@ const MODIFIERS: &[(&str, &str)] = &[
     ("", "remove the `|` in front of it"),
 ];
 
-/// The right key that a written one stands for.
-pub(super) fn key<'a>(written: &str, right: &[&'a str]) -> Option<&'a str> {
-    let mut foreign = KEYS.iter().filter(|(other, _)| other.eq_ignore_ascii_case(written));
-    let foreign = foreign.find_map(|(_, ours)| right.iter().copied().find(|known| known == ours));
-    foreign.or_else(|| nearest(written, right.iter().copied()))
-}
-
 /// Whether a key of this map is likely the misspelt `wanted`: that it lacks `wanted` need not be told too.
 pub(super) fn misspelt(map: &Node, wanted: &str) -> bool {
-    map.entries().iter().any(|entry| key(&entry.key, &[wanted]).is_some())
+    map.entries().iter().any(|entry| guardbee_yaml::meant(&entry.key, &[wanted], KEYS).is_some())
 }
 
 /// What to write in place of an unknown modifier.

@@ -56,7 +56,7 @@ pub(super) fn keys(entries: &[Entry], problems: &mut Problems) {
             problems.error(entry.key_mark, message, format!("move it below `{place}:`, and indent it"));
             continue;
         }
-        match hint::key(&entry.key, KEYS) {
+        match guardbee_yaml::meant(&entry.key, KEYS, hint::KEYS) {
             Some(key) => problems.error(entry.key_mark, message, format!("did you mean `{key}`?")),
             None => problems.warn(
                 entry.key_mark,

@@ -26,9 +26,10 @@ pub(crate) use schema::schema;
 
 use crate::{
     parse::{Entry, Node, Value},
-    problem::{Problems, shown},
+    problem::Problems,
     rule::{Correlation, Rule},
 };
+use guardbee_yaml::text;
 
 /// What a document defines.
 #[derive(Debug)]
@@ -102,27 +103,7 @@ fn no_rule(node: &Node) -> &'static str {
 
 /// Reports keys of `entries` that aren't in `known`.
 fn unknown_keys(entries: &[Entry], what: &str, known: &[&str], problems: &mut Problems) {
-    for entry in entries.iter().filter(|entry| !known.contains(&&*entry.key)) {
-        let remedy = match hint::key(&entry.key, known) {
-            Some(key) => format!("did you mean `{key}`?"),
-            None => format!("{what} knows: {}", known.join(", ")),
-        };
-        problems.error(entry.key_mark, format!("unknown key `{}` in {what}", shown(&entry.key)), remedy);
-    }
-}
-
-/// The text under `key`; a problem if something else is there.
-fn text<'a>(node: &'a Node, key: &str, problems: &mut Problems) -> Option<(&'a Node, &'a str)> {
-    let entry = node.get(key)?;
-    let text = entry.node.text();
-    if text.is_none() {
-        problems.error(
-            entry.node.mark,
-            format!("`{key}` is a text, not {}", entry.node.kind()),
-            format!("write `{key}: some text`, quoted if it has a colon"),
-        );
-    }
-    text.map(|text| (&entry.node, text))
+    guardbee_yaml::unknown_keys(entries, what, known, hint::KEYS, problems);
 }
 
 /// Nanoseconds of `10s`, `5m`, `2h`, `1d` and, within tests, `200ms`.

@@ -1,4 +1,4 @@
-//! What the YAML parser complains of, in words of somebody who writes rules.
+//! What the YAML parser complains of, in words of somebody who writes files.
 use crate::problem::shown;
 use granit_parser::{ErrorKind, ScanError};
 

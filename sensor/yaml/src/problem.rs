@@ -1,20 +1,20 @@
-//! What is wrong with a rule file: where, what, and what to do about it.
-use crate::parse::Mark;
+//! What is wrong with a file: where, what, and what to do about it.
+use crate::Mark;
 use std::fmt;
 
-/// Problems reported of one file; a file with more than these has something wrong that is bigger than a rule.
+/// Problems reported of one file; a file with more than these has something wrong that is bigger than a slip.
 const PER_FILE: usize = 100;
 
-/// Whether the rules can be used.
+/// Whether the file can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// They can, but the author should know.
+    /// It can, but the author should know.
     Warning,
-    /// They can't.
+    /// It can't.
     Error,
 }
 
-/// One thing that is wrong with a rule file.
+/// One thing that is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The file, as named by the caller.
@@ -44,47 +44,60 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// Collects the problems of one file.
+/// Collects the problems of one file; beyond a hundred they are no longer told.
 #[derive(Debug)]
-pub(crate) struct Problems {
+pub struct Problems {
     file: Box<str>,
     list: Vec<Problem>,
+    errors: usize,
 }
 
 impl Problems {
-    pub(crate) fn new(file: &str) -> Self {
-        Self { file: file.into(), list: Vec::new() }
+    /// None yet, of the file of this name.
+    pub fn new(file: &str) -> Self {
+        Self { file: file.into(), list: Vec::new(), errors: 0 }
     }
 
-    pub(crate) fn file(&self) -> &str {
+    /// The file's name.
+    pub fn file(&self) -> &str {
         &self.file
     }
 
-    pub(crate) fn error(&mut self, mark: Mark, message: impl Into<String>, remedy: impl Into<String>) {
+    /// The file can't be used.
+    pub fn error(&mut self, mark: Mark, message: impl Into<String>, remedy: impl Into<String>) {
         self.push(Severity::Error, mark, message.into(), remedy.into());
     }
 
-    pub(crate) fn warn(&mut self, mark: Mark, message: impl Into<String>, remedy: impl Into<String>) {
+    /// The author should know.
+    pub fn warn(&mut self, mark: Mark, message: impl Into<String>, remedy: impl Into<String>) {
         self.push(Severity::Warning, mark, message.into(), remedy.into());
     }
 
     /// Errors so far: a caller compares two counts to know whether its part was sound.
-    pub(crate) fn errors(&self) -> usize {
-        self.list.iter().filter(|problem| problem.severity == Severity::Error).count()
+    pub fn errors(&self) -> usize {
+        self.errors
     }
 
-    pub(crate) fn into_list(self) -> Vec<Problem> {
+    /// All, in the order in which they were found.
+    pub fn into_list(self) -> Vec<Problem> {
         self.list
     }
 
     fn push(&mut self, severity: Severity, mark: Mark, message: String, remedy: String) {
+        self.errors += usize::from(severity == Severity::Error);
         let (message, remedy) = match self.list.len() {
             0..PER_FILE => (message, remedy),
             PER_FILE => (
                 format!("more than {PER_FILE} problems in this file"),
                 "repair those above and check again".to_owned(),
             ),
-            _ => return,
+            _ => {
+                // An error that is no longer told still makes the file one that can't be used.
+                if let (Severity::Error, Some(last)) = (severity, self.list.last_mut()) {
+                    last.severity = Severity::Error;
+                }
+                return;
+            }
         };
         let Mark { line, column } = mark;
         self.list.push(Problem { file: self.file.clone(), line, column, severity, message, remedy });
@@ -92,7 +105,7 @@ impl Problems {
 }
 
 /// A name as shown in messages: what was written may be hostile and long.
-pub(crate) fn shown(text: &str) -> String {
+pub fn shown(text: &str) -> String {
     const MOST: usize = 60;
     let mut out: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
     if text.chars().nth(MOST).is_some() {
@@ -102,7 +115,7 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// "did you mean ...", or `otherwise`.
-pub(crate) fn suggest<'a>(
+pub fn suggest<'a>(
     written: &str,
     right: impl IntoIterator<Item = &'a str>,
     otherwise: impl Into<String>,
@@ -114,7 +127,7 @@ pub(crate) fn suggest<'a>(
 }
 
 /// The name that `written` was likely meant to be: at most a third of its letters away.
-pub(crate) fn nearest<'a>(written: &str, right: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, right: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters: Vec<char> = written.chars().flat_map(char::to_lowercase).take(65).collect();
     if letters.len() > 64 {
         return None;
@@ -152,6 +165,20 @@ fn distance(a: &[char], b: &[char]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_behind_many_warnings_still_refuses_the_file() {
+        let mut problems = Problems::new("f");
+        for line in 1..=200 {
+            problems.warn(Mark { line, column: 1 }, "strange", "look at it");
+        }
+        assert_eq!(problems.errors(), 0);
+        problems.error(Mark { line: 201, column: 1 }, "wrong", "repair it");
+        assert_eq!(problems.errors(), 1);
+        let list = problems.into_list();
+        assert_eq!(list.len(), PER_FILE + 1);
+        assert!(list.iter().any(|problem| problem.severity == Severity::Error));
+    }
 
     #[test]
     fn the_nearest_name_is_found_and_far_ones_are_not() {

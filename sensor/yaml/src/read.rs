@@ -1,6 +1,9 @@
 //! The parser's events to a tree.
-use super::{Entry, Mark, Node, Scalar, Style, Value, complaint::complaint};
-use crate::problem::{Problems, shown};
+use crate::{
+    Entry, Mark, Node, Scalar, Style, Value,
+    complaint::complaint,
+    problem::{Problems, shown},
+};
 use granit_parser::{Event, Marker, Parser, ScalarStyle, Span, options};
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,12 +13,27 @@ const DOCUMENT_BYTES: usize = 1 << 20;
 const DEPTH: usize = 32;
 /// Nodes of one file, with aliases unfolded.
 const NODES: usize = 100_000;
+/// So many bytes of a text count as another node: an alias of a long one is short.
+const NODE_BYTES: usize = 256;
+
+/// What to do where only the kind of file tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Advice {
+    /// The file is too long.
+    pub long: &'static str,
+    /// An alias stands inside of what it names.
+    pub alias: &'static str,
+    /// The key `<<`.
+    pub merge: &'static str,
+    /// A key was given twice.
+    pub twice: &'static str,
+}
 
 /// The documents of a file. A problem was reported where it is [`None`].
-pub(crate) fn documents(text: &str, problems: &mut Problems) -> Option<Vec<Node>> {
+pub fn documents(text: &str, advice: &Advice, problems: &mut Problems) -> Option<Vec<Node>> {
     if text.len() > DOCUMENT_BYTES {
         let message = format!("the file has {} bytes, more than {DOCUMENT_BYTES}", text.len());
-        problems.error(Mark { line: 1, column: 1 }, message, "split it: one rule a file is the custom");
+        problems.error(Mark { line: 1, column: 1 }, message, advice.long);
         return None;
     }
     let options = options! {
@@ -33,7 +51,7 @@ pub(crate) fn documents(text: &str, problems: &mut Problems) -> Option<Vec<Node>
                 return None;
             }
         };
-        if let Err(refused) = tree.take(event, span) {
+        if let Err(refused) = tree.take(event, span, advice) {
             problems.error(mark(span.start), refused.message, refused.remedy);
             return None;
         }
@@ -97,7 +115,7 @@ struct Tree {
 }
 
 impl Tree {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Refused> {
+    fn take(&mut self, event: Event<'_>, span: Span, advice: &Advice) -> Result<(), Refused> {
         let mark = mark(span.start);
         match event {
             Event::DocumentEnd => {
@@ -113,9 +131,9 @@ impl Tree {
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
                     _ => Style::Quoted,
                 };
+                let first = self.count(1 + text.len() / NODE_BYTES)?;
                 let value = Value::Scalar(Scalar { text: text.into(), style });
-                let first = self.count(1)?;
-                self.finish(Node { mark, value }, anchor, first)
+                self.finish(Node { mark, value }, anchor, first, advice)
             }
             Event::SequenceStart(_, anchor, _) => {
                 let first = self.count(1)?;
@@ -127,16 +145,13 @@ impl Tree {
                 self.open.push(Open::Map { mark, anchor, first, map: Map::default() });
                 Ok(())
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(),
+            Event::SequenceEnd | Event::MappingEnd => self.close(advice),
             Event::Alias(anchor) => {
                 let Some((node, size)) = self.anchors.get(&anchor).cloned() else {
-                    return Err(refused(
-                        "the alias stands inside of what it names",
-                        "write the value out: a rule can't contain itself",
-                    ));
+                    return Err(refused("the alias stands inside of what it names", advice.alias));
                 };
                 let first = self.count(size)?;
-                self.finish(node, 0, first)
+                self.finish(node, 0, first, advice)
             }
             _ => Ok(()),
         }
@@ -155,20 +170,20 @@ impl Tree {
         Ok(first)
     }
 
-    fn close(&mut self) -> Result<(), Refused> {
+    fn close(&mut self, advice: &Advice) -> Result<(), Refused> {
         match self.open.pop() {
             Some(Open::List { mark, anchor, first, items }) => {
-                self.finish(Node { mark, value: Value::List(items) }, anchor, first)
+                self.finish(Node { mark, value: Value::List(items) }, anchor, first, advice)
             }
             Some(Open::Map { mark, anchor, first, map }) => {
-                self.finish(Node { mark, value: Value::Map(map.entries) }, anchor, first)
+                self.finish(Node { mark, value: Value::Map(map.entries) }, anchor, first, advice)
             }
             None => Ok(()),
         }
     }
 
     /// Puts a whole node where it belongs.
-    fn finish(&mut self, node: Node, anchor: usize, first: usize) -> Result<(), Refused> {
+    fn finish(&mut self, node: Node, anchor: usize, first: usize, advice: &Advice) -> Result<(), Refused> {
         if anchor > 0 {
             // Each copy that an anchor keeps is work: it counts like the nodes themselves.
             let size = self.nodes - first;
@@ -178,14 +193,14 @@ impl Tree {
         match self.open.last_mut() {
             None => self.documents.push(node),
             Some(Open::List { items, .. }) => items.push(node),
-            Some(Open::Map { map, .. }) => map.take(node)?,
+            Some(Open::Map { map, .. }) => map.take(node, advice)?,
         }
         Ok(())
     }
 }
 
 impl Map {
-    fn take(&mut self, node: Node) -> Result<(), Refused> {
+    fn take(&mut self, node: Node, advice: &Advice) -> Result<(), Refused> {
         let Some((key, key_mark)) = self.key.take() else {
             let mark = node.mark;
             let Value::Scalar(Scalar { text, .. }) = node.value else {
@@ -201,15 +216,12 @@ impl Map {
                 ));
             }
             if &*text == "<<" {
-                return Err(refused(
-                    "`<<` merges nothing here",
-                    "write the keys out; rules of one file share keys by a document with `action: global`",
-                ));
+                return Err(refused("`<<` merges nothing here", advice.merge));
             }
             if let Some(line) = self.lines.insert(text.clone(), mark.line) {
                 return Err(refused(
                     format!("the key `{}` was given already in line {line}", shown(&text)),
-                    "keep one of the two, or make a list of their values; `|all` behind a field's name asks for all of them",
+                    advice.twice,
                 ));
             }
             self.key = Some((text, mark));
@@ -225,16 +237,19 @@ mod tests {
     use super::*;
     use std::fmt::Write as _;
 
+    const ADVICE: Advice =
+        Advice { long: "split it", alias: "unfold it", merge: "write it", twice: "choose" };
+
     fn refusal(text: &str) -> String {
         let mut problems = Problems::new("f");
-        assert!(documents(text, &mut problems).is_none(), "accepted");
+        assert!(documents(text, &ADVICE, &mut problems).is_none(), "accepted");
         problems.into_list().first().unwrap().to_string()
     }
 
     #[test]
     fn every_node_knows_its_place() {
         let mut problems = Problems::new("f");
-        let all = documents("a: 1\n---\nb:\n  - ä: 'x'\n    c: [y, z]\n", &mut problems).unwrap();
+        let all = documents("a: 1\n---\nb:\n  - ä: 'x'\n    c: [y, z]\n", &ADVICE, &mut problems).unwrap();
         let [_, second] = all.as_slice() else { panic!("two documents") };
         let list = &second.get("b").unwrap().node;
         let c = list.items()[0].get("c").unwrap();
@@ -255,6 +270,7 @@ mod tests {
         }
         for (text, part) in [
             (bomb, "aliases unfolded"),
+            (format!("- &a {}\n{}", "x".repeat(500_000), "- *a\n".repeat(90_000)), "aliases unfolded"),
             ("[".repeat(100_000), "deep within each other"),
             ("- ".repeat(100_000), "deep within each other"),
             (block, "deep within each other"),
