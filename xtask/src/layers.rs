@@ -14,6 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("guardbee-l7", &["guardbee-model"]),
     ("guardbee-trace", &["guardbee-l7", "guardbee-model"]),
     ("guardbee-yaml", &[]),
+    ("guardbee-policy", &["guardbee-model", "guardbee-yaml"]),
     ("guardbee-rules", &["guardbee-model", "guardbee-yaml"]),
     ("guardbee-recording", &["guardbee-model"]),
     ("guardbee-seal", &["guardbee-model"]),

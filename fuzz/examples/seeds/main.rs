@@ -4,6 +4,7 @@
 mod config;
 mod decode;
 mod http;
+mod policies;
 mod recording;
 mod rpc;
 mod rules;
@@ -15,10 +16,11 @@ type Seeds = Vec<(String, Vec<u8>)>;
 /// How the seeds of a target are made.
 type Make = fn() -> Result<Seeds, Box<dyn Error>>;
 
-const TARGETS: [(&str, Make); 7] = [
+const TARGETS: [(&str, Make); 8] = [
     ("config", config::seeds),
     ("decode", decode::seeds),
     ("http", http::seeds),
+    ("policies", policies::seeds),
     ("recording", recording::seeds),
     ("rpc", rpc::seeds),
     ("rules", rules::seeds),

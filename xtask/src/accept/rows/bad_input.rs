@@ -69,7 +69,7 @@ const KINDS: [Kind; 6] = [
 ];
 
 /// Targets of fuzz/: what is given bytes of a stranger.
-const TARGETS: [&str; 7] = ["decode", "http", "rules", "rpc", "verify", "config", "recording"];
+const TARGETS: [&str; 8] = ["decode", "http", "rules", "rpc", "verify", "config", "recording", "policies"];
 
 #[expect(clippy::unnecessary_wraps, reason = "the form of every row")]
 pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
