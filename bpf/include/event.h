@@ -258,6 +258,21 @@ struct file_event {
 	/* tail: PATH, FOLDER, SOURCE, SOURCE_FOLDER */
 };
 
+#define POLICIES 1024
+enum policy_flag {
+	POLICY_ON = 1 << 0,	    /* of the default's: there are policies */
+	POLICY_NO_PAYLOAD = 1 << 1, /* of the default's; of others it stands in the scope */
+};
+
+/* What holds in a scope. */
+struct policy {
+	__u64 left_out;	  /* a bit for each enum event_kind */
+	__u32 per_second; /* of each kind of security event; 0: no throttle of its own */
+	__u32 burst;
+	__u32 flags; /* enum policy_flag */
+	__u32 pad;
+};
+
 /* What a name on the watch list is. */
 enum watch_role {
 	WATCH_NAME = 0,	     /* the last component of a path */

@@ -309,8 +309,13 @@ static __always_inline void socket_io(struct site *site, struct task_struct *tas
 		connection->last = direction + 1;
 		stream->burst = 0;
 	}
+	if (!(connection->bits & CONNECTION_HTTP) && !io->turn)
+		return;
+	/* Before the first look at a byte. */
+	if (!payload_allowed(task))
+		return;
 	if (!(connection->bits & CONNECTION_HTTP)) {
-		if (!io->turn || !GLOBAL(io_http)(site->index))
+		if (!GLOBAL(io_http)(site->index))
 			return;
 		connection->bits |= CONNECTION_HTTP;
 	}

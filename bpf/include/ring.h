@@ -177,8 +177,8 @@ static __always_inline void throttle_report(struct site *site, const struct even
 	security_output(site, &event->header, EVENT_THROTTLE, sizeof(*event));
 }
 
-/* Is there room for this event, or is it within the budget of its scope? A dropped one still takes a number. `shift`: of
- * a quarter of the ring.
+/* Is there room for this event, or is it within the budget of its scope? A dropped one still takes a number, one that a
+ * policy leaves out takes none. `shift`: of a quarter of the ring.
  */
 static __always_inline bool event_admitted(struct site *site, struct event_header *header, enum event_kind kind,
 					   __u32 number, void *ring, __u32 shift, __u64 size)
@@ -186,10 +186,14 @@ static __always_inline bool event_admitted(struct site *site, struct event_heade
 	bool pressed;
 	__u32 answer;
 
-	if (!config.rates[kind].per_second)
+	if (!config.rates[kind].per_second && !policies_on())
 		return true;
 	pressed = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >> shift >= PRESSED_QUARTERS;
 	answer = throttle(site->index, header->scope, kind, size << 1 | pressed, header->time_ns);
+	if (!answer)
+		return true;
+	if (answer & THROTTLE_LEFT_OUT)
+		return false;
 	if (answer & THROTTLE_REPORT)
 		throttle_report(site, header);
 	if (!(answer & THROTTLE_DROP))

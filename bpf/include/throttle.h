@@ -8,6 +8,7 @@
 #include "config.h"
 #include "core.h"
 #include "kernel.h"
+#include "policy.h"
 
 struct bucket_key {
 	__u32 scope;
@@ -39,8 +40,12 @@ struct {
 /* What throttle_ask answers. */
 enum throttle_answer {
 	THROTTLE_DROP = 1 << 0,
-	THROTTLE_REPORT = 1 << 1, /* an episode begins or ends */
+	THROTTLE_REPORT = 1 << 1,   /* an episode begins or ends */
+	THROTTLE_LEFT_OUT = 1 << 2, /* by policy: no event, no loss, no number */
 };
+
+/* A policy's throttle is for the other kinds: a stream with holes is no stream. */
+#define PAYLOAD_KINDS (1ull << EVENT_SOCKET | 1ull << EVENT_DATA | 1ull << EVENT_CLOSE)
 
 /* What the report says. */
 struct episode {
@@ -66,10 +71,25 @@ static __always_inline __u32 throttle_ask(struct episode *episode, __u32 scope, 
 					  __u64 now)
 {
 	struct bucket_key key = {.scope = scope, .kind = kind};
-	const __u64 rate = config.rates[kind].per_second, full = config.rates[kind].burst * NSEC_PER_SEC;
+	__u64 rate = config.rates[kind].per_second, full = config.rates[kind].burst * NSEC_PER_SEC;
 	__u64 cost = (1 + (size >> TOKEN_BYTES_SHIFT)) * NSEC_PER_SEC;
-	struct bucket *bucket = bpf_map_lookup_elem(&buckets, &key);
+	const volatile struct policy *policy = policy_of(scope);
+	struct bucket *bucket;
 
+	if (policy) {
+		if (policy->left_out >> kind & 1)
+			return THROTTLE_LEFT_OUT;
+		/* So many events, however long they are, and however much room there is. */
+		if (policy->per_second && !(PAYLOAD_KINDS >> kind & 1)) {
+			rate = policy->per_second;
+			full = policy->burst * NSEC_PER_SEC;
+			cost = NSEC_PER_SEC;
+			pressed = true;
+		}
+	}
+	if (!rate)
+		return 0;
+	bucket = bpf_map_lookup_elem(&buckets, &key);
 	if (cost > full)
 		cost = full; /* the longest record too must find its budget at some time */
 	if (!bucket) {

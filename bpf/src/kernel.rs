@@ -1,4 +1,6 @@
 //! Loading, attaching, reading: everything that needs privileges.
+mod policy;
+
 use crate::{Error, OBJECT, Options, Program, program::PROGRAMS as TABLE, trial};
 use guardbee_wire::{CounterSlot, FileWants, HookList, PROGRAMS, ProgramState, WatchKey};
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle, MapType, Object, TracepointCategory, libbpf_sys};
@@ -218,13 +220,18 @@ impl Kernel {
     }
 
     fn store_files(&self, wants: &FileWants) -> Result<(), libbpf_rs::Error> {
-        let files = self.object.maps().find(|map| map.name().to_string_lossy().ends_with(".data.files"));
+        self.store(".data.files", wants.as_bytes())
+    }
+
+    /// Sets the variable that a section of data holds.
+    fn store(&self, section: &str, bytes: &[u8]) -> Result<(), libbpf_rs::Error> {
+        let data = self.object.maps().find(|map| map.name().to_string_lossy().ends_with(section));
         let missing = || libbpf_rs::Error::from(io::Error::from(io::ErrorKind::NotFound));
-        let files = files.ok_or_else(missing)?;
+        let data = data.ok_or_else(missing)?;
         // The linker keeps the section of each source; the variable lies in the first.
-        let size = usize::try_from(files.value_size()).unwrap_or_default();
-        let bytes: Vec<u8> = wants.as_bytes().iter().copied().cycle().take(size).collect();
-        files.update(0_u32.as_bytes(), &bytes, MapFlags::ANY)
+        let size = usize::try_from(data.value_size()).unwrap_or_default();
+        let bytes: Vec<u8> = bytes.iter().copied().cycle().take(size).collect();
+        data.update(0_u32.as_bytes(), &bytes, MapFlags::ANY)
     }
 
     fn store_names(&self, names: &[(WatchKey, u32)]) -> Result<(), libbpf_rs::Error> {

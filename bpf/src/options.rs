@@ -108,7 +108,7 @@ pub struct Options {
     pub connections: u32,
     /// Threads that serve at once, and processes with an origin.
     pub stamps: u32,
-    /// Scopes that policies may name.
+    /// Cgroups that policies may name.
     pub scopes: u32,
     /// What is watched beside the basic capabilities.
     pub watched: Vec<Capability>,
@@ -132,7 +132,7 @@ impl Default for Options {
             files: false,
             connections: 32_768,
             stamps: 16_384,
-            scopes: 1_024,
+            scopes: 4_096,
             watched: Vec::new(),
             spares: None,
         }

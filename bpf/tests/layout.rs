@@ -73,6 +73,7 @@ fn sockets_and_counters_are_the_same() {
         header, file, open_flags, mode, uid, gid, device, flags, attribute, pad,
     });
     same_layout!(btf, wire::FileWants = struct "file_wants" { all, named, folders, extensions, attributes, pad });
+    same_layout!(btf, wire::Policy = struct "policy" { left_out, per_second, burst, flags, pad });
     same_layout!(btf, wire::WatchKey = struct "watch_key" { role, length, name });
     same_layout!(btf, wire::ConnectEvent = struct "connect_event" { header, socket, begun_ns, result, pad });
     same_layout!(btf, wire::ListenEvent = struct "listen_event" { header, socket, listening, pad });

@@ -8,63 +8,15 @@
 )]
 mod watch;
 
-use guardbee_bpf::{CgroupSource, Options, Rate};
+use guardbee_bpf::{Options, Rate};
 use guardbee_wire::{EVENT_KINDS, EventKind, ExecEvent, ListenEvent, StringId, ThrottleEvent};
 use std::{
-    fs,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
-use watch::{LISTS, Record, Watch, small};
-
-/// A cgroup of its own in the hierarchy that tells containers apart here.
-struct Cgroup(PathBuf);
-
-impl Cgroup {
-    fn new(name: &str) -> Self {
-        let controller = match CgroupSource::of_this_kernel() {
-            CgroupSource::Default => None,
-            CgroupSource::Memory => Some("memory"),
-            CgroupSource::Pids => Some("pids"),
-        };
-        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-        let root = mounts
-            .lines()
-            .map(|line| line.split(' ').collect::<Vec<_>>())
-            .find(|words| match controller {
-                None => words[2] == "cgroup2",
-                Some(wanted) => words[2] == "cgroup" && words[3].split(',').any(|option| option == wanted),
-            })
-            .expect("the hierarchy is mounted")[1]
-            .to_owned();
-        let path = Path::new(&root).join(format!("{name}-{}", std::process::id()));
-        fs::create_dir(&path).expect("make a cgroup: run as root");
-        Self(path)
-    }
-
-    fn scope(&self) -> u32 {
-        let low = fs::metadata(&self.0).unwrap().ino() & u64::from(u32::MAX);
-        0x8000_0000 | u32::try_from(low).unwrap()
-    }
-
-    /// Runs `/bin/true NONCE` that often in it.
-    fn run(&self, nonce: &str, times: usize) {
-        let script =
-            format!("echo 0 > \"$0/cgroup.procs\"; for i in $(seq {times}); do /bin/true {nonce}; done");
-        let status = Command::new("sh").args(["-c", &script]).arg(&self.0).status().unwrap();
-        assert!(status.success());
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        fs::remove_dir(&self.0).ok();
-    }
-}
+use watch::{LISTS, Record, Watch, cgroup::Cgroup, small};
 
 /// A budget for some kinds, none for the others.
 fn budget(kinds: &[EventKind], rate: Rate) -> [Rate; EVENT_KINDS] {
@@ -160,8 +112,8 @@ fn one_scopes_storm_costs_no_other_scope_its_events() {
     let rates = Some([Rate { per_second: 1, burst: 40 }; EVENT_KINDS]);
     for hooks in LISTS {
         let watch = Watch::start(&Options { hooks: Some(hooks), security_bytes: 1 << 20, rates, ..small() });
-        loud.run("loud", 1500);
-        quiet.run("quiet", 30);
+        loud.run_often("loud", 1500);
+        quiet.run_often("quiet", 30);
         let seen: Vec<_> = watch
             .records()
             .into_iter()
@@ -197,11 +149,10 @@ fn one_scopes_payload_storm_leaves_room_for_others() {
         server.read_exact(&mut vec![0; request.len()]).unwrap();
     }
     let quiet = Cgroup::new("guardbee-quiet-payload");
-    let script = format!(
-        "echo 0 > \"$0/cgroup.procs\"; exec 3<>/dev/tcp/127.0.0.1/{}; printf 'GET /quiet HTTP/1.1\\r\\n\\r\\n' >&3",
+    quiet.run(&format!(
+        "exec 3<>/dev/tcp/127.0.0.1/{}; printf 'GET /quiet HTTP/1.1\\r\\n\\r\\n' >&3",
         listener.local_addr().unwrap().port()
-    );
-    assert!(Command::new("bash").args(["-c", &script]).arg(&quiet.0).status().unwrap().success());
+    ));
     let account = watch.account(EventKind::Data);
     assert!(account.throttled > 0, "{account:?}");
     assert_eq!(account.produced, account.seen + account.throttled + account.ring_full);

@@ -11,6 +11,6 @@ mod request;
 fuzz_target!(|data: &[u8]| {
     match request::decode(data) {
         Ok((id, ask)) => assert_eq!(request::encode(id, &ask).as_bytes(), data),
-        Err(refused) => assert!(refused.operation <= 10, "{refused:?}"),
+        Err(refused) => assert!(refused.operation <= 12, "{refused:?}"),
     }
 });

@@ -16,6 +16,7 @@ const IN_FORM: &[&str] = &[
     "bpf/include/file.h",
     "bpf/include/io.h",
     "bpf/include/path.h",
+    "bpf/include/policy.h",
     "bpf/include/preempt.h",
     "bpf/include/program.h",
     "bpf/include/scope.h",

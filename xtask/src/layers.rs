@@ -28,6 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "guardbee-enrich",
             "guardbee-l7",
             "guardbee-trace",
+            "guardbee-policy",
             "guardbee-rules",
             "guardbee-recording",
             "guardbee-seal",
@@ -38,6 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "guardbee-cli",
         &[
             "guardbee-model",
+            "guardbee-policy",
             "guardbee-rules",
             "guardbee-recording",
             "guardbee-seal",

@@ -1,6 +1,6 @@
 //! Every request, and what is wrong in one field.
 use super::Seeds;
-use guardbee_wire::{ABI, FileWants, Operation, Request, Thing};
+use guardbee_wire::{ABI, FileWants, Operation, Policy, Request, Thing};
 use std::error::Error;
 use zerocopy::IntoBytes as _;
 
@@ -15,7 +15,16 @@ pub(crate) fn seeds() -> Result<Seeds, Box<dyn Error>> {
     let name = Request { tgid: 6, program: 1, bytes, ..ask(Operation::WatchName) };
     bytes[..size_of::<FileWants>()].copy_from_slice(FileWants::ALL.as_bytes());
     let files = Request { bytes, ..ask(Operation::WantFiles) };
+    let mut bytes = [0; 32];
+    let terms = Policy { left_out: 1 << 16, per_second: 5, burst: 9, flags: 3, pad: 0 };
+    bytes[..size_of::<Policy>()].copy_from_slice(terms.as_bytes());
+    let policy = Request { program: 7, bytes, ..ask(Operation::Policy) };
+    let scope = Request { thing: 2, program: 7, offset: 4242, ..ask(Operation::Scope) };
     let mut requests = vec![
+        ("policy".to_owned(), policy),
+        ("wrong-policy".to_owned(), Request { bytes: [1; 32], ..policy }),
+        ("scope".to_owned(), scope),
+        ("wrong-scope".to_owned(), Request { thing: 0, ..scope }),
         ("watch-name".to_owned(), name),
         ("wrong-watch-role".to_owned(), Request { thing: 3, ..name }),
         ("want-files".to_owned(), files),
@@ -28,7 +37,7 @@ pub(crate) fn seeds() -> Result<Seeds, Box<dyn Error>> {
         ("attach".to_owned(), attach),
         ("heartbeat".to_owned(), heartbeat),
         ("wrong-abi".to_owned(), Request { abi: ABI + 1, ..ask(Operation::Hello) }),
-        ("wrong-operation".to_owned(), Request { operation: 11, ..ask(Operation::Hello) }),
+        ("wrong-operation".to_owned(), Request { operation: 13, ..ask(Operation::Hello) }),
         ("wrong-no-operation".to_owned(), Request { operation: 0, ..ask(Operation::Hello) }),
         ("wrong-thing".to_owned(), Request { thing: 8, ..open }),
         ("wrong-no-thing".to_owned(), open),

@@ -1,6 +1,7 @@
 //! The thread that talks to the loader, so that the core thread never waits for an answer.
 use crate::{
     clock::SystemClock,
+    enforcer::Ruling,
     files,
     rpc::{Client, Error, Target},
 };
@@ -10,6 +11,7 @@ use guardbee_model::{
     clock::{BootTime, Clock as _},
     loss::{Loss, LossCounter, Stage},
 };
+use guardbee_policy::PolicySet;
 use guardbee_rules::RuleSet;
 use guardbee_wire::{MISSES_AGE, RPC_PROGRAMS, Reply, kind_lost_with};
 use std::{
@@ -25,6 +27,9 @@ const WAITING: usize = 1024;
 /// Of a file below /proc; its content is the workload's.
 const MAX_BYTES: u64 = 1 << 20;
 
+/// Rules and policies.
+type InForce = (Arc<RuleSet>, Arc<PolicySet>);
+
 /// What to ask or tell.
 #[derive(Debug)]
 pub(crate) enum Question {
@@ -32,15 +37,26 @@ pub(crate) enum Question {
     Heartbeat { sequence: u64, hash: [u8; 32] },
     /// Something of a process.
     Want(Want),
-    /// These rules are evaluated from now on.
-    Rules(Arc<RuleSet>),
+    /// These rules are evaluated from now on, and these policies hold.
+    Rules(InForce),
+    /// What holds where, by policy.
+    Ruling(Ruling),
 }
 
-/// Tells the loader what these rules look at: nothing else is attached. States and errors of the programs are in the reply.
-pub(crate) fn tell_rules(client: &mut Client, rules: &RuleSet) -> Result<Reply, Error> {
-    let (files, names) = files::wants(&files::selected(rules));
+/// Tells the loader what holds where, by policy.
+pub(crate) fn tell_ruling(client: &mut Client, ruling: &Ruling) -> Result<(), Error> {
+    match ruling {
+        Ruling::Policy(number, policy) => client.policy(*number, policy),
+        Ruling::Scope(cgroup, policy) => client.scope(*cgroup, *policy),
+    }
+}
+
+/// Tells the loader what these rules look at that some policy observes: nothing else is attached. States and errors of the programs
+/// are in the reply.
+pub(crate) fn tell_needs(client: &mut Client, rules: &RuleSet, policies: &PolicySet) -> Result<Reply, Error> {
+    let (files, names) = files::wants(&files::selected(rules, policies));
     client.want_files(&files, &names)?;
-    client.watch(rules.watched())
+    client.watch(files::watched(rules, policies))
 }
 
 /// What a process's file held.
@@ -57,6 +73,10 @@ struct Told {
     gone: AtomicBool,
     /// Answers that found the core busy.
     dropped: AtomicU64,
+    /// Cgroups that the kernel half has no room for: the default policy holds there.
+    unruled: AtomicU64,
+    /// Rulings that were answered.
+    ruled: AtomicU64,
     misses: Mutex<Misses>,
     /// [`guardbee_wire::ProgramState`], by program.
     programs: Mutex<[u8; RPC_PROGRAMS]>,
@@ -76,10 +96,13 @@ pub(crate) struct Asker {
     pub(crate) questions: Sender<Question>,
     pub(crate) answers: Receiver<Answer>,
     /// What the loader was not told yet.
-    rules: Option<Arc<RuleSet>>,
+    rules: Option<InForce>,
     told: Arc<Told>,
     /// Of what the thread has told, that which became losses.
     dropped: u64,
+    unruled: u64,
+    /// Rulings that were handed over.
+    rulings: u64,
     misses: [u64; RPC_PROGRAMS],
     programs: [u8; RPC_PROGRAMS],
     lost: LossCounter,
@@ -95,6 +118,8 @@ impl Asker {
         let told = Arc::new(Told {
             gone: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
+            unruled: AtomicU64::new(0),
+            ruled: AtomicU64::new(0),
             misses: Mutex::new(Misses { counts: misses, read: BootTime(0) }),
             programs: Mutex::new(programs),
         });
@@ -105,7 +130,21 @@ impl Asker {
             }
         })?;
         let (lost, not_run) = (LossCounter::new(Stage::Enrich), LossCounter::new(Stage::Kernel));
-        Ok(Self { questions, answers, rules: None, told, dropped: 0, misses, programs, lost, not_run })
+        let rules = None;
+        let (dropped, unruled, rulings) = (0, 0, 0);
+        Ok(Self {
+            questions,
+            answers,
+            rules,
+            told,
+            dropped,
+            unruled,
+            rulings,
+            misses,
+            programs,
+            lost,
+            not_run,
+        })
     }
 
     /// A question has found the loader gone.
@@ -126,9 +165,24 @@ impl Asker {
         }
     }
 
-    /// Has the loader attach what these rules look at; with no room it is tried again.
-    pub(crate) fn look_for(&mut self, rules: Arc<RuleSet>) {
-        self.rules = Some(rules);
+    /// Says what holds where, unless there is no room for it: half of that is for questions.
+    pub(crate) fn rule(&mut self, ruling: Ruling) -> bool {
+        let busy = self.questions.len() > WAITING / 2;
+        if busy || matches!(self.questions.try_send(Question::Ruling(ruling)), Err(TrySendError::Full(_))) {
+            return false;
+        }
+        self.rulings += 1;
+        true
+    }
+
+    /// The kernel half goes by all that was said of what holds where.
+    pub(crate) fn has_ruled(&self) -> bool {
+        self.told.ruled.load(Ordering::Relaxed) == self.rulings
+    }
+
+    /// Has the loader attach what these rules look at and some policy observes; with no room it is tried again.
+    pub(crate) fn look_for(&mut self, rules: Arc<RuleSet>, policies: Arc<PolicySet>) {
+        self.rules = Some((rules, policies));
         self.try_again();
     }
 
@@ -148,6 +202,11 @@ impl Asker {
         let misses = *self.told.misses.lock().unwrap_or_else(PoisonError::into_inner);
         if dropped > self.dropped {
             self.lost.add("answers_full", "process", dropped - self.dropped);
+        }
+        let unruled = self.told.unruled.load(Ordering::Relaxed);
+        if unruled > self.unruled {
+            self.lost.add("scopes_full", "cgroup", unruled - self.unruled);
+            self.unruled = unruled;
         }
         // A rescue that is counted between a refusal and itself lowers the number for a moment.
         for (program, (known, now)) in self.misses.iter_mut().zip(misses.counts).enumerate() {
@@ -180,9 +239,20 @@ fn serve(mut client: Client, asked: &Receiver<Question>, answered: &Sender<Answe
                 *tell.misses.lock().unwrap_or_else(PoisonError::into_inner) = misses;
                 *tell.programs.lock().unwrap_or_else(PoisonError::into_inner) = reply.programs;
             }),
-            Question::Rules(rules) => tell_rules(&mut client, &rules).map(|reply| {
+            Question::Rules((rules, policies)) => tell_needs(&mut client, &rules, &policies).map(|reply| {
                 *tell.programs.lock().unwrap_or_else(PoisonError::into_inner) = reply.programs;
             }),
+            Question::Ruling(ruling) => {
+                let outcome = tell_ruling(&mut client, &ruling);
+                tell.ruled.fetch_add(1, Ordering::Relaxed);
+                match outcome {
+                    Err(Error::Refused(..)) => {
+                        tell.unruled.fetch_add(1, Ordering::Relaxed);
+                        Ok(())
+                    }
+                    other => other,
+                }
+            }
             Question::Want(want) => read(&mut client, want).map(|bytes| {
                 // A full channel means that the core is busy with events: the process keeps its gap.
                 if answered.try_send(Answer { want, bytes }).is_err() {

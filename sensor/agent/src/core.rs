@@ -4,6 +4,7 @@ use crate::{
     asker::Asker,
     baseline::{Found, Keeper},
     clock::SystemClock,
+    enforcer::Enforcer,
     holding::{Held, Holding},
     ids::Ids,
     outbox::{Item, Outbox},
@@ -47,6 +48,7 @@ pub(crate) struct Core {
     pub(crate) asker: Asker,
     pub(crate) outbox: Outbox,
     pub(crate) reloader: Reloader,
+    pub(crate) enforcer: Enforcer,
     recorder: Option<Recorder>,
     baselines: Option<Keeper>,
     rules: Arc<RuleSet>,
@@ -58,6 +60,8 @@ pub(crate) struct Core {
     holding: Holding,
     /// When oddities were told last, and how many there were.
     oddities: (BootTime, u64),
+    /// How many cgroups go by each policy, as that was told last.
+    ruled: Option<Statement>,
     /// Observations so far.
     sequence: u64,
     outputs: Vec<Output>,
@@ -103,6 +107,7 @@ impl Core {
             asker,
             outbox,
             reloader,
+            enforcer: Enforcer::new(Arc::default()),
             recorder: None,
             baselines: None,
             rules,
@@ -111,6 +116,7 @@ impl Core {
             lost: VecDeque::new(),
             holding,
             oddities: (BootTime(0), 0),
+            ruled: None,
             sequence: 0,
             outputs: Vec::new(),
             matches: Vec::new(),
@@ -152,10 +158,16 @@ impl Core {
         if let Some(programs) = self.asker.programs_changed() {
             self.programs = programs;
             self.sight(now);
-            let told = statement::programs(&programs, &self.rules, now);
+            let told = statement::programs(&programs, &self.rules, self.enforcer.set(), now);
             self.outbox.put(Item::Statement(Box::new(told)));
         }
         self.tell_oddities(now);
+        self.follow();
+        self.enforcer.speak(&mut self.asker);
+        if self.enforcer.has_settled(&self.asker) {
+            self.sight(now);
+        }
+        losses.extend(self.enforcer.losses(now));
         losses.extend(self.table.losses(now));
         losses.extend(self.tracer.losses(now));
         losses.extend(self.engine.losses(now));
@@ -209,23 +221,52 @@ impl Core {
         let told = match self.reloader.loaded() {
             None => return,
             Some(Err(problem)) => reload::refused(&problem, now),
-            Some(Ok(set)) => {
+            Some(Ok((set, policies))) => {
+                self.enforcer.replace(policies, self.table.homes());
                 let changes = self.engine.replace(Arc::clone(&set), &mut self.matches);
                 self.findings();
                 self.rules = Arc::clone(&set);
                 // What they look at for the first time begins when the loader has attached it: programs_changed() tells.
-                self.asker.look_for(Arc::clone(&set));
+                self.asker.look_for(Arc::clone(&set), Arc::clone(self.enforcer.set()));
                 self.sight(now);
                 reload::taken_over(&changes, &set, now)
             }
         };
         self.outbox.put(Item::Statement(Box::new(told)));
+        self.tell_policies(now);
+    }
+
+    /// These policies are in force, and the loader knows.
+    pub(crate) fn enforce(&mut self, enforcer: Enforcer) {
+        self.enforcer = enforcer;
+    }
+
+    /// Cgroups that are known since the last event get their policy.
+    fn follow(&mut self) {
+        let changed = self.table.homes_changed();
+        if !changed.is_empty() {
+            self.enforcer.follow(changed);
+            self.enforcer.speak(&mut self.asker);
+        }
+    }
+
+    /// How many cgroups go by each policy, where that is new.
+    fn tell_policies(&mut self, now: BootTime) {
+        let told = statement::policies(&self.enforcer, now);
+        let is_new =
+            self.ruled.as_ref().map(|ruled| &ruled.attributes) != told.as_ref().map(|told| &told.attributes);
+        if let Some(told) = told.clone().filter(|_| is_new) {
+            self.outbox.put(Item::Statement(Box::new(told)));
+        }
+        self.ruled = told;
     }
 
     /// Tells the recording what is observed from now on.
     fn sight(&mut self, now: BootTime) {
         if let Some(recorder) = &mut self.recorder {
-            let sight = recorder::sight(&self.programs, &self.rules, now);
+            let mut sight = recorder::sight(&self.programs, &self.rules, self.enforcer.set(), now);
+            // What is left out somewhere would be missed without a word.
+            sight.observed.retain(|action| !self.enforcer.leaves_out(action));
             recorder.sight(sight, SystemClock.wall_offset());
         }
     }
@@ -259,17 +300,21 @@ impl Core {
             self.outbox.put(Item::Statement(Box::new(statement::oddities(flags, now))));
         }
         self.oddities = (now, count);
+        self.tell_policies(now);
     }
 
     /// One event, live or from an iterator.
     pub(crate) fn event(&mut self, event: Event) {
         if event.body.is_payload() {
-            if self.is_own(&event) {
+            let own = self.is_own(&event);
+            self.follow();
+            if own || !self.enforcer.may_read(event.header.cgroup_id) {
                 return;
             }
         } else {
             self.table.observe(&event);
             self.actors.forget();
+            self.follow();
         }
         self.tracer.event(event, &Known(&self.table), &mut self.outputs);
         self.drain_outputs();

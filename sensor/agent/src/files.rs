@@ -1,14 +1,25 @@
-//! What rules need of files, in the kernel half's terms.
+//! What rules need and some policy observes, in the kernel half's terms.
 use guardbee_model::{
     file::{Attribute, Operation},
     watch::{FileSelection, Role},
 };
+use guardbee_policy::PolicySet;
 use guardbee_rules::RuleSet;
-use guardbee_wire::{FileWants, WATCH_NAMES, WatchKey, WatchRole};
+use guardbee_wire::{EventKind, FileWants, WATCH_NAMES, WatchKey, WatchRole};
 
-/// What the kernel half is asked for so that these rules miss nothing.
-pub(crate) fn selected(rules: &RuleSet) -> FileSelection {
-    rules.file_needs().within(WATCH_NAMES)
+/// What the kernel half is asked for so that these rules miss nothing that any policy observes.
+pub(crate) fn selected(rules: &RuleSet, policies: &PolicySet) -> FileSelection {
+    let left_out = |operation: &Operation| policies.observed_nowhere().any(|name| name == operation.name());
+    let left_out: Vec<_> = Operation::ALL.into_iter().filter(left_out).collect();
+    rules.file_needs().without(&left_out).within(WATCH_NAMES)
+}
+
+/// The same of what is done to the system: a bit for each kind from [`EventKind::Credentials`] on.
+pub(crate) fn watched(rules: &RuleSet, policies: &PolicySet) -> u32 {
+    let left_out = |kind: &EventKind| policies.observed_nowhere().any(|name| name == kind.name());
+    let bit = |kind: EventKind| (kind as u32).checked_sub(EventKind::Credentials as u32).map(|bit| 1 << bit);
+    let left_out = EventKind::ALL.into_iter().filter(left_out).filter_map(bit);
+    rules.watched() & !left_out.fold(0, |bits, bit: u32| bits | bit)
 }
 
 /// The watch list and what is wanted by it.
@@ -54,7 +65,6 @@ fn bits(operations: &[Operation]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use guardbee_wire::EventKind;
 
     #[test]
     fn operations_and_kinds_are_numbered_alike() {
@@ -62,6 +72,35 @@ mod tests {
             assert_eq!(operation.name(), kind.name());
             assert_eq!(bits(&[operation]), FileWants::bit(kind));
         }
+    }
+
+    #[test]
+    fn what_no_policy_observes_is_not_asked_for() {
+        let on = |title: &str, source: &str| {
+            format!(
+                "title: {title}\nlogsource: {{{source}}}\ndetection: {{s: {{Image: /x}}, condition: s}}\n---\n"
+            )
+        };
+        let rules = [
+            on("Files", "category: file_event"),
+            on("Mounts", "product: guardbee, service: mount"),
+            on("Signals", "product: guardbee, service: signal"),
+        ];
+        let rules = rules.concat();
+        let rules = RuleSet::load(&[("rules.yml", rules)]).unwrap();
+        let asked = |policies: &str| {
+            let policies = PolicySet::load(&[("policies.yaml", policies)]).unwrap();
+            let (wants, _) = wants(&selected(&rules, &policies));
+            (wants.kinds() != 0, watched(&rules, &policies))
+        };
+        let bit = |kind: EventKind| 1 << (kind as u32 - EventKind::Credentials as u32);
+        let both = bit(EventKind::Mount) | bit(EventKind::Signal);
+        assert_eq!(asked("name: all\n"), (true, both));
+        assert_eq!(asked("name: quiet\nleave_out: [files, mount]\n"), (false, bit(EventKind::Signal)));
+        // One that can't apply changes nothing, one that can observes all of it.
+        let quiet = "name: quiet\nobserve: none\n---\nname: some\nobserve: all\nmatch: ";
+        assert_eq!(asked(&format!("{quiet}{{namespace: a}}\n")), (false, 0));
+        assert_eq!(asked(&format!("{quiet}{{unit: a.service}}\n")), (true, both));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::{
     clock::SystemClock,
     config::{self, Config},
     core::Core,
+    enforcer::Enforcer,
     ids::{self, Ids},
     outbox::{self, Item, Outbox},
     recorder::{self, Journal, Recorder, To},
@@ -83,7 +84,8 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
         }
     };
     let engine = Engine::new(engine, guardbee_rules::Params::default());
-    let places = reload::places(&config.rules);
+    let mut enforcer = Enforcer::new(reload::load_policies(&config.policies)?);
+    let reloader = Reloader::new(reload::places(&config.rules), config.policies.clone());
     let signals = SignalFd::with_flags(&told_signals(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
         .context("make a descriptor for signals")?;
     let loader = Loader::watch().context("watch the loader")?;
@@ -103,22 +105,28 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
     if hello.reply.abi != guardbee_wire::ABI {
         bail!("the loader speaks ABI {}, this is {}: start one binary", hello.reply.abi, guardbee_wire::ABI);
     }
-    let told = asker::tell_rules(&mut client, &rules).context("tell the loader what the rules look at")?;
+    let told = asker::tell_needs(&mut client, &rules, enforcer.set())
+        .context("tell the loader what the rules look at")?;
     (hello.reply.programs, hello.reply.errors) = (told.programs, told.errors);
+    for ruling in enforcer.take_waiting() {
+        asker::tell_ruling(&mut client, &ruling).context("tell the loader the policies")?;
+    }
     let key = long_term_key(&hello, &password)?;
     let clock = SystemClock;
     let (outbox, inbox) = outbox::new();
     let (taken, settled, before) = ledger::open(hello.ledger.as_fd())?;
     let reply = hello.reply;
     let capture = open_rings(hello, taken)?;
-    let first = statement::started(&reply, &before, landlock, &rules, &capture.snapshot(&clock));
+    let first =
+        statement::started(&reply, &before, landlock, (&rules, enforcer.set()), &capture.snapshot(&clock));
     sinks.start(config)?;
     let snapshots = [client.iterate_sockets(), client.iterate_processes()];
     let asker = Asker::start(client, &reply).context("start the thread that talks to the loader")?;
     let questions = asker.questions.clone();
     let left = Left { counts: before.taken, ledger: settled, told: first };
     let sealing = Sealing::start(&node, key.as_ref(), inbox, sinks, questions, left, &reply)?;
-    let mut core = core(config, (engine, rules), capture, asker, (outbox, Reloader::new(places)))?;
+    let mut core = core(config, (engine, rules), capture, asker, (outbox, reloader))?;
+    core.enforce(enforcer);
     let recorder = to.map(Recorder::start).transpose()?;
     core.record_to(recorder, reply.programs, clock.boot());
     if let Some(kept) = kept {
@@ -281,6 +289,7 @@ fn sandbox_of(config: &Config) -> anyhow::Result<Sandbox> {
             .collect();
     read.extend(config::certificate_folders(config));
     read.extend(reload::folders(&reload::places(&config.rules)));
+    read.extend(reload::folders(&config.policies));
     let files = [&config.deliver.findings_file, &config.deliver.records_file]
         .into_iter()
         .flatten()

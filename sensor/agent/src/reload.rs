@@ -1,5 +1,5 @@
-//! Other rules while the sensor runs: read and checked beside the core, taken over between two of its turns.
-use crate::{clock::SystemClock, rule_files};
+//! Other rules and policies while the sensor runs: read and checked beside the core, taken over between two of its turns.
+use crate::{clock::SystemClock, policies, rule_files};
 use anyhow::Context as _;
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use guardbee_deliver::record::Statement;
@@ -7,6 +7,7 @@ use guardbee_model::{
     clock::{BootTime, Clock as _},
     finding::RuleInfo,
 };
+use guardbee_policy::PolicySet;
 use guardbee_rules::{Changes, Digest, RuleSet};
 use std::{
     path::{Path, PathBuf},
@@ -16,8 +17,8 @@ use std::{
 /// Rules that a statement names of each kind of change; more are counted.
 const NAMED: usize = 32;
 
-/// Rules that load, or why they don't: what `guardbee rules check` says.
-pub(crate) type Loaded = Result<Arc<RuleSet>, String>;
+/// Rules and policies that load, or why they don't: what `guardbee rules check` and `guardbee policy check` say.
+pub(crate) type Loaded = Result<(Arc<RuleSet>, Arc<PolicySet>), String>;
 
 /// Loads what stands in these files and folders.
 pub(crate) fn load(paths: &[PathBuf]) -> anyhow::Result<Arc<RuleSet>> {
@@ -28,6 +29,19 @@ pub(crate) fn load(paths: &[PathBuf]) -> anyhow::Result<Arc<RuleSet>> {
     })?;
     let clock = SystemClock;
     for problem in set.expired(clock.wall_offset().wall(clock.boot())) {
+        tracing::warn!("{problem}");
+    }
+    Ok(Arc::new(set))
+}
+
+/// Loads the policies that stand in these files and folders.
+pub(crate) fn load_policies(paths: &[PathBuf]) -> anyhow::Result<Arc<PolicySet>> {
+    let set = policies::load(paths)?.map_err(|problems| {
+        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        let lines = lines.join("\n");
+        anyhow::anyhow!("{lines}\nthe policies don't load; `guardbee policy check` says the same")
+    })?;
+    for problem in set.warnings() {
         tracing::warn!("{problem}");
     }
     Ok(Arc::new(set))
@@ -50,18 +64,19 @@ pub(crate) fn folders(places: &[PathBuf]) -> Vec<PathBuf> {
     places.iter().map(folder).collect()
 }
 
-/// Loads rules again when asked to, on a thread that ends with it.
+/// Loads rules and policies again when asked to, on a thread that ends with it.
 #[derive(Debug)]
 pub(crate) struct Reloader {
-    places: Vec<PathBuf>,
+    rules: Vec<PathBuf>,
+    policies: Vec<PathBuf>,
     loading: Option<Receiver<Loaded>>,
     /// Asked for while it was loading: what it loads may be older than that.
     again: bool,
 }
 
 impl Reloader {
-    pub(crate) fn new(places: Vec<PathBuf>) -> Self {
-        Self { places, loading: None, again: false }
+    pub(crate) fn new(rules: Vec<PathBuf>, policies: Vec<PathBuf>) -> Self {
+        Self { rules, policies, loading: None, again: false }
     }
 
     /// Begins to load, or will when what is loading is done.
@@ -71,15 +86,18 @@ impl Reloader {
             return;
         }
         let (done, loading) = bounded(1);
-        let places = self.places.clone();
+        let (rules, policies) = (self.rules.clone(), self.policies.clone());
         let load = move || {
-            let loaded = load(&places).context("load the rules again").map_err(|error| format!("{error:#}"));
+            let loaded = load(&rules)
+                .context("load the rules again")
+                .and_then(|rules| Ok((rules, load_policies(&policies).context("load the policies again")?)));
+            let loaded = loaded.map_err(|error| format!("{error:#}"));
             // Nobody waits for it any more when the sensor ends.
             done.send(loaded).unwrap_or_default();
         };
         match std::thread::Builder::new().name("rules".into()).spawn(load) {
             Ok(_) => self.loading = Some(loading),
-            Err(error) => tracing::error!(%error, "The rules could not be loaded again: no thread."),
+            Err(error) => tracing::error!(%error, "Rules and policies could not be loaded again: no thread."),
         }
     }
 
@@ -88,7 +106,7 @@ impl Reloader {
         let loaded = match self.loading.as_ref()?.try_recv() {
             Ok(loaded) => loaded,
             Err(TryRecvError::Empty) => return None,
-            Err(TryRecvError::Disconnected) => Err("loading the rules again failed".to_owned()),
+            Err(TryRecvError::Disconnected) => Err("loading rules and policies again failed".to_owned()),
         };
         self.loading = None;
         if std::mem::take(&mut self.again) {
@@ -136,10 +154,10 @@ pub(crate) fn taken_over(changes: &Changes, set: &RuleSet, now: BootTime) -> Sta
     statement
 }
 
-/// The new rules don't load: those of before go on.
+/// The new rules or policies don't load: both of before go on.
 pub(crate) fn refused(problem: &str, now: BootTime) -> Statement {
-    tracing::error!("The rules were not changed: {problem}");
-    let body = "the new rules don't load: those before go on";
+    tracing::error!("Rules and policies were not changed: {problem}");
+    let body = "the new rules or policies don't load: those before go on";
     let mut statement = Statement::warning("guardbee.rules.refused", now, body);
     statement.attributes.push(("guardbee.rules.problem".into(), problem.into()));
     statement
@@ -179,19 +197,30 @@ mod tests {
             fs::write(&file, text).unwrap();
         };
         rule("One");
-        let mut reloader = Reloader::new(vec![folder.path().to_owned()]);
+        let policies = folder.path().join("policies");
+        fs::create_dir(&policies).unwrap();
+        let mut reloader = Reloader::new(vec![file.clone()], vec![policies.clone()]);
         assert!(reloader.loaded().is_none() && !reloader.is_loading());
-        let before = load(&[folder.path().to_owned()]).unwrap();
+        let before = load(std::slice::from_ref(&file)).unwrap();
         reloader.ask();
         // Whatever the first gets to see, the second sees this.
         rule("Two");
         reloader.ask();
         assert!(wait(&mut reloader).is_ok() && reloader.is_loading());
-        let after = wait(&mut reloader).unwrap();
+        let (after, none) = wait(&mut reloader).unwrap();
+        assert!(none.is_empty());
         assert!(!reloader.is_loading());
         let told = taken_over(&Changes::between(&before, &after), &after, BootTime(1));
         assert_eq!(told.body, "other rules: 1 added, 1 removed, 0 changed, 0 as before");
         assert!(format!("{told:?}").contains("Two "), "{told:?}");
+        fs::write(policies.join("a.yaml"), "name: a\nmatch: {unit: a.service}\n").unwrap();
+        reloader.ask();
+        assert_eq!(wait(&mut reloader).unwrap().1.policies().len(), 1);
+        fs::write(policies.join("a.yaml"), "name: a\npayload: perhaps\n").unwrap();
+        reloader.ask();
+        let problem = wait(&mut reloader).unwrap_err();
+        assert!(problem.contains("a.yaml:2:10") && problem.contains("guardbee policy check"), "{problem}");
+        fs::remove_file(policies.join("a.yaml")).unwrap();
         fs::write(&file, "title: [").unwrap();
         reloader.ask();
         let problem = wait(&mut reloader).unwrap_err();

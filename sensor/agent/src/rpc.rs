@@ -6,7 +6,9 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use guardbee_wire::{ABI, FileWants, Operation, Reply, Request, Status, Thing, WatchKey};
+use guardbee_wire::{
+    ABI, FileWants, Operation, Policy, Reply, Request, ScopePolicy, Status, Thing, WatchKey,
+};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
@@ -180,9 +182,22 @@ impl Client {
                 Request { operation, thing, tgid: *length, program, bytes: *name, ..Request::default() };
             self.ask(request)?;
         }
-        let mut bytes = [0; 32];
-        bytes.iter_mut().zip(wants.as_bytes()).for_each(|(to, byte)| *to = *byte);
+        let bytes = padded(wants.as_bytes());
         Ok(self.ask(Request { operation: Operation::WantFiles as u16, bytes, ..Request::default() })?.0)
+    }
+
+    /// What holds under this number from now on; 0: where no policy does.
+    pub fn policy(&mut self, number: u32, policy: &Policy) -> Result<(), Error> {
+        let (operation, bytes) = (Operation::Policy as u16, padded(policy.as_bytes()));
+        self.ask(Request { operation, program: number, bytes, ..Request::default() }).map(|_| ())
+    }
+
+    /// Which policy holds in a cgroup from now on. [`None`]: the default. [`Status::Refused`]: there is no room for another one.
+    pub fn scope(&mut self, cgroup: u64, policy: Option<ScopePolicy>) -> Result<(), Error> {
+        let thing = policy.map_or(0, |policy| if policy.payload { 1 } else { 2 });
+        let program = policy.map_or(0, |policy| policy.number);
+        let operation = Operation::Scope as u16;
+        self.ask(Request { operation, thing, program, offset: cgroup, ..Request::default() }).map(|_| ())
     }
 
     fn file(&mut self, request: Request) -> Result<File, Error> {
@@ -247,4 +262,10 @@ impl Client {
             }
         }
     }
+}
+
+fn padded(bytes: &[u8]) -> [u8; 32] {
+    let mut padded = [0; 32];
+    padded.iter_mut().zip(bytes).for_each(|(to, byte)| *to = *byte);
+    padded
 }

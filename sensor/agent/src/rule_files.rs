@@ -1,11 +1,11 @@
-//! Rule files on disk: found by the configuration, read with a cap.
+//! Rule and policy files on disk: found by the configuration, read with a cap.
 use anyhow::{Context as _, anyhow, bail};
 use std::{
     io::Read as _,
     path::{Path, PathBuf},
 };
 
-/// A larger rule file is an accident or an attack.
+/// A larger file is an accident or an attack.
 const MAX_BYTES: u64 = 10 << 20;
 /// All rule files together: what is made of them takes several times as much.
 const MAX_TOTAL_BYTES: usize = 128 << 20;
@@ -39,20 +39,29 @@ pub fn read_or_shipped(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, String)
 
 /// (name, text) of every rule file in `paths`: files as given, folders searched for `*.yml` and `*.yaml`, sorted.
 pub fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
+    read_all("rule", paths)
+}
+
+/// The same of policy files.
+pub fn read_policies(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
+    read_all("policy", paths)
+}
+
+fn read_all(what: &str, paths: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
     let mut files = Vec::new();
     for path in paths {
-        find(path, 0, &mut files).with_context(|| format!("rules {}", path.display()))?;
+        find(path, 0, &mut files).with_context(|| format!("{what} files in {}", path.display()))?;
     }
     files.sort();
     files.dedup();
     let mut total = 0_usize;
     let mut out = Vec::new();
     for path in files {
-        let text = text(&path)?;
+        let text = text(what, &path)?;
         total = total.saturating_add(text.len());
         if total > MAX_TOTAL_BYTES {
             bail!(
-                "the rule files have more than {MAX_TOTAL_BYTES} bytes together: leave out what a node does not need"
+                "the {what} files have more than {MAX_TOTAL_BYTES} bytes together: leave out what a node does not need"
             );
         }
         out.push((path.display().to_string(), text));
@@ -62,7 +71,7 @@ pub fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
 
 fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     if depth > MAX_DEPTH || files.len() > MAX_FILES {
-        bail!("more than {MAX_FILES} files or {MAX_DEPTH} folders deep: give the folder that has the rules");
+        bail!("more than {MAX_FILES} files or {MAX_DEPTH} folders deep: give the folder that has them");
     }
     if !path.is_dir() {
         files.push(path.to_owned());
@@ -78,14 +87,14 @@ fn find(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<(
     Ok(())
 }
 
-fn text(path: &Path) -> anyhow::Result<String> {
-    let file = std::fs::File::open(path).with_context(|| format!("read rule file {}", path.display()))?;
+fn text(what: &str, path: &Path) -> anyhow::Result<String> {
+    let file = std::fs::File::open(path).with_context(|| format!("read {what} file {}", path.display()))?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
-        .with_context(|| format!("read rule file {}", path.display()))?;
+        .with_context(|| format!("read {what} file {}", path.display()))?;
     if bytes.len() as u64 > MAX_BYTES {
-        bail!("rule file {} is longer than {MAX_BYTES} bytes: split it", path.display());
+        bail!("{what} file {} is longer than {MAX_BYTES} bytes: split it", path.display());
     }
     String::from_utf8(bytes).map_err(|error| {
         let bytes = error.as_bytes();
@@ -128,7 +137,7 @@ mod tests {
         ] {
             let path = folder.path().join("rule.yml");
             std::fs::write(&path, bytes).unwrap();
-            let said = format!("{:#}", text(&path).unwrap_err());
+            let said = format!("{:#}", text("rule", &path).unwrap_err());
             assert!(said.contains(right) && said.contains("\n    save"), "{said}");
         }
     }

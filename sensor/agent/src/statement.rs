@@ -1,11 +1,12 @@
 //! What the sensor says of itself when it begins and ends.
-use crate::{clock::SystemClock, core::Core, pipeline::End, sandbox::Landlock, unable};
+use crate::{clock::SystemClock, core::Core, enforcer::Enforcer, pipeline::End, sandbox::Landlock, unable};
 use guardbee_capture::{Counts, Snapshot};
 use guardbee_deliver::record::Statement;
 use guardbee_model::{
     clock::{BootTime, Clock as _},
     record::Value,
 };
+use guardbee_policy::PolicySet;
 use guardbee_rules::RuleSet;
 use guardbee_wire::{EventKind, Ledger, LossCause, PROGRAM_NAMES, ProgramState, RPC_PROGRAMS, Reply};
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};
@@ -18,7 +19,7 @@ pub(crate) fn started(
     reply: &Reply,
     ledger: &Ledger,
     landlock: Landlock,
-    rules: &RuleSet,
+    (rules, policies): (&RuleSet, &PolicySet),
     kernel: &Snapshot,
 ) -> Statement {
     let mut first = Statement::info("guardbee.start", kernel.time, "the sensor observes");
@@ -30,7 +31,8 @@ pub(crate) fn started(
         number("guardbee.previous.pipelines", reply.previous_pipelines),
     ];
     first.attributes.extend(by_state(&reply.programs));
-    unable::tell(rules, &reply.programs, &mut first);
+    unable::tell(rules, policies, &reply.programs, &mut first);
+    first.attributes.extend(policies_of(policies));
     if reply.previous_pipelines > 0 {
         first.event = "guardbee.gap";
         first.severity = 17;
@@ -51,6 +53,34 @@ pub(crate) fn started(
         counted(&mut first, kernel);
     }
     first
+}
+
+/// How many cgroups that are known go by each policy, and which policies can't apply here. [`None`]: there are no policies.
+pub(crate) fn policies(enforcer: &Enforcer, now: BootTime) -> Option<Statement> {
+    let set = enforcer.set();
+    if set.is_empty() {
+        return None;
+    }
+    let counts = enforcer.counts();
+    let told: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    let body = format!("cgroups by policy: {}", told.join(", "));
+    let mut statement = Statement::info("guardbee.policies", now, body);
+    statement.attributes = policies_of(set);
+    let scopes =
+        counts.iter().map(|(name, count)| (format!("guardbee.policies.cgroups.{name}").into(), int(*count)));
+    statement.attributes.extend(scopes);
+    Some(statement)
+}
+
+/// How many policies there are, and which of them can't apply.
+pub(crate) fn policies_of(set: &PolicySet) -> Vec<Attribute> {
+    let idle = set.policies().iter().filter(|policy| policy.can_apply().is_err());
+    let idle: Vec<_> = idle.map(|policy| &*policy.name).collect();
+    let mut attributes = vec![number("guardbee.policies", set.policies().len() as u64)];
+    if !idle.is_empty() {
+        attributes.push(text("guardbee.policies.cannot_apply", idle.join(" ")));
+    }
+    attributes
 }
 
 /// What the kernel half has produced and lost so far.
@@ -81,10 +111,15 @@ pub(crate) fn stalled(rested: BootTime, asked: Duration, now: BootTime) -> Optio
 }
 
 /// A self-test has found other programs working than the one before it.
-pub(crate) fn programs(states: &[u8; RPC_PROGRAMS], rules: &RuleSet, now: BootTime) -> Statement {
+pub(crate) fn programs(
+    states: &[u8; RPC_PROGRAMS],
+    rules: &RuleSet,
+    policies: &PolicySet,
+    now: BootTime,
+) -> Statement {
     let mut statement = Statement::warning("guardbee.programs", now, "other programs work than before");
     statement.attributes.extend(by_state(states));
-    unable::tell(rules, states, &mut statement);
+    unable::tell(rules, policies, states, &mut statement);
     statement
 }
 
@@ -135,6 +170,7 @@ pub(crate) fn ended(end: End, core: &Core, clock: SystemClock) -> Statement {
     by_kind(&mut statement, "guardbee.taken", &core.capture.taken());
     by_kind(&mut statement, "guardbee.settled", &core.settled());
     statement.attributes.extend(odd(core.tracer.flags()));
+    statement.attributes.extend(policies(&core.enforcer, now).into_iter().flat_map(|told| told.attributes));
     statement
 }
 
@@ -193,7 +229,8 @@ mod tests {
         let kernel = Snapshot { time: BootTime(5), slots: vec![slot] };
         let reply = Reply { previous_pipelines: 1, previous_produced: counts(7), ..Reply::default() };
         let ledger = Ledger { taken: counts(6), settled: [0; EVENT_KINDS] };
-        let first = started(&reply, &ledger, Landlock::Full, &RuleSet::default(), &kernel);
+        let first =
+            started(&reply, &ledger, Landlock::Full, (&RuleSet::default(), &PolicySet::default()), &kernel);
         assert_eq!((first.event, first.time), ("guardbee.gap", BootTime(5)));
         for (key, value) in [
             ("guardbee.previous.produced.exec", 7),

@@ -1,4 +1,5 @@
 //! `guardbee doctor`.
+mod policies;
 pub(crate) mod verdict;
 
 use crate::{
@@ -76,6 +77,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     node(&report);
     healthy &= programs(&report);
     healthy &= processes(&report, &config);
+    healthy &= policies::policies(&config);
     outln!("\n{}", paint("not seen in this version", Tone::Plain));
     let of_list = match report.hooks {
         Some(HookList::Tracepoint5_10) => UNSEEN_5_10,

@@ -9,6 +9,7 @@ mod config;
 #[cfg(feature = "run")]
 mod doctor;
 mod key;
+mod policy;
 #[cfg(feature = "run")]
 mod record;
 mod rules;
@@ -56,6 +57,9 @@ enum Command {
     #[cfg(feature = "run")]
     #[command(hide = true)]
     Sandbox(run::PipelineArgs),
+    /// What to observe where, whose payload may be read, how much each scope may use.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Record what rules see on this node, to run rules on it later.
     ///
     /// Of files, and of what is done to the system, that is what the configured rules look at; by default the shipped pack's.
@@ -108,6 +112,7 @@ fn main() -> ExitCode {
         Command::Pipeline(args) => run::pipeline(&args),
         #[cfg(feature = "run")]
         Command::Record(args) => record::run(&args),
+        Command::Policy(command) => policy::run(&command),
         Command::Rules(command) => rules::run(&command),
         #[cfg(feature = "run")]
         Command::Sandbox(args) => run::sandbox(&args),

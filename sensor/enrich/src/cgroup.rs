@@ -72,6 +72,19 @@ impl Place {
 pub(crate) struct Cgroups {
     known: LruCache<u64, Known>,
     forgotten: u64,
+    /// Whose whole path is known now, or that were forgotten, since this was last asked.
+    changed: Vec<u64>,
+}
+
+/// A cgroup whose whole path is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home {
+    /// The kernel's number of it, in the hierarchy that tells containers apart.
+    pub id: u64,
+    /// Its path there, and its unit.
+    pub cgroup: Arc<Cgroup>,
+    /// The outermost container.
+    pub container: Option<Arc<Container>>,
 }
 
 #[derive(Debug, Default)]
@@ -80,6 +93,13 @@ struct Known {
     /// By its whole path, not by its last names alone.
     certain: bool,
     asked: u8,
+}
+
+impl Known {
+    fn home(&self, id: u64) -> Option<Home> {
+        let cgroup = self.place.cgroup.clone().filter(|_| self.certain)?;
+        Some(Home { id, cgroup, container: self.place.container.clone() })
+    }
 }
 
 /// What a path told.
@@ -95,20 +115,26 @@ pub(crate) struct Learned {
 
 impl Cgroups {
     pub(crate) fn new(limit: NonZeroUsize) -> Self {
-        Self { known: LruCache::new(limit), forgotten: 0 }
+        Self { known: LruCache::new(limit), forgotten: 0, changed: Vec::new() }
     }
 
     /// Where members are: what the whole path said, or else what the last names say until it is known. Second: the path should
     /// be asked for.
     pub(crate) fn place(&mut self, id: u64, paths: Paths<'_>) -> (Place, bool) {
         let known = self.get(id);
+        let mut found = false;
         if !known.certain && (!known.place.is_known() || paths.own.starts_with(b"/")) {
             known.place = Place::read(paths.own);
-            known.certain = paths.own.starts_with(b"/");
+            found = paths.own.starts_with(b"/");
+            known.certain = found;
         }
         let ask = !known.certain && known.asked < ASKED_MAX;
         known.asked += u8::from(ask);
-        (known.place.or_of(paths.unified), ask)
+        let place = known.place.or_of(paths.unified);
+        if found {
+            self.changed.push(id);
+        }
+        (place, ask)
     }
 
     /// Takes the paths of a member.
@@ -122,7 +148,26 @@ impl Cgroups {
             found.container.clone_from(&before);
         }
         known.place = found;
-        Learned { before, now: known.place.or_of(paths.unified), own: known.place.clone() }
+        let learned = Learned { before, now: known.place.or_of(paths.unified), own: known.place.clone() };
+        self.changed.push(id);
+        learned
+    }
+
+    /// Anything to be had from [`Self::take_changed`].
+    pub(crate) fn have_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
+    /// Each cgroup whose whole path is known since this was last asked; [`None`]: it was forgotten. Whoever asks after each event
+    /// leaves few to be kept.
+    pub(crate) fn take_changed(&mut self) -> Vec<(u64, Option<Home>)> {
+        let changed = std::mem::take(&mut self.changed);
+        changed.into_iter().map(|id| (id, self.known.peek(&id).and_then(|known| known.home(id)))).collect()
+    }
+
+    /// All whose whole path is known.
+    pub(crate) fn homes(&self) -> impl Iterator<Item = Home> {
+        self.known.iter().filter_map(|(id, known)| known.home(*id))
     }
 
     /// Cgroups that there was no room for since this was last asked.
@@ -132,7 +177,10 @@ impl Cgroups {
 
     fn get(&mut self, id: u64) -> &mut Known {
         let full = self.known.len() == self.known.cap().get() && !self.known.contains(&id);
-        self.forgotten += u64::from(full);
+        if let Some((oldest, _)) = self.known.peek_lru().filter(|_| full) {
+            self.forgotten += 1;
+            self.changed.push(*oldest);
+        }
         self.known.get_or_insert_mut(id, Known::default)
     }
 }
@@ -195,6 +243,25 @@ mod tests {
             let (place, _) = cgroups().place(1, at(own, unified));
             assert_eq!(told(&place), (container, path, unit), "{own} {unified}");
         }
+    }
+
+    /// Of last names alone nothing is said: who is in a container may have chosen them.
+    #[test]
+    fn a_cgroup_is_told_when_its_whole_path_is_known_and_when_it_is_forgotten() {
+        let mut cgroups = cgroups();
+        cgroups.place(1, at("c/d/e", ""));
+        assert!(!cgroups.have_changed() && cgroups.homes().count() == 0);
+        cgroups.learn(1, at("/a/b/c/d/e", ""));
+        let told: Vec<_> = cgroups.take_changed();
+        let [(1, Some(home))] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!((&*home.cgroup.path, home.container.is_some()), (&b"/a/b/c/d/e"[..], false));
+        cgroups.place(2, at("/x.service", ""));
+        cgroups.place(2, at("/x.service", ""));
+        let told: Vec<_> = cgroups.take_changed();
+        let [(1, None), (2, Some(home))] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(&*home.cgroup.unit, "x.service");
+        assert_eq!(cgroups.homes().map(|home| home.id).collect::<Vec<_>>(), [2]);
+        assert!(!cgroups.have_changed());
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod store;
 mod table;
 mod users;
 
-pub use cgroup::{Names, Paths, names, paths};
+pub use cgroup::{Home, Names, Paths, names, paths};
 pub use cmdline::cmdline;
 pub use execution::{ExecutionModel, execution_model};
 pub use table::{Limits, Table, Thing, Want};

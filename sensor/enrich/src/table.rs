@@ -1,6 +1,6 @@
 //! The process table: events in, processes out.
 use crate::{
-    cgroup::{Cgroups, Learned, Paths, Place, paths},
+    cgroup::{Cgroups, Home, Learned, Paths, Place, paths},
     store::Store,
     users::{Directory, parse_passwd, parse_uid_map},
 };
@@ -139,6 +139,17 @@ impl Table {
             Thing::Cgroup => self.provide_cgroup(key, bytes),
             Thing::Passwd | Thing::UidMap => self.provide_users(key, thing, bytes),
         }
+    }
+
+    /// Cgroups whose whole path is known since this was last asked; [`None`]: it was forgotten. Empty at nearly all times, so that it
+    /// may be asked after each event.
+    pub fn homes_changed(&mut self) -> Vec<(u64, Option<Home>)> {
+        if self.cgroups.have_changed() { self.cgroups.take_changed() } else { Vec::new() }
+    }
+
+    /// All cgroups whose whole path is known.
+    pub fn homes(&self) -> impl Iterator<Item = Home> {
+        self.cgroups.homes()
     }
 
     /// What had to be forgotten or was not asked for since this was last asked.

@@ -1,6 +1,10 @@
 //! Requests: bytes from the pipeline become an [`Ask`], or are refused. The pipeline is not trusted here.
-use guardbee_wire::{ABI, FileWants, Operation, Request, Thing, WatchKey, WatchRole};
+use guardbee_wire::{ABI, FileWants, Operation, Policy, Request, ScopePolicy, Thing, WatchKey, WatchRole};
 use zerocopy::{FromBytes, IntoBytes};
+
+/// Of [`Request::thing`], for [`Operation::Scope`].
+const PAYLOAD_READ: u16 = 1;
+const PAYLOAD_NEVER: u16 = 2;
 
 /// What the pipeline asks, as a value that can't be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +41,10 @@ pub enum Ask {
     WantFiles(FileWants),
     /// What is watched from now on, beside what always is: bits of kinds.
     Watch(u32),
+    /// What holds under this number; 0: where no policy does.
+    Policy(u32, Policy),
+    /// Which policy holds in this cgroup.
+    Scope(u64, Option<ScopePolicy>),
 }
 
 /// A process as the kernel half names it.
@@ -94,6 +102,20 @@ fn meaning(request: &Request) -> Option<Ask> {
             Ask::WantFiles(FileWants { pad: 0, ..wants })
         }
         Operation::Watch => Ask::Watch(request.program),
+        Operation::Policy => {
+            let (policy, _) = Policy::read_from_prefix(&request.bytes).ok()?;
+            Ask::Policy(request.program, Policy { pad: 0, ..policy })
+        }
+        Operation::Scope => {
+            let policy = |payload| Some(ScopePolicy { number: request.program, payload });
+            let policy = match request.thing {
+                0 => None,
+                PAYLOAD_READ => policy(true),
+                PAYLOAD_NEVER => policy(false),
+                _ => return None,
+            };
+            Ask::Scope(request.offset, policy)
+        }
     })
 }
 
@@ -121,12 +143,21 @@ pub fn encode(id: u64, ask: &Ask) -> Request {
             bytes: name,
             ..empty
         },
-        Ask::WantFiles(wants) => {
-            let mut bytes = [0; 32];
-            bytes.iter_mut().zip(wants.as_bytes()).for_each(|(to, byte)| *to = *byte);
-            Request { bytes, ..empty }
+        Ask::WantFiles(wants) => Request { bytes: padded(wants.as_bytes()), ..empty },
+        Ask::Policy(number, policy) => Request { program: number, bytes: padded(policy.as_bytes()), ..empty },
+        Ask::Scope(cgroup, policy) => {
+            let payload =
+                policy.map_or(0, |policy| if policy.payload { PAYLOAD_READ } else { PAYLOAD_NEVER });
+            let program = policy.map_or(0, |policy| policy.number);
+            Request { thing: payload, program, offset: cgroup, ..empty }
         }
     }
+}
+
+fn padded(bytes: &[u8]) -> [u8; 32] {
+    let mut padded = [0; 32];
+    padded.iter_mut().zip(bytes).for_each(|(to, byte)| *to = *byte);
+    padded
 }
 
 impl Ask {
@@ -143,6 +174,8 @@ impl Ask {
             Self::WatchName(..) => Operation::WatchName,
             Self::WantFiles(_) => Operation::WantFiles,
             Self::Watch(_) => Operation::Watch,
+            Self::Policy(..) => Operation::Policy,
+            Self::Scope(..) => Operation::Scope,
         }
     }
 }
@@ -165,6 +198,22 @@ mod tests {
         let process = Process { tgid: 1, start_ns: 1 };
         let request = Request { thing: 99, ..encode(9, &Ask::Open(process, Thing::Exe)) };
         assert_eq!(decode(request.as_bytes()), Err(Malformed { id: 9, operation: Operation::Open as u16 }));
+    }
+
+    #[test]
+    fn policies_come_as_they_were_sent() {
+        let policy = Policy { left_out: u64::MAX, per_second: 5, burst: 6, flags: 3, pad: 0 };
+        let scope = |payload| Some(ScopePolicy { number: 7, payload });
+        for ask in [
+            Ask::Policy(9, policy),
+            Ask::Scope(1 << 40, None),
+            Ask::Scope(2, scope(true)),
+            Ask::Scope(3, scope(false)),
+        ] {
+            assert_eq!(decode(encode(8, &ask).as_bytes()), Ok((8, ask)));
+        }
+        let wrong = Request { thing: 3, ..encode(8, &Ask::Scope(2, None)) };
+        assert!(decode(wrong.as_bytes()).is_err());
     }
 
     proptest! {

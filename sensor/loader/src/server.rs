@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use guardbee_bpf::{Capability, Kernel};
 use guardbee_wire::{
-    ABI, CONTEXTS, EVENT_KINDS, FileWants, LossCause, MISSES_AGE, PROGRAMS, ProgramState, Reply, Request,
-    Status, WATCH_NAMES, WatchKey,
+    ABI, CONTEXTS, EVENT_KINDS, FileWants, LossCause, MISSES_AGE, POLICIES, PROGRAMS, ProgramState, Reply,
+    Request, Status, WATCH_NAMES, WatchKey,
 };
 use rustix::io::Errno;
 use rustix::net::{
@@ -157,6 +157,10 @@ impl Server {
             }
             Ask::WantFiles(wants) => self.want_files(&wants, &mut reply),
             Ask::Watch(kinds) => self.watch(kinds, &mut reply),
+            Ask::Policy(number, policy) if number >= POLICIES || !policy.is_sane() => Status::Unknown,
+            Ask::Policy(number, policy) => told(&self.kernel.set_policy(number, &policy), &mut reply),
+            Ask::Scope(_, Some(policy)) if policy.number >= POLICIES => Status::Unknown,
+            Ask::Scope(cgroup, policy) => told(&self.kernel.set_scope(cgroup, policy), &mut reply),
         };
         reply.status = outcome as u16;
         (reply, fds)
@@ -296,6 +300,8 @@ impl Server {
             }
         }
         self.names.clear();
+        // The next one numbers its policies anew: until it knows a cgroup, the default of before holds there.
+        self.kernel.clear_scopes().ok();
         self.memory.pipelines += 1;
         (self.memory.produced, self.memory.lost) = totals(&self.kernel);
     }
@@ -335,6 +341,14 @@ fn iterator<E>(made: Result<OwnedFd, E>, reply: &mut Reply, fds: &mut Vec<OwnedF
             Status::Done
         }
         Err(_) => refused(Errno::OPNOTSUPP, reply),
+    }
+}
+
+/// The kernel half was told something, or has no room for it.
+fn told(outcome: &Result<(), guardbee_bpf::Error>, reply: &mut Reply) -> Status {
+    match outcome {
+        Ok(()) => Status::Done,
+        Err(_) => refused(Errno::NOSPC, reply),
     }
 }
 

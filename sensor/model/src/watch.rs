@@ -56,6 +56,21 @@ impl FileSelection {
         OPENED.into_iter().filter(|operation| self.all.contains(operation)).collect()
     }
 
+    /// As it is without what these are.
+    #[must_use]
+    pub fn without(mut self, operations: &[Operation]) -> Self {
+        let stays = |operation: &Operation| !operations.contains(operation);
+        self.all.retain(stays);
+        for named in self.named.values_mut() {
+            named.retain(stays);
+        }
+        self.named.retain(|_, operations| !operations.is_empty());
+        if operations.contains(&Operation::Attribute) {
+            self.attributes.clear();
+        }
+        self
+    }
+
     /// What is looked at whatever the path is not looked for by name.
     pub fn widen(&mut self) {
         let Self { all, named, .. } = self;
@@ -122,6 +137,16 @@ mod tests {
             selection.all(*operation);
         }
         selection
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_looked_at() {
+        let shadow = [(Role::Name, "shadow", Operation::Open), (Role::Name, "shadow", Operation::Modify)];
+        let mut some = selection(&shadow, &[Operation::Attribute, Operation::Delete]);
+        some.attribute(Attribute::Mode);
+        let left = some.clone().without(&[Operation::Open, Operation::Attribute]);
+        assert_eq!(left, selection(&shadow[1..], &[Operation::Delete]));
+        assert_eq!(some.without(&[Operation::Open, Operation::Modify]).named.len(), 0);
     }
 
     #[test]

@@ -40,6 +40,11 @@ pub enum Operation {
     /// From now on these events beside the basic ones: in `program` a bit for each kind from [`crate::EventKind::Credentials`] on.
     /// Programs that give no other kind are detached.
     Watch = 10,
+    /// What holds under a policy's number (`program`) from now on: `bytes`, a [`crate::Policy`]. 0: where no policy does.
+    Policy = 11,
+    /// Which policy holds in a cgroup (`offset`) from now on: its number in `program`, and in `thing` whether payload may be read
+    /// (1) or not (2); 0: none does. `value`: the errno where there is no room for another cgroup.
+    Scope = 12,
 }
 
 impl Operation {
@@ -56,6 +61,8 @@ impl Operation {
             Self::WatchName,
             Self::WantFiles,
             Self::Watch,
+            Self::Policy,
+            Self::Scope,
         ]
         .into_iter()
         .find(|operation| *operation as u16 == number)
@@ -137,7 +144,8 @@ pub struct Request {
     pub abi: u32,
     /// [`Operation`].
     pub operation: u16,
-    /// [`Thing`], for [`Operation::Open`]; [`crate::WatchRole`], for [`Operation::WatchName`]; else 0.
+    /// [`Thing`], for [`Operation::Open`]; [`crate::WatchRole`], for [`Operation::WatchName`]; of payload, for
+    /// [`Operation::Scope`]; else 0.
     pub thing: u16,
     /// Repeated in the answer.
     pub id: u64,
@@ -146,14 +154,15 @@ pub struct Request {
     /// Likewise; length of the name, for [`Operation::WatchName`].
     pub tgid: u32,
     /// Program, for [`Operation::Attach`]; kinds, for [`Operation::Watch`] and, as in [`crate::FileWants`], for
-    /// [`Operation::WatchName`]; else 0.
+    /// [`Operation::WatchName`]; a policy's number, for [`Operation::Policy`] and [`Operation::Scope`]; else 0.
     pub program: u32,
     /// ELF that the loader opened, for [`Operation::Attach`]; else 0.
     pub token: u64,
-    /// File offset, for [`Operation::Attach`]; sequence of the batch, for [`Operation::Heartbeat`]; else 0.
+    /// File offset, for [`Operation::Attach`]; sequence of the batch, for [`Operation::Heartbeat`]; a cgroup's id,
+    /// for [`Operation::Scope`]; else 0.
     pub offset: u64,
     /// Hash of the last batch record, for [`Operation::Heartbeat`]; a name's first bytes, for [`Operation::WatchName`];
-    /// [`crate::FileWants`], for [`Operation::WantFiles`]; else 0.
+    /// [`crate::FileWants`], for [`Operation::WantFiles`]; [`crate::Policy`], for [`Operation::Policy`]; else 0.
     pub bytes: [u8; 32],
 }
 

@@ -10,6 +10,8 @@ pub struct Config {
     pub node: String,
     /// Rule files, or folders of them. Empty: the pack beside the binary or in /usr/share/guardbee/rules.
     pub rules: Vec<PathBuf>,
+    /// Policy files, or folders of them, in the order of their paths. Empty: everything is observed everywhere, as rules need it.
+    pub policies: Vec<PathBuf>,
     /// Whom the pipeline runs as.
     pub run_as: RunAs,
     /// The kernel half.
@@ -181,11 +183,11 @@ pub enum Compression {
 }
 
 impl Config {
-    /// The same node and kernel half with nothing but a recording to make.
+    /// The same node, rules, policies and kernel half with nothing but a recording to make.
     pub(crate) fn for_recording(&self) -> Self {
-        let Self { node, run_as, kernel, trace, rules, .. } = self.clone();
+        let Self { node, run_as, kernel, trace, rules, policies, .. } = self.clone();
         let deliver = Deliver { console: false, ..Deliver::default() };
-        Self { node, rules, run_as, kernel, trace, deliver, ..Self::default() }
+        Self { node, rules, policies, run_as, kernel, trace, deliver, ..Self::default() }
     }
 
     /// What serde can't say: ranges and relations. The setting that is wrong, and what to do.

@@ -14,6 +14,7 @@ use guardbee_model::{
     finding::{Action, Observation},
     loss::{Loss, LossCounter, Stage},
 };
+use guardbee_policy::PolicySet;
 use guardbee_recording::{Error, Head, Item, Secrets, Sight, Writer};
 use guardbee_rules::RuleSet;
 use guardbee_wire::{PROGRAM_NAMES, ProgramState, RPC_PROGRAMS};
@@ -241,8 +242,13 @@ const OBSERVED: [&str; 19] = [
     "control",
 ];
 
-/// What is observed when these programs work, and what these rules look at.
-pub(crate) fn sight(states: &[u8; RPC_PROGRAMS], rules: &RuleSet, since: BootTime) -> Sight {
+/// What is observed when these programs work, and what these rules look at that some of these policies observe.
+pub(crate) fn sight(
+    states: &[u8; RPC_PROGRAMS],
+    rules: &RuleSet,
+    policies: &PolicySet,
+    since: BootTime,
+) -> Sight {
     let works = |wanted: &dyn Fn(&str) -> bool| {
         let mut named = PROGRAM_NAMES.iter().zip(states);
         named.any(|(name, state)| wanted(name) && *state == ProgramState::Works as u8)
@@ -255,7 +261,7 @@ pub(crate) fn sight(states: &[u8; RPC_PROGRAMS], rules: &RuleSet, since: BootTim
     wanted.sort_unstable();
     wanted.dedup();
     let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
-    let files = files::selected(rules);
+    let files = files::selected(rules, policies);
     Sight { since, observed, files, wanted, rules: count, digest: rules.digest().0 }
 }
 

@@ -27,6 +27,8 @@ struct Node {
     /// Why it was not tried; none: it was.
     untried: Option<String>,
     programs: Vec<Tried>,
+    /// Actions that the configured policies leave out everywhere.
+    nowhere: Vec<&'static str>,
 }
 
 /// A program after the self-test.
@@ -43,12 +45,14 @@ struct Need {
     /// Of the programs that were tried, how many work; none: nothing was tried.
     works: Option<(usize, usize)>,
     faults: Vec<String>,
+    /// By policy, everywhere.
+    left_out: bool,
 }
 
 impl Need {
-    /// It was tried, and nothing that makes the action works.
+    /// It is left out, or was tried, and nothing that makes the action works.
     fn is_dark(&self) -> bool {
-        self.works.is_some_and(|(works, _)| works == 0)
+        self.left_out || self.works.is_some_and(|(works, _)| works == 0)
     }
 }
 
@@ -98,15 +102,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 #[cfg(not(feature = "run"))]
 fn node(_: &Args) -> anyhow::Result<Node> {
     let untried = "this binary is built without the kernel half".to_owned();
-    Ok(Node { untried: Some(untried), programs: Vec::new() })
+    Ok(Node { untried: Some(untried), programs: Vec::new(), nowhere: Vec::new() })
 }
 
 /// As root, what `guardbee doctor` finds.
 #[cfg(feature = "run")]
 fn node(args: &Args) -> anyhow::Result<Node> {
     use crate::doctor::{self, verdict};
+    use guardbee_agent::{config, policies};
     use guardbee_loader::ProgramState;
-    let untried = |why: String| Node { untried: Some(why), programs: Vec::new() };
+    let (config, _) = config::load(args.config.config.as_deref(), std::env::vars(), &args.config.set)?;
+    // Policies that don't load are told by `guardbee doctor` and `guardbee policy check`.
+    let policies = policies::load(&config.policies)?.unwrap_or_default();
+    let nowhere: Vec<_> = policies.observed_nowhere().collect();
+    let untried = |why: String| Node { untried: Some(why), programs: Vec::new(), nowhere: nowhere.clone() };
     if !nix::unistd::geteuid().is_root() {
         return Ok(untried("hooks need root: run it as root to have them tested".to_owned()));
     }
@@ -129,7 +138,7 @@ fn node(args: &Args) -> anyhow::Result<Node> {
             Tried { name: program.name, fault }
         })
         .collect();
-    Ok(Node { untried: None, programs })
+    Ok(Node { untried: None, programs, nowhere })
 }
 
 fn visit(rule: Listed, node: &Node) -> Visit {
@@ -138,7 +147,7 @@ fn visit(rule: Listed, node: &Node) -> Visit {
     needs.extend(beside.map(|action| need(action, node)));
     let lacks = |need: &Need| rule.requires.contains(&need.action) && need.is_dark();
     let dark = needs.iter().filter(|need| need.is_dark()).count();
-    let dim = needs.iter().any(|need| need.works.is_some_and(|(works, all)| works < all));
+    let dim = needs.iter().any(|need| need.left_out || need.works.is_some_and(|(works, all)| works < all));
     let word = match &rule.can_fire {
         Err(_) => Word::Never,
         Ok(()) if dark > 0 && dark == needs.len() || needs.iter().any(lacks) => Word::Never,
@@ -159,7 +168,7 @@ fn need(action: &'static str, node: &Node) -> Need {
         Some(_) => tried.iter().map(|program| program.name).collect(),
         None => hooks::programs(action).collect(),
     };
-    Need { action, programs, works, faults }
+    Need { action, programs, works, faults, left_out: node.nowhere.contains(&action) }
 }
 
 fn rows(visit: &Visit, node: &Node) -> Vec<Vec<(String, Tone)>> {
@@ -190,7 +199,13 @@ fn remarks(visit: &Visit) -> Vec<String> {
     );
     let lacking =
         visit.needs.iter().filter(|need| need.is_dark() && visit.rule.requires.contains(&need.action));
-    out.extend(lacking.map(|need| format!("requires `{}`, and no hook of it works", need.action)));
+    out.extend(
+        lacking
+            .filter(|need| !need.left_out)
+            .map(|need| format!("requires `{}`, and no hook of it works", need.action)),
+    );
+    let left_out = visit.needs.iter().filter(|need| need.left_out);
+    out.extend(left_out.map(|need| format!("policies leave `{}` out everywhere", need.action)));
     out.extend(visit.needs.iter().flat_map(|need| &need.faults).cloned());
     if !visit.every_open.is_empty() {
         let names: Vec<_> = visit.every_open.iter().map(|operation| operation.name()).collect();
@@ -231,6 +246,7 @@ fn as_json(visit: &Visit, node: &Node) -> Value {
             "programs": need.programs,
             "works": need.works.map(|(works, _)| works),
             "faults": need.faults,
+            "left_out": need.left_out,
         })
     };
     let rule = &visit.rule;

@@ -63,6 +63,11 @@ pub(crate) fn outside(client: &Client) {
         Request { offset: 1, ..of(Operation::WatchName) },
         Request { bytes: [1; 32], ..of(Operation::WantFiles) },
         Request { program: 1, ..of(Operation::WantFiles) },
+        Request { bytes: [1; 32], ..of(Operation::Policy) },
+        Request { offset: 1, ..of(Operation::Policy) },
+        Request { program: 1, ..of(Operation::Scope) },
+        Request { thing: 3, ..of(Operation::Scope) },
+        Request { bytes: [1; 32], ..of(Operation::Scope) },
     ];
     cases.extend(unused.iter().map(|request| request.as_bytes().to_vec()));
     cases.extend((0..size_of::<Request>()).map(|length| good.as_bytes()[..length].to_vec()));
@@ -74,6 +79,10 @@ pub(crate) fn outside(client: &Client) {
     assert_eq!(status_of(client, good.as_bytes(), 1), Status::Malformed, "a request brings no descriptors");
     let attach = Request { token: 1, offset: 1, program: 1, ..of(Operation::Attach) };
     assert_eq!(status_of(client, attach.as_bytes(), 0), Status::Unknown);
+    let policy = Request { program: guardbee_wire::POLICIES, ..of(Operation::Policy) };
+    assert_eq!(status_of(client, policy.as_bytes(), 0), Status::Unknown);
+    let scope = Request { thing: 1, ..Request { operation: Operation::Scope as u16, ..policy } };
+    assert_eq!(status_of(client, scope.as_bytes(), 0), Status::Unknown);
     assert_eq!(status_of(client, open.as_bytes(), 0), Status::Gone);
     assert_eq!(status_of(client, good.as_bytes(), 0), Status::Done);
     say(&format!("refused {}", cases.len() + 1));
@@ -104,8 +113,8 @@ impl Random {
 }
 
 fn mutated(random: &mut Random) -> Vec<u8> {
-    let operation = u16::try_from(1 + random.below(10)).unwrap();
-    let thing = if operation == 4 { u16::try_from(1 + random.below(7)).unwrap() } else { 0 };
+    let operation = u16::try_from(1 + random.below(12)).unwrap();
+    let thing = if operation == 4 { u16::try_from(1 + random.below(8)).unwrap() } else { 0 };
     let tgid = if operation == 4 { std::process::id() } else { 0 };
     let id = random.next();
     let mut bytes =
@@ -133,12 +142,17 @@ fn lawful(bytes: &[u8]) -> bool {
     abi == ABI
         && match operation {
             1 | 2 | 3 | 7 => no_process && no_probe && no_batch,
-            4 => (1..=7).contains(&thing) && no_probe && no_batch,
+            4 => (1..=8).contains(&thing) && no_probe && no_batch,
             5 => no_process && bytes == [0; 32],
             6 => no_process && no_probe,
             8 => thing <= 2 && (start_ns, token, offset) == (0, 0, 0),
             9 => no_process && no_probe && offset == 0 && bytes[20..] == [0; 12],
             10 => no_process && token == 0 && no_batch,
+            11 => no_process && (token, offset) == (0, 0) && bytes[20..] == [0; 12],
+            12 => {
+                let named = thing == 0 && program == 0 || (1..=2).contains(&thing);
+                named && (start_ns, tgid, token) == (0, 0, 0) && bytes == [0; 32]
+            }
             _ => false,
         }
 }

@@ -23,12 +23,19 @@ struct Kind {
     args: &'static [&'static str],
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     Kind {
         name: "bad rules",
         by: "file, line, column, remedy",
         least: 300,
         package: "guardbee-rules",
+        args: &["--test", "wrong", "--"],
+    },
+    Kind {
+        name: "bad policies",
+        by: "file, line, column, remedy",
+        least: 35,
+        package: "guardbee-policy",
         args: &["--test", "wrong", "--"],
     },
     Kind {
