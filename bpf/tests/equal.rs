@@ -254,7 +254,13 @@ fn stream_of(options: &Options, left_out: usize) -> Vec<String> {
     });
     records.sort_by_key(|record| record.header().time_ns);
     let mut normal = Normal::default();
-    records.iter().filter_map(|record| normal.line(record)).collect()
+    let mut lines: Vec<String> = records.iter().filter_map(|record| normal.line(record)).collect();
+    // Which end of a connection ends first is the kernel's affair: the last acknowledgement is sent before its sender is closed.
+    let ends = |line: &str| line.starts_with("Close") || line.starts_with("Accept");
+    for run in lines.chunk_by_mut(|one, next| ends(one) && ends(next)) {
+        run.sort();
+    }
+    lines
 }
 
 /// One workload, seen in two ways.
