@@ -36,7 +36,7 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
 }
 
 /// A test of a crate, its name and a filter of its functions, that must pass.
-fn test(lab: &Lab, package: &str, args: &[&str]) -> anyhow::Result<Suite> {
+pub(super) fn test(lab: &Lab, package: &str, args: &[&str]) -> anyhow::Result<Suite> {
     let (target, filter) = args.split_at(args.len().min(if args.first() == Some(&"--lib") { 1 } else { 2 }));
     let args: Vec<&str> =
         target.iter().copied().chain(["--"]).chain(filter.iter().copied()).chain(["--nocapture"]).collect();
