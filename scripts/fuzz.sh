@@ -45,12 +45,13 @@ longest() {
 	http) echo 8192 ;;
 	rpc) echo 192 ;;
 	config) echo 8192 ;;
+	condition) echo 4096 ;;
 	*) echo 65536 ;;
 	esac
 }
 
 failed=0
-printf '%-8s %12s  %-14s %s\n' target executions verdict seconds
+printf '%-9s %12s  %-14s %s\n' target executions verdict seconds
 for target in $targets; do
 	found=fuzz/target/corpus/$target artifacts=fuzz/artifacts/$target log=fuzz/target/$target.log
 	mkdir -p "$found" "$artifacts"
@@ -66,7 +67,7 @@ for target in $targets; do
 	*) verdict=crash ;;
 	esac
 	executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-	printf '%-8s %12s  %-14s %s\n' "$target" "${executions:--}" "$verdict" $((SECONDS - began))
+	printf '%-9s %12s  %-14s %s\n' "$target" "${executions:--}" "$verdict" $((SECONDS - began))
 	if [ "$verdict" != ok ]; then
 		failed=1
 		{ grep -a -A1 '^thread .* panicked' "$log"; grep -aE '^==[0-9]+== ?ERROR|Test unit written' "$log"; } | sed 's/^/    /' || true

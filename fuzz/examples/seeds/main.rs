@@ -1,8 +1,11 @@
 //! Writes the corpora that are committed: `cargo run --manifest-path fuzz/Cargo.toml --example seeds`.
 //!
 //! Real bytes of each format, whole, cut and wrong: what the fuzzer can't guess. It finds the rest itself.
+mod condition;
 mod config;
 mod decode;
+mod evaluate;
+mod falco;
 mod http;
 mod policies;
 mod recording;
@@ -16,9 +19,12 @@ type Seeds = Vec<(String, Vec<u8>)>;
 /// How the seeds of a target are made.
 type Make = fn() -> Result<Seeds, Box<dyn Error>>;
 
-const TARGETS: [(&str, Make); 8] = [
+const TARGETS: [(&str, Make); 11] = [
+    ("condition", condition::seeds),
     ("config", config::seeds),
     ("decode", decode::seeds),
+    ("evaluate", evaluate::seeds),
+    ("falco", falco::seeds),
     ("http", http::seeds),
     ("policies", policies::seeds),
     ("recording", recording::seeds),

@@ -1,5 +1,6 @@
 //! The rows of `rules`: public rules on records of a ring. What a row asks for and nothing shows yet is a line of its own that has
 //! not passed.
+mod floods;
 mod newcomer;
 mod wrong;
 
@@ -29,7 +30,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { letter: 'b', about: "Falco's public rules", run: Some(falco) },
     Row { letter: 'c', about: "equal to the oracle and to another engine", run: None },
     Row { letter: 'd', about: "speed", run: None },
-    Row { letter: 'e', about: "floods and bombs", run: None },
+    Row { letter: 'e', about: "floods and bombs", run: Some(floods::run) },
     Row { letter: 'f', about: "a newcomer's path", run: Some(newcomer::run) },
     Row { letter: 'g', about: "wrong rules", run: Some(wrong::run) },
 ];

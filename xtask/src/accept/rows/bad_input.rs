@@ -76,7 +76,19 @@ const KINDS: [Kind; 7] = [
 ];
 
 /// Targets of fuzz/: what is given bytes of a stranger.
-const TARGETS: [&str; 8] = ["decode", "http", "rules", "rpc", "verify", "config", "recording", "policies"];
+const TARGETS: [&str; 11] = [
+    "decode",
+    "http",
+    "rules",
+    "condition",
+    "falco",
+    "evaluate",
+    "policies",
+    "rpc",
+    "verify",
+    "config",
+    "recording",
+];
 
 #[expect(clippy::unnecessary_wraps, reason = "the form of every row")]
 pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
@@ -109,7 +121,8 @@ fn cases(lab: &Lab, kind: &Kind) -> anyhow::Result<usize> {
     Ok(suite.numbers("cases: ").sum())
 }
 
-fn fuzz(lab: &Lab, target: &str) -> Judged {
+/// Runs a fuzz target for a while.
+pub(crate) fn fuzz(lab: &Lab, target: &str) -> Judged {
     let corpus = format!("fuzz/corpus/{target}");
     let mut list = Command::new("git");
     list.args(["ls-files", &corpus]);

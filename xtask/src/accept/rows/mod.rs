@@ -1,6 +1,6 @@
 //! The rows, in the order. One without a function is not built, and counts as failed.
 mod attributed;
-mod bad_input;
+pub(crate) mod bad_input;
 mod cosigned;
 mod cost;
 mod delivered;
