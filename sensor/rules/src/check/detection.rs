@@ -168,7 +168,9 @@ pub(super) fn expression(
                 "`timeframe` was replaced in Sigma 2",
                 "write a correlation document with `timespan`",
             ),
-            outer @ ("logsource" | "guardbee" | "level" | "tags" | "falsepositives") => {
+            outer @ ("logsource" | "guardbee" | "level" | "tags" | "falsepositives")
+                if !is_named(detection, outer) =>
+            {
                 problems.error(
                     entry.key_mark,
                     format!("`{outer}` stands within the detection"),
@@ -222,6 +224,15 @@ pub(super) fn expression(
         );
     }
     Some(Expression::or(alternatives))
+}
+
+/// Whether the condition has this word: public rules have selections named like keys.
+fn is_named(detection: &Node, name: &str) -> bool {
+    let conditions = detection.get("condition").map(|entry| entry.node.items()).unwrap_or_default();
+    let mut texts = conditions.iter().filter_map(Node::text);
+    texts.any(|text| {
+        text.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')')).any(|word| word == name)
+    })
 }
 
 fn one_condition(
