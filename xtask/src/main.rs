@@ -91,12 +91,18 @@ fn test() -> anyhow::Result<()> {
         "cargo",
         &["check", "--package", "guardbee-cli", "--no-default-features", "--quiet"],
     )?;
-    // A workspace of its own.
+    // Workspaces of their own.
     let fuzz = ["check", "--manifest-path", "fuzz/Cargo.toml", "--bins", "--examples", "--locked", "--quiet"];
     stages.command(
         "fuzz targets, checked",
         "cargo",
         &[&fuzz[..], &["--target-dir", "fuzz/target"]].concat(),
+    )?;
+    let peer = ["check", "--manifest-path", "tests/peer/Cargo.toml", "--locked", "--quiet"];
+    stages.command(
+        "the independent rule engine, checked",
+        "cargo",
+        &[&peer[..], &["--target-dir", "target/peer"]].concat(),
     )?;
     stages.print();
     println!(

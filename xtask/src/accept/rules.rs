@@ -1,5 +1,6 @@
 //! The rows of `rules`: public rules on records of a ring. What a row asks for and nothing shows yet is a line of its own that has
 //! not passed.
+mod equal;
 mod floods;
 mod newcomer;
 mod wrong;
@@ -28,7 +29,7 @@ const GOAL: usize = 87;
 pub(crate) const ROWS: &[Row] = &[
     Row { letter: 'a', about: "Sigma's public rules", run: Some(sigma) },
     Row { letter: 'b', about: "Falco's public rules", run: Some(falco) },
-    Row { letter: 'c', about: "equal to the oracle and to another engine", run: None },
+    Row { letter: 'c', about: "equal to the oracle and to another engine", run: Some(equal::run) },
     Row { letter: 'd', about: "speed", run: None },
     Row { letter: 'e', about: "floods and bombs", run: Some(floods::run) },
     Row { letter: 'f', about: "a newcomer's path", run: Some(newcomer::run) },
@@ -61,6 +62,16 @@ fn suite(lab: &Lab, test: &str, variable: &str, value: &Path) -> anyhow::Result<
     for line in suite.text.lines().filter(|line| line.starts_with(['|', '-'])) {
         println!("    {line}");
     }
+    ensure!(suite.passed, "{}", suite.complaint());
+    Ok(suite)
+}
+
+/// Runs what compares our engine with an independent one, in a workspace of its own.
+fn peer(lab: &Lab, what: &str, folder: &Path) -> anyhow::Result<Suite> {
+    let mut command = Command::new("cargo");
+    command.args(["run", "--quiet", "--release", "--locked", "--manifest-path", "tests/peer/Cargo.toml"]);
+    command.args(["--target-dir", "target/peer", "--", what]).arg(folder);
+    let suite = Suite::of(lab, &format!("peer-{what}"), command, LIMIT)?;
     ensure!(suite.passed, "{}", suite.complaint());
     Ok(suite)
 }
