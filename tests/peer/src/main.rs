@@ -1,6 +1,6 @@
-//! Our rule engine beside an independent one, rsigma: do they find the same?
+//! Our rule engine beside an independent one, rsigma: do they find the same, and what does that take?
 //!
-//! `guardbee-peer equal FOLDER`, with the folder of Sigma's public rules. What is compared are
+//! `guardbee-peer equal FOLDER` and `guardbee-peer speed FOLDER`, with the folder of Sigma's public rules. What is compared are
 //! the rules that use no more than the fields which [`naive`] gives to both.
 #![expect(clippy::print_stdout, reason = "a command-line tool")]
 #[path = "../../../sensor/rules/tests/collage/mod.rs"]
@@ -8,6 +8,7 @@ mod collage;
 mod equal;
 #[path = "../../../sensor/rules/tests/naive/mod.rs"]
 mod naive;
+mod speed;
 
 use guardbee_rules::RuleSet;
 use std::{env, error::Error, fs, path::Path, sync::Arc};
@@ -33,11 +34,17 @@ impl File {
 fn main() -> Result<()> {
     let mut args = env::args().skip(1);
     let (what, folder) = (args.next().unwrap_or_default(), args.next().unwrap_or_default());
+    match (what.as_str(), args.next()) {
+        ("memory", Some(size)) => return speed::memory(&folder, &size),
+        ("correlations", _) => return speed::correlations(),
+        _ => {}
+    }
     let mut files = Vec::new();
     read(Path::new(&folder), &mut files)?;
     match what.as_str() {
         "equal" => equal::run(&files),
-        other => Err(format!("`{other}` is not `equal`").into()),
+        "speed" => speed::run(&files),
+        other => Err(format!("`{other}` is neither `equal` nor `speed`").into()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod equal;
 mod floods;
 mod newcomer;
+mod speed;
 mod wrong;
 
 use super::{
@@ -30,7 +31,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { letter: 'a', about: "Sigma's public rules", run: Some(sigma) },
     Row { letter: 'b', about: "Falco's public rules", run: Some(falco) },
     Row { letter: 'c', about: "equal to the oracle and to another engine", run: Some(equal::run) },
-    Row { letter: 'd', about: "speed", run: None },
+    Row { letter: 'd', about: "speed", run: Some(speed::run) },
     Row { letter: 'e', about: "floods and bombs", run: Some(floods::run) },
     Row { letter: 'f', about: "a newcomer's path", run: Some(newcomer::run) },
     Row { letter: 'g', about: "wrong rules", run: Some(wrong::run) },
