@@ -3,17 +3,19 @@ use crate::{
     clock::SystemClock,
     enforcer::Ruling,
     files,
+    hashes::{Job, Opened},
     rpc::{Client, Error, Target},
 };
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use guardbee_enrich::{Thing, Want};
 use guardbee_model::{
     clock::{BootTime, Clock as _},
+    executable::NotHashed,
     loss::{Loss, LossCounter, Stage},
 };
 use guardbee_policy::PolicySet;
 use guardbee_rules::RuleSet;
-use guardbee_wire::{MISSES_AGE, RPC_PROGRAMS, Reply, kind_lost_with};
+use guardbee_wire::{MISSES_AGE, RPC_PROGRAMS, Reply, Status, kind_lost_with};
 use std::{
     io::Read as _,
     sync::{
@@ -37,6 +39,8 @@ pub(crate) enum Question {
     Heartbeat { sequence: u64, hash: [u8; 32] },
     /// Something of a process.
     Want(Want),
+    /// The executable of a process, for its hash.
+    Hash(Job),
     /// These rules are evaluated from now on, and these policies hold.
     Rules(InForce),
     /// What holds where, by policy.
@@ -110,8 +114,9 @@ pub(crate) struct Asker {
 }
 
 impl Asker {
-    /// Starts the thread; it ends when the loader or the last sender of questions has. `hello` is what the loader said first.
-    pub(crate) fn start(client: Client, hello: &Reply) -> std::io::Result<Self> {
+    /// Starts the thread; it ends when the loader or the last sender of questions has. `hello` is what the loader said first,
+    /// `opened` is where executables go.
+    pub(crate) fn start(client: Client, hello: &Reply, opened: Sender<Opened>) -> std::io::Result<Self> {
         let (questions, asked) = bounded(WAITING);
         let (answered, answers) = bounded(WAITING);
         let (misses, programs) = (hello.recursion_misses, hello.programs);
@@ -125,7 +130,7 @@ impl Asker {
         });
         let tell = Arc::clone(&told);
         std::thread::Builder::new().name("asker".into()).spawn(move || {
-            if serve(client, &asked, &answered, &tell) == End::LoaderGone {
+            if serve(client, &asked, (&answered, &opened), &tell) == End::LoaderGone {
                 tell.gone.store(true, Ordering::Release);
             }
         })?;
@@ -163,6 +168,11 @@ impl Asker {
         if self.questions.try_send(Question::Want(want)).is_err() {
             self.lost.add("questions_full", "process", 1);
         }
+    }
+
+    /// Has a process's executable opened and read; false: there was no room.
+    pub(crate) fn hash(&self, job: Job) -> bool {
+        self.questions.try_send(Question::Hash(job)).is_ok()
     }
 
     /// Says what holds where, unless there is no room for it: half of that is for questions.
@@ -228,7 +238,12 @@ enum End {
     NobodyAsks,
 }
 
-fn serve(mut client: Client, asked: &Receiver<Question>, answered: &Sender<Answer>, tell: &Told) -> End {
+fn serve(
+    mut client: Client,
+    asked: &Receiver<Question>,
+    (answered, opened): (&Sender<Answer>, &Sender<Opened>),
+    tell: &Told,
+) -> End {
     loop {
         let Ok(question) = asked.recv() else { return End::NobodyAsks };
         let age = u64::try_from(MISSES_AGE.as_nanos()).unwrap_or(u64::MAX);
@@ -259,10 +274,31 @@ fn serve(mut client: Client, asked: &Receiver<Question>, answered: &Sender<Answe
                     tell.dropped.fetch_add(1, Ordering::Relaxed);
                 }
             }),
+            Question::Hash(job) => {
+                let file = open(&mut client, job);
+                let gone = matches!(file, Err(Error::LoaderGone));
+                // No more files than jobs are on their way, and for those there is room.
+                if opened.send((job, file.map_err(|error| why(&error)))).is_err() {
+                    return End::NobodyAsks;
+                }
+                if gone { Err(Error::LoaderGone) } else { Ok(()) }
+            }
         };
         if matches!(result, Err(Error::LoaderGone)) {
             return End::LoaderGone;
         }
+    }
+}
+
+fn open(client: &mut Client, job: Job) -> Result<std::fs::File, Error> {
+    let target = Target { tgid: job.process.tgid, start_ns: job.process.start.0 };
+    client.open(target, guardbee_wire::Thing::Exe)
+}
+
+fn why(error: &Error) -> NotHashed {
+    match error {
+        Error::Refused(Status::Gone, _) => NotHashed::Gone,
+        _ => NotHashed::Unreadable,
     }
 }
 

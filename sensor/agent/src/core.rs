@@ -1,16 +1,21 @@
 //! The core: from rings to findings, plain function calls on one thread.
+mod executables;
+
 use crate::{
     actors::Actors,
     asker::Asker,
     baseline::{Found, Keeper},
     clock::SystemClock,
     enforcer::Enforcer,
+    hashes::Hashes,
     holding::{Held, Holding},
     ids::Ids,
     outbox::{Item, Outbox},
+    packages::PackageReader,
     recorder::{self, Recorder},
     reload::{self, Reloader},
     statement,
+    waiting::Waiting,
 };
 use guardbee_capture::{Capture, Counts};
 use guardbee_deliver::record::Statement;
@@ -46,12 +51,18 @@ pub(crate) struct Core {
     pub(crate) engine: Engine,
     pub(crate) ids: Ids,
     pub(crate) asker: Asker,
+    hashes: Hashes,
     pub(crate) outbox: Outbox,
     pub(crate) reloader: Reloader,
     pub(crate) enforcer: Enforcer,
+    /// [`None`]: the host's package databases can't be read.
+    pub(crate) packages: Option<PackageReader>,
     recorder: Option<Recorder>,
     baselines: Option<Keeper>,
     rules: Arc<RuleSet>,
+    /// A rule looks at hashes.
+    by_hash: bool,
+    waiting: Waiting,
     /// States of the kernel half's programs.
     programs: [u8; RPC_PROGRAMS],
     actors: Actors,
@@ -94,7 +105,7 @@ impl Core {
         tracer: Tracer,
         (engine, rules): (Engine, Arc<RuleSet>),
         ids: Ids,
-        asker: Asker,
+        (asker, hashes): (Asker, Hashes),
         (outbox, reloader): (Outbox, Reloader),
     ) -> Self {
         let holding = Holding::new(&capture.taken());
@@ -105,12 +116,16 @@ impl Core {
             engine,
             ids,
             asker,
+            hashes,
             outbox,
             reloader,
             enforcer: Enforcer::new(Arc::default()),
+            packages: None,
             recorder: None,
             baselines: None,
+            by_hash: rules.looks_at_hashes(),
             rules,
+            waiting: Waiting::default(),
             programs: [0; RPC_PROGRAMS],
             actors: Actors::new(std::os::unix::process::parent_id()),
             lost: VecDeque::new(),
@@ -127,7 +142,8 @@ impl Core {
     /// How long to wait before the next turn.
     pub(crate) fn period(&self) -> Duration {
         let period = self.capture.period();
-        if self.holding.is_empty() && !self.reloader.is_loading() { period } else { period.min(WAITED_FOR) }
+        let waits = !self.holding.is_empty() || !self.hashes.is_idle() || self.reloader.is_loading();
+        if waits { period.min(WAITED_FOR) } else { period }
     }
 
     /// One turn: what has come by now goes all the way through.
@@ -149,10 +165,13 @@ impl Core {
         self.drain_outputs();
         let offset = clock.wall_offset();
         self.engine.set_wall(offset);
-        self.engine.advance(now, &mut self.matches);
+        self.answers(now);
+        self.learn_packages(now);
+        self.let_go(now);
+        let past = self.waiting.oldest().map_or(now, |oldest| oldest.min(now));
+        self.engine.advance(past, &mut self.matches);
         self.findings();
         self.actors.forget();
-        self.answers();
         self.wants();
         self.asker.try_again();
         if let Some(programs) = self.asker.programs_changed() {
@@ -172,14 +191,17 @@ impl Core {
         losses.extend(self.tracer.losses(now));
         losses.extend(self.engine.losses(now));
         losses.extend(self.asker.losses(now));
+        losses.extend(self.hashes.losses(now));
         losses.extend(self.outbox.losses(now));
         self.record(&losses, now, offset);
         self.remember(&mut losses, now);
         self.reload(now);
         self.keep(now);
-        self.holding.mark(now, &self.capture.undecoded());
+        if self.waiting.is_empty() {
+            self.holding.mark(now, &self.capture.undecoded());
+        }
         // The losses of their time are known when the counters were read after it.
-        self.release(self.capture.counted());
+        self.release(self.hashes.held_until(self.capture.counted(), now));
         self.losses = losses;
     }
 
@@ -222,6 +244,8 @@ impl Core {
             None => return,
             Some(Err(problem)) => reload::refused(&problem, now),
             Some(Ok((set, policies))) => {
+                self.let_all_go();
+                self.by_hash = set.looks_at_hashes();
                 self.enforcer.replace(policies, self.table.homes());
                 let changes = self.engine.replace(Arc::clone(&set), &mut self.matches);
                 self.findings();
@@ -399,18 +423,25 @@ impl Core {
         self.sequence += 1;
         let actor = process.and_then(|key| self.actors.get(key, &self.table));
         let (process, ancestors) = actor.map(|actor| (actor.process, actor.ancestors)).unzip();
-        let observation = Arc::new(Observation {
+        let observation = Observation {
             time,
             action,
             process,
             ancestors: ancestors.unwrap_or_default(),
             link,
             sequence: self.sequence,
-        });
-        if let Some(recorder) = &mut self.recorder {
-            recorder.observation(&observation);
+        };
+        if let Some(observation) = self.hold(observation) {
+            self.evaluate(&Arc::new(observation));
         }
-        self.engine.observe(&observation, &mut self.matches);
+    }
+
+    fn evaluate(&mut self, observation: &Arc<Observation>) {
+        self.note_unseen(observation);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.observation(observation);
+        }
+        self.engine.observe(observation, &mut self.matches);
         self.findings();
     }
 
@@ -420,18 +451,25 @@ impl Core {
             return;
         }
         let now = SystemClock.boot();
-        for Match { rule, evidence, repeats, joined } in self.matches.drain(..) {
+        let mut matches = std::mem::take(&mut self.matches);
+        for Match { rule, evidence, repeats, joined } in matches.drain(..) {
+            for observation in &evidence {
+                self.want_hashes(observation, now);
+            }
             let id = self.ids.finding();
             let time = evidence.last().map_or(now, |last| last.time);
             let finding = Finding { id, rule, time, evidence, losses: Vec::new(), repeats, joined };
             self.holding.finding(now, finding);
         }
+        self.matches = matches;
     }
 
     /// Nothing comes any more: what rules hold back goes out.
     pub(crate) fn end_rules(&mut self) {
+        self.let_all_go();
         self.engine.end(&mut self.matches);
         self.findings();
+        self.holding.mark(SystemClock.boot(), &self.capture.undecoded());
     }
 
     /// Passes on the findings that were made until `until`, with what was lost in their windows.
@@ -440,6 +478,7 @@ impl Core {
             match held {
                 Held::Finding(mut finding) => {
                     finding.losses = self.losses_during(&finding);
+                    self.tell_hashes(&mut finding);
                     self.outbox.put(Item::Finding(finding));
                 }
                 Held::Settled(counts) => self.outbox.settled(counts),
@@ -479,9 +518,12 @@ impl Core {
         }
     }
 
-    fn answers(&mut self) {
+    fn answers(&mut self, now: BootTime) {
         while let Ok(answer) = self.asker.answers.try_recv() {
             self.table.provide(answer.want.key, answer.want.thing, &answer.bytes);
+        }
+        while let Some((file, hash)) = self.hashes.answer(now) {
+            self.table.learn_hash(file, hash);
         }
     }
 }

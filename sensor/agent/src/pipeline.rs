@@ -6,8 +6,10 @@ use crate::{
     config::{self, Config},
     core::Core,
     enforcer::Enforcer,
+    hashes::Hashes,
     ids::{self, Ids},
     outbox::{self, Item, Outbox},
+    packages::{self, PackageReader},
     recorder::{self, Journal, Recorder, To},
     reload::{self, Reloader},
     rpc::{Client, Hello},
@@ -121,11 +123,12 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
         statement::started(&reply, &before, landlock, (&rules, enforcer.set()), &capture.snapshot(&clock));
     sinks.start(config)?;
     let snapshots = [client.iterate_sockets(), client.iterate_processes()];
-    let asker = Asker::start(client, &reply).context("start the thread that talks to the loader")?;
+    let (hashes, opened) = Hashes::start().context("start the thread that hashes executables")?;
+    let asker = Asker::start(client, &reply, opened).context("start the thread that talks to the loader")?;
     let questions = asker.questions.clone();
     let left = Left { counts: before.taken, ledger: settled, told: first };
     let sealing = Sealing::start(&node, key.as_ref(), inbox, sinks, questions, left, &reply)?;
-    let mut core = core(config, (engine, rules), capture, asker, (outbox, reloader))?;
+    let mut core = core(config, (engine, rules), capture, (asker, hashes), (outbox, reloader))?;
     core.enforce(enforcer);
     let recorder = to.map(Recorder::start).transpose()?;
     core.record_to(recorder, reply.programs, clock.boot());
@@ -143,6 +146,9 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
             core.event(event);
         }
     }
+    core.table.settle_host();
+    core.packages =
+        PackageReader::start(core.table.host()).context("start the thread that reads packages")?;
     let end = observe(&mut core, &signals, &loader, clock)?;
     stop(core, sealing, end, clock);
     Ok(end)
@@ -236,7 +242,7 @@ fn core(
     config: &Config,
     engine: (Engine, Arc<RuleSet>),
     capture: Capture,
-    asker: Asker,
+    asker: (Asker, Hashes),
     ends: (Outbox, Reloader),
 ) -> anyhow::Result<Core> {
     let params = guardbee_trace::Params { candidates: config.trace.candidates, ..Default::default() };
@@ -284,6 +290,7 @@ fn sandbox_of(config: &Config) -> anyhow::Result<Sandbox> {
     let mut read: Vec<PathBuf> =
         ["/proc/self", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/localtime"]
             .into_iter()
+            .chain(packages::FOLDERS)
             .map(PathBuf::from)
             .filter(|path| path.exists())
             .collect();

@@ -2,6 +2,7 @@
 use crate::{clock::SystemClock, core::Core, enforcer::Enforcer, pipeline::End, sandbox::Landlock, unable};
 use guardbee_capture::{Counts, Snapshot};
 use guardbee_deliver::record::Statement;
+use guardbee_enrich::packages::Packages;
 use guardbee_model::{
     clock::{BootTime, Clock as _},
     record::Value,
@@ -81,6 +82,21 @@ pub(crate) fn policies_of(set: &PolicySet) -> Vec<Attribute> {
         attributes.push(text("guardbee.policies.cannot_apply", idle.join(" ")));
     }
     attributes
+}
+
+/// The host's package databases were read.
+pub(crate) fn packages(packages: &Packages, now: BootTime) -> Statement {
+    let [names, programs, paths, left_out] = packages.counts();
+    let body = format!("the host's package databases were read: {names} packages, {programs} programs");
+    let mut statement = Statement::info("guardbee.packages", now, body);
+    statement.attributes = vec![
+        number("guardbee.packages.count", names as u64),
+        number("guardbee.packages.programs", programs as u64),
+        number("guardbee.packages.paths", paths as u64),
+        number("guardbee.packages.left_out", left_out as u64),
+        number("guardbee.packages.memory_bytes", packages.memory_bytes() as u64),
+    ];
+    statement
 }
 
 /// What the kernel half has produced and lost so far.

@@ -214,7 +214,7 @@ detection: {selection: {TargetFilename|contains: secret}, condition: selection}
 ---
 title: Lacking
 logsource: {product: linux, category: process_creation}
-detection: {selection: {Hashes: a}, other: {process.pid: 1}, condition: selection or not other}
+detection: {selection: {md5: a}, other: {process.pid: 1}, condition: selection or not other}
 ---
 title: Cheap
 logsource: {product: linux, category: file_access}
@@ -229,7 +229,7 @@ fn doctor_says_what_each_rule_needs_and_what_makes_it_dear() {
     for part in [
         "can't fire",
         "wants every file_open whatever its path",
-        "lacks `Hashes`: executables are not hashed",
+        "lacks `md5`: executables are hashed by SHA-256 alone",
         "is evaluated for every event of its kinds",
         "5 rules: 3 ",
     ] {

@@ -15,10 +15,11 @@ use guardbee_deliver::{
 };
 use guardbee_model::{
     clock::BootTime,
+    executable::{Executable, Hash, NotHashed, Package, Sha256},
     finding::{Finding, Observation, Repeats, RuleInfo},
     id::SpanId,
     link::LinkKind,
-    process::{Args, Process},
+    process::{Args, File, Process},
     record::{Record, Shape, Value},
     request::Request,
     span::{Span, SpanKind},
@@ -161,6 +162,67 @@ fn a_finding_is_on_a_trace_only_when_there_is_one_request() {
         assert_eq!(record.attribute("guardbee.request.id").is_some(), on_trace);
         assert_eq!(record.attribute("url.path").is_some(), on_trace);
         schema::check(&ocsf::finding(&finding, sample::identity(), OFFSET));
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.to_string(),
+        Value::Int(number) => number.to_string(),
+        Value::Bool(flag) => flag.to_string(),
+    }
+}
+
+#[test]
+fn what_is_known_of_executables() {
+    let known = |executable: Executable| {
+        with_evidence(|observation| {
+            let mut process = Process::clone(observation.process.as_ref().unwrap());
+            let executed = BootTime(90_000_000_000);
+            let ctime_ns = OFFSET.wall(BootTime(30_500_000_000)).0;
+            process.file =
+                Some(File { inode: 7, uid: 33, gid: 34, mode: 0o104_755, ctime_ns, ..File::default() });
+            (process.executed, process.session, process.tty) = (Some(executed), 40, 136 << 20 | 2);
+            process.executable = executable;
+            observation.process = Some(Arc::new(process));
+        })
+    };
+    let told = |finding: &Finding, key: &str| {
+        let record = sample::encoder().finding(finding, OFFSET);
+        record.attribute(key).map(plain)
+    };
+    let hash = Hash::Sha256(Arc::new(Sha256([0xab; 32])));
+    let finding = known(Executable { hash, package: Package::Named("coreutils".into()) });
+    let digits = "ab".repeat(32);
+    for (key, value) in [
+        ("guardbee.executable.owner.id", "33"),
+        ("guardbee.executable.group.id", "34"),
+        ("guardbee.executable.mode", "4755"),
+        ("guardbee.executable.age_seconds", "59"),
+        ("guardbee.executable.sha256", &digits),
+        ("guardbee.executable.package", "coreutils"),
+        ("process.session_leader.pid", "40"),
+        ("guardbee.process.tty", "pts/2"),
+    ] {
+        assert_eq!(told(&finding, key).as_deref(), Some(value), "{key}");
+    }
+    let event = ocsf::finding(&finding, sample::identity(), OFFSET);
+    schema::check(&event);
+    let evidence = &event["evidences"][0];
+    assert_eq!(evidence["process"]["file"]["hashes"][0]["value"], digits);
+    assert_eq!(evidence["process"]["file"]["owner"]["uid"], "33");
+    assert_eq!(evidence["data"]["executables"][0]["package"], "coreutils");
+
+    let finding = known(Executable { hash: Hash::Not(NotHashed::Budget), package: Package::None });
+    assert_eq!(told(&finding, "guardbee.executable.not_hashed").as_deref(), Some("budget"));
+    assert_eq!(told(&finding, "guardbee.executable.package").as_deref(), Some("none"));
+    let event = ocsf::finding(&finding, sample::identity(), OFFSET);
+    schema::check(&event);
+    assert_eq!(event["evidences"][0]["data"]["executables"][0]["not_hashed"], "budget");
+    let finding = known(Executable::default());
+    for key in ["guardbee.executable.not_hashed", "guardbee.executable.sha256", "guardbee.executable.package"]
+    {
+        assert_eq!(told(&finding, key), None);
     }
 }
 

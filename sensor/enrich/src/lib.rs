@@ -6,7 +6,9 @@
 
 mod cgroup;
 mod cmdline;
+mod executables;
 mod execution;
+pub mod packages;
 mod store;
 mod table;
 mod users;
@@ -14,5 +16,5 @@ mod users;
 pub use cgroup::{Home, Names, Paths, names, paths};
 pub use cmdline::cmdline;
 pub use execution::{ExecutionModel, execution_model};
-pub use table::{Limits, Table, Thing, Want};
+pub use table::{Host, Limits, Table, Thing, Want};
 pub use users::{UserMap, Users, parse_passwd, parse_uid_map};

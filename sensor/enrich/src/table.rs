@@ -1,13 +1,20 @@
 //! The process table: events in, processes out.
+mod executables;
+
+pub use executables::Host;
+
 use crate::{
     cgroup::{Cgroups, Home, Learned, Paths, Place, paths},
+    executables::Executables,
     store::Store,
     users::{Directory, parse_passwd, parse_uid_map},
 };
+use executables::HostPackages;
 use guardbee_model::{
     clock::BootTime,
     container::Container,
     event::{Body, Event, Exec, Fork, Header, Hook},
+    executable::Executable,
     loss::{Loss, LossCounter, Stage},
     process::{Args, Credentials, Process, ProcessKey},
 };
@@ -20,6 +27,8 @@ pub struct Limits {
     pub processes: NonZeroUsize,
     /// Cgroups, and containers whose users are known.
     pub containers: NonZeroUsize,
+    /// Files of which something was found out.
+    pub executables: NonZeroUsize,
     /// Wants that nobody has taken.
     pub wants: usize,
     /// How long an ended process is kept, in event time, while few have ended.
@@ -29,7 +38,13 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let most = |n| NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN);
-        Self { processes: most(65_536), containers: most(4096), wants: 1024, keep_ns: 30_000_000_000 }
+        Self {
+            processes: most(65_536),
+            containers: most(4096),
+            executables: most(8192),
+            wants: 1024,
+            keep_ns: 30_000_000_000,
+        }
     }
 }
 
@@ -55,7 +70,7 @@ pub struct Want {
     pub thing: Thing,
 }
 
-/// The host's first process: its root has the host's users.
+/// The host's first process.
 const INIT: u32 = 1;
 
 /// Every process that events were about, and its ancestors.
@@ -64,6 +79,8 @@ pub struct Table {
     store: Store,
     cgroups: Cgroups,
     directory: Directory,
+    executables: Executables,
+    packages: HostPackages,
     wants: VecDeque<Want>,
     wants_max: usize,
     losses: LossCounter,
@@ -76,6 +93,8 @@ impl Table {
             store: Store::new(limits.processes, limits.keep_ns),
             cgroups: Cgroups::new(limits.containers),
             directory: Directory::new(limits.containers),
+            executables: Executables::new(limits.executables),
+            packages: HostPackages::default(),
             wants: VecDeque::new(),
             wants_max: limits.wants,
             losses: LossCounter::new(Stage::Enrich),
@@ -223,7 +242,7 @@ impl Table {
     fn image(&mut self, header: &Header, exec: &Exec, older: bool) {
         let Some(key) = header.process else { return };
         if self.store.get_mut(key).is_some() {
-            self.complete(key, exec, older);
+            self.complete(header.time, key, exec, older);
         } else {
             let before = self.store.current(key.life()).and_then(|key| self.process(key));
             let mut process = blank(key);
@@ -232,19 +251,20 @@ impl Table {
             process.cgroup_id = header.cgroup_id;
             process.recovered = older;
             describe(&mut process, exec);
+            process.executed = (!older).then_some(header.time);
             let inherited = before.and_then(|before| before.container.clone());
             self.admit(process, paths_of(exec), inherited, header.time);
         }
         if older && !header.kthread && exec.args.words.is_empty() {
             self.want(key, Thing::Cmdline);
         }
-        if older && key.tgid == INIT {
-            self.want(key, Thing::Passwd);
+        if older {
+            self.meet_host(key, header.kthread);
         }
     }
 
     /// Adds to a process that is known: what was seen live stands, what was guessed or found gives way to it.
-    fn complete(&mut self, key: ProcessKey, exec: &Exec, older: bool) {
+    fn complete(&mut self, now: BootTime, key: ProcessKey, exec: &Exec, older: bool) {
         if let Some(parent) = exec.parent {
             self.store.set_parent(key, parent);
         }
@@ -256,6 +276,7 @@ impl Table {
         let mut process = (*known).clone();
         let args = Arc::clone(&process.args);
         describe(&mut process, exec);
+        process.executed = (!older).then_some(now);
         if process.args.words.is_empty() {
             process.args = args;
         }
@@ -263,6 +284,7 @@ impl Table {
         let place = self.place(key, process.cgroup_id, paths_of(exec));
         process.cgroup = place.cgroup.or(process.cgroup);
         process.container = process.container.or(place.container);
+        self.recognise(&mut process);
         process.user = self.directory.user(process.credentials.uid, process.container.as_ref());
         if let Some(entry) = self.store.get_mut(key) {
             entry.process = Arc::new(process);
@@ -282,6 +304,10 @@ impl Table {
         process.cgroup = place.cgroup;
         process.container = inherited.or(place.container);
         self.meet(process.key, process.container.as_ref());
+        // Who was forked runs what its parent does.
+        if process.executable == Executable::default() {
+            self.recognise(&mut process);
+        }
         process.user = self.directory.user(process.credentials.uid, process.container.as_ref());
         self.store.insert(process, now);
     }
@@ -350,14 +376,15 @@ impl Table {
         }
     }
 
-    /// The host's users are those of its first process, a container's those of any process in it.
+    /// The host's users are those of whoever shows it, a container's those of any process in it.
     fn provide_users(&mut self, key: ProcessKey, thing: Thing, bytes: &[u8]) {
         let Some(entry) = self.store.peek(key) else { return };
         let container = entry.process.container.clone();
+        let shows_host = self.host().is_some_and(|host| host.witness == Some(key));
         match (&container, thing) {
             (Some(container), Thing::UidMap) => self.directory.learn_map(container, parse_uid_map(bytes)),
             (Some(container), _) => self.directory.learn(container, parse_passwd(bytes)),
-            (None, Thing::Passwd) if key.tgid == INIT => self.directory.learn_host(parse_passwd(bytes)),
+            (None, Thing::Passwd) if shows_host => self.directory.learn_host(parse_passwd(bytes)),
             (None, _) => return,
         }
         let of = container.as_ref().map(|container| &container.id);
@@ -386,12 +413,17 @@ pub(crate) fn blank(key: ProcessKey) -> Process {
         parent: None,
         exe: Arc::default(),
         file: None,
+        executed: None,
+        executable: Executable::default(),
         args: Arc::new(Args::default()),
         comm: Box::default(),
         cwd: Arc::default(),
         credentials: Credentials::default(),
         user: None,
         ns_tgid: 0,
+        session: 0,
+        tty: 0,
+        mnt_ns: 0,
         cgroup_id: 0,
         cgroup: None,
         container: None,
@@ -407,6 +439,7 @@ fn describe(process: &mut Process, exec: &Exec) {
     process.cwd = (&*exec.cwd).into();
     process.credentials = exec.credentials;
     process.ns_tgid = exec.ns_tgid;
+    (process.session, process.tty, process.mnt_ns) = (exec.session, exec.tty, exec.mnt_ns);
 }
 
 #[cfg(test)]

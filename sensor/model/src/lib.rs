@@ -8,6 +8,7 @@
 pub mod clock;
 pub mod container;
 pub mod event;
+pub mod executable;
 pub mod file;
 pub mod finding;
 pub mod id;

@@ -1,7 +1,8 @@
 //! Processes: who acts.
 use crate::{
-    clock::BootTime,
+    clock::{BootTime, WallTime},
     container::{Cgroup, Container},
+    executable::{Executable, FileId},
     id::ConnectionId,
     socket::Role,
     text,
@@ -87,6 +88,23 @@ pub struct File {
     pub setgid: bool,
     /// The first components of its path are missing.
     pub path_cut: bool,
+}
+
+impl File {
+    /// The file as it was.
+    pub fn id(&self) -> FileId {
+        FileId { device: self.device, inode: self.inode, ctime_ns: self.ctime_ns }
+    }
+
+    /// How long before `now` it was changed last, in nanoseconds. [`None`]: it isn't known, or the clock was set back since.
+    pub fn age_ns(&self, now: WallTime) -> Option<u64> {
+        // Of changes the kernel notes the last tick of the clock; and what the sensor knows of the offset is a sample.
+        const TOLERANCE_NS: u64 = 1_000_000_000;
+        if self.ctime_ns == 0 || self.ctime_ns > now.0.saturating_add(TOLERANCE_NS) {
+            return None;
+        }
+        Some(now.0.saturating_sub(self.ctime_ns))
+    }
 }
 
 /// credentials(7) and capabilities(7) of a process.
@@ -178,6 +196,10 @@ pub struct Process {
     pub exe: Arc<[u8]>,
     /// The executable as it was at the exec; [`None`]: not known.
     pub file: Option<File>,
+    /// When it was executed; [`None`]: before the sensor came, or not seen.
+    pub executed: Option<BootTime>,
+    /// What was found out of the executable.
+    pub executable: Executable,
     /// Command line.
     pub args: Arc<Args>,
     /// `task_struct.comm`.
@@ -190,6 +212,12 @@ pub struct Process {
     pub user: Option<User>,
     /// Pid in its own namespace.
     pub ns_tgid: u32,
+    /// Session at the exec: the pid of whoever began it; 0: not known.
+    pub session: u32,
+    /// Device of the controlling terminal at the exec: major << 20 | minor; 0: none, or not known.
+    pub tty: u32,
+    /// Inode number of the mount namespace at the exec; 0: not known.
+    pub mnt_ns: u32,
     /// Cgroup that tells containers apart.
     pub cgroup_id: u64,
     /// That cgroup by name, where it is known.
@@ -200,9 +228,52 @@ pub struct Process {
     pub recovered: bool,
 }
 
+/// How a terminal is called below `/dev`, by its device (Documentation/admin-guide/devices.txt); [`None`]: there is none.
+pub fn terminal(device: u32) -> Option<String> {
+    const PSEUDO: u32 = 136;
+    match (device >> 20, device & 0xf_ffff) {
+        (0, 0) => None,
+        (4, number @ 0..64) => Some(format!("tty{number}")),
+        (4, number) => Some(format!("ttyS{}", number - 64)),
+        (5, 1) => Some("console".to_owned()),
+        (PSEUDO, number) => Some(format!("pts/{number}")),
+        (major, minor) => Some(format!("{major}:{minor}")),
+    }
+}
+
 impl Process {
     /// Last component of the executable's path.
     pub fn name(&self) -> Cow<'_, str> {
         text::said(self.exe.rsplit(|&byte| byte == b'/').next().unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_of_the_past() {
+        let age = |ctime_ns, now| File { ctime_ns, ..File::default() }.age_ns(WallTime(now));
+        assert_eq!(age(5, 9), Some(4));
+        assert_eq!(age(9, 9), Some(0));
+        assert_eq!(age(1_000_000_009, 9), Some(0), "within what clocks differ by");
+        assert_eq!(age(1_000_000_010, 9), None);
+        assert_eq!(age(0, 9), None);
+    }
+
+    #[test]
+    fn terminals_by_name() {
+        for (major, minor, name) in [
+            (0, 0, None),
+            (136, 0, Some("pts/0")),
+            (136, 300, Some("pts/300")),
+            (4, 1, Some("tty1")),
+            (4, 64, Some("ttyS0")),
+            (5, 1, Some("console")),
+            (204, 64, Some("204:64")),
+        ] {
+            assert_eq!(terminal(major << 20 | minor).as_deref(), name);
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
 };
 use guardbee_model::{
     container::{Cgroup, Container, Pod, Qos},
+    executable::{Executable, Hash, NotHashed, Package, Sha256},
     process::{Args, Credentials, Process, ProcessKey, User, UserTable},
 };
 use std::sync::Arc;
@@ -18,6 +19,8 @@ pub(crate) fn put(process: &Process, put: &mut Put) {
     put.option(process.parent, |put, key| put_key(key, put));
     put.said(&process.exe);
     put.option(process.file.as_ref(), |put, file| put_file(file, put));
+    put.option(process.executed, Put::time);
+    put_executable(&process.executable, put);
     put_args(&process.args, put);
     put.said(&process.comm);
     put.said(&process.cwd);
@@ -26,7 +29,9 @@ pub(crate) fn put(process: &Process, put: &mut Put) {
         put.text(&*user.name);
         put.one_of(&UserTable::ALL, &user.table);
     });
-    put.number(process.ns_tgid);
+    for number in [process.ns_tgid, process.session, process.tty, process.mnt_ns] {
+        put.number(number);
+    }
     put.number(process.cgroup_id);
     put.option(process.cgroup.as_deref(), |put, cgroup| {
         put.text(&cgroup.path);
@@ -41,12 +46,14 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
     let key = take_key(take)?;
     let parent = take.option(take_key)?;
     let (exe, file) = (take.text()?.into(), take.option(take_file)?);
+    let (executed, executable) = (take.option(Take::time)?, take_executable(take)?);
     let args = Arc::new(take_args(take)?);
     let (comm, cwd) = (take.text()?.into(), take.text()?.into());
     let credentials = take_credentials(take)?;
     let user =
         take.option(|take| Ok(User { name: take.string()?.into(), table: take.one_of(&UserTable::ALL)? }))?;
-    let (ns_tgid, cgroup_id) = (take.narrow()?, take.number()?);
+    let (ns_tgid, session, tty) = (take.narrow()?, take.narrow()?, take.narrow()?);
+    let (mnt_ns, cgroup_id) = (take.narrow()?, take.number()?);
     let cgroup = take.option(|take| {
         let (path, unit, slice) = (take.text()?.into(), take.string()?.into(), take.string()?.into());
         Ok(Arc::new(Cgroup { path, unit, slice }))
@@ -58,17 +65,63 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
         parent,
         exe,
         file,
+        executed,
+        executable,
         args,
         comm,
         cwd,
         credentials,
         user,
         ns_tgid,
+        session,
+        tty,
+        mnt_ns,
         cgroup_id,
         cgroup,
         container,
         recovered,
     })
+}
+
+fn put_executable(executable: &Executable, put: &mut Put) {
+    match &executable.hash {
+        Hash::Unknown => put.byte(0),
+        Hash::Sha256(hash) => {
+            put.byte(1);
+            put.text(hash.0);
+        }
+        Hash::Not(why) => {
+            put.byte(2);
+            put.one_of(&NotHashed::ALL, why);
+        }
+    }
+    match &executable.package {
+        Package::Unknown => put.byte(0),
+        Package::None => put.byte(1),
+        Package::Named(name) => {
+            put.byte(2);
+            put.said(name.as_bytes());
+        }
+    }
+}
+
+fn take_executable(take: &mut Take<'_>) -> Result<Executable, Wrong> {
+    let hash = match take.byte()? {
+        0 => Hash::Unknown,
+        1 => {
+            let bytes = take.text()?.try_into().map_err(|_| Wrong("a hash has not 32 bytes"))?;
+            Hash::Sha256(Arc::new(Sha256(bytes)))
+        }
+        2 => Hash::Not(take.one_of(&NotHashed::ALL)?),
+        _ => return Err(Wrong("a hash is of an unknown kind")),
+    };
+    let package = match take.byte()? {
+        0 => Package::Unknown,
+        1 => Package::None,
+        2 => Package::Named(take.string()?.into()),
+        _ => return Err(Wrong("a package is of an unknown kind")),
+    };
+    Ok(Executable { hash, package })
 }
 
 fn put_container(put: &mut Put, container: &Container) {

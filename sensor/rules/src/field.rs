@@ -160,6 +160,20 @@ fields! {
     Deleted "process.executable.deleted" Flag, Kinds::ALL, plain [];
     /// Changed or created in the container, not part of its image.
     OverlayUpper "process.executable.overlay_upper" Flag, Kinds::ALL, plain [];
+    /// Owner of the executable. This and the next three: as it was at the exec.
+    ExecutableOwner "guardbee.executable.owner.id" Number, Kinds::ALL, plain [];
+    /// Its group.
+    ExecutableGroup "guardbee.executable.group.id" Number, Kinds::ALL, plain [];
+    /// Its permissions and set-id bits: octal digits.
+    ExecutableMode "guardbee.executable.mode" Text, Kinds::ALL, plain [];
+    /// Whole seconds from the file's last change (its bytes, permissions, owner or names) to its exec; absent: the exec was not seen, or the clock was set back between them.
+    ExecutableAge "guardbee.executable.age_seconds" Number, Kinds::ALL, plain [];
+    /// SHA-256 of the executable in hex digits; absent: not known yet, or over the budget, which the finding says.
+    ExecutableHash "guardbee.executable.sha256" Text, Kinds::ALL, plain ["sha256", "process.hash.sha256"];
+    /// The same as Sysmon writes it: `SHA256=` before the digits.
+    ExecutableHashes "guardbee.executable.hashes" Text, Kinds::ALL, plain ["Hashes"];
+    /// The host's package that has this executable, as its databases say, not its bytes; `none`: no package has it; absent: not known, as in containers with files of their own.
+    ExecutablePackage "guardbee.executable.package" Text, Kinds::ALL, plain [];
     /// The thread's name, 15 bytes of it; a process may change its own.
     Comm "process.thread.name" Text, Kinds::ALL, plain ["comm"];
     /// The arguments joined by one blank, unquoted.
@@ -232,6 +246,12 @@ fields! {
     Ancestor3Line "guardbee.ancestor.3.command_line" Text, Kinds::ALL, plain [];
     /// Of the fourth, likewise.
     Ancestor4Line "guardbee.ancestor.4.command_line" Text, Kinds::ALL, plain [];
+    /// Whoever began the session that the process was in at its exec.
+    SessionLeader "process.session_leader.pid" Number, Kinds::ALL, plain [];
+    /// Last component of its executable, where that is of the process or of one of its ancestors.
+    SessionLeaderName "guardbee.session_leader.executable.name" Text, Kinds::ALL, plain ["process.session_leader.name"];
+    /// Controlling terminal at the exec, as it is called below `/dev`: `pts/0`, `tty1`; absent: none, or not known.
+    Terminal "guardbee.process.tty" Text, Kinds::ALL, plain ["process.tty"];
     /// The container that the process is in: 64 hex digits, or the name where the runtime knows no other id.
     ContainerId "container.id" Text, Kinds::ALL, plain ["ContainerId"];
     /// `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`, ...; absent where the names of cgroups don't tell.

@@ -167,6 +167,17 @@ impl Expression {
         }
     }
 
+    /// Whether one of these fields is looked at.
+    pub(crate) fn names(&self, fields: &[Field]) -> bool {
+        match self {
+            Self::Constant(_) | Self::Keyword(_) => false,
+            Self::Not(inner) => inner.names(fields),
+            Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.names(fields)),
+            Self::Field(_, Test::Reference(Reference { field, .. })) if fields.contains(field) => true,
+            Self::Field(field, _) => fields.contains(field),
+        }
+    }
+
     /// Comparisons in it.
     pub(crate) fn size(&self) -> usize {
         match self {

@@ -243,3 +243,33 @@ fn a_rule_and_a_correlation_have_a_risk() {
     let risks: Vec<_> = set.rules().iter().map(|rule| rule.info.risk).collect();
     assert_eq!(risks, [Some(60), None, Some(0)]);
 }
+
+#[test]
+fn whatever_part_of_a_rule_looks_at_hashes_has_every_exec_hashed() {
+    let tests = "tests: [{expect: match, event: {Image: /bin/sh}}, {expect: no-match, event: {Image: /x}}]";
+    let looks = |condition: &str, more: &str, correlation: &str| {
+        let detection = format!("name: base\ndetection: {{s: {{{condition}}}, condition: s}}");
+        let rule = rule("Base", &format!("{detection}\nguardbee: {{{tests}{more}}}"));
+        load(&[("rule.yml", &format!("{rule}{correlation}"))]).looks_at_hashes()
+    };
+    let correlated = |what: &str, more: &str| {
+        let counted = "rules: [base], timespan: 1m, condition:";
+        format!("---\ntitle: C\ncorrelation: {{{counted} {what}}}\nguardbee: {{{more}}}\n")
+    };
+    let shell = "Image: /bin/sh";
+    let by_group = "{gte: 2}, type: event_count, group-by: [guardbee.executable.sha256]";
+    let by_value = "{gte: 2, field: guardbee.executable.sha256}, type: value_count, group-by: [User]";
+    let plain = "{gte: 2}, type: event_count, group-by: [User]";
+    for (condition, more, correlation, expected) in [
+        (shell, "", String::new(), false),
+        (shell, "", correlated(plain, ""), false),
+        ("Image: /bin/sh, guardbee.executable.sha256|exists: false", "", String::new(), true),
+        (shell, ", suppress: {by: [Hashes], for: 1m}", String::new(), true),
+        (shell, ", baseline: {by: [sha256], per: [User], learn: 1d, forget: 2d}", String::new(), true),
+        (shell, "", correlated(by_group, ""), true),
+        (shell, "", correlated(by_value, ""), true),
+        (shell, "", correlated(plain, "suppress: {by: [sha256], for: 1m}"), true),
+    ] {
+        assert_eq!(looks(condition, more, &correlation), expected, "{condition} {more} {correlation}");
+    }
+}

@@ -4,6 +4,7 @@ use crate::record::{self, http, text};
 use guardbee_model::{
     clock::WallOffset,
     container::Container,
+    executable::{Executable, Hash, Package},
     file::{FileEvent, Operation},
     finding::{Action, Finding, Observation},
     link::Link,
@@ -56,6 +57,10 @@ fn evidence(observation: &Observation, own_link: Option<&Link>, offset: WallOffs
             evidence.insert("container".into(), self::container(container).into());
         }
         evidence.insert("process".into(), shown.into());
+        let executables = executables(acting, &observation.ancestors);
+        if !executables.is_empty() {
+            data.insert("executables".into(), executables.into());
+        }
     }
     if let Some(link) = own_link {
         data.insert("link".into(), json!({ "kind": link.kind.name(), "reason": link.reason }));
@@ -178,9 +183,47 @@ fn process(process: &Process) -> Map<String, Value> {
     if !process.exe.is_empty() {
         let path = text::bounded_to(&said(&process.exe), PROCESS_TEXT).into_owned();
         let name = text::bounded_to(&process.name(), ANCESTOR_TEXT).into_owned();
-        shown.insert("file".into(), json!({ "name": name, "path": path, "type_id": 1 }));
+        let mut file = json!({ "name": name, "path": path, "type_id": 1 });
+        if let Some(file) = file.as_object_mut() {
+            executable(process, file);
+        }
+        shown.insert("file".into(), file);
     }
     shown
+}
+
+/// What was found out of the executables of a process and of those above it, which OCSF has no place for.
+fn executables(acting: &Arc<Process>, ancestors: &[Arc<Process>]) -> Vec<Value> {
+    let all = std::iter::once(acting).chain(ancestors.iter().take(record::ANCESTORS));
+    let told = all.filter(|process| process.executable != Executable::default()).map(|process| {
+        let mut shown = Map::new();
+        set(&mut shown, "process", Some(&process.key.to_string()));
+        match &process.executable.hash {
+            Hash::Sha256(hash) => set(&mut shown, "sha256", Some(&hash.to_string())),
+            Hash::Not(why) => set(&mut shown, "not_hashed", Some(why.name())),
+            Hash::Unknown => {}
+        }
+        match &process.executable.package {
+            Package::Named(name) => set(&mut shown, "package", Some(name)),
+            Package::None => set(&mut shown, "package", Some("none")),
+            Package::Unknown => {}
+        }
+        shown.into()
+    });
+    told.collect()
+}
+
+/// What is known of the file itself, in the OCSF object `file`.
+fn executable(process: &Process, shown: &mut Map<String, Value>) {
+    const SHA256: u8 = 3;
+    if let Some(hash) = process.executable.hash.sha256() {
+        let fingerprint =
+            json!({ "algorithm_id": SHA256, "algorithm": "SHA-256", "value": hash.to_string() });
+        shown.insert("hashes".into(), json!([fingerprint]));
+    }
+    if let Some(file) = process.file.as_ref().filter(|file| file.inode != 0) {
+        shown.insert("owner".into(), json!({ "uid": file.uid.to_string() }));
+    }
 }
 
 /// The OCSF object `container`; its `pod_uuid` is a UUID, which a static pod has none of.

@@ -59,7 +59,7 @@ pub(super) fn record(encoder: &Encoder, finding: &Finding, offset: WallOffset) -
             system::add(done, target.as_deref(), &mut attributes);
         }
         if let Some(process) = &last.process {
-            process::full(process, &mut attributes);
+            process::full(process, offset, &mut attributes);
         }
     }
     if !finding.losses.is_empty() {

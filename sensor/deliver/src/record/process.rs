@@ -1,9 +1,15 @@
 //! `process.*`, `user.*` and `container.*` of records.
 use super::attributes::Attributes;
 use guardbee_model::{
-    process::{Args, Process},
+    clock::WallOffset,
+    executable::{Hash, Package},
+    process::{Args, Process, terminal},
     redact, text,
 };
+
+/// Of `st_mode`: what chmod sets.
+const PERMISSIONS: u16 = 0o7777;
+const SECOND_NS: u64 = 1_000_000_000;
 
 /// Ancestors that a record names; enrich gives no more as a rule.
 pub(crate) const ANCESTORS: usize = 16;
@@ -25,8 +31,9 @@ pub(super) fn brief(process: &Process, attributes: &mut Attributes) {
 }
 
 /// What a finding says of its actor; its ancestors are in the body.
-pub(super) fn full(process: &Process, attributes: &mut Attributes) {
+pub(super) fn full(process: &Process, offset: WallOffset, attributes: &mut Attributes) {
     brief(process, attributes);
+    executable(process, offset, attributes);
     attributes.text("process.command_line", command_line(&process.args));
     attributes.bytes("process.working_directory", &process.cwd);
     attributes.text("guardbee.process.id", process.key.to_string());
@@ -42,11 +49,38 @@ pub(super) fn full(process: &Process, attributes: &mut Attributes) {
     place(process, attributes);
 }
 
+/// The file that it runs, as it was at the exec.
+fn executable(process: &Process, offset: WallOffset, attributes: &mut Attributes) {
+    // Whatever was opened has an inode.
+    let Some(file) = process.file.as_ref().filter(|file| file.inode != 0) else { return };
+    attributes.text("guardbee.executable.owner.id", file.uid.to_string());
+    attributes.text("guardbee.executable.group.id", file.gid.to_string());
+    attributes.text("guardbee.executable.mode", format!("{:04o}", file.mode & PERMISSIONS));
+    let age_ns = process.executed.and_then(|executed| file.age_ns(offset.wall(executed)));
+    if let Some(age_ns) = age_ns {
+        attributes.size("guardbee.executable.age_seconds", age_ns / SECOND_NS);
+    }
+    match &process.executable.hash {
+        Hash::Sha256(hash) => attributes.text("guardbee.executable.sha256", hash.to_string()),
+        Hash::Not(why) => attributes.word("guardbee.executable.not_hashed", why.name()),
+        Hash::Unknown => {}
+    }
+    match &process.executable.package {
+        Package::Named(name) => attributes.text("guardbee.executable.package", &**name),
+        Package::None => attributes.word("guardbee.executable.package", "none"),
+        Package::Unknown => {}
+    }
+}
+
 /// Where on the node it runs.
 fn place(process: &Process, attributes: &mut Attributes) {
     if process.ns_tgid != 0 {
         attributes.int("process.vpid", process.ns_tgid);
     }
+    if process.session != 0 {
+        attributes.int("process.session_leader.pid", process.session);
+    }
+    attributes.text("guardbee.process.tty", terminal(process.tty).unwrap_or_default());
     if let Some(container) = &process.container {
         attributes.text("container.runtime", &*container.runtime);
         if let Some(pod) = &container.pod {

@@ -9,11 +9,11 @@ use proptest::prelude::*;
 
 const ID: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-fn key(tgid: u32, exec_number: u32) -> ProcessKey {
+pub(super) fn key(tgid: u32, exec_number: u32) -> ProcessKey {
     ProcessKey { tgid, start: BootTime(u64::from(tgid)), exec_number }
 }
 
-fn header(process: ProcessKey, time: u64) -> Header {
+pub(super) fn header(process: ProcessKey, time: u64) -> Header {
     Header {
         time: BootTime(time),
         process: Some(process),
@@ -41,11 +41,11 @@ fn fork_in(cgroup: &str, parent: ProcessKey, child: ProcessKey, time: u64) -> Ev
     Event { header: header(parent, time), body: Body::Fork(Box::new(fork)) }
 }
 
-fn fork(parent: ProcessKey, child: ProcessKey, time: u64) -> Event {
+pub(super) fn fork(parent: ProcessKey, child: ProcessKey, time: u64) -> Event {
     fork_in("", parent, child, time)
 }
 
-fn described(parent: ProcessKey, exe: &str, cgroup: &str) -> Box<Exec> {
+pub(super) fn described(parent: ProcessKey, exe: &str, cgroup: &str) -> Box<Exec> {
     Box::new(Exec {
         parent: Some(parent),
         exe: exe.as_bytes().into(),
@@ -356,10 +356,11 @@ fn users_of_host_and_container_are_told_apart() {
         user.map(|user| (user.name.to_string(), user.table))
     };
     let named = |name: &str, table| Some((name.to_owned(), table));
+    table.settle_host();
     let wants: Vec<_> =
         table.wants().filter(|want| !matches!(want.thing, Thing::Cgroup | Thing::Cmdline)).collect();
     let want = |tgid, thing| Want { key: key(tgid, 1), thing };
-    assert_eq!(wants, [want(1, Thing::Passwd), want(10, Thing::UidMap), want(10, Thing::Passwd)]);
+    assert_eq!(wants, [want(10, Thing::UidMap), want(10, Thing::Passwd), want(1, Thing::Passwd)]);
     table.provide(key(1, 1), Thing::Passwd, b"root:x:0:0\nwww-data:x:33:33\n");
     assert_eq!((user(&table, 5), user(&table, 10)), (named("www-data", Host), named("www-data", Host)));
     // Which of the container's users it is can't be said without the map.

@@ -5,6 +5,7 @@ use guardbee_model::{
     clock::{BootTime, WallOffset},
     container::{Cgroup, Container, Pod, Qos},
     event::{Connect, Exec, Exit, Fork, Listen},
+    executable::{Executable, Hash, NotHashed, Package, Sha256},
     file::{Attribute, FileEvent, Operation},
     finding::{Action, Observation},
     id::{ConnectionId, RequestId, SpanId, TraceId},
@@ -328,12 +329,17 @@ impl<'a> Draw<'a> {
             parent: self.option(Self::key),
             exe: self.text().into(),
             file: self.option(Self::file),
+            executed: self.option(Self::time),
+            executable: self.executable(),
             args: Arc::new(self.args()),
             comm: self.boxed(),
             cwd: self.text().into(),
             credentials: self.credentials(),
             user: self.option(|draw| User { name: draw.name().into(), table: draw.one_of(&UserTable::ALL) }),
             ns_tgid: self.word(),
+            session: self.word(),
+            tty: self.word(),
+            mnt_ns: self.word(),
             cgroup_id: self.number(),
             cgroup: self.option(|draw| {
                 let (path, unit, slice) = (draw.boxed(), draw.name().into(), draw.name().into());
@@ -344,6 +350,20 @@ impl<'a> Draw<'a> {
         });
         self.processes.push(Arc::clone(&process));
         process
+    }
+
+    fn executable(&mut self) -> Executable {
+        let hash = match self.byte() % 3 {
+            0 => Hash::Unknown,
+            1 => Hash::Sha256(Arc::new(Sha256([self.byte(); 32]))),
+            _ => Hash::Not(self.one_of(&NotHashed::ALL)),
+        };
+        let package = match self.byte() % 3 {
+            0 => Package::Unknown,
+            1 => Package::None,
+            _ => Package::Named(self.name().into()),
+        };
+        Executable { hash, package }
     }
 
     fn container(&mut self) -> Container {

@@ -1,4 +1,5 @@
 //! Whether an expression holds for an observation.
+mod executable;
 mod file;
 mod read;
 mod system;

@@ -1,11 +1,11 @@
 //! The values of each field of the table, out of an observation.
-use super::{file, system, view::Texts};
+use super::{executable, file, system, view::Texts};
 use crate::{date::Date, field::Field};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
     event::Exec,
     finding::{Action, Observation},
-    process::{Args, Credentials, Fd, Process},
+    process::{Args, Credentials, Fd, Process, terminal},
     request::{Request, Response},
     socket::{Endpoint, Socket},
     system::capabilities,
@@ -16,6 +16,7 @@ pub(crate) fn field(field: Field, o: &Observation, wall: Option<WallOffset>, out
     let read = match field {
         Field::Time => date(o.time, wall, out),
         Field::Created => o.process.as_ref().and_then(|process| date(process.key.start, wall, out)),
+        Field::ExecutableAge => executable::age(o, wall, out),
         Field::Link => o.link.as_ref().map(|link| out.put(link.kind.name().as_bytes())),
         _ if field.of_request() => request(o).and_then(|request| of_request(field, request, out)),
         _ if field.of_file() => file::field(field, o, out),
@@ -53,14 +54,6 @@ fn of_process(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
     match field {
         Field::Executable => out.known(exe?),
         Field::ExecutableName => out.known(exe?.rsplit(|&byte| byte == b'/').next()?),
-        Field::Memfd | Field::Deleted | Field::OverlayUpper => {
-            let file = exec.map(|exec| &exec.file).or_else(|| process.and_then(|one| one.file.as_ref()))?;
-            out.flag(match field {
-                Field::Memfd => file.memfd,
-                Field::Deleted => file.deleted,
-                _ => file.overlay_upper,
-            });
-        }
         Field::CommandLine => command_line(args?, out),
         Field::CommandArgs => words(args?, out),
         Field::Comm => {
@@ -92,7 +85,10 @@ fn of_process(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
         Field::ParentUser => user(&parent?.credentials, parent, out),
         Field::Ancestors => o.ancestors.iter().for_each(|one| out.put(&one.exe)),
         _ => {
-            let of = of_credentials(field, credentials, out).or_else(|| of_ancestor(field, o, out));
+            let of = executable::field(field, o, out)
+                .or_else(|| of_session(field, o, out))
+                .or_else(|| of_credentials(field, credentials, out))
+                .or_else(|| of_ancestor(field, o, out));
             return of.or_else(|| of_place(field, process?, out));
         }
     }
@@ -112,6 +108,23 @@ fn of_credentials(field: Field, credentials: Option<&Credentials>, out: &mut Tex
         Field::CapabilitiesPermitted => {
             capabilities(credentials.permitted).for_each(|name| out.put(name.as_bytes()));
         }
+        _ => return None,
+    }
+    Some(())
+}
+
+/// Session and terminal.
+fn of_session(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
+    let process = o.process.as_deref()?;
+    match field {
+        Field::SessionLeader if process.session != 0 => out.shown(process.session),
+        // A session is left to children alone: whoever began it is the process or one of those above it.
+        Field::SessionLeaderName => {
+            let chain = std::iter::once(process).chain(o.ancestors.iter().map(AsRef::as_ref));
+            let leader = chain.into_iter().find(|one| one.key.tgid == process.session)?;
+            out.known(leader.exe.rsplit(|&byte| byte == b'/').next()?);
+        }
+        Field::Terminal => out.known(terminal(process.tty)?.as_bytes()),
         _ => return None,
     }
     Some(())

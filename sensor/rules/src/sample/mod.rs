@@ -12,6 +12,7 @@ use guardbee_model::{
     clock::{BootTime, WallOffset},
     container::{Cgroup, Container, Pod, Qos},
     event::{Connect, Exec, Exit, Fork, Listen},
+    executable::{Hash, Package, Sha256},
     file::{Attribute, FileEvent, Operation, flag_bits},
     finding::{Action, Observation},
     id::{ConnectionId, RequestId, TraceId},
@@ -29,8 +30,8 @@ use system::Doing;
 
 /// In a test the machine started in 1970: boot time is wall time.
 pub(crate) const WALL: WallOffset = WallOffset(0);
-/// When the first event of a test happens.
-const START: u64 = 1_000_000_000_000;
+/// When the first event of a test happens: late on the first day, so that files can be older than that by hours.
+const START: u64 = 80_000_000_000_000;
 
 /// Builds the observation of `event`; `sequence` tells it from the others of its test.
 pub(crate) fn observation(event: &ExampleEvent, sequence: u64) -> Observation {
@@ -139,6 +140,15 @@ impl Draft {
                 self.process.user.get_or_insert_with(|| User { name: "me".into(), table }).table = table;
             }
             Field::Age => self.process.key.start = BootTime(self.time.0.saturating_sub(number(text))),
+            Field::SessionLeader => self.process.session = number(text),
+            Field::SessionLeaderName => {
+                self.parent().exe = bytes(&format!("/usr/bin/{text}")).into();
+                self.process.session = self.parent().key.tgid;
+            }
+            Field::Terminal => {
+                self.process.tty = terminal(text);
+                self.exec.tty = self.process.tty;
+            }
             Field::SavedUserId => self.process.credentials.suid = number(text),
             Field::FsUserId => self.process.credentials.fsuid = number(text),
             Field::GroupId => self.process.credentials.egid = number(text),
@@ -156,14 +166,34 @@ impl Draft {
     }
 
     fn set_executable(&mut self, field: Field, text: &str) -> bool {
+        if let Field::ExecutableHash | Field::ExecutableHashes = field {
+            let digits = text.rsplit('=').next().unwrap_or_default();
+            let hash = Sha256::from_hex(digits).map(|hash| Hash::Sha256(Arc::new(hash)));
+            self.process.executable.hash = hash.unwrap_or_default();
+            return true;
+        }
         let flag = text.eq_ignore_ascii_case("true");
+        if field == Field::ExecutablePackage {
+            self.process.executable.package =
+                if text == "none" { Package::None } else { Package::Named(text.into()) };
+            return true;
+        }
         for file in [&mut self.exec.file, self.process.file.get_or_insert_default()] {
             match field {
                 Field::Memfd => file.memfd = flag,
                 Field::Deleted => file.deleted = flag,
                 Field::OverlayUpper => file.overlay_upper = flag,
+                Field::ExecutableOwner => file.uid = number(text),
+                Field::ExecutableGroup => file.gid = number(text),
+                Field::ExecutableMode => file.mode = u16::from_str_radix(text, 8).unwrap_or_default(),
+                Field::ExecutableAge => {
+                    let age_ns = number::<u64>(text).saturating_mul(1_000_000_000);
+                    file.ctime_ns = self.time.0.saturating_sub(age_ns).max(1);
+                }
                 _ => return false,
             }
+            // Otherwise a test says nothing of the file.
+            file.inode = 1;
         }
         true
     }
@@ -296,6 +326,7 @@ impl Draft {
         let action = self.action(kind, request);
         let parents: Arc<[_]> = self.parent.into_iter().chain(self.ancestors).map(Arc::new).collect();
         self.process.parent = parents.first().map(|parent| parent.key);
+        self.process.executed = Some(self.time);
         Observation {
             time: self.time,
             action,
@@ -495,6 +526,22 @@ fn args<'a>(words: impl Iterator<Item = &'a str>) -> Arc<Args> {
     let total = words.iter().map(|word| word.len() + 1).sum::<usize>();
     let total_bytes = u32::try_from(total).unwrap_or(u32::MAX);
     Arc::new(Args { words, total_bytes, truncated: false, unreadable: false })
+}
+
+/// The device that a terminal of this name below `/dev` has.
+fn terminal(name: &str) -> u32 {
+    let (major, minor) = if let Some(nth) = name.strip_prefix("pts/") {
+        (136, number(nth))
+    } else if let Some(nth) = name.strip_prefix("ttyS") {
+        (4, 64_u32.saturating_add(number(nth)))
+    } else if let Some(nth) = name.strip_prefix("tty") {
+        (4, number(nth))
+    } else if let Some((major, minor)) = name.split_once(':') {
+        (number(major), number(minor))
+    } else {
+        (5, 1)
+    };
+    (major & 0xfff) << 20 | minor & 0xf_ffff
 }
 
 fn fd(kind: &str) -> Fd {

@@ -116,7 +116,7 @@ fn what_is_wrong_is_refused() {
         ("title: T", "title: T\nguardbee: {tests: [{expect: maybe, event: {Image: /x}}]}"),
         ("title: T", "title: T\nguardbee: {tests: [{expect: match, event: {Imgae: /x}}]}"),
         ("title: T", "title: T\nguardbee: {tests: [{expect: match, event: {Image|endswith: /x}}]}"),
-        ("title: T", "title: T\nguardbee: {tests: [{expect: match, event: {Hashes: x}}]}"),
+        ("title: T", "title: T\nguardbee: {tests: [{expect: match, event: {md5: x}}]}"),
         ("title: T", "title: T\nguardbee: {accept: exact}"),
         ("title: T", "title: T\nguardbee: {until: [x]}"),
         ("title: T", "title: T\nguardbee: {risk: 101}"),

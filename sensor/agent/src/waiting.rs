@@ -1,0 +1,99 @@
+//! Observations that rules must not see yet: an exec whose hash a rule looks at, and whatever came behind it.
+//!
+//! Rules see what happened in its order, so one that waits holds the others; none waits for long.
+use guardbee_model::{clock::BootTime, executable::FileId, finding::Observation};
+use std::collections::VecDeque;
+
+/// Observations that wait; beyond it the oldest go on without the hash.
+const MOST: usize = 8192;
+/// For how long a hash is waited for.
+const PATIENCE_NS: u64 = 250_000_000;
+
+/// First in, first out.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    queue: VecDeque<Waiter>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    since: BootTime,
+    /// Whose hash is waited for; [`None`]: it is behind another.
+    file: Option<FileId>,
+    observation: Observation,
+}
+
+impl Waiting {
+    /// Holds an observation that came at `now`.
+    pub(crate) fn hold(&mut self, now: BootTime, file: Option<FileId>, observation: Observation) {
+        self.queue.push_back(Waiter { since: now, file, observation });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// When the oldest of them happened: for rules it is no later than that.
+    pub(crate) fn oldest(&self) -> Option<BootTime> {
+        self.queue.front().map(|waiter| waiter.observation.time)
+    }
+
+    /// The oldest, if it has waited long enough, there are too many, or its file is not `pending` any more.
+    pub(crate) fn next(&mut self, now: BootTime, pending: impl Fn(FileId) -> bool) -> Option<Observation> {
+        let full = self.queue.len() > MOST;
+        let due = self.queue.front().is_some_and(|waiter| {
+            full || now.since(waiter.since) >= PATIENCE_NS || !waiter.file.is_some_and(pending)
+        });
+        if due { self.pop() } else { None }
+    }
+
+    /// The oldest, whatever it waits for.
+    pub(crate) fn pop(&mut self) -> Option<Observation> {
+        self.queue.pop_front().map(|waiter| waiter.observation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guardbee_model::{event::Exit, finding::Action};
+    use std::sync::Arc;
+
+    const FILE: FileId = FileId { device: 1, inode: 2, ctime_ns: 3 };
+
+    fn hold(waiting: &mut Waiting, at: u64, file: Option<FileId>) {
+        let observation = Observation {
+            time: BootTime(at),
+            action: Action::Exit(Exit { code: 0 }),
+            process: None,
+            ancestors: Arc::default(),
+            link: None,
+            sequence: at,
+        };
+        waiting.hold(BootTime(at), file, observation);
+    }
+
+    #[test]
+    fn the_order_stays_and_nobody_waits_for_long() {
+        let mut waiting = Waiting::default();
+        hold(&mut waiting, 1, Some(FILE));
+        hold(&mut waiting, 2, None);
+        assert_eq!(waiting.oldest(), Some(BootTime(1)));
+        assert!(waiting.next(BootTime(3), |file| file == FILE).is_none());
+        assert_eq!(waiting.next(BootTime(3), |_| false).map(|one| one.sequence), Some(1));
+        assert_eq!(waiting.next(BootTime(3), |_| true).map(|one| one.sequence), Some(2));
+        hold(&mut waiting, 4, Some(FILE));
+        assert!(waiting.next(BootTime(3 + PATIENCE_NS), |_| true).is_none());
+        assert!(waiting.next(BootTime(4 + PATIENCE_NS), |_| true).is_some());
+        assert!(waiting.is_empty());
+    }
+
+    #[test]
+    fn too_many_go_on_early() {
+        let mut waiting = Waiting::default();
+        (0..=MOST as u64).for_each(|at| hold(&mut waiting, at, Some(FILE)));
+        assert!(waiting.next(BootTime(0), |_| true).is_some());
+        assert!(waiting.next(BootTime(0), |_| true).is_none());
+        assert!(waiting.pop().is_some());
+    }
+}

@@ -1,0 +1,235 @@
+//! What is known of executables, on real input: hash, age, owner and package of programs that really run. Needs root, BTF and
+//! dpkg's database; fails without.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a panic is how a test fails"
+)]
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, Permissions},
+    io::Write as _,
+    os::unix::{
+        fs::{PermissionsExt as _, chown},
+        process::CommandExt as _,
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// The deadline of whatever must happen.
+const SOON: Duration = Duration::from_secs(30);
+/// Whom the pipeline runs as.
+const UID: u32 = 65532;
+/// Whom a program runs as; passwd names it on every distribution.
+const NOBODY: u32 = 65534;
+/// Who owns a program.
+const OWNER: u32 = 4321;
+
+/// Ended when the test is.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
+        nix::sys::signal::kill(pid, Signal::SIGTERM).ok();
+        self.0.wait().ok();
+    }
+}
+
+fn wait<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + SOON;
+    loop {
+        if let Some(found) = found() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited {SOON:?} for {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn output(command: &mut Command) -> String {
+    let out = command.stdin(Stdio::null()).output().unwrap();
+    String::from_utf8(out.stdout).unwrap()
+}
+
+fn sha256sum(path: &Path) -> String {
+    output(Command::new("sha256sum").arg(path)).split(' ').next().unwrap().to_owned()
+}
+
+/// A copy of a real program, which is another file with other bytes.
+fn program(folder: &Path, name: &str) -> PathBuf {
+    let path = folder.join(name);
+    fs::copy("/usr/bin/sleep", &path).unwrap();
+    // Behind its sections, where nobody looks.
+    let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    write!(file, "{name} {}", std::process::id()).unwrap();
+    chown(&path, Some(OWNER), Some(OWNER)).unwrap();
+    path
+}
+
+/// Attributes of a record.
+type Told = BTreeMap<String, String>;
+
+/// Records in a file of OTLP JSON lines.
+fn records(path: &Path) -> Vec<Told> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines.flat_map(|line| lists(&line).into_iter().map(|list| told(list)).collect::<Vec<_>>()).collect()
+}
+
+fn told(attributes: &[Value]) -> Told {
+    let pair = |pair: &Value| {
+        let (_, value) = pair["value"].as_object()?.iter().next()?;
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        Some((pair["key"].as_str()?.to_owned(), value))
+    };
+    attributes.iter().filter_map(pair).collect()
+}
+
+/// Every list of attributes, however deep.
+fn lists(value: &Value) -> Vec<&Vec<Value>> {
+    match value {
+        Value::Array(values) => values.iter().flat_map(lists).collect(),
+        Value::Object(map) => map
+            .iter()
+            .flat_map(|(key, value)| match value {
+                Value::Array(list) if key == "attributes" => vec![list],
+                other => lists(other),
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A sensor with these rules.
+struct Lab {
+    folder: TempDir,
+    _sensor: Running,
+}
+
+impl Lab {
+    fn start(folder: TempDir, rules: &str) -> Self {
+        assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("out")).unwrap();
+        fs::write(at("rules.yml"), rules).unwrap();
+        let config = format!(
+            "rules: [{}]\ndeliver: {{console: false, records_file: {}}}\n",
+            at("rules.yml").display(),
+            at("out/records.jsonl").display()
+        );
+        fs::write(at("guardbee.yaml"), config).unwrap();
+        fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+        for name in ["out", "rules.yml", "guardbee.yaml"] {
+            chown(at(name), Some(UID), Some(UID)).unwrap();
+        }
+        let mut sensor = Command::new(env!("CARGO_BIN_EXE_guardbee"));
+        sensor.arg("run").arg("--config").arg(at("guardbee.yaml")).stderr(File::create(at("log")).unwrap());
+        let sensor = Running(sensor.spawn().unwrap());
+        let lab = Self { folder, _sensor: sensor };
+        wait("the sensor", || {
+            let log = fs::read_to_string(lab.folder.path().join("log")).unwrap_or_default();
+            assert!(!log.contains("exit status: 2"), "{log}");
+            log.contains("guardbee: ready").then_some(())
+        });
+        lab
+    }
+
+    fn records(&self) -> Vec<Told> {
+        records(&self.folder.path().join("out/records.jsonl"))
+    }
+
+    fn finding(&self, title: &str, line: &str) -> Told {
+        wait(&format!("`{title}` of {line}"), || {
+            self.records().into_iter().find(|told| {
+                told.get("security_rule.name").is_some_and(|name| name == title)
+                    && told.get("process.command_line").is_some_and(|told| told.contains(line))
+            })
+        })
+    }
+
+    /// Bytes that the index of packages takes.
+    fn packages_are_known(&self) -> u64 {
+        let told = wait("packages", || {
+            self.records().into_iter().find(|told| told.contains_key("guardbee.packages.count"))
+        });
+        told["guardbee.packages.memory_bytes"].parse().unwrap()
+    }
+}
+
+fn rule(title: &str, condition: &str) -> String {
+    format!(
+        "title: {title}\nstatus: test\nlogsource: {{category: process_creation, product: linux}}\n\
+         detection:\n  selection: {{{condition}}}\n  condition: selection\nlevel: low\n"
+    )
+}
+
+#[test]
+fn a_program_that_somebody_brought_and_one_of_a_package() {
+    let folder = tempfile::tempdir().unwrap();
+    let probe = program(folder.path(), "gbexe-probe");
+    let nonce = format!("gbexe-nonce-{}", std::process::id());
+    let rules = [
+        rule("The probe ran", "Image|endswith: /gbexe-probe"),
+        rule("Somebody asked", &format!("Image: /usr/bin/id, CommandLine|contains: {nonce}")),
+    ];
+    let lab = Lab::start(folder, &rules.join("---\n"));
+    let bytes = lab.packages_are_known();
+    assert!((1..64 << 20).contains(&bytes), "{bytes}");
+    println!("the index of packages takes {bytes} bytes");
+
+    let running = Running(Command::new(&probe).arg("60").uid(NOBODY).gid(NOBODY).spawn().unwrap());
+    let told = lab.finding("The probe ran", "gbexe-probe");
+    drop(running);
+    assert_eq!(told["guardbee.executable.sha256"], sha256sum(&probe), "{told:#?}");
+    assert_eq!(told["guardbee.executable.package"], "none");
+    assert_eq!(told["guardbee.executable.owner.id"], OWNER.to_string());
+    assert_eq!(told["user.name"], "nobody", "the host's users are known, whatever its first process is");
+    let age: u64 = told["guardbee.executable.age_seconds"].parse().unwrap();
+    assert!(age < SOON.as_secs() * 2, "{age}");
+
+    output(Command::new("/usr/bin/id").arg(&nonce).stderr(Stdio::null()));
+    let told = lab.finding("Somebody asked", &nonce);
+    assert_eq!(told["guardbee.executable.package"], "coreutils", "{told:#?}");
+    assert_eq!(told["guardbee.executable.owner.id"], "0");
+    // It may be gone before anybody could open it, which the finding says.
+    match told.get("guardbee.executable.sha256") {
+        Some(hash) => assert_eq!(*hash, sha256sum(Path::new("/usr/bin/id"))),
+        None => assert_eq!(told["guardbee.executable.not_hashed"], "gone"),
+    }
+}
+
+#[test]
+fn a_rule_by_hash_sees_the_first_exec() {
+    let folder = tempfile::tempdir().unwrap();
+    let known = program(folder.path(), "gbexe-known");
+    let other = program(folder.path(), "gbexe-other");
+    let hash = sha256sum(&known);
+    let rules = [
+        rule("A known hash", &format!("sha256: {hash}")),
+        rule("As Sysmon says it", &format!("Hashes|contains: 'SHA256={}'", hash.to_uppercase())),
+        rule("The other ran", "Image|endswith: /gbexe-other"),
+    ];
+    let lab = Lab::start(folder, &rules.join("---\n"));
+    let _other = Running(Command::new(&other).arg("60").spawn().unwrap());
+    let _known = Running(Command::new(&known).arg("60").spawn().unwrap());
+    for title in ["A known hash", "As Sysmon says it"] {
+        let told = lab.finding(title, "gbexe-known");
+        assert_eq!(told["guardbee.executable.sha256"], hash);
+        assert_eq!(told["guardbee.action"], "exec");
+    }
+    let told = lab.finding("The other ran", "gbexe-other");
+    assert_eq!(told["guardbee.executable.sha256"], sha256sum(&other));
+    let by_hash = lab.records().into_iter().filter(|told| {
+        told.get("security_rule.name").is_some_and(|name| name == "A known hash")
+            && told.get("process.command_line").is_some_and(|line| line.contains("gbexe-other"))
+    });
+    assert_eq!(by_hash.count(), 0);
+}
