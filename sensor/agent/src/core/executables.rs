@@ -16,9 +16,12 @@ impl Core {
         while let Some(told) = self.packages.as_ref().and_then(|reader| reader.told.try_recv().ok()) {
             match told {
                 Told::Changing => self.table.doubt_packages(),
-                Told::Read(packages) => {
+                Told::Read { packages, current } => {
                     self.outbox.put(Item::Statement(Box::new(statement::packages(&packages, now))));
                     self.table.learn_packages(*packages);
+                    if !current {
+                        self.table.doubt_packages();
+                    }
                 }
             }
         }

@@ -30,8 +30,12 @@ pub(crate) const FOLDERS: [&str; 5] =
 pub(crate) enum Told {
     /// They are being changed.
     Changing,
-    /// As they are now.
-    Read(Box<Packages>),
+    /// What they say.
+    Read {
+        packages: Box<Packages>,
+        /// They have not changed meanwhile.
+        current: bool,
+    },
 }
 
 /// The core's end; without it the thread ends.
@@ -74,35 +78,43 @@ struct Changing {
     stamp: Vec<FileId>,
 }
 
-fn watch(root: &Root, tell: &Sender<Told>, ends: &Receiver<()>) {
-    let mut known = root.stamp();
-    let mut changing: Option<Changing> = None;
-    if tell.send(Told::Read(Box::new(root.read()))).is_err() {
-        return;
+impl Changing {
+    fn new(stamp: Vec<FileId>, now: Instant) -> Self {
+        Self { since: now, quiet_since: now, stamp }
     }
+
+    fn is_due(&mut self, stamp: &[FileId], now: Instant) -> bool {
+        if self.stamp != stamp {
+            (self.stamp, self.quiet_since) = (stamp.to_owned(), now);
+        }
+        now - self.quiet_since >= QUIET || now - self.since >= AT_LEAST
+    }
+}
+
+fn watch(root: &Root, tell: &Sender<Told>, ends: &Receiver<()>) {
+    let read = |stamp: &[FileId]| {
+        let packages = Box::new(root.read());
+        let after = root.stamp();
+        let current = after == stamp;
+        let told = tell.send(Told::Read { packages, current });
+        told.map(|()| (!current).then(|| Changing::new(after, Instant::now())))
+    };
+    let mut known = root.stamp();
+    let Ok(mut changing) = read(&known) else { return };
     while ends.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
         let (stamp, now) = (root.stamp(), Instant::now());
-        match &mut changing {
+        let due = changing.as_mut().map(|change| change.is_due(&stamp, now));
+        let told = match due {
             None if stamp == known => continue,
-            None => {
-                if tell.send(Told::Changing).is_err() {
-                    return;
-                }
-                changing = Some(Changing { since: now, quiet_since: now, stamp });
-                continue;
+            None => tell.send(Told::Changing).map(|()| Some(Changing::new(stamp, now))),
+            Some(false) => continue,
+            Some(true) => {
+                known = stamp;
+                read(&known)
             }
-            Some(before) if before.stamp != stamp => {
-                (before.stamp, before.quiet_since) = (stamp, now);
-            }
-            Some(_) => {}
-        }
-        let due = |one: &mut Changing| now - one.quiet_since >= QUIET || now - one.since >= AT_LEAST;
-        if let Some(over) = changing.take_if(due) {
-            known = over.stamp;
-            if tell.send(Told::Read(Box::new(root.read()))).is_err() {
-                return;
-            }
-        }
+        };
+        let Ok(next) = told else { return };
+        changing = next;
     }
 }
 
@@ -129,7 +141,7 @@ mod tests {
         let at = root.path.clone();
         let thread = std::thread::spawn(move || watch(&root, &tell, &ends));
         let next = || told.recv_timeout(Duration::from_mins(1)).unwrap();
-        assert!(matches!(next(), Told::Read(packages) if packages.counts()[0] == 1));
+        assert!(matches!(next(), Told::Read { packages, current: true } if packages.counts()[0] == 1));
         let (added, known) = (at.join("var/lib/dpkg/info/b.list"), Root { path: at.clone() }.stamp());
         // Until the clock that files are stamped by has gone on.
         while (Root { path: at.clone() }).stamp() == known {
@@ -137,7 +149,7 @@ mod tests {
             fs::write(&added, "/usr/bin/new\n").unwrap();
         }
         assert!(matches!(next(), Told::Changing));
-        let Told::Read(packages) = next() else { panic!("it was not read") };
+        let Told::Read { packages, .. } = next() else { panic!("it was not read") };
         assert_eq!(owner(&Root { path: at }, &packages, "/usr/bin/new"), named("b"));
         drop(lives);
         thread.join().unwrap();

@@ -80,9 +80,13 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn dpkg(&mut self) {
-        let Ok(entries) = fs::read_dir(self.root.at(b"var/lib/dpkg/info")) else { return };
+        let entries = match fs::read_dir(self.root.at(b"var/lib/dpkg/info")) {
+            Ok(entries) => entries,
+            Err(error) => return self.missing(&error),
+        };
         let diversions = self.part(&self.root.at(b"var/lib/dpkg/diversions")).unwrap_or_default();
         let diversions = Diversions::parse(&diversions);
+        (0..diversions.left_out).for_each(|_| self.catalogue.leave_out());
         for entry in entries {
             let Ok(entry) = entry else {
                 self.catalogue.leave_out();
@@ -118,14 +122,14 @@ impl Reading<'_> {
         for (part, log) in RPM.into_iter().zip(LOGS) {
             match File::open(self.root.path.join(part)) {
                 Ok(file) => {
-                    let log = File::open(self.root.path.join(log)).ok();
+                    let log = File::open(self.root.path.join(log));
+                    let log = log.map_err(|error| self.missing(&error)).ok();
                     if self.headers(file, log).is_err() {
                         self.catalogue.leave_out();
                     }
                     return;
                 }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(_) => self.catalogue.leave_out(),
+                Err(error) => self.missing(&error),
             }
         }
     }
@@ -139,7 +143,10 @@ impl Reading<'_> {
                 return self.catalogue.leave_out();
             };
             self.catalogue.package(name);
-            header.paths().for_each(|path| self.add(&path));
+            header.paths(|path| match path {
+                Some(path) => self.add(path),
+                None => self.catalogue.leave_out(),
+            });
         })
     }
 
@@ -148,11 +155,16 @@ impl Reading<'_> {
         match content(path) {
             Ok(content) => Some(content),
             Err(error) => {
-                if error.kind() != io::ErrorKind::NotFound {
-                    self.catalogue.leave_out();
-                }
+                self.missing(&error);
                 None
             }
+        }
+    }
+
+    /// What isn't there lists nothing; what can't be read might.
+    fn missing(&mut self, error: &io::Error) {
+        if error.kind() != io::ErrorKind::NotFound {
+            self.catalogue.leave_out();
         }
     }
 
@@ -289,6 +301,9 @@ pub(super) mod tests {
         let packages = root.read();
         assert_eq!(packages.counts()[3], 1);
         assert_eq!(owner(&root, &packages, "/usr/bin/new"), Package::Unknown);
+        fs::remove_dir_all(root.at(b"var/lib/dpkg/info")).unwrap();
+        fs::write(root.at(b"var/lib/dpkg/info"), "no folder").unwrap();
+        assert_eq!(owner(&root, &root.read(), "/usr/bin/new"), Package::Unknown);
     }
 
     #[test]

@@ -24,25 +24,31 @@ type Name = Box<[u8]>;
 
 /// Files that lie elsewhere than their package has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Diversions(HashMap<Name, (Name, Name)>);
+pub struct Diversions {
+    all: HashMap<Name, (Name, Name)>,
+    /// Those that make no sense, or for which there was no room.
+    pub left_out: u64,
+}
 
 impl Diversions {
     /// The file `/var/lib/dpkg/diversions`: three lines each, the path, where it is diverted to, and the package for whose
     /// sake; `:` stands for the administrator.
     pub fn parse(content: &[u8]) -> Self {
         let mut lines = content.split(|&byte| byte == b'\n');
-        let mut all = HashMap::new();
+        let mut told = Self::default();
         while let (Some(from), Some(to), Some(by)) = (lines.next(), lines.next(), lines.next()) {
-            if absolute(from) && absolute(to) && all.len() < DIVERSIONS {
-                all.insert(from.into(), (to.into(), by.into()));
+            if absolute(from) && absolute(to) && told.all.len() < DIVERSIONS {
+                told.all.insert(from.into(), (to.into(), by.into()));
+            } else {
+                told.left_out += 1;
             }
         }
-        Self(all)
+        told
     }
 
     /// Where the path of a package really lies.
     pub fn place<'a>(&'a self, package: &[u8], path: &'a [u8]) -> &'a [u8] {
-        match self.0.get(path) {
+        match self.all.get(path) {
             Some((to, by)) if **by != *package => to,
             _ => path,
         }
@@ -74,7 +80,7 @@ mod tests {
         assert_eq!(all.place(b"dash", b"/bin/sh"), b"/bin/sh");
         assert_eq!(all.place(b"any", b"/bin/x"), b"/bin/x.real");
         assert_eq!(all.place(b"any", b"/cut"), b"/cut");
-        assert_eq!(all.0.len(), 2);
+        assert_eq!((all.all.len(), all.left_out), (2, 1));
     }
 
     proptest! {

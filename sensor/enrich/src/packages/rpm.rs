@@ -1,6 +1,8 @@
 //! rpm's packages: a header each (<https://rpm-software-management.github.io/rpm/manual/format_header.html>), of which name and files are
 //! read. Where headers lie is [`super::sqlite`]'s.
 
+use super::PATH;
+
 /// `RPMTAG_NAME`, `RPMTAG_DIRINDEXES`, `RPMTAG_BASENAMES`, `RPMTAG_DIRNAMES`, with their types.
 const NAME: (u32, u32) = (1000, STRING);
 const FOLDER: (u32, u32) = (1116, INT32);
@@ -12,6 +14,8 @@ const STRING_ARRAY: u32 = 8;
 /// Entries of a header, and bytes of one.
 const ENTRIES: usize = 1 << 16;
 const ENTRY: usize = 16;
+/// Folders of a package that are looked at: one of kernel sources has some thousands.
+const FOLDERS_MOST: usize = 1 << 16;
 
 /// A package.
 #[derive(Clone, Copy, Debug)]
@@ -39,19 +43,27 @@ impl<'a> Header<'a> {
         data.split(|byte| *byte == 0).next().filter(|name| !name.is_empty())
     }
 
-    /// Paths of its files; those that make no sense are passed over.
-    pub fn paths(&self) -> impl Iterator<Item = Box<[u8]>> + use<'a> {
-        let strings = |tag| {
-            let (count, data) = self.entry(tag).unwrap_or_default();
-            data.split(|byte| *byte == 0).take(count)
-        };
-        let folders: Vec<&[u8]> = strings(FOLDERS).collect();
-        let (count, data) = self.entry(FOLDER).unwrap_or_default();
-        let folder = data.as_chunks().0.iter().take(count).map(|at| u32::from_be_bytes(*at) as usize);
-        strings(FILE).zip(folder).filter_map(move |(file, folder)| {
-            let folder = folders.get(folder).filter(|folder| folder.starts_with(b"/"))?;
-            (!file.is_empty() && !file.contains(&b'/')).then(|| [*folder, file].concat().into())
-        })
+    /// Gives each path of its files to `path`; [`None`]: one makes no sense, or there was no room for it.
+    pub fn paths(&self, mut path: impl FnMut(Option<&[u8]>)) {
+        let (count, names) = self.entry(FILE).unwrap_or_default();
+        let (numbered, places) = self.entry(FOLDER).unwrap_or_default();
+        let (most, folders) = self.entry(FOLDERS).unwrap_or_default();
+        let folders: Vec<&[u8]> = strings(folders, most.min(FOLDERS_MOST)).collect();
+        let (mut told, mut whole) = (0, Vec::new());
+        for (name, place) in strings(names, count).zip(places.as_chunks().0.iter().take(numbered)) {
+            let folder = folders.get(u32::from_be_bytes(*place) as usize);
+            let folder = folder.filter(|folder| folder.starts_with(b"/") && !name.contains(&b'/'));
+            path(folder.filter(|folder| folder.len() + name.len() <= PATH).map(|folder| {
+                whole.clear();
+                whole.extend_from_slice(folder);
+                whole.extend_from_slice(name);
+                &*whole
+            }));
+            told += 1;
+        }
+        if told < count {
+            path(None);
+        }
     }
 
     /// How many values a tag of that type has, and the data from the first on.
@@ -66,6 +78,11 @@ impl<'a> Header<'a> {
         let (at, count) = (field(entry, 8)? as usize, field(entry, 12)? as usize);
         Some((count, self.data.get(at..)?))
     }
+}
+
+/// Strings that end with a zero.
+fn strings(data: &[u8], count: usize) -> impl Iterator<Item = &[u8]> {
+    data.split(|byte| *byte == 0).take(count)
 }
 
 #[cfg(test)]
@@ -85,10 +102,11 @@ mod tests {
         [lengths.as_flattened(), &index, &data].concat()
     }
 
-    fn told(blob: &[u8]) -> Option<(Vec<u8>, Vec<String>)> {
+    fn told(blob: &[u8]) -> Option<(Vec<u8>, Vec<Option<String>>)> {
         let header = Header::parse(blob)?;
-        let paths = header.paths().map(|path| String::from_utf8_lossy(&path).into_owned());
-        Some((header.name()?.to_vec(), paths.collect()))
+        let mut paths = Vec::new();
+        header.paths(|path| paths.push(path.map(|path| String::from_utf8_lossy(path).into_owned())));
+        Some((header.name()?.to_vec(), paths))
     }
 
     #[test]
@@ -98,11 +116,20 @@ mod tests {
             ((63, 7), 16, &[0; 16][..]),
             (NAME, 1, b"bash\0"),
             (FOLDER, 5, &folders),
-            (FILE, 5, b"bash\0bashrc\0lost\0a/b\0sh\0"),
+            (FILE, 5, b"bash\0bashrc\0lost\0a/b\0\0"),
             (FOLDERS, 2, b"/usr/bin/\0/etc/\0"),
         ];
-        let paths = ["/usr/bin/bash", "/etc/bashrc", "/usr/bin/sh"].map(str::to_owned).to_vec();
-        assert_eq!(told(&header(&tags)), Some((b"bash".to_vec(), paths)));
+        let paths = [Some("/usr/bin/bash"), Some("/etc/bashrc"), None, None, Some("/usr/bin/")];
+        let mut paths = paths.map(|path| path.map(str::to_owned)).to_vec();
+        assert_eq!(told(&header(&tags)), Some((b"bash".to_vec(), paths.clone())));
+        tags[3].1 = 7;
+        paths.push(None);
+        assert_eq!(told(&header(&tags)), Some((b"bash".to_vec(), paths)), "it has fewer files than it says");
+        let long = [b"/", &*vec![b'x'; PATH], b"\0/etc/\0"].concat();
+        tags.truncate(3);
+        tags.extend([(FILE, 2, &b"x\0x\0"[..]), (FOLDERS, 2, &long)]);
+        let paths = vec![None, Some("/etc/x".to_owned())];
+        assert_eq!(told(&header(&tags)), Some((b"bash".to_vec(), paths)), "longer than the kernel takes");
         tags.truncate(2);
         assert_eq!(told(&header(&tags)), Some((b"bash".to_vec(), Vec::new())), "of no files, as some are");
         tags[1].0.1 = 9;

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 const ROW: usize = 64 << 20;
 /// Deeper no b-tree of that many pages is.
 const DEPTH: usize = 32;
+/// Bytes of a database, and of its log; of rpm's the largest have some hundred megabytes.
+const LONGEST: u64 = 1 << 30;
 /// Pages in the write-ahead log that are kept in mind.
 const LOGGED: usize = 1 << 20;
 /// The header of the first page.
@@ -40,6 +42,9 @@ pub struct Database<F> {
 impl<F: File> Database<F> {
     /// Looks at the head of the file and at the log. `bytes`: how long the file is.
     pub fn open(mut file: F, bytes: u64, log: Option<F>) -> Result<Self, Unreadable> {
+        if bytes > LONGEST {
+            return Err(Unreadable("it is too long"));
+        }
         let mut header = [0; HEADER];
         if !file.read(0, &mut header) || !header.starts_with(b"SQLite format 3\0") {
             return Err(Unreadable("it is no SQLite database"));
@@ -54,7 +59,7 @@ impl<F: File> Database<F> {
         let usable = page_bytes.checked_sub(reserved).filter(|usable| *usable >= 480);
         let usable = usable.ok_or(Unreadable("its page size makes no sense"))?;
         let mut database = Self { file, log, page_bytes, usable, logged: HashMap::new(), left: 0 };
-        database.read_log();
+        database.read_log()?;
         database.left = bytes / page_bytes as u64 + database.logged.len() as u64;
         Ok(database)
     }
@@ -158,21 +163,24 @@ impl<F: File> Database<F> {
     }
 
     /// Finds the pages of the log, up to its last commit. What doesn't belong to it ends it: the rest is of an earlier one.
-    fn read_log(&mut self) {
-        let Some(log) = &mut self.log else { return };
+    fn read_log(&mut self) -> Result<(), Unreadable> {
+        let Some(log) = &mut self.log else { return Ok(()) };
         let mut header = [0; LOG_HEADER];
         if !log.read(0, &mut header) {
-            return;
+            return Ok(());
         }
         let (magic, page_bytes) = (number(&header, 0, 4), number(&header, 8, 4));
         if !matches!(magic, Some(0x377f_0682 | 0x377f_0683)) || page_bytes != Some(self.page_bytes) {
-            return;
+            return Ok(());
         }
         let mut sum = Sum { big: magic == Some(0x377f_0683), state: (0, 0) };
         sum.add(header.get(..24).unwrap_or_default());
         let mut frame = vec![0; FRAME_HEADER + self.page_bytes];
         let (mut at, mut pending) = (LOG_HEADER as u64, Vec::new());
-        while log.read(at, &mut frame) && pending.len() + self.logged.len() < LOGGED {
+        while log.read(at, &mut frame) {
+            if at > LONGEST || pending.len() + self.logged.len() == LOGGED {
+                return Err(Unreadable("its log is too long"));
+            }
             let (head, page) = frame.split_at(FRAME_HEADER);
             sum.add(head.get(..8).unwrap_or_default());
             sum.add(page);
@@ -189,6 +197,7 @@ impl<F: File> Database<F> {
             }
             at += frame.len() as u64;
         }
+        Ok(())
     }
 }
 
