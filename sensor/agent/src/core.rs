@@ -1,29 +1,32 @@
 //! The core: from rings to findings, plain function calls on one thread.
 mod executables;
+mod findings;
+mod in_force;
+mod kept;
 
 use crate::{
     actors::Actors,
     asker::Asker,
-    baseline::{Found, Keeper},
+    baseline::Keeper,
     clock::SystemClock,
     enforcer::Enforcer,
     hashes::Hashes,
-    holding::{Held, Holding},
+    holding::{self, Holding},
     ids::Ids,
     outbox::{Item, Outbox},
     packages::PackageReader,
-    recorder::{self, Recorder},
-    reload::{self, Reloader},
+    recorder::Recorder,
+    reload::Reloader,
     statement,
-    waiting::Waiting,
+    waiting::{Seen, Waiting},
 };
-use guardbee_capture::{Capture, Counts};
+use guardbee_capture::Capture;
 use guardbee_deliver::record::Statement;
 use guardbee_enrich::Table;
 use guardbee_model::{
-    clock::{BootTime, Clock as _, WallOffset},
-    event::{Body, Event},
-    finding::{Action, Finding, Observation},
+    clock::{BootTime, Clock as _},
+    event::{Body, Event, Header},
+    finding::{Action, Observation},
     link::{Link, LinkKind},
     loss::Loss,
     process::{Process, ProcessKey},
@@ -31,17 +34,13 @@ use guardbee_model::{
 };
 use guardbee_rules::{Engine, Match, RuleSet};
 use guardbee_trace::{ExecutionModel, Output, Processes, Tracer};
-use guardbee_wire::RPC_PROGRAMS;
+use guardbee_wire::{EventKind, RPC_PROGRAMS};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 /// How often oddities are told, if there are new ones.
 const ODDITIES_EVERY_NS: u64 = 60_000_000_000;
-/// How long a loss is remembered, for findings whose window it overlaps.
-const LOSS_MEMORY_NS: u64 = 60_000_000_000;
 /// Between two turns at most while something waits for the next one.
 const WAITED_FOR: Duration = Duration::from_millis(25);
-/// Losses that are remembered: one for each cause and kind in each turn is more than enough.
-const LOSS_MEMORY: usize = 4096;
 
 /// Everything between the rings and the outbox.
 pub(crate) struct Core {
@@ -155,7 +154,7 @@ impl Core {
         }
         while let Some(event) = self.capture.next_event() {
             if event.body.is_payload() {
-                self.holding.settle(&event.body);
+                self.holding.settle(Some(holding::kind(&event.body)));
             }
             self.event(event);
         }
@@ -197,134 +196,10 @@ impl Core {
         self.remember(&mut losses, now);
         self.reload(now);
         self.keep(now);
-        if self.waiting.is_empty() {
-            self.holding.mark(now, &self.capture.undecoded());
-        }
+        self.holding.mark(now, &self.capture.undecoded());
         // The losses of their time are known when the counters were read after it.
         self.release(self.hashes.held_until(self.capture.counted(), now));
         self.losses = losses;
-    }
-
-    /// Hands over what is to be recorded. What can't be is no loss of a finding's.
-    fn record(&mut self, losses: &[Loss], now: BootTime, offset: WallOffset) {
-        if let Some(recorder) = &mut self.recorder {
-            recorder.losses(losses);
-            let lost = recorder.turn(now, offset);
-            self.outbox.lost(&lost);
-        }
-    }
-
-    /// Rules know what they have learned before, and what they learn is kept.
-    pub(crate) fn keep_baselines(&mut self, (mut keeper, found): (Keeper, Found)) {
-        let told = keeper.load(found, &mut self.engine, SystemClock);
-        self.baselines = Some(keeper);
-        self.say(told);
-    }
-
-    fn keep(&mut self, now: BootTime) {
-        let told = self.baselines.as_mut().and_then(|keeper| keeper.turn(&self.engine, now, SystemClock));
-        self.say(told);
-    }
-
-    fn say(&mut self, statement: Option<Statement>) {
-        if let Some(statement) = statement {
-            self.outbox.put(Item::Statement(Box::new(statement)));
-        }
-    }
-
-    /// What was learned is written for the last time.
-    pub(crate) fn end_baselines(&mut self) {
-        let told = self.baselines.take().and_then(|keeper| keeper.finish(&self.engine, SystemClock));
-        self.say(told);
-    }
-
-    /// Between two turns every event has been through the rules before, or goes through those after.
-    fn reload(&mut self, now: BootTime) {
-        let told = match self.reloader.loaded() {
-            None => return,
-            Some(Err(problem)) => reload::refused(&problem, now),
-            Some(Ok((set, policies))) => {
-                self.let_all_go();
-                self.by_hash = set.looks_at_hashes();
-                self.enforcer.replace(policies, self.table.homes());
-                let changes = self.engine.replace(Arc::clone(&set), &mut self.matches);
-                self.findings();
-                self.rules = Arc::clone(&set);
-                // What they look at for the first time begins when the loader has attached it: programs_changed() tells.
-                self.asker.look_for(Arc::clone(&set), Arc::clone(self.enforcer.set()));
-                self.sight(now);
-                reload::taken_over(&changes, &set, now)
-            }
-        };
-        self.outbox.put(Item::Statement(Box::new(told)));
-        self.tell_policies(now);
-    }
-
-    /// These policies are in force, and the loader knows.
-    pub(crate) fn enforce(&mut self, enforcer: Enforcer) {
-        self.enforcer = enforcer;
-    }
-
-    /// Cgroups that are known since the last event get their policy.
-    fn follow(&mut self) {
-        let changed = self.table.homes_changed();
-        if !changed.is_empty() {
-            self.enforcer.follow(changed);
-            self.enforcer.speak(&mut self.asker);
-        }
-    }
-
-    /// How many cgroups go by each policy, where that is new.
-    fn tell_policies(&mut self, now: BootTime) {
-        let told = statement::policies(&self.enforcer, now);
-        let is_new =
-            self.ruled.as_ref().map(|ruled| &ruled.attributes) != told.as_ref().map(|told| &told.attributes);
-        if let Some(told) = told.clone().filter(|_| is_new) {
-            self.outbox.put(Item::Statement(Box::new(told)));
-        }
-        self.ruled = told;
-    }
-
-    /// Tells the recording what is observed from now on.
-    fn sight(&mut self, now: BootTime) {
-        if let Some(recorder) = &mut self.recorder {
-            let mut sight = recorder::sight(&self.programs, &self.rules, self.enforcer.set(), now);
-            // What is left out somewhere would be missed without a word.
-            sight.observed.retain(|action| !self.enforcer.leaves_out(action));
-            recorder.sight(sight, SystemClock.wall_offset());
-        }
-    }
-
-    /// Records from now on.
-    pub(crate) fn record_to(
-        &mut self,
-        recorder: Option<Recorder>,
-        programs: [u8; RPC_PROGRAMS],
-        now: BootTime,
-    ) {
-        (self.recorder, self.programs) = (recorder, programs);
-        self.sight(now);
-    }
-
-    /// What was to be recorded is, when this is over.
-    pub(crate) fn end_recording(&mut self) {
-        if let Some(recorder) = self.recorder.take() {
-            recorder.finish();
-        }
-    }
-
-    /// What is odd in streams, where there is more of it than a while ago.
-    fn tell_oddities(&mut self, now: BootTime) {
-        if now.since(self.oddities.0) < ODDITIES_EVERY_NS {
-            return;
-        }
-        let flags = self.tracer.flags();
-        let count = flags.values().sum();
-        if count != self.oddities.1 {
-            self.outbox.put(Item::Statement(Box::new(statement::oddities(flags, now))));
-        }
-        self.oddities = (now, count);
-        self.tell_policies(now);
     }
 
     /// One event, live or from an iterator.
@@ -375,10 +250,17 @@ impl Core {
     }
 
     fn security(&mut self, event: Event, link: Option<Link>) {
-        if !event.body.is_payload() {
-            self.holding.settle(&event.body);
+        let kind = (!event.body.is_payload()).then(|| holding::kind(&event.body));
+        let (time, process) = (event.header.time, event.header.process);
+        match self.action(event) {
+            Some(action) => self.observe((time, action), process, link, kind),
+            None => self.holding.settle(kind),
         }
-        let action = match event.body {
+    }
+
+    /// What rules see of it.
+    fn action(&mut self, event: Event) -> Option<Action> {
+        Some(match event.body {
             Body::Accept(socket) => Action::Accept(Arc::new(socket)),
             Body::Connect(connect) => Action::Connect(Arc::new(connect)),
             Body::Exec(exec) => Action::Exec(Arc::from(exec)),
@@ -390,23 +272,19 @@ impl Core {
                 // The self-test does all of these, so that the programs fire.
                 let actor = event.header.process.and_then(|key| self.actors.get(key, &self.table));
                 if actor.is_some_and(|actor| actor.own) {
-                    return;
+                    return None;
                 }
                 let target = system.deed.target().and_then(|target| self.table.process(target.process));
                 Action::System(Arc::from(system), target)
             }
             Body::Throttle(throttle) => {
-                self.outbox.put(Item::Throttle {
-                    time: event.header.time,
-                    scope: event.header.scope,
-                    throttle,
-                });
-                return;
+                let Header { time, scope, .. } = event.header;
+                self.outbox.put(Item::Throttle { time, scope, throttle });
+                return None;
             }
             // Of processes and sockets that were there before: known now, but nothing that happened.
-            Body::Process(_) | Body::Socket(_) | Body::Data(_) | Body::Close(_) => return,
-        };
-        self.observe(event.header.time, action, event.header.process, link);
+            Body::Process(_) | Body::Socket(_) | Body::Data(_) | Body::Close(_) => return None,
+        })
     }
 
     fn request(&mut self, time: BootTime, request: &Arc<Request>, action: Action) {
@@ -416,10 +294,17 @@ impl Core {
             more: 0,
             reason: "the request itself",
         };
-        self.observe(time, action, request.process, Some(link));
+        self.observe((time, action), request.process, Some(link), None);
     }
 
-    fn observe(&mut self, time: BootTime, action: Action, process: Option<ProcessKey>, link: Option<Link>) {
+    /// `kind`: of the kernel half's record that told.
+    fn observe(
+        &mut self,
+        (time, action): (BootTime, Action),
+        process: Option<ProcessKey>,
+        link: Option<Link>,
+        kind: Option<EventKind>,
+    ) {
         self.sequence += 1;
         let actor = process.and_then(|key| self.actors.get(key, &self.table));
         let (process, ancestors) = actor.map(|actor| (actor.process, actor.ancestors)).unzip();
@@ -431,85 +316,34 @@ impl Core {
             link,
             sequence: self.sequence,
         };
-        if let Some(observation) = self.hold(observation) {
-            self.evaluate(&Arc::new(observation));
+        if let Some(seen) = self.hold((observation, kind)) {
+            self.evaluate(seen);
         }
     }
 
-    fn evaluate(&mut self, observation: &Arc<Observation>) {
-        self.note_unseen(observation);
+    fn evaluate(&mut self, (observation, kind): Seen) {
+        let observation = Arc::new(observation);
+        self.note_unseen(&observation);
         if let Some(recorder) = &mut self.recorder {
-            recorder.observation(observation);
+            recorder.observation(&observation);
         }
-        self.engine.observe(observation, &mut self.matches);
+        self.engine.observe(&observation, &mut self.matches);
         self.findings();
+        self.holding.settle(kind);
     }
 
-    /// Matches become findings; the time of each is that of its last step.
-    fn findings(&mut self) {
-        if self.matches.is_empty() {
+    /// What is odd in streams, where there is more of it than a while ago.
+    pub(super) fn tell_oddities(&mut self, now: BootTime) {
+        if now.since(self.oddities.0) < ODDITIES_EVERY_NS {
             return;
         }
-        let now = SystemClock.boot();
-        let mut matches = std::mem::take(&mut self.matches);
-        for Match { rule, evidence, repeats, joined } in matches.drain(..) {
-            for observation in &evidence {
-                self.want_hashes(observation, now);
-            }
-            let id = self.ids.finding();
-            let time = evidence.last().map_or(now, |last| last.time);
-            let finding = Finding { id, rule, time, evidence, losses: Vec::new(), repeats, joined };
-            self.holding.finding(now, finding);
+        let flags = self.tracer.flags();
+        let count = flags.values().sum();
+        if count != self.oddities.1 {
+            self.outbox.put(Item::Statement(Box::new(statement::oddities(flags, now))));
         }
-        self.matches = matches;
-    }
-
-    /// Nothing comes any more: what rules hold back goes out.
-    pub(crate) fn end_rules(&mut self) {
-        self.let_all_go();
-        self.engine.end(&mut self.matches);
-        self.findings();
-        self.holding.mark(SystemClock.boot(), &self.capture.undecoded());
-    }
-
-    /// Passes on the findings that were made until `until`, with what was lost in their windows.
-    pub(crate) fn release(&mut self, until: BootTime) {
-        while let Some(held) = self.holding.next(until) {
-            match held {
-                Held::Finding(mut finding) => {
-                    finding.losses = self.losses_during(&finding);
-                    self.tell_hashes(&mut finding);
-                    self.outbox.put(Item::Finding(finding));
-                }
-                Held::Settled(counts) => self.outbox.settled(counts),
-            }
-        }
-    }
-
-    /// Of the kernel half's records, how many have been through rules, by kind.
-    pub(crate) fn settled(&self) -> Counts {
-        self.holding.settled(&self.capture.undecoded())
-    }
-
-    /// What was lost between the first thing that a finding rests on, its request included, and its last step.
-    fn losses_during(&self, finding: &Finding) -> Vec<Loss> {
-        let steps = finding.evidence.iter().map(|observation| observation.time);
-        let links = finding.evidence.iter().filter_map(|observation| observation.link.as_ref());
-        let requests = links.flat_map(|link| &link.requests).map(|request| request.start);
-        let begin = steps.chain(requests).min().unwrap_or(finding.time);
-        self.lost.iter().filter(|loss| loss.from <= finding.time && begin <= loss.to).copied().collect()
-    }
-
-    fn remember(&mut self, losses: &mut Vec<Loss>, now: BootTime) {
-        if !losses.is_empty() {
-            self.outbox.lost(losses);
-            self.lost.extend(losses.drain(..));
-        }
-        while self.lost.front().is_some_and(|loss| now.since(loss.to) > LOSS_MEMORY_NS)
-            || self.lost.len() > LOSS_MEMORY
-        {
-            self.lost.pop_front();
-        }
+        self.oddities = (now, count);
+        self.tell_policies(now);
     }
 
     fn wants(&mut self) {

@@ -39,36 +39,9 @@ impl Holding {
         self.queue.is_empty()
     }
 
-    /// Counts an event that has been through rules, or that rules never see.
-    pub(crate) fn settle(&mut self, body: &Body) {
-        let kind = match body {
-            Body::Accept(_) => EventKind::Accept,
-            Body::Close(_) => EventKind::Close,
-            Body::Connect(_) => EventKind::Connect,
-            Body::Data(_) => EventKind::Data,
-            Body::Exec(_) => EventKind::Exec,
-            Body::Exit(_) => EventKind::Exit,
-            Body::File(file) => match file.operation {
-                Operation::Open => EventKind::FileOpen,
-                Operation::Modify => EventKind::FileModify,
-                Operation::Create => EventKind::FileCreate,
-                Operation::Rename => EventKind::FileRename,
-                Operation::Link => EventKind::FileLink,
-                Operation::Symlink => EventKind::FileSymlink,
-                Operation::Delete => EventKind::FileDelete,
-                Operation::Attribute => EventKind::FileAttribute,
-                Operation::FolderCreate => EventKind::FolderCreate,
-                Operation::FolderDelete => EventKind::FolderDelete,
-                Operation::Node => EventKind::FileNode,
-            },
-            Body::Fork(_) => EventKind::Fork,
-            Body::Listen(_) => EventKind::Listen,
-            Body::Process(_) => EventKind::Process,
-            Body::Socket(_) => EventKind::Socket,
-            Body::System(system) => deed_kind(&system.deed),
-            Body::Throttle(_) => EventKind::Throttle,
-        };
-        if let Some(count) = self.settled.get_mut(kind as usize) {
+    /// Counts an event that has been through rules, or that rules never see. [`None`]: it is none of the kernel half's.
+    pub(crate) fn settle(&mut self, kind: Option<EventKind>) {
+        if let Some(count) = kind.and_then(|kind| self.settled.get_mut(kind as usize)) {
             *count += 1;
         }
     }
@@ -98,6 +71,37 @@ impl Holding {
     }
 }
 
+/// Under which kind the kernel half counts an event.
+pub(crate) fn kind(body: &Body) -> EventKind {
+    match body {
+        Body::Accept(_) => EventKind::Accept,
+        Body::Close(_) => EventKind::Close,
+        Body::Connect(_) => EventKind::Connect,
+        Body::Data(_) => EventKind::Data,
+        Body::Exec(_) => EventKind::Exec,
+        Body::Exit(_) => EventKind::Exit,
+        Body::File(file) => match file.operation {
+            Operation::Open => EventKind::FileOpen,
+            Operation::Modify => EventKind::FileModify,
+            Operation::Create => EventKind::FileCreate,
+            Operation::Rename => EventKind::FileRename,
+            Operation::Link => EventKind::FileLink,
+            Operation::Symlink => EventKind::FileSymlink,
+            Operation::Delete => EventKind::FileDelete,
+            Operation::Attribute => EventKind::FileAttribute,
+            Operation::FolderCreate => EventKind::FolderCreate,
+            Operation::FolderDelete => EventKind::FolderDelete,
+            Operation::Node => EventKind::FileNode,
+        },
+        Body::Fork(_) => EventKind::Fork,
+        Body::Listen(_) => EventKind::Listen,
+        Body::Process(_) => EventKind::Process,
+        Body::Socket(_) => EventKind::Socket,
+        Body::System(system) => deed_kind(&system.deed),
+        Body::Throttle(_) => EventKind::Throttle,
+    }
+}
+
 fn deed_kind(deed: &Deed) -> EventKind {
     match deed {
         Deed::Credentials(_) => EventKind::Credentials,
@@ -120,8 +124,8 @@ mod tests {
     use guardbee_capture::NO_COUNTS;
     use guardbee_model::event::Exit;
 
-    fn exit() -> Body {
-        Body::Exit(Exit { code: 0 })
+    fn exit() -> EventKind {
+        kind(&Body::Exit(Exit { code: 0 }))
     }
 
     fn exits(held: Option<Held>) -> Option<u64> {
@@ -137,10 +141,11 @@ mod tests {
         before[EventKind::Exit as usize] = 40;
         let mut holding = Holding::new(&before);
         holding.mark(BootTime(1), &NO_COUNTS);
+        holding.settle(None);
         assert!(holding.next(BootTime(9)).is_none(), "nothing was done");
-        holding.settle(&exit());
+        holding.settle(Some(exit()));
         holding.mark(BootTime(2), &NO_COUNTS);
-        holding.settle(&exit());
+        holding.settle(Some(exit()));
         let mut undecoded = NO_COUNTS;
         undecoded[EventKind::Exit as usize] = 5;
         holding.mark(BootTime(3), &undecoded);
@@ -153,7 +158,7 @@ mod tests {
     fn too_many_go_on_early() {
         let mut holding = Holding::new(&NO_COUNTS);
         for _ in 0..=MOST {
-            holding.settle(&exit());
+            holding.settle(Some(exit()));
             holding.mark(BootTime(5), &NO_COUNTS);
         }
         assert_eq!(exits(holding.next(BootTime(0))), Some(1));

@@ -2,12 +2,16 @@
 //!
 //! Rules see what happened in its order, so one that waits holds the others; none waits for long.
 use guardbee_model::{clock::BootTime, executable::FileId, finding::Observation};
+use guardbee_wire::EventKind;
 use std::collections::VecDeque;
 
 /// Observations that wait; beyond it the oldest go on without the hash.
 const MOST: usize = 8192;
 /// For how long a hash is waited for.
 const PATIENCE_NS: u64 = 250_000_000;
+
+/// What happened, and the kind of the event that told, if it was the kernel half's.
+pub(crate) type Seen = (Observation, Option<EventKind>);
 
 /// First in, first out.
 #[derive(Debug, Default)]
@@ -20,13 +24,13 @@ struct Waiter {
     since: BootTime,
     /// Whose hash is waited for; [`None`]: it is behind another.
     file: Option<FileId>,
-    observation: Observation,
+    seen: Seen,
 }
 
 impl Waiting {
-    /// Holds an observation that came at `now`.
-    pub(crate) fn hold(&mut self, now: BootTime, file: Option<FileId>, observation: Observation) {
-        self.queue.push_back(Waiter { since: now, file, observation });
+    /// Holds what came at `now`.
+    pub(crate) fn hold(&mut self, now: BootTime, file: Option<FileId>, seen: Seen) {
+        self.queue.push_back(Waiter { since: now, file, seen });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -35,11 +39,11 @@ impl Waiting {
 
     /// When the oldest of them happened: for rules it is no later than that.
     pub(crate) fn oldest(&self) -> Option<BootTime> {
-        self.queue.front().map(|waiter| waiter.observation.time)
+        self.queue.front().map(|waiter| waiter.seen.0.time)
     }
 
     /// The oldest, if it has waited long enough, there are too many, or its file is not `pending` any more.
-    pub(crate) fn next(&mut self, now: BootTime, pending: impl Fn(FileId) -> bool) -> Option<Observation> {
+    pub(crate) fn next(&mut self, now: BootTime, pending: impl Fn(FileId) -> bool) -> Option<Seen> {
         let full = self.queue.len() > MOST;
         let due = self.queue.front().is_some_and(|waiter| {
             full || now.since(waiter.since) >= PATIENCE_NS || !waiter.file.is_some_and(pending)
@@ -48,8 +52,8 @@ impl Waiting {
     }
 
     /// The oldest, whatever it waits for.
-    pub(crate) fn pop(&mut self) -> Option<Observation> {
-        self.queue.pop_front().map(|waiter| waiter.observation)
+    pub(crate) fn pop(&mut self) -> Option<Seen> {
+        self.queue.pop_front().map(|waiter| waiter.seen)
     }
 }
 
@@ -70,7 +74,7 @@ mod tests {
             link: None,
             sequence: at,
         };
-        waiting.hold(BootTime(at), file, observation);
+        waiting.hold(BootTime(at), file, (observation, Some(EventKind::Exit)));
     }
 
     #[test]
@@ -80,8 +84,8 @@ mod tests {
         hold(&mut waiting, 2, None);
         assert_eq!(waiting.oldest(), Some(BootTime(1)));
         assert!(waiting.next(BootTime(3), |file| file == FILE).is_none());
-        assert_eq!(waiting.next(BootTime(3), |_| false).map(|one| one.sequence), Some(1));
-        assert_eq!(waiting.next(BootTime(3), |_| true).map(|one| one.sequence), Some(2));
+        assert_eq!(waiting.next(BootTime(3), |_| false).map(|(one, _)| one.sequence), Some(1));
+        assert_eq!(waiting.next(BootTime(3), |_| true).map(|(one, _)| one.sequence), Some(2));
         hold(&mut waiting, 4, Some(FILE));
         assert!(waiting.next(BootTime(3 + PATIENCE_NS), |_| true).is_none());
         assert!(waiting.next(BootTime(4 + PATIENCE_NS), |_| true).is_some());

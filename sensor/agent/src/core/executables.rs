@@ -1,7 +1,7 @@
 //! Hashes of executables. Those that findings name are asked for when a rule has matched, and told when the finding goes; where a
 //! rule looks at hashes, every exec asks, and waits for the answer before rules see it.
 use super::Core;
-use crate::{clock::SystemClock, outbox::Item, packages::Told, statement};
+use crate::{clock::SystemClock, outbox::Item, packages::Told, statement, waiting::Seen};
 use guardbee_model::{
     clock::{BootTime, Clock as _},
     executable::{FileId, Hash, NotHashed},
@@ -28,9 +28,9 @@ impl Core {
     }
 
     /// Gives back what rules may see at once; the others wait.
-    pub(super) fn hold(&mut self, mut observation: Observation) -> Option<Observation> {
+    pub(super) fn hold(&mut self, (mut observation, kind): Seen) -> Option<Seen> {
         if self.waiting.is_empty() && !self.by_hash {
-            return Some(observation);
+            return Some((observation, kind));
         }
         let now = SystemClock.boot();
         if self.by_hash {
@@ -38,9 +38,9 @@ impl Core {
         }
         let file = if self.by_hash { self.wanted(&observation, now) } else { None };
         if self.waiting.is_empty() && file.is_none() {
-            return Some(observation);
+            return Some((observation, kind));
         }
-        self.waiting.hold(now, file, observation);
+        self.waiting.hold(now, file, (observation, kind));
         self.let_go(now);
         None
     }
@@ -60,22 +60,22 @@ impl Core {
 
     /// Shows rules what has waited for long enough.
     pub(super) fn let_go(&mut self, now: BootTime) {
-        while let Some(observation) = self.waiting.next(now, |file| self.hashes.is_awaited(file, now)) {
-            self.evaluate_late(observation);
+        while let Some(seen) = self.waiting.next(now, |file| self.hashes.is_awaited(file, now)) {
+            self.evaluate_late(seen);
         }
     }
 
     /// Shows rules whatever waits.
     pub(super) fn let_all_go(&mut self) {
-        while let Some(observation) = self.waiting.pop() {
-            self.evaluate_late(observation);
+        while let Some(seen) = self.waiting.pop() {
+            self.evaluate_late(seen);
         }
     }
 
     /// Of who acts more may be known by now.
-    fn evaluate_late(&mut self, mut observation: Observation) {
+    fn evaluate_late(&mut self, (mut observation, kind): Seen) {
         self.recognise(&mut observation);
-        self.evaluate(&Arc::new(observation));
+        self.evaluate((observation, kind));
     }
 
     /// Whoever asked for the hash of every exec is told which it did not get.
