@@ -3,19 +3,17 @@ use crate::{
     clock::SystemClock,
     enforcer::Ruling,
     files,
-    hashes::{Job, Opened},
     rpc::{Client, Error, Target},
 };
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use guardbee_enrich::{Thing, Want};
 use guardbee_model::{
     clock::{BootTime, Clock as _},
-    executable::NotHashed,
     loss::{Loss, LossCounter, Stage},
 };
 use guardbee_policy::PolicySet;
 use guardbee_rules::RuleSet;
-use guardbee_wire::{MISSES_AGE, RPC_PROGRAMS, Reply, Status, kind_lost_with};
+use guardbee_wire::{MISSES_AGE, RPC_PROGRAMS, Reply, kind_lost_with};
 use std::{
     io::Read as _,
     sync::{
@@ -39,8 +37,6 @@ pub(crate) enum Question {
     Heartbeat { sequence: u64, hash: [u8; 32] },
     /// Something of a process.
     Want(Want),
-    /// The executable of a process, for its hash.
-    Hash(Job),
     /// These rules are evaluated from now on, and these policies hold.
     Rules(InForce),
     /// What holds where, by policy.
@@ -48,7 +44,7 @@ pub(crate) enum Question {
 }
 
 /// Tells the loader what holds where, by policy.
-pub(crate) fn tell_ruling(client: &mut Client, ruling: &Ruling) -> Result<(), Error> {
+pub(crate) fn tell_ruling(client: &Client, ruling: &Ruling) -> Result<(), Error> {
     match ruling {
         Ruling::Policy(number, policy) => client.policy(*number, policy),
         Ruling::Scope(cgroup, policy) => client.scope(*cgroup, *policy),
@@ -57,7 +53,7 @@ pub(crate) fn tell_ruling(client: &mut Client, ruling: &Ruling) -> Result<(), Er
 
 /// Tells the loader what these rules look at that some policy observes: nothing else is attached. States and errors of the programs
 /// are in the reply.
-pub(crate) fn tell_needs(client: &mut Client, rules: &RuleSet, policies: &PolicySet) -> Result<Reply, Error> {
+pub(crate) fn tell_needs(client: &Client, rules: &RuleSet, policies: &PolicySet) -> Result<Reply, Error> {
     let (files, names) = files::wants(&files::selected(rules, policies));
     client.want_files(&files, &names)?;
     client.watch(files::watched(rules, policies))
@@ -114,9 +110,8 @@ pub(crate) struct Asker {
 }
 
 impl Asker {
-    /// Starts the thread; it ends when the loader or the last sender of questions has. `hello` is what the loader said first,
-    /// `opened` is where executables go.
-    pub(crate) fn start(client: Client, hello: &Reply, opened: Sender<Opened>) -> std::io::Result<Self> {
+    /// Starts the thread; it ends when the loader or the last sender of questions has. `hello` is what the loader said first.
+    pub(crate) fn start(client: Arc<Client>, hello: &Reply) -> std::io::Result<Self> {
         let (questions, asked) = bounded(WAITING);
         let (answered, answers) = bounded(WAITING);
         let (misses, programs) = (hello.recursion_misses, hello.programs);
@@ -130,7 +125,7 @@ impl Asker {
         });
         let tell = Arc::clone(&told);
         std::thread::Builder::new().name("asker".into()).spawn(move || {
-            if serve(client, &asked, (&answered, &opened), &tell) == End::LoaderGone {
+            if serve(&client, &asked, &answered, &tell) == End::LoaderGone {
                 tell.gone.store(true, Ordering::Release);
             }
         })?;
@@ -168,11 +163,6 @@ impl Asker {
         if self.questions.try_send(Question::Want(want)).is_err() {
             self.lost.add("questions_full", "process", 1);
         }
-    }
-
-    /// Has a process's executable opened and read; false: there was no room.
-    pub(crate) fn hash(&self, job: Job) -> bool {
-        self.questions.try_send(Question::Hash(job)).is_ok()
     }
 
     /// Says what holds where, unless there is no room for it: half of that is for questions.
@@ -238,12 +228,7 @@ enum End {
     NobodyAsks,
 }
 
-fn serve(
-    mut client: Client,
-    asked: &Receiver<Question>,
-    (answered, opened): (&Sender<Answer>, &Sender<Opened>),
-    tell: &Told,
-) -> End {
+fn serve(client: &Client, asked: &Receiver<Question>, answered: &Sender<Answer>, tell: &Told) -> End {
     loop {
         let Ok(question) = asked.recv() else { return End::NobodyAsks };
         let age = u64::try_from(MISSES_AGE.as_nanos()).unwrap_or(u64::MAX);
@@ -254,11 +239,11 @@ fn serve(
                 *tell.misses.lock().unwrap_or_else(PoisonError::into_inner) = misses;
                 *tell.programs.lock().unwrap_or_else(PoisonError::into_inner) = reply.programs;
             }),
-            Question::Rules((rules, policies)) => tell_needs(&mut client, &rules, &policies).map(|reply| {
+            Question::Rules((rules, policies)) => tell_needs(client, &rules, &policies).map(|reply| {
                 *tell.programs.lock().unwrap_or_else(PoisonError::into_inner) = reply.programs;
             }),
             Question::Ruling(ruling) => {
-                let outcome = tell_ruling(&mut client, &ruling);
+                let outcome = tell_ruling(client, &ruling);
                 tell.ruled.fetch_add(1, Ordering::Relaxed);
                 match outcome {
                     Err(Error::Refused(..)) => {
@@ -268,21 +253,12 @@ fn serve(
                     other => other,
                 }
             }
-            Question::Want(want) => read(&mut client, want).map(|bytes| {
+            Question::Want(want) => read(client, want).map(|bytes| {
                 // A full channel means that the core is busy with events: the process keeps its gap.
                 if answered.try_send(Answer { want, bytes }).is_err() {
                     tell.dropped.fetch_add(1, Ordering::Relaxed);
                 }
             }),
-            Question::Hash(job) => {
-                let file = open(&mut client, job);
-                let gone = matches!(file, Err(Error::LoaderGone));
-                // No more files than jobs are on their way, and for those there is room.
-                if opened.send((job, file.map_err(|error| why(&error)))).is_err() {
-                    return End::NobodyAsks;
-                }
-                if gone { Err(Error::LoaderGone) } else { Ok(()) }
-            }
         };
         if matches!(result, Err(Error::LoaderGone)) {
             return End::LoaderGone;
@@ -290,19 +266,7 @@ fn serve(
     }
 }
 
-fn open(client: &mut Client, job: Job) -> Result<std::fs::File, Error> {
-    let target = Target { tgid: job.process.tgid, start_ns: job.process.start.0 };
-    client.open(target, guardbee_wire::Thing::Exe)
-}
-
-fn why(error: &Error) -> NotHashed {
-    match error {
-        Error::Refused(Status::Gone, _) => NotHashed::Gone,
-        _ => NotHashed::Unreadable,
-    }
-}
-
-fn read(client: &mut Client, want: Want) -> Result<Vec<u8>, Error> {
+fn read(client: &Client, want: Want) -> Result<Vec<u8>, Error> {
     let thing = match want.thing {
         Thing::Cmdline => guardbee_wire::Thing::Cmdline,
         Thing::Cgroup => guardbee_wire::Thing::Cgroup,

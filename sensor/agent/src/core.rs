@@ -10,7 +10,7 @@ use crate::{
     baseline::Keeper,
     clock::SystemClock,
     enforcer::Enforcer,
-    hashes::Hashes,
+    hashes::{Done, Hashes},
     holding::{self, Holding},
     ids::Ids,
     outbox::{Item, Outbox},
@@ -22,7 +22,7 @@ use crate::{
 };
 use guardbee_capture::Capture;
 use guardbee_deliver::record::Statement;
-use guardbee_enrich::Table;
+use guardbee_enrich::{Table, Thing};
 use guardbee_model::{
     clock::{BootTime, Clock as _},
     event::{Body, Event, Header},
@@ -171,7 +171,7 @@ impl Core {
         self.engine.advance(past, &mut self.matches);
         self.findings();
         self.actors.forget();
-        self.wants();
+        self.wants(now);
         self.asker.try_again();
         if let Some(programs) = self.asker.programs_changed() {
             self.programs = programs;
@@ -346,9 +346,13 @@ impl Core {
         self.tell_policies(now);
     }
 
-    fn wants(&mut self) {
+    fn wants(&mut self, now: BootTime) {
         for want in self.table.wants() {
-            self.asker.want(want);
+            match want.thing {
+                // How long that takes, others may decide.
+                Thing::Passwd => self.hashes.want_users(want, now),
+                Thing::Cmdline | Thing::Cgroup | Thing::UidMap => self.asker.want(want),
+            }
         }
     }
 
@@ -356,8 +360,13 @@ impl Core {
         while let Ok(answer) = self.asker.answers.try_recv() {
             self.table.provide(answer.want.key, answer.want.thing, &answer.bytes);
         }
-        while let Some((file, hash)) = self.hashes.answer(now) {
-            self.table.learn_hash(file, hash);
+        while let Some(done) = self.hashes.answer(now) {
+            match done {
+                Done::Hash(file, hash) => self.table.learn_hash(file, hash),
+                Done::Users(want, Ok(bytes)) => self.table.provide(want.key, want.thing, &bytes),
+                // The process keeps its gap.
+                Done::Users(_, Err(_)) => {}
+            }
         }
     }
 }

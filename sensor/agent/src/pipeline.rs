@@ -91,7 +91,7 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
     let signals = SignalFd::with_flags(&told_signals(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)
         .context("make a descriptor for signals")?;
     let loader = Loader::watch().context("watch the loader")?;
-    let mut client = Client::inherited().context("take the loader's socket from standard input")?;
+    let client = Client::inherited().context("take the loader's socket from standard input")?;
     let password = match &config.seal.password_file {
         Some(path) => crate::password(path)?,
         None => zeroize::Zeroizing::new(Vec::new()),
@@ -107,11 +107,11 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
     if hello.reply.abi != guardbee_wire::ABI {
         bail!("the loader speaks ABI {}, this is {}: start one binary", hello.reply.abi, guardbee_wire::ABI);
     }
-    let told = asker::tell_needs(&mut client, &rules, enforcer.set())
+    let told = asker::tell_needs(&client, &rules, enforcer.set())
         .context("tell the loader what the rules look at")?;
     (hello.reply.programs, hello.reply.errors) = (told.programs, told.errors);
     for ruling in enforcer.take_waiting() {
-        asker::tell_ruling(&mut client, &ruling).context("tell the loader the policies")?;
+        asker::tell_ruling(&client, &ruling).context("tell the loader the policies")?;
     }
     let key = long_term_key(&hello, &password)?;
     let clock = SystemClock;
@@ -123,8 +123,11 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
         statement::started(&reply, &before, landlock, (&rules, enforcer.set()), &capture.snapshot(&clock));
     sinks.start(config)?;
     let snapshots = [client.iterate_sockets(), client.iterate_processes()];
-    let (hashes, opened) = Hashes::start().context("start the thread that hashes executables")?;
-    let asker = Asker::start(client, &reply, opened).context("start the thread that talks to the loader")?;
+    let client = Arc::new(client);
+    let opening = Arc::clone(&client);
+    let hashes = Hashes::start(Arc::new(move |target, thing| opening.open(target, thing)))
+        .context("start the thread that hashes executables")?;
+    let asker = Asker::start(client, &reply).context("start the thread that talks to the loader")?;
     let questions = asker.questions.clone();
     let left = Left { counts: before.taken, ledger: settled, told: first };
     let sealing = Sealing::start(&node, key.as_ref(), inbox, sinks, questions, left, &reply)?;

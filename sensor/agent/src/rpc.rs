@@ -1,9 +1,12 @@
 //! The RPC's client half: asks the loader, receives descriptors.
+use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use guardbee_wire::{
@@ -99,18 +102,32 @@ pub struct Hello {
     pub reply: Reply,
 }
 
-/// The pipeline's end of the socket. One question at a time; an answer that came too late is thrown away with its
-/// descriptors.
+/// The pipeline's end of the socket, for several threads: each has one question at a time, and gets its answer whatever becomes of
+/// the others'. One that comes too late is thrown away with its descriptors.
 #[derive(Debug)]
 pub struct Client {
     socket: OwnedFd,
-    last_id: u64,
+    last_id: AtomicU64,
+    open: Mutex<Questions>,
+    /// Somebody got an answer, or the one who waited for all of them doesn't any more.
+    moved: Condvar,
+}
+
+type Answer = (Reply, Vec<OwnedFd>);
+
+/// Questions without an answer.
+#[derive(Debug, Default)]
+struct Questions {
+    /// Each with its answer, once another thread has received that.
+    answers: HashMap<u64, Option<Answer>>,
+    /// A thread waits at the socket for everybody.
+    received: bool,
 }
 
 impl Client {
     /// Over a connected `SOCK_SEQPACKET` socket.
     pub fn new(socket: OwnedFd) -> Self {
-        Self { socket, last_id: 0 }
+        Self { socket, last_id: AtomicU64::new(0), open: Mutex::default(), moved: Condvar::new() }
     }
 
     /// Over standard input, where the loader puts the socket.
@@ -124,7 +141,7 @@ impl Client {
     }
 
     /// Rings, counters and, the first time, the key.
-    pub fn hello(&mut self) -> Result<Hello, Error> {
+    pub fn hello(&self) -> Result<Hello, Error> {
         let (reply, fds) = self.ask(Request { operation: Operation::Hello as u16, ..Request::default() })?;
         let mut fds = fds.into_iter();
         let mut next = || fds.next().ok_or(Error::Foreign);
@@ -136,23 +153,23 @@ impl Client {
     }
 
     /// What is watched beside the basic events: bits of kinds, as in `guardbee_wire::Operation::Watch`.
-    pub fn watch(&mut self, kinds: u32) -> Result<Reply, Error> {
+    pub fn watch(&self, kinds: u32) -> Result<Reply, Error> {
         let operation = Operation::Watch as u16;
         Ok(self.ask(Request { operation, program: kinds, ..Request::default() })?.0)
     }
 
     /// A fresh iterator over the processes that exist now.
-    pub fn iterate_processes(&mut self) -> Result<File, Error> {
+    pub fn iterate_processes(&self) -> Result<File, Error> {
         self.file(Request { operation: Operation::IterateProcesses as u16, ..Request::default() })
     }
 
     /// A fresh iterator over the sockets that exist now.
-    pub fn iterate_sockets(&mut self) -> Result<File, Error> {
+    pub fn iterate_sockets(&self) -> Result<File, Error> {
         self.file(Request { operation: Operation::IterateSockets as u16, ..Request::default() })
     }
 
     /// A thing of a process, read-only. Its content is the workload's: bounded reads only.
-    pub fn open(&mut self, target: Target, thing: Thing) -> Result<File, Error> {
+    pub fn open(&self, target: Target, thing: Thing) -> Result<File, Error> {
         let Target { tgid, start_ns } = target;
         let operation = Operation::Open as u16;
         self.file(Request { operation, thing: thing as u16, tgid, start_ns, ..Request::default() })
@@ -160,20 +177,20 @@ impl Client {
 
     /// Tells the loader the last batch, for the next pipeline should this one die. The answer says which programs work, and
     /// (`value`) how often the kernel has refused to run one because one was running, at most a second ago.
-    pub fn heartbeat(&mut self, sequence: u64, hash: [u8; 32]) -> Result<Reply, Error> {
+    pub fn heartbeat(&self, sequence: u64, hash: [u8; 32]) -> Result<Reply, Error> {
         let operation = Operation::Heartbeat as u16;
         let request = Request { operation, offset: sequence, bytes: hash, ..Request::default() };
         Ok(self.ask(request)?.0)
     }
 
     /// Fires every program; states and errors are in the reply. [`Status::Busy`]: asked too soon again.
-    pub fn self_test(&mut self) -> Result<Reply, Error> {
+    pub fn self_test(&self) -> Result<Reply, Error> {
         Ok(self.ask(Request { operation: Operation::SelfTest as u16, ..Request::default() })?.0)
     }
 
     /// Says which file events are needed, and the names by which the kernel half may tell them; states and errors of the programs
     /// are in the reply.
-    pub fn want_files(&mut self, wants: &FileWants, names: &[(WatchKey, u32)]) -> Result<Reply, Error> {
+    pub fn want_files(&self, wants: &FileWants, names: &[(WatchKey, u32)]) -> Result<Reply, Error> {
         for (WatchKey { role, length, name }, kinds) in names {
             let operation = Operation::WatchName as u16;
             let thing = u16::try_from(*role).unwrap_or(u16::MAX);
@@ -187,44 +204,75 @@ impl Client {
     }
 
     /// What holds under this number from now on; 0: where no policy does.
-    pub fn policy(&mut self, number: u32, policy: &Policy) -> Result<(), Error> {
+    pub fn policy(&self, number: u32, policy: &Policy) -> Result<(), Error> {
         let (operation, bytes) = (Operation::Policy as u16, padded(policy.as_bytes()));
         self.ask(Request { operation, program: number, bytes, ..Request::default() }).map(|_| ())
     }
 
     /// Which policy holds in a cgroup from now on. [`None`]: the default. [`Status::Refused`]: there is no room for another one.
-    pub fn scope(&mut self, cgroup: u64, policy: Option<ScopePolicy>) -> Result<(), Error> {
+    pub fn scope(&self, cgroup: u64, policy: Option<ScopePolicy>) -> Result<(), Error> {
         let thing = policy.map_or(0, |policy| if policy.payload { 1 } else { 2 });
         let program = policy.map_or(0, |policy| policy.number);
         let operation = Operation::Scope as u16;
         self.ask(Request { operation, thing, program, offset: cgroup, ..Request::default() }).map(|_| ())
     }
 
-    fn file(&mut self, request: Request) -> Result<File, Error> {
+    fn file(&self, request: Request) -> Result<File, Error> {
         let (_, fds) = self.ask(request)?;
         fds.into_iter().next().map(File::from).ok_or(Error::Foreign)
     }
 
-    fn ask(&mut self, request: Request) -> Result<(Reply, Vec<OwnedFd>), Error> {
-        self.last_id += 1;
-        let request = Request { abi: ABI, id: self.last_id, ..request };
-        let bytes = [IoSlice::new(request.as_bytes())];
-        sendmsg(&self.socket, &bytes, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)?;
+    fn ask(&self, request: Request) -> Result<Answer, Error> {
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        let request = Request { abi: ABI, id, ..request };
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            let (reply, fds) = self.receive(deadline)?;
-            if reply.id != self.last_id {
-                continue;
-            }
-            return match Status::from_number(reply.status) {
-                Some(Status::Done) => Ok((reply, fds)),
-                Some(status) => Err(Error::Refused(status, reply.value)),
-                None => Err(Error::Foreign),
-            };
+        self.questions().answers.insert(id, None);
+        let bytes = [IoSlice::new(request.as_bytes())];
+        let sent = sendmsg(&self.socket, &bytes, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL);
+        let answer = sent.map_err(Error::from).and_then(|_| self.answer(id, deadline));
+        self.questions().answers.remove(&id);
+        let (reply, fds) = answer?;
+        match Status::from_number(reply.status) {
+            Some(Status::Done) => Ok((reply, fds)),
+            Some(status) => Err(Error::Refused(status, reply.value)),
+            None => Err(Error::Foreign),
         }
     }
 
-    fn receive(&self, deadline: Instant) -> Result<(Reply, Vec<OwnedFd>), Error> {
+    fn questions(&self) -> MutexGuard<'_, Questions> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for an answer: at the socket, if nobody does, and takes those of the others too.
+    fn answer(&self, id: u64, deadline: Instant) -> Result<Answer, Error> {
+        let mut questions = self.questions();
+        loop {
+            if let Some(answer) = questions.answers.get_mut(&id).and_then(Option::take) {
+                return Ok(answer);
+            }
+            if questions.received {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(Error::Silent);
+                }
+                let woken = self.moved.wait_timeout(questions, left);
+                questions = woken.unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
+            questions.received = true;
+            drop(questions);
+            let received = self.receive(deadline);
+            questions = self.questions();
+            questions.received = false;
+            self.moved.notify_all();
+            let (reply, fds) = received?;
+            if let Some(answer) = questions.answers.get_mut(&reply.id) {
+                *answer = Some((reply, fds));
+            }
+        }
+    }
+
+    fn receive(&self, deadline: Instant) -> Result<Answer, Error> {
         self.wait(deadline)?;
         let mut buffer = [0; size_of::<Reply>() + 1];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(ANSWER_FDS))];

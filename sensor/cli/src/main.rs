@@ -45,6 +45,10 @@ enum Command {
     /// Long-term keys.
     #[command(subcommand)]
     Key(key::Command),
+    /// What opens files that others may serve; the loader starts it.
+    #[cfg(feature = "run")]
+    #[command(hide = true)]
+    Opener,
     /// The privileged half; `run` starts it.
     #[cfg(feature = "run")]
     #[command(hide = true)]
@@ -118,6 +122,8 @@ fn main() -> ExitCode {
         Command::Sandbox(args) => run::sandbox(&args),
         #[cfg(feature = "run")]
         Command::Run(args) => run::run(&args),
+        #[cfg(feature = "run")]
+        Command::Opener => Ok(run::opener()),
         #[cfg(feature = "run")]
         Command::SelfTest { .. } => Ok(run::self_test()),
         Command::Verify(args) => verify::run(&args),

@@ -178,6 +178,10 @@ pub(crate) fn sandbox(args: &PipelineArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+pub(crate) fn opener() -> ExitCode {
+    ExitCode::from(u8::try_from(guardbee_loader::opener()).unwrap_or(1))
+}
+
 pub(crate) fn self_test() -> ExitCode {
     ExitCode::from(u8::try_from(guardbee_loader::self_test_child()).unwrap_or(1))
 }

@@ -7,6 +7,10 @@
     reason = "a panic is how a test fails"
 )]
 
+#[path = "../../loader/tests/host/served.rs"]
+#[allow(dead_code, reason = "a file system, of which this test needs a part")]
+mod served;
+
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::{
@@ -232,4 +236,32 @@ fn a_rule_by_hash_sees_the_first_exec() {
             && told.get("process.command_line").is_some_and(|line| line.contains("gbexe-other"))
     });
     assert_eq!(by_hash.count(), 0);
+}
+
+#[test]
+fn a_file_that_is_never_opened_holds_up_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = program(folder.path(), "gbexe-honest");
+    let mounted = folder.path().join("mounted");
+    let rules =
+        [rule("It ran", "Image|endswith: /served"), rule("The honest ran", "Image|endswith: /gbexe-honest")];
+    let lab = Lab::start(folder, &rules.join("---\n"));
+    // From the first to the sensor's opener.
+    let served = served::Served::mount(&mounted, Some("opener"));
+    let running = Running(Command::new(served.program()).arg("60").spawn().unwrap());
+    let told = lab.finding("It ran", "60");
+    let why = told["guardbee.executable.not_hashed"].as_str();
+    assert!(matches!(why, "stuck" | "late"), "{told:#?}");
+    wait("the loss", || {
+        let causes = lab.records().into_iter().filter_map(|mut told| told.remove("guardbee.losses"));
+        causes.into_iter().any(|losses| losses.contains("hash_stuck")).then_some(())
+    });
+    assert!(served.waiting() > 0);
+    let _other = Running(Command::new(&other).arg("61").spawn().unwrap());
+    let told = lab.finding("The honest ran", "gbexe-honest");
+    assert_eq!(told["guardbee.executable.sha256"], sha256sum(&other), "{told:#?}");
+    // The sensor ends before anybody is let go.
+    drop(lab);
+    drop(running);
+    drop(served);
 }

@@ -27,7 +27,7 @@ impl Running {
         Pid::from_raw(self.0.id().try_into().unwrap())
     }
 
-    /// The only child of the loader.
+    /// The last child of the loader.
     fn pipeline(&self) -> Option<Pid> {
         let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.pid())).unwrap();
         children.split_whitespace().next_back().map(|pid| Pid::from_raw(pid.parse().unwrap()))

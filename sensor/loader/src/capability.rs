@@ -25,6 +25,9 @@ pub const KEPT: [(CapabilitySet, &str, &str); 7] = [
     (CapabilitySet::KILL, "CAP_KILL", "stop the pipeline, which is another user's process"),
 ];
 
+/// What the opener keeps of these.
+pub(crate) const OPENER: CapabilitySet = CapabilitySet::SYS_PTRACE.union(CapabilitySet::DAC_READ_SEARCH);
+
 /// [`KEPT`] as one mask.
 pub fn kept() -> CapabilitySet {
     KEPT.iter().fold(CapabilitySet::empty(), |set, (capability, ..)| set | *capability)
@@ -39,9 +42,14 @@ pub(crate) fn check() -> Result<(), Error> {
     }
 }
 
-/// Keeps [`KEPT`] as permitted and effective, nothing inheritable, ambient or in the bounding set, and locks it so that
-/// neither an exec nor uid 0 brings anything back. Of the calling thread: call it while there is only one.
+/// Keeps [`KEPT`] and gives up the others for good.
 pub(crate) fn drop_rest() -> Result<(), Error> {
+    drop_to(kept())
+}
+
+/// Keeps these as permitted and effective, nothing inheritable, ambient or in the bounding set, and locks it so that
+/// neither an exec nor uid 0 brings anything back. Of the calling thread: call it while there is only one.
+pub(crate) fn drop_to(kept: CapabilitySet) -> Result<(), Error> {
     let step = |step| move |errno: rustix::io::Errno| Error::Drop { step, source: io::Error::from(errno) };
     clear_ambient_capability_set().map_err(step("clear the ambient set"))?;
     drop_bounding().map_err(step("empty the bounding set"))?;
@@ -54,7 +62,7 @@ pub(crate) fn drop_rest() -> Result<(), Error> {
             | CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE_LOCKED,
     )
     .map_err(step("lock the secure bits"))?;
-    let sets = CapabilitySets { effective: kept(), permitted: kept(), inheritable: CapabilitySet::empty() };
+    let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: CapabilitySet::empty() };
     set_capabilities(None, sets).map_err(step("set the permitted set"))
 }
 

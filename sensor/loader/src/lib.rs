@@ -1,6 +1,7 @@
 //! The privileged process: loads, attaches, self-tests, hands over.
 //!
-//! Root with the capabilities of [`KEPT`], one thread, no network socket, and it parses nothing that a workload controls.
+//! Root with the capabilities of [`KEPT`], one thread, no network socket, and it parses nothing that a workload controls. What may
+//! have to wait for a workload, it has opened by a process that nothing else waits for ([`opener`]).
 //! What needs judgement happens in the pipeline, which this process starts from the same binary under another uid and
 //! which asks it for descriptors (`guardbee_wire::rpc`).
 #![forbid(unsafe_code)]
@@ -10,7 +11,10 @@ mod capability;
 mod doctor;
 mod error;
 mod ledger;
+mod message;
 mod notice;
+mod opener;
+mod opening;
 mod pipeline;
 mod process;
 mod request;
@@ -28,10 +32,12 @@ pub use doctor::{Need, Report, Setting, doctor};
 pub use error::Error;
 pub use guardbee_bpf::{Capability, HookList, Options as KernelOptions, Program, ProgramState};
 pub use notice::Notice;
+pub use opener::{OPENER_COMMAND, opener};
 pub use pipeline::{Pipeline, Served};
 pub use request::{Ask, Malformed, Process, decode, encode};
 pub use self_test::{SELF_TEST_COMMAND, self_test_child};
 
+use opening::Opening;
 use server::Server;
 use supervise::Supervisor;
 
@@ -82,8 +88,17 @@ pub fn run(options: &Options, notice: &mut dyn FnMut(&Notice)) -> Result<ExitSta
     kernel.attach().map_err(Error::Kernel)?;
     let states = self_test::run(&kernel)?;
     notice(&server::summary(&states));
+    let opening = Opening::start()?;
     capability::drop_rest()?;
     let ledger = ledger::make().map_err(Error::system("make the pipelines' ledger"))?;
-    let server = Server::new(kernel, &options.kernel, ledger, key, states);
-    Supervisor { server, signals, pipeline: &options.pipeline, on_exit: options.on_exit, notice }.run()
+    let server = Server::new(kernel, &options.kernel, (ledger, key), states, opening);
+    Supervisor {
+        server,
+        signals,
+        pipeline: &options.pipeline,
+        on_exit: options.on_exit,
+        notice,
+        left: Vec::new(),
+    }
+    .run()
 }

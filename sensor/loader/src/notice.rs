@@ -29,6 +29,11 @@ pub enum Notice {
         /// Its pid.
         pid: u32,
     },
+    /// It was killed and can't end: it waits for a file system that a process serves. Nobody waits for it.
+    Abandoned {
+        /// Its pid.
+        pid: u32,
+    },
     /// The self-test ran.
     SelfTest {
         /// Attached programs that ran.
@@ -51,11 +56,18 @@ impl fmt::Display for Notice {
             Self::Ended { pid, status, served } => write!(
                 f,
                 "pipeline {pid} ended ({status}) after {} requests, {} malformed, {} with descriptors discarded, {} \
-                 answered without",
-                served.requests, served.malformed, served.with_descriptors, served.without_descriptors
+                 answered without, {} opened too late",
+                served.requests,
+                served.malformed,
+                served.with_descriptors,
+                served.without_descriptors,
+                served.late
             ),
             Self::Waiting(time) => write!(f, "next pipeline in {} ms", time.as_millis()),
             Self::Killed { pid } => write!(f, "pipeline {pid} did not end in time and is killed"),
+            Self::Abandoned { pid } => {
+                write!(f, "pipeline {pid} was killed and can't end: it is left behind")
+            }
             Self::SelfTest { working, silent, missing } => {
                 write!(f, "self-test: {working} programs work, {silent} silent, {missing} missing")
             }

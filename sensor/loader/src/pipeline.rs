@@ -12,6 +12,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::{EXECUTABLE, Error};
 
+/// What a killed process needs to end, unless it waits where no signal reaches it.
+const DEATH_TIME: Duration = Duration::from_secs(2);
+
 /// How to start the pipeline.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
@@ -34,6 +37,8 @@ pub(crate) struct Running {
     pub(crate) started: Instant,
     /// When it is killed if it has not ended: it was told to stop, or closed its socket.
     pub(crate) kill_at: Option<Instant>,
+    /// When it is left behind if it was killed and has not ended.
+    pub(crate) leave_at: Option<Instant>,
     /// The peer closed: nothing to read any more.
     pub(crate) hung_up: bool,
     /// An answer that the socket had no room for. No request is read before it is sent.
@@ -53,6 +58,8 @@ pub struct Served {
     pub with_descriptors: u64,
     /// Answers without their descriptors, because too many were in flight.
     pub without_descriptors: u64,
+    /// Files that could not be opened in time, because of whoever serves them.
+    pub late: u64,
 }
 
 impl Pipeline {
@@ -84,6 +91,7 @@ impl Pipeline {
             socket: ours,
             started: Instant::now(),
             kill_at: None,
+            leave_at: None,
             hung_up: false,
             unsent: None,
             key_given: false,
@@ -114,7 +122,13 @@ impl Running {
 
     pub(crate) fn kill(&mut self) -> Result<(), Error> {
         self.kill_at = None;
+        self.leave_at.get_or_insert_with(|| Instant::now() + DEATH_TIME);
         self.signal(Signal::KILL)
+    }
+
+    /// It was killed, and a thread of it waits where nothing reaches it.
+    pub(crate) fn is_left(&self, now: Instant) -> bool {
+        self.leave_at.is_some_and(|at| now >= at)
     }
 
     /// A process that has ended already is what we wanted.
@@ -128,5 +142,10 @@ impl Running {
     /// Its status, once the pidfd is readable.
     pub(crate) fn reap(&mut self) -> io::Result<ExitStatus> {
         self.child.wait()
+    }
+
+    /// What is left to be waited for, some time.
+    pub(crate) fn into_child(self) -> Child {
+        self.child
     }
 }

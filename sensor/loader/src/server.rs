@@ -1,24 +1,19 @@
 //! The RPC's server half: one datagram in, one answer out. Whatever comes in, an answer goes out and nothing is kept
 //! open on the asker's behalf.
-use std::io::IoSliceMut;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use guardbee_bpf::{Capability, Kernel};
 use guardbee_wire::{
-    ABI, CONTEXTS, EVENT_KINDS, FileWants, LossCause, MISSES_AGE, POLICIES, PROGRAMS, ProgramState, Reply,
-    Request, Status, WATCH_NAMES, WatchKey,
+    ABI, CONTEXTS, EVENT_KINDS, FileWants, LossCause, MISSES_AGE, Operation, POLICIES, PROGRAMS,
+    ProgramState, Reply, Request, Status, WATCH_NAMES, WatchKey,
 };
 use rustix::io::Errno;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-    recvmsg, sendmsg,
-};
-use zerocopy::IntoBytes;
 
+use crate::message::{Answer, receive, send};
+use crate::opening::{Opening, may_hang};
 use crate::pipeline::Running;
-use crate::process::{Failure, open_thing, reopen};
+use crate::process::{Failure, Opened, open_thing, reopen};
 use crate::request::{Ask, Malformed, decode};
 use crate::self_test::{self, States};
 use crate::token::Tokens;
@@ -26,8 +21,6 @@ use crate::{Error, Notice};
 
 /// A self-test starts processes: a pipeline can't ask for it more often.
 const SELF_TEST_PAUSE: Duration = Duration::from_secs(2);
-/// Most descriptors in one answer: rings, counters, ledger, key.
-const ANSWER_FDS: usize = guardbee_wire::RINGS + 3;
 
 /// What outlives a pipeline.
 #[derive(Clone, Copy, Debug)]
@@ -59,26 +52,24 @@ pub(crate) struct Server {
     /// Recursion misses, and when they were asked for.
     misses: Option<(Instant, [u64; PROGRAMS])>,
     tokens: Tokens,
+    opening: Opening,
     /// The next watch list of files, as far as it was told.
     names: Vec<(WatchKey, u32)>,
     memory: Memory,
 }
 
-/// An answer and its descriptors.
-type Answer = (Reply, Vec<OwnedFd>);
-
 impl Server {
     pub(crate) fn new(
         kernel: Kernel,
         options: &guardbee_bpf::Options,
-        ledger: OwnedFd,
-        key: Option<OwnedFd>,
+        (ledger, key): (OwnedFd, Option<OwnedFd>),
         states: States,
+        opening: Opening,
     ) -> Self {
         let ring_bytes = (options.security_bytes, options.payload_bytes);
         let (tokens, memory) = (Tokens::default(), Memory::default());
-        let names = Vec::new();
-        Self { kernel, ring_bytes, ledger, key, states, tested: None, misses: None, tokens, names, memory }
+        let (names, tested, misses) = (Vec::new(), None, None);
+        Self { kernel, ring_bytes, ledger, key, states, tested, misses, tokens, opening, names, memory }
     }
 
     /// Reads one datagram and answers it. `closed`: poll said that the peer hung up.
@@ -101,6 +92,12 @@ impl Server {
         running.served.requests += 1;
         running.served.with_descriptors += u64::from(received.had_descriptors);
         let answer = match decode(received.datagram) {
+            Ok((id, Ask::Open(process, thing))) if !received.had_descriptors && may_hang(thing) => {
+                match self.opening.ask(id, process, thing) {
+                    Ok(()) => return Ok(()),
+                    Err(refused) => self.opened(running, id, Err(refused)),
+                }
+            }
             Ok((id, ask)) if !received.had_descriptors => self.answer(running, id, &ask),
             Ok((id, ask)) => {
                 running.served.malformed += 1;
@@ -122,6 +119,42 @@ impl Server {
         }
     }
 
+    /// Passes on what has been opened, or could not be in time, as far as the socket has room for it.
+    pub(crate) fn pass_on(&mut self, running: &mut Running) -> Result<(), Error> {
+        while running.unsent.is_none() && !running.hung_up {
+            let Some((id, outcome)) = self.opening.outcome(Instant::now()) else { return Ok(()) };
+            let answer = self.opened(running, id, outcome);
+            send(running, answer)?;
+        }
+        Ok(())
+    }
+
+    /// Where answers of the opener come, and by when there must be one.
+    pub(crate) fn opening(&self) -> (Option<BorrowedFd<'_>>, Option<Instant>) {
+        (self.opening.socket(), self.opening.due())
+    }
+
+    /// Which processes are the loader's own, beside the pipeline.
+    pub(crate) fn own(&self) -> [u32; 2] {
+        [std::process::id(), self.opening.id()]
+    }
+
+    fn opened(&mut self, running: &mut Running, id: u64, outcome: Result<Opened, (Status, u64)>) -> Answer {
+        let mut reply = Reply { abi: ABI, operation: Operation::Open as u16, id, ..Reply::default() };
+        let mut fds = Vec::new();
+        match outcome {
+            Ok(opened) => {
+                reply.value = opened.file.map_or(0, |file| self.tokens.remember(file));
+                fds.push(opened.fd);
+            }
+            Err((status, value)) => {
+                running.served.late += u64::from(status == Status::Late);
+                (reply.status, reply.value) = (status as u16, value);
+            }
+        }
+        (reply, fds)
+    }
+
     fn answer(&mut self, running: &mut Running, id: u64, ask: &Ask) -> Answer {
         let mut reply = Reply { abi: ABI, operation: ask.operation() as u16, id, ..Reply::default() };
         let mut fds = Vec::new();
@@ -132,7 +165,6 @@ impl Server {
             Ask::Open(process, thing) => match open_thing(process, thing) {
                 Ok(opened) => {
                     fds.push(opened.fd);
-                    reply.value = opened.file.map_or(0, |file| self.tokens.remember(file));
                     Status::Done
                 }
                 Err(Failure::Gone) => Status::Gone,
@@ -300,6 +332,7 @@ impl Server {
             }
         }
         self.names.clear();
+        self.opening.forget();
         // The next one numbers its policies anew: until it knows a cgroup, the default of before holds there.
         self.kernel.clear_scopes().ok();
         self.memory.pipelines += 1;
@@ -364,46 +397,4 @@ fn refused_io(error: &std::io::Error, reply: &mut Reply) -> Status {
 fn malformed(what: Malformed) -> Answer {
     let status = Status::Malformed as u16;
     (Reply { abi: ABI, status, operation: what.operation, id: what.id, ..Reply::default() }, Vec::new())
-}
-
-struct Received<'a> {
-    datagram: &'a [u8],
-    had_descriptors: bool,
-}
-
-/// Without room for control messages the kernel closes what descriptors a datagram carries, and says so.
-fn receive<'a>(socket: BorrowedFd<'_>, buffer: &'a mut [u8]) -> Result<Received<'a>, Errno> {
-    let mut none = RecvAncillaryBuffer::new(&mut []);
-    let message = recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut none, RecvFlags::DONTWAIT)?;
-    let had_descriptors = message.flags.contains(ReturnFlags::CTRUNC);
-    Ok(Received { datagram: buffer.get(..message.bytes).unwrap_or_default(), had_descriptors })
-}
-
-/// Sends, or keeps what the socket has no room for.
-fn send(running: &mut Running, (mut reply, mut fds): Answer) -> Result<(), Error> {
-    let mut outcome = send_with(&running.socket, &reply, &fds);
-    if outcome == Err(Errno::TOOMANYREFS) {
-        running.served.without_descriptors += 1;
-        (reply.status, reply.value, reply.has_key) = (Status::Busy as u16, 0, 0);
-        fds.clear();
-        outcome = send_with(&running.socket, &reply, &fds);
-    }
-    match outcome {
-        Ok(()) => {}
-        Err(Errno::AGAIN | Errno::INTR) => running.unsent = Some((reply, fds)),
-        Err(Errno::PIPE | Errno::CONNRESET) => running.hung_up = true,
-        Err(other) => return Err(Error::System { step: "answer the pipeline", source: other.into() }),
-    }
-    Ok(())
-}
-
-fn send_with(socket: &OwnedFd, reply: &Reply, fds: &[OwnedFd]) -> Result<(), Errno> {
-    let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(ANSWER_FDS))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    if !borrowed.is_empty() && !control.push(SendAncillaryMessage::ScmRights(&borrowed)) {
-        return Err(Errno::TOOMANYREFS);
-    }
-    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-    sendmsg(socket, &[std::io::IoSlice::new(reply.as_bytes())], &mut control, flags).map(|_| ())
 }

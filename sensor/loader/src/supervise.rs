@@ -1,6 +1,7 @@
 //! The loop: one thread waits for the pipeline, its requests, signals and the next self-test.
-use std::os::fd::AsFd;
-use std::process::ExitStatus;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal as Number};
@@ -36,6 +37,8 @@ pub(crate) struct Supervisor<'a> {
     pub(crate) pipeline: &'a Pipeline,
     pub(crate) on_exit: OnExit,
     pub(crate) notice: &'a mut dyn FnMut(&Notice),
+    /// Pipelines that were killed and could not end yet.
+    pub(crate) left: Vec<Child>,
 }
 
 /// Whether there is a pipeline now.
@@ -59,7 +62,8 @@ impl Supervisor<'_> {
         let mut self_test_at = Instant::now() + SELF_TEST_PERIOD;
         let mut phase = self.start()?;
         loop {
-            let ready = wait(&self.signals, &phase, self_test_at)?;
+            let ready = wait(&self.signals, &phase, self.server.opening(), self_test_at)?;
+            self.left.retain_mut(|left| !matches!(left.try_wait(), Ok(Some(_))));
             if ready.signal {
                 stopping |= self.signal(&mut phase)?;
             }
@@ -69,9 +73,9 @@ impl Supervisor<'_> {
                 (self.notice)(&outcome);
             }
             phase = match phase {
-                Phase::Running(running) if ready.ended => {
+                Phase::Running(running) if ready.ended || running.is_left(Instant::now()) => {
                     let lived = running.started.elapsed();
-                    let last = self.bury(*running)?;
+                    let last = self.bury(*running, ready.ended)?;
                     if stopping || self.is_final(last) {
                         return Ok(last);
                     }
@@ -94,7 +98,8 @@ impl Supervisor<'_> {
 
     fn start(&mut self) -> Result<Phase, Error> {
         let running = self.pipeline.start()?;
-        self.server.kernel.set_own(&[std::process::id(), running.id()]).map_err(Error::Kernel)?;
+        let [loader, opener] = self.server.own();
+        self.server.kernel.set_own(&[loader, opener, running.id()]).map_err(Error::Kernel)?;
         (self.notice)(&Notice::Started { pid: running.id() });
         Ok(Phase::Running(Box::new(running)))
     }
@@ -104,10 +109,20 @@ impl Supervisor<'_> {
         self.on_exit == OnExit::Stop || matches!(status.code(), Some(0 | 2))
     }
 
-    fn bury(&mut self, mut running: Running) -> Result<ExitStatus, Error> {
-        let status = running.reap().map_err(Error::system("wait for the pipeline"))?;
+    fn bury(&mut self, mut running: Running, ended: bool) -> Result<ExitStatus, Error> {
+        let pid = running.id();
+        let status = if ended {
+            running.reap().map_err(Error::system("wait for the pipeline"))?
+        } else {
+            (self.notice)(&Notice::Abandoned { pid });
+            // As it will be.
+            ExitStatus::from_raw(Number::SIGKILL as i32)
+        };
         self.server.bury(&running);
-        (self.notice)(&Notice::Ended { pid: running.id(), status, served: running.served });
+        (self.notice)(&Notice::Ended { pid, status, served: running.served });
+        if !ended {
+            self.left.push(running.into_child());
+        }
         Ok(status)
     }
 
@@ -138,6 +153,7 @@ impl Supervisor<'_> {
         } else if closed || ready.socket.contains(PollFlags::IN) {
             self.server.serve(running, closed)?;
         }
+        self.server.pass_on(running)?;
         // Without its socket it can only end.
         if running.hung_up {
             running.unsent = None;
@@ -152,16 +168,26 @@ impl Supervisor<'_> {
 }
 
 /// Sleeps until something is ready or due.
-fn wait(signals: &SignalFd, phase: &Phase, self_test_at: Instant) -> Result<Ready, Error> {
+fn wait(
+    signals: &SignalFd,
+    phase: &Phase,
+    (opener, answer_at): (Option<BorrowedFd<'_>>, Option<Instant>),
+    self_test_at: Instant,
+) -> Result<Ready, Error> {
     let mut fds = vec![PollFd::from_borrowed_fd(signals.as_fd(), PollFlags::IN)];
     let mut due = self_test_at;
     match phase {
         Phase::Running(running) => {
-            due = running.kill_at.map_or(due, |at| due.min(at));
+            due = [running.kill_at, running.leave_at].into_iter().flatten().fold(due, Instant::min);
             fds.push(PollFd::from_borrowed_fd(running.pidfd(), PollFlags::IN));
             if !running.hung_up {
                 let wanted = if running.unsent.is_some() { PollFlags::OUT } else { PollFlags::IN };
                 fds.push(PollFd::from_borrowed_fd(running.socket.as_fd(), wanted));
+                // While an answer waits for room no other is taken.
+                if running.unsent.is_none() {
+                    due = answer_at.map_or(due, |at| due.min(at));
+                    fds.extend(opener.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+                }
             }
         }
         Phase::Pausing { until, .. } => due = due.min(*until),

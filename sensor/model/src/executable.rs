@@ -55,12 +55,14 @@ pub enum NotHashed {
     Unreadable,
     /// It was not done when the finding had to go.
     Late,
+    /// A process serves its file system, and did not let it be opened in time.
+    Stuck,
 }
 
 impl NotHashed {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Budget, Self::TooLarge, Self::Gone, Self::Changed, Self::Unreadable, Self::Late];
+    pub const ALL: [Self; 7] =
+        [Self::Budget, Self::TooLarge, Self::Gone, Self::Changed, Self::Unreadable, Self::Late, Self::Stuck];
 
     /// The name used in records, counters and messages.
     pub const fn name(self) -> &'static str {
@@ -71,6 +73,7 @@ impl NotHashed {
             Self::Changed => "changed",
             Self::Unreadable => "unreadable",
             Self::Late => "late",
+            Self::Stuck => "stuck",
         }
     }
 }

@@ -125,12 +125,14 @@ pub enum Status {
     Unknown = 4,
     /// Too many tokens or requests; ask later.
     Busy = 5,
+    /// Whoever serves the file system has not let it be opened in time.
+    Late = 6,
 }
 
 impl Status {
     /// The status with this number.
     pub fn from_number(number: u16) -> Option<Self> {
-        [Self::Done, Self::Malformed, Self::Gone, Self::Refused, Self::Unknown, Self::Busy]
+        [Self::Done, Self::Malformed, Self::Gone, Self::Refused, Self::Unknown, Self::Busy, Self::Late]
             .into_iter()
             .find(|status| *status as u16 == number)
     }

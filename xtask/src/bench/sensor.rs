@@ -72,22 +72,26 @@ impl Sensor {
         fs::remove_dir_all(&self.dir).with_context(|| format!("remove {}", self.dir.display()))
     }
 
-    /// Loader and pipeline.
+    /// Loader, opener and pipeline.
     fn processes(&self) -> Vec<u32> {
         family(self.process.pid())
     }
 
-    /// CPU time of both so far, ns.
+    /// CPU time of all so far, ns.
     pub(super) fn cpu_ns(&self) -> anyhow::Result<f64> {
         self.processes().into_iter().map(cpu_ns).sum()
     }
 
-    /// Its threads: the loader has one, the pipeline's first is the core.
+    /// Its threads: the loader has one, as the opener while it has nothing to open; the pipeline's first is the core.
     pub(super) fn threads(&self) -> BTreeMap<String, Thread> {
         let mut all = BTreeMap::new();
         for pid in self.processes() {
-            let pipeline = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let first = if pipeline.split('\0').nth(1) == Some("pipeline") { "core" } else { "loader" };
+            let line = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let first = match line.split('\0').nth(1) {
+                Some("pipeline") => "core",
+                Some("opener") => "opener",
+                _ => "loader",
+            };
             all.extend(usage::threads(pid, first));
         }
         all
@@ -103,13 +107,13 @@ impl Sensor {
         Ok(all)
     }
 
-    /// Bytes: proportional share of both processes' memory, and what the kernel charges for BPF maps. The rings, which the
+    /// Bytes: proportional share of these processes' memory, and what the kernel charges for BPF maps. The rings, which the
     /// pipeline has mapped, count as maps only.
     pub(super) fn memory(&self) -> anyhow::Result<f64> {
         self.bytes(usage::private_bytes)
     }
 
-    /// Bytes: the most that each process ever had, shared pages in both, and the maps.
+    /// Bytes: the most that each process ever had, shared pages in all, and the maps.
     pub(super) fn peak(&self) -> anyhow::Result<f64> {
         self.bytes(usage::peak_bytes)
     }

@@ -109,13 +109,9 @@ impl Core {
         if matches!(self.table.hash(file.id()), Hash::Sha256(_) | Hash::Not(NotHashed::TooLarge)) {
             return;
         }
-        let refused = match self.hashes.want((process.key, process.cgroup_id), file, now) {
-            None => return,
-            Some(Ok(job)) if self.asker.hash(job) => return,
-            Some(Ok(job)) => self.hashes.refuse(job.file),
-            Some(Err(why)) => why,
-        };
-        self.table.learn_hash(file.id(), Hash::Not(refused));
+        if let Err(refused) = self.hashes.want((process.key, process.cgroup_id), file, now) {
+            self.table.learn_hash(file.id(), Hash::Not(refused));
+        }
     }
 
     /// The evidence was seen before the hashes were known: it gets them now, or the reason why there is none.

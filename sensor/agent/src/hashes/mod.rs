@@ -1,21 +1,28 @@
-//! Hashes of executables: what is wanted, within which budget, and who waits for it.
+//! What is read of files that a workload may serve: executables for their hashes, within a budget, and who waits for it; passwd files.
 //!
-//! The core asks, the thread that talks to the loader gets the file opened, a thread of its own reads it: nobody else waits.
+//! The core asks; a thread of its own has the file opened and reads it: nobody else waits.
 mod budget;
 mod read;
+mod stuck;
 
-use crate::clock::SystemClock;
+use crate::{
+    clock::SystemClock,
+    rpc::{Error, Target},
+};
 use budget::Budget;
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use guardbee_enrich::Want;
 use guardbee_model::{
     clock::{BootTime, Clock as _},
     executable::{FileId, Hash, NotHashed},
     loss::{Loss, LossCounter, Stage},
     process::{File, ProcessKey},
 };
-use std::{collections::HashMap, io};
+use guardbee_wire::{Status, Thing};
+use std::{collections::HashMap, fs::File as Opened, io, sync::Arc};
+use stuck::Stuck;
 
-/// Files that are asked for at once.
+/// Executables that are asked for at once, and passwd files.
 const WAITING: usize = 64;
 /// A larger file is not hashed at all.
 const LARGEST: u64 = 256 << 20;
@@ -34,113 +41,163 @@ const SECOND_NS: u64 = 1_000_000_000;
 
 /// A process's executable, to be opened and read.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Job {
+struct Job {
     /// Who runs it.
-    pub(crate) process: ProcessKey,
+    process: ProcessKey,
     /// The file that is meant: what the process runs by then may be another.
-    pub(crate) file: FileId,
+    file: FileId,
     /// Its size at the exec, and no more is read: a file system may say anything of its files.
-    pub(crate) size_bytes: u64,
+    size_bytes: u64,
 }
 
-/// A file that the loader has opened, or why it hasn't.
-pub(crate) type Opened = (Job, Result<std::fs::File, NotHashed>);
+/// How a thing of a process is opened: by asking the loader.
+pub(crate) type Open = Arc<dyn Fn(Target, Thing) -> Result<Opened, Error> + Send + Sync>;
 
-/// The core's end.
+/// What to read.
+#[derive(Clone, Copy, Debug)]
+enum Work {
+    Hash(Job),
+    /// A passwd file.
+    Users(Want),
+}
+
+/// What became of it.
 #[derive(Debug)]
+pub(crate) enum Done {
+    Hash(FileId, Hash),
+    /// What the passwd file holds.
+    Users(Want, Result<Vec<u8>, Error>),
+}
+
+/// What a reader needs.
+#[derive(Clone)]
+struct Ends {
+    work: Receiver<Work>,
+    done: Sender<Done>,
+    open: Open,
+}
+
+/// The core's end; the threads end with it.
 pub(crate) struct Hashes {
-    done: Receiver<(FileId, Hash)>,
+    work: Sender<Work>,
+    done: Receiver<Done>,
     /// What another reader needs.
-    ends: (Receiver<Opened>, Sender<(FileId, Hash)>),
+    ends: Ends,
     readers: usize,
     /// When something was asked for while nothing was pending, or the last answer came, or another reader was started.
     moved: BootTime,
-    /// What was asked for and has no answer yet, and since when.
+    /// Executables that were asked for and have no answer yet, and since when.
     pending: HashMap<FileId, BootTime>,
+    /// Passwd files, likewise.
+    users: usize,
+    stuck: Stuck,
     budget: Budget,
     lost: LossCounter,
 }
 
 impl Hashes {
-    /// Starts a thread that reads; it ends with the last sender of opened files.
-    pub(crate) fn start() -> io::Result<(Self, Sender<Opened>)> {
-        let (opened, files) = bounded(WAITING);
-        let (answered, done) = bounded(WAITING);
+    /// Starts a thread that reads.
+    pub(crate) fn start(open: Open) -> io::Result<Self> {
+        // There is room for whatever is pending.
+        let ((work, asked), (answered, done)) = (bounded(2 * WAITING), bounded(2 * WAITING));
         let now = SystemClock.boot();
         let mut hashes = Self {
+            work,
             done,
-            ends: (files, answered),
+            ends: Ends { work: asked, done: answered, open },
             readers: 0,
             moved: now,
             pending: HashMap::new(),
+            users: 0,
+            stuck: Stuck::default(),
             budget: Budget::new(now),
             lost: LossCounter::new(Stage::Enrich),
         };
         hashes.add_reader()?;
-        Ok((hashes, opened))
+        Ok(hashes)
     }
 
     fn add_reader(&mut self) -> io::Result<()> {
-        let (files, answered) = self.ends.clone();
-        std::thread::Builder::new().name("hasher".into()).spawn(move || read::serve(&files, &answered))?;
+        let ends = self.ends.clone();
+        std::thread::Builder::new().name("hasher".into()).spawn(move || read::serve(&ends))?;
         self.readers += 1;
         Ok(())
     }
 
-    /// What to ask for, if the file can be hashed now. [`Err`]: why it can't; [`None`]: it is asked for already. `scope`: the cgroup
-    /// that the process is in.
+    /// Asks for the hash of the file that a process runs, unless it is asked for already. [`Err`]: why it can't be hashed now.
+    /// `scope`: the cgroup that the process is in.
     pub(crate) fn want(
         &mut self,
         (process, scope): (ProcessKey, u64),
         file: &File,
         now: BootTime,
-    ) -> Option<Result<Job, NotHashed>> {
+    ) -> Result<(), NotHashed> {
         let id = file.id();
         if self.pending.contains_key(&id) {
-            return None;
+            return Ok(());
         }
+        let job = Job { process, file: id, size_bytes: file.size_bytes };
         let refused = if file.size_bytes > LARGEST {
-            Some(NotHashed::TooLarge)
-        } else if self.pending.len() >= WAITING || !self.budget.spend(scope, file.size_bytes.max(LEAST), now)
+            NotHashed::TooLarge
+        } else if self.stuck.has(id.device, now) {
+            NotHashed::Stuck
+        } else if self.pending.len() < WAITING
+            && self.budget.spend(scope, file.size_bytes.max(LEAST), now)
+            && self.work.try_send(Work::Hash(job)).is_ok()
         {
-            Some(NotHashed::Budget)
+            self.begin(now);
+            self.pending.insert(id, now);
+            return Ok(());
         } else {
-            None
+            NotHashed::Budget
         };
-        if let Some(why) = refused {
-            self.lose(why);
-            return Some(Err(why));
-        }
-        if self.pending.is_empty() {
-            self.moved = now;
-        }
-        self.pending.insert(id, now);
-        Some(Ok(Job { process, file: id, size_bytes: file.size_bytes }))
+        self.lose(refused);
+        Err(refused)
     }
 
-    /// The job could not be passed on.
-    pub(crate) fn refuse(&mut self, file: FileId) -> NotHashed {
-        self.pending.remove(&file);
-        self.lose(NotHashed::Budget);
-        NotHashed::Budget
+    /// Asks for the passwd file that a process sees; with too many the process keeps its gap.
+    pub(crate) fn want_users(&mut self, want: Want, now: BootTime) {
+        if self.users < WAITING && self.work.try_send(Work::Users(want)).is_ok() {
+            self.begin(now);
+            self.users += 1;
+        } else {
+            self.lost.add("questions_full", "process", 1);
+        }
+    }
+
+    fn begin(&mut self, now: BootTime) {
+        if self.is_idle() {
+            self.moved = now;
+        }
     }
 
     /// An answer that has come.
-    pub(crate) fn answer(&mut self, now: BootTime) -> Option<(FileId, Hash)> {
-        match self.done.try_recv() {
-            Ok((file, hash)) => {
-                self.pending.remove(&file);
-                self.moved = now;
-                if let Hash::Not(why) = hash {
-                    self.lose(why);
+    pub(crate) fn answer(&mut self, now: BootTime) -> Option<Done> {
+        let Ok(done) = self.done.try_recv() else {
+            self.go_round_stuck(now);
+            return None;
+        };
+        self.moved = now;
+        match &done {
+            Done::Hash(file, hash) => {
+                self.pending.remove(file);
+                match hash {
+                    Hash::Not(NotHashed::Stuck) => self.stuck.waited(file.device, now),
+                    Hash::Sha256(_) => self.stuck.answered(file.device),
+                    Hash::Not(_) | Hash::Unknown => {}
                 }
-                Some((file, hash))
+                if let Hash::Not(why) = hash {
+                    self.lose(*why);
+                }
             }
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => {
-                self.go_round_stuck(now);
-                None
+            Done::Users(_, outcome) => {
+                self.users -= 1;
+                if matches!(outcome, Err(Error::Refused(Status::Late | Status::Busy, _))) {
+                    self.lost.add("users_stuck", "process", 1);
+                }
             }
         }
+        Some(done)
     }
 
     /// Who is stuck takes part again when it is over. A thread that can't be started is tried again later.
@@ -149,7 +206,7 @@ impl Hashes {
             return;
         }
         self.moved = now;
-        self.lost.add("hash_stuck", "executable", 1);
+        self.lost.add("reader_stuck", "executable", 1);
         self.add_reader().ok();
     }
 
@@ -166,7 +223,7 @@ impl Hashes {
 
     /// Nothing is pending.
     pub(crate) fn is_idle(&self) -> bool {
-        self.pending.is_empty()
+        self.pending.is_empty() && self.users == 0
     }
 
     /// What was not hashed since this was last asked, by why.
@@ -182,7 +239,7 @@ impl Hashes {
             Hash::Not(NotHashed::Changed) => "hash_changed",
             Hash::Not(NotHashed::Unreadable) => "hash_unreadable",
             // Those are counted already.
-            Hash::Sha256(_) | Hash::Not(NotHashed::Budget | NotHashed::TooLarge) => return,
+            Hash::Sha256(_) | Hash::Not(NotHashed::Budget | NotHashed::TooLarge | NotHashed::Stuck) => return,
         };
         self.lost.add(cause, "executable", 1);
     }
@@ -192,114 +249,11 @@ impl Hashes {
         match why {
             NotHashed::Budget => self.lost.add("hash_budget", "executable", 1),
             NotHashed::TooLarge => self.lost.add("hash_too_large", "executable", 1),
+            NotHashed::Stuck => self.lost.add("hash_stuck", "executable", 1),
             NotHashed::Gone | NotHashed::Changed | NotHashed::Unreadable | NotHashed::Late => {}
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::identity;
-    use guardbee_model::executable::Sha256;
-    use rustix::fs::{CWD, Mode, mkfifoat, stat};
-    use std::time::Duration;
-
-    fn file(inode: u64, size_bytes: u64) -> File {
-        File { inode, size_bytes, ..File::default() }
-    }
-
-    fn hashes() -> (Hashes, Sender<Opened>, BootTime) {
-        let (hashes, opened) = Hashes::start().unwrap();
-        let now = hashes.moved;
-        (hashes, opened, now)
-    }
-
-    /// The inode that is to be read, or why it isn't.
-    fn want(hashes: &mut Hashes, file: &File, now: BootTime) -> Option<Result<u64, NotHashed>> {
-        let asked = hashes.want((ProcessKey::default(), 1), file, now);
-        asked.map(|answer| answer.map(|job| job.file.inode))
-    }
-
-    fn told(hashes: &mut Hashes, now: BootTime) -> Vec<(&'static str, u64)> {
-        hashes.losses(now).iter().map(|loss| (loss.cause, loss.count)).collect()
-    }
-
-    #[test]
-    fn what_is_over_the_budget_is_refused_and_counted() {
-        let (mut hashes, _opened, now) = hashes();
-        assert_eq!(want(&mut hashes, &file(1, LARGEST), now), Some(Ok(1)));
-        assert_eq!(want(&mut hashes, &file(1, LARGEST), now), None, "asked for already");
-        assert_eq!(want(&mut hashes, &file(2, 1), now), Some(Err(NotHashed::Budget)));
-        assert_eq!(want(&mut hashes, &file(3, LARGEST + 1), now), Some(Err(NotHashed::TooLarge)));
-        let later = BootTime(now.0 + SECOND_NS);
-        assert_eq!(want(&mut hashes, &file(2, BYTES_PER_SECOND), later), Some(Ok(2)));
-        assert_eq!(want(&mut hashes, &file(4, 1), later), Some(Err(NotHashed::Budget)));
-        assert_eq!(told(&mut hashes, later), [("hash_budget", 2), ("hash_too_large", 1)]);
-    }
-
-    #[test]
-    fn a_full_queue_refuses() {
-        let (mut hashes, _opened, now) = hashes();
-        for inode in 1..=WAITING as u64 {
-            assert_eq!(want(&mut hashes, &file(inode, 0), now), Some(Ok(inode)));
-        }
-        assert_eq!(want(&mut hashes, &file(1000, 0), now), Some(Err(NotHashed::Budget)));
-        assert_eq!(hashes.refuse(file(1, 0).id()), NotHashed::Budget);
-        assert_eq!(want(&mut hashes, &file(1000, 0), now), Some(Ok(1000)));
-    }
-
-    #[test]
-    fn a_file_that_never_ends_holds_up_nobody_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let (pipe, plain) = (folder.path().join("pipe"), folder.path().join("plain"));
-        mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
-        std::fs::write(&plain, "plain").unwrap();
-        let writer = std::fs::File::options().read(true).write(true).open(&pipe).unwrap();
-        let (mut hashes, opened, now) = hashes();
-        for path in [&pipe, &plain] {
-            let FileId { device, inode, ctime_ns } = identity::of(&stat(path).unwrap());
-            let file = File { device, inode, ctime_ns, size_bytes: 5, ..File::default() };
-            let job = hashes.want((ProcessKey::default(), 1), &file, now).unwrap().unwrap();
-            opened.send((job, std::fs::File::open(path).map_err(|_| NotHashed::Unreadable))).unwrap();
-        }
-        assert!(hashes.answer(BootTime(now.0 + STUCK_NS - 1)).is_none());
-        assert_eq!(hashes.readers, 1);
-        let later = BootTime(now.0 + STUCK_NS);
-        assert!(hashes.answer(later).is_none());
-        assert_eq!((hashes.readers, told(&mut hashes, later)), (2, vec![("hash_stuck", 1)]));
-        let next = |hashes: &Hashes| hashes.done.recv_timeout(Duration::from_mins(1)).unwrap().1;
-        assert!(next(&hashes).sha256().is_some());
-        drop(writer);
-        assert_eq!(next(&hashes), Hash::Not(NotHashed::Changed));
-    }
-
-    #[test]
-    fn what_a_rule_could_not_see_is_counted() {
-        let (mut hashes, _opened, now) = hashes();
-        let hash = Sha256([0; 32]);
-        for why in NotHashed::ALL.map(Hash::Not).into_iter().chain([Hash::Unknown, Hash::Sha256(hash.into())])
-        {
-            hashes.unseen(&why);
-        }
-        let mut causes = told(&mut hashes, now);
-        causes.sort_unstable();
-        let expected = [("hash_changed", 1), ("hash_gone", 1), ("hash_late", 2), ("hash_unreadable", 1)];
-        assert_eq!(causes, expected);
-    }
-
-    #[test]
-    fn nobody_waits_for_long() {
-        let (mut hashes, _opened, now) = hashes();
-        let asked = BootTime(now.0 + 1000);
-        let at = |after| BootTime(asked.0 + after);
-        assert_eq!(hashes.held_until(at(5), at(5)), at(5));
-        assert_eq!(want(&mut hashes, &file(1, 1), asked), Some(Ok(1)));
-        assert!(hashes.is_awaited(file(1, 1).id(), at(5)));
-        assert_eq!(hashes.held_until(at(5), at(5)), BootTime(asked.0 - 1));
-        assert_eq!(hashes.held_until(BootTime(3), at(5)), BootTime(3));
-        assert_eq!(hashes.held_until(at(5), at(PATIENCE_NS)), at(5));
-        assert!(!hashes.is_idle());
-        assert!(!hashes.is_awaited(file(1, 1).id(), at(PATIENCE_NS)), "not again by the next one");
-    }
-}
+mod tests;

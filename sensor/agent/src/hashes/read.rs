@@ -1,30 +1,65 @@
-//! The thread that reads executables, through descriptors that the loader opened.
-use super::{Job, Opened};
-use crate::identity;
-use crossbeam_channel::{Receiver, Sender};
-use guardbee_model::executable::{FileId, Hash, NotHashed, Sha256};
+//! The thread that reads executables and passwd files, through descriptors that the loader has had opened.
+use super::{Done, Ends, Job, Work};
+use crate::{
+    identity,
+    rpc::{Error, Target},
+};
+use guardbee_model::{
+    executable::{FileId, Hash, NotHashed, Sha256},
+    process::ProcessKey,
+};
+use guardbee_wire::{Status, Thing};
 use rustix::fs::{fstat, fstatfs};
 use sha2::Digest as _;
 use std::{fs::File, io::Read as _, sync::Arc};
 
 /// Read at once.
 const CHUNK: usize = 128 << 10;
+/// Of a passwd file; its content is the workload's.
+const USERS_BYTES: u64 = 1 << 20;
 /// `BTRFS_SUPER_MAGIC` and `OVERLAYFS_SUPER_MAGIC` (magic.h): stat gives another device than the kernel's own `s_dev`.
 const OWN_DEVICES: [u32; 2] = [0x9123_683e, 0x794c_7630];
 
-/// Hashes what comes, until nobody sends any more.
-pub(super) fn serve(files: &Receiver<Opened>, answered: &Sender<(FileId, Hash)>) {
+/// Reads what is asked for, until nobody asks any more.
+pub(super) fn serve(ends: &Ends) {
     let mut chunk = vec![0; CHUNK];
-    for (job, opened) in files {
-        let hash = match opened.and_then(|file| hash(file, &job, &mut chunk)) {
-            Ok(hash) => Hash::Sha256(Arc::new(hash)),
-            Err(why) => Hash::Not(why),
+    for work in &ends.work {
+        let done = match work {
+            Work::Hash(job) => {
+                let opened = (ends.open)(target(job.process), Thing::Exe).map_err(|error| why(&error));
+                let hash = opened.and_then(|file| hash(file, &job, &mut chunk));
+                Done::Hash(job.file, hash.map_or_else(Hash::Not, |hash| Hash::Sha256(Arc::new(hash))))
+            }
+            Work::Users(want) => {
+                let opened = (ends.open)(target(want.key), Thing::Passwd);
+                Done::Users(want, opened.and_then(|file| content(file).map_err(Error::Io)))
+            }
         };
         // No more answers than questions wait: there is room, or nobody is there.
-        if answered.send((job.file, hash)).is_err() {
+        if ends.done.send(done).is_err() {
             return;
         }
     }
+}
+
+fn target(process: ProcessKey) -> Target {
+    Target { tgid: process.tgid, start_ns: process.start.0 }
+}
+
+fn why(error: &Error) -> NotHashed {
+    match error {
+        Error::Refused(Status::Gone, _) => NotHashed::Gone,
+        Error::Refused(Status::Late, _) => NotHashed::Stuck,
+        // Too many that others serve wait to be opened.
+        Error::Refused(Status::Busy, _) => NotHashed::Budget,
+        _ => NotHashed::Unreadable,
+    }
+}
+
+fn content(file: File) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(USERS_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn hash(mut file: File, job: &Job, chunk: &mut [u8]) -> Result<Sha256, NotHashed> {
@@ -110,15 +145,21 @@ mod tests {
 
     #[test]
     fn answers_come_in_order_and_the_thread_ends() {
-        let (send, files) = crossbeam_channel::bounded(2);
-        let (answered, answers) = crossbeam_channel::bounded(2);
+        let (send, work) = crossbeam_channel::bounded(2);
+        let (done, answers) = crossbeam_channel::bounded(2);
         let one = FileId { device: 1, inode: 1, ctime_ns: 1 };
-        let job = Job { process: ProcessKey::default(), file: one, size_bytes: 1 };
-        send.send((job, Err(NotHashed::Gone))).unwrap();
-        send.send((job, File::open("/proc/self/exe").map_err(|_| NotHashed::Unreadable))).unwrap();
+        for tgid in [1, 2] {
+            let process = ProcessKey { tgid, ..ProcessKey::default() };
+            send.send(Work::Hash(Job { process, file: one, size_bytes: 1 })).unwrap();
+        }
         drop(send);
-        serve(&files, &answered);
-        let got: Vec<_> = answers.try_iter().collect();
-        assert_eq!(got, [(one, Hash::Not(NotHashed::Gone)), (one, Hash::Not(NotHashed::Gone))]);
+        let open = |target: Target, _| match target.tgid {
+            1 => Err(Error::Refused(Status::Late, 0)),
+            _ => File::open("/proc/self/exe").map_err(Error::Io),
+        };
+        serve(&Ends { work, done, open: Arc::new(open) });
+        let got: Vec<_> = answers.try_iter().map(|done| format!("{done:?}")).collect();
+        let expected = [NotHashed::Stuck, NotHashed::Gone].map(|why| Done::Hash(one, Hash::Not(why)));
+        assert_eq!(got, expected.map(|done| format!("{done:?}")));
     }
 }

@@ -157,7 +157,7 @@ fn lawful(bytes: &[u8]) -> bool {
         }
 }
 
-pub(crate) fn mutate(client: &mut Client) {
+pub(crate) fn mutate(client: &Client) {
     client.hello().unwrap();
     ready();
     let mut random = Random(0x6275_6565);

@@ -10,7 +10,7 @@ use crate::roles::{end_with_loader, ready, say};
 use crate::rpc::{Client, Error, Target};
 use crate::stage::{Stage, alive, signal_process, start_ns, until};
 
-pub(crate) fn say_hello(client: &mut Client) {
+pub(crate) fn say_hello(client: &Client) {
     for _ in 0..2 {
         let hello = client.hello().unwrap();
         let key = hello.key.map(|mut key| {
@@ -72,7 +72,7 @@ pub(crate) fn every_attached_program_fires_in_the_self_test() {
     assert!(states[0] > 40 && states[1] == 0, "works, silent, missing: {states:?}");
 }
 
-pub(crate) fn say_things(client: &mut Client, targets: &[String]) {
+pub(crate) fn say_things(client: &Client, targets: &[String]) {
     for pair in targets.chunks(2) {
         let target = Target { tgid: pair[0].parse().unwrap(), start_ns: pair[1].parse().unwrap() };
         for thing in [
@@ -128,7 +128,7 @@ fn split(line: &str) -> (String, String) {
     (name.to_owned(), outcome.to_owned())
 }
 
-pub(crate) fn say_heartbeat(client: &mut Client) {
+pub(crate) fn say_heartbeat(client: &Client) {
     let reply = client.hello().unwrap().reply;
     let produced: u64 = reply.previous_produced.iter().sum();
     say(&format!(

@@ -28,6 +28,8 @@ mod hostile;
 mod life;
 mod privileges;
 mod roles;
+mod served;
+mod silent;
 mod stage;
 
 type Test = (&'static str, fn());
@@ -53,11 +55,14 @@ const TESTS: &[Test] = &[
     ("everything_outside_the_enum_is_refused", hostile::everything_outside_the_enum_is_refused),
     ("mutated_messages_and_descriptor_floods", hostile::mutated_messages_and_descriptor_floods),
     ("a_pipeline_that_does_not_read_is_waited_for", hostile::a_pipeline_that_does_not_read_is_waited_for),
+    ("who_is_silent_holds_up_nobody", silent::who_is_silent_holds_up_nobody),
+    ("a_pipeline_that_cannot_end_is_left_behind", silent::a_pipeline_that_cannot_end_is_left_behind),
 ];
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.first().map(String::as_str) {
+        Some(guardbee_loader::OPENER_COMMAND) => std::process::exit(guardbee_loader::opener()),
         Some("self-test") => std::process::exit(guardbee_loader::self_test_child()),
         Some("loader") => roles::loader(&args[1..]),
         Some("pipeline") => roles::pipeline(&args[1..]),

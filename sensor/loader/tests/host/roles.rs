@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::rpc::{Client, Error};
 use crate::sandbox::{Sandbox, Violation, enter};
-use crate::{hostile, life, privileges};
+use crate::{hostile, life, privileges, silent};
 
 /// `nobody`, as on every distribution.
 pub(crate) const UID: u32 = 65534;
@@ -38,7 +38,7 @@ pub(crate) fn loader(args: &[String]) {
 
 /// The first word says what to do once inside the sandbox.
 pub(crate) fn pipeline(args: &[String]) {
-    let mut client = Client::inherited().unwrap();
+    let client = Client::inherited().unwrap();
     let port = args.get(1).and_then(|port| port.parse().ok());
     let sandbox = Sandbox {
         read: vec!["/etc".into()],
@@ -49,19 +49,21 @@ pub(crate) fn pipeline(args: &[String]) {
     let landlock = enter(&sandbox).unwrap();
     say(&format!("landlock {landlock:?}"));
     match args[0].as_str() {
-        "wait" => wait(&mut client),
+        "wait" => wait(&client),
         "deaf" => deaf(),
         "sandbox" => {
             rustix::io::write(client.fd(), b"full").unwrap();
-            end_with_loader(&mut client);
+            end_with_loader(&client);
         }
-        "hello" => life::say_hello(&mut client),
-        "things" => life::say_things(&mut client, &args[1..]),
-        "heartbeat" => life::say_heartbeat(&mut client),
+        "hello" => life::say_hello(&client),
+        "things" => life::say_things(&client, &args[1..]),
+        "heartbeat" => life::say_heartbeat(&client),
         "probe" => privileges::probe(port.unwrap(), args[2].parse().unwrap()),
         "outside" => hostile::outside(&client),
-        "mutate" => hostile::mutate(&mut client),
+        "mutate" => hostile::mutate(&client),
         "unread" => hostile::unread(&client),
+        "silent" => silent::ask(&client, &args[1..]),
+        "reads" => silent::read(&client, &args[1..]),
         other => panic!("no role {other}"),
     }
 }
@@ -81,7 +83,7 @@ pub(crate) fn ready() {
 }
 
 /// Until the loader ends.
-pub(crate) fn wait(client: &mut Client) {
+pub(crate) fn wait(client: &Client) {
     let hello = client.hello().unwrap();
     say(&format!("previous {} {}", hello.reply.previous_pipelines, hello.reply.previous_sequence));
     ready();
@@ -89,7 +91,7 @@ pub(crate) fn wait(client: &mut Client) {
 }
 
 /// Says how the loader's end looks from here.
-pub(crate) fn end_with_loader(client: &mut Client) {
+pub(crate) fn end_with_loader(client: &Client) {
     let fd = client.fd().try_clone_to_owned().unwrap();
     poll(&mut [PollFd::new(&fd.as_fd(), PollFlags::IN)], None).unwrap();
     let gone = matches!(client.hello(), Err(Error::LoaderGone));
