@@ -7,10 +7,13 @@ mod decode;
 mod evaluate;
 mod falco;
 mod http;
+mod packages;
 mod policies;
 mod recording;
 mod rpc;
 mod rules;
+mod sqlite;
+mod things;
 mod verify;
 
 use std::{error::Error, fs, path::Path};
@@ -19,17 +22,20 @@ type Seeds = Vec<(String, Vec<u8>)>;
 /// How the seeds of a target are made.
 type Make = fn() -> Result<Seeds, Box<dyn Error>>;
 
-const TARGETS: [(&str, Make); 11] = [
+const TARGETS: [(&str, Make); 14] = [
     ("condition", condition::seeds),
     ("config", config::seeds),
     ("decode", decode::seeds),
     ("evaluate", evaluate::seeds),
     ("falco", falco::seeds),
     ("http", http::seeds),
+    ("packages", packages::seeds),
     ("policies", policies::seeds),
     ("recording", recording::seeds),
     ("rpc", rpc::seeds),
     ("rules", rules::seeds),
+    ("sqlite", sqlite::seeds),
+    ("things", things::seeds),
     ("verify", verify::seeds),
 ];
 

@@ -31,7 +31,7 @@ pub(crate) fn seeds() -> Result<Seeds, Box<dyn Error>> {
         *byte ^= 1;
     }
     let mut newer = whole.clone();
-    newer[8] = 2;
+    newer[8] = u8::MAX;
     seeds.push(("cut".to_owned(), whole[..whole.len() - 9].to_vec()));
     seeds.push(("damaged".to_owned(), damaged));
     seeds.push(("newer".to_owned(), newer));

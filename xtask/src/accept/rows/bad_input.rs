@@ -76,7 +76,7 @@ const KINDS: [Kind; 7] = [
 ];
 
 /// Targets of fuzz/: what is given bytes of a stranger.
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 14] = [
     "decode",
     "http",
     "rules",
@@ -88,6 +88,9 @@ const TARGETS: [&str; 11] = [
     "verify",
     "config",
     "recording",
+    "packages",
+    "sqlite",
+    "things",
 ];
 
 #[expect(clippy::unnecessary_wraps, reason = "the form of every row")]
