@@ -7,7 +7,7 @@ build="clang-16 clang-format-16 llvm-16 libelf-dev zlib1g-dev pkg-config gcc g++
 # Servers and loads; what attacks use.
 host="curl openssl bpftool python3 python3-venv procps redis-server wrk
 	nginx-light apache2 php-fpm
-	busybox-static iproute2 util-linux bsdutils mount e2fsprogs crun podman"
+	busybox-static dnsmasq-base iproute2 util-linux bsdutils mount e2fsprogs crun podman"
 packages=$build
 for arg in "$@"; do
 	case $arg in

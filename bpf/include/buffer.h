@@ -15,7 +15,7 @@ static __always_inline __u32 io_vectors(const struct io *io, struct user_iovec v
 	const void *array = (const void *)io->pointer;
 
 	__builtin_memset(vectors, 0, sizeof(*vectors) * VECTORS);
-	if (io->buffer == BUFFER_NONE)
+	if (io->buffer <= BUFFER_MESSAGES)
 		return 0;
 	if (io->buffer == BUFFER_PLAIN) {
 		vectors[0].base = array;
@@ -46,7 +46,7 @@ static __always_inline __u32 io_copy(const struct io *io, __u8 *out, __u32 wante
 	__u32 found = io_vectors(io, vectors), done = 0;
 
 	if (!found) {
-		*flags |= io->buffer == BUFFER_NONE ? DATA_NO_BUFFER : DATA_UNREADABLE;
+		*flags |= io->buffer <= BUFFER_MESSAGES ? DATA_NO_BUFFER : DATA_UNREADABLE;
 		return 0;
 	}
 	for (__u32 i = 0; i < VECTORS; i++) {

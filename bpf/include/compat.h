@@ -137,7 +137,7 @@ static __always_inline u64 syscall_third(struct task_struct *task)
 
 struct syscall {
 	s64 number;
-	u64 first, second, third, fourth;
+	u64 first, second, third, fourth, fifth;
 };
 
 static __always_inline struct syscall syscall_read(struct task_struct *task)
@@ -145,10 +145,11 @@ static __always_inline struct syscall syscall_read(struct task_struct *task)
 	struct pt_regs *regs = task_registers(task);
 
 #if defined(__TARGET_ARCH_x86)
-	return (struct syscall){LOAD(regs, orig_ax), LOAD(regs, di), LOAD(regs, si), LOAD(regs, dx), LOAD(regs, r10)};
+	return (struct syscall){LOAD(regs, orig_ax), LOAD(regs, di), LOAD(regs, si), LOAD(regs, dx), LOAD(regs, r10),
+				LOAD(regs, r8)};
 #else
 	return (struct syscall){LOAD(regs, syscallno), LOAD(regs, orig_x0), LOAD(regs, regs[1]), LOAD(regs, regs[2]),
-				LOAD(regs, regs[3])};
+				LOAD(regs, regs[3]), LOAD(regs, regs[4])};
 #endif
 }
 
@@ -165,9 +166,11 @@ enum { SYS_fsetxattr = 7, SYS_fremovexattr = 16, SYS_mknodat = 33, SYS_mkdirat =
 enum { SYS_fchmodat2 = 452, SYS_setxattrat = 463, SYS_removexattrat = 466 };
 #if defined(__TARGET_ARCH_x86)
 enum { SYS_read = 0, SYS_write = 1, SYS_readv = 19, SYS_writev = 20, SYS_sendto = 44, SYS_recvfrom = 45,
-       SYS_sendmsg = 46, SYS_recvmsg = 47, SYS_preadv2 = 327, SYS_pwritev2 = 328 };
+       SYS_sendmsg = 46, SYS_recvmsg = 47, SYS_recvmmsg = 299, SYS_sendmmsg = 307, SYS_preadv2 = 327,
+       SYS_pwritev2 = 328 };
 #else
 enum { SYS_read = 63, SYS_write = 64, SYS_readv = 65, SYS_writev = 66, SYS_sendto = 206, SYS_recvfrom = 207,
-       SYS_sendmsg = 211, SYS_recvmsg = 212, SYS_preadv2 = 286, SYS_pwritev2 = 287 };
+       SYS_sendmsg = 211, SYS_recvmsg = 212, SYS_recvmmsg = 243, SYS_sendmmsg = 269, SYS_preadv2 = 286,
+       SYS_pwritev2 = 287 };
 #endif
 enum { SYS_io_uring_enter = 426 };

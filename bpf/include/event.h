@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#define GUARDBEE_ABI 4u
+#define GUARDBEE_ABI 5u
 
 /* What happened. Both hook lists give the same kinds with the same meaning. */
 enum event_kind {
@@ -46,6 +46,7 @@ enum event_kind {
 	EVENT_TITLE = 40,
 	EVENT_IO_URING = 41,
 	EVENT_CONTROL = 42,
+	EVENT_DNS = 43, /* security: a message to or from a name server */
 };
 #define EVENT_KINDS 64
 
@@ -150,6 +151,7 @@ enum string_id {
 	STRING_UNIFIED = 24, /* likewise in the v2 hierarchy, where a v1 hierarchy tells containers apart */
 	STRING_UNIFIED_PARENT = 25,
 	STRING_UNIFIED_GRANDPARENT = 26,
+	STRING_MESSAGE = 27, /* of DNS: its first DNS_BYTES */
 };
 
 struct fork_event {
@@ -364,6 +366,21 @@ struct data_event {
 	__u8 pad[6];
 };
 
+/* Names are asked for there, over UDP: RFC 1035, 4.2. */
+#define DNS_PORT  53
+#define DNS_BYTES 512
+
+struct dns_event {
+	struct event_header header;
+	__u64 socket;	  /* its inode: tells questions that are out at once apart */
+	__u8 server[16];  /* IPv4 as ::ffff:a.b.c.d */
+	__u32 length;	  /* bytes of the message */
+	__u8 direction;	  /* enum data_direction */
+	__u8 flags;	  /* enum data_flag: NO_BUFFER, UNREADABLE, IO_URING */
+	__u8 pad[2];
+	/* tail: MESSAGE, COMM */
+};
+
 struct close_event {
 	struct event_header header;
 	__u64 connection;
@@ -379,8 +396,8 @@ struct throttle_event {
 	__u32 pad;
 };
 
-/* Why an event did not reach its ring. produced = delivered + RING_FULL + THROTTLED + SCRATCH_BUSY, by kind; the two others
- * count what was never an attempt (CONNECTIONS_FULL) or is there all the same (STAMPS_FULL).
+/* Why an event did not reach its ring. produced = delivered + RING_FULL + THROTTLED + SCRATCH_BUSY, by kind; the others
+ * count what was never an attempt (CONNECTIONS_FULL, MESSAGES) or is there all the same (STAMPS_FULL).
  */
 enum loss_cause {
 	LOSS_RING_FULL = 0,
@@ -388,6 +405,7 @@ enum loss_cause {
 	LOSS_CONNECTIONS_FULL = 2, /* no room to track a connection: its data is not seen */
 	LOSS_STAMPS_FULL = 3,	   /* no room for a thread's stamp or a process's origin (the event itself is there) */
 	LOSS_SCRATCH_BUSY = 4,	   /* the context's scratch was in use */
+	LOSS_MESSAGES = 5,	   /* DNS: one call moved more messages than are looked at */
 };
 #define LOSS_CAUSES 8
 #define RINGS	    4  /* 0 security, 1.. payload */

@@ -47,7 +47,9 @@ enum cgroup_subsys_id { memory_cgrp_id = 4, pids_cgrp_id = 11 }; /* the values a
 #define AF_INET	       2
 #define AF_INET6       10
 #define SOCK_STREAM    1
+#define SOCK_DGRAM     2
 #define IPPROTO_TCP    6
+#define IPPROTO_UDP    17
 #define O_NONBLOCK     04000
 #define MSG_OOB	       0x1
 #define MSG_PEEK       0x2
@@ -104,6 +106,12 @@ struct user_msghdr {
 	void *control;
 	u64 control_length;
 	u32 flags, pad2;
+};
+struct user_sockaddr {
+	u16 family;
+	__be16 port;
+	__be32 address; /* IPv6: the flow */
+	u8 address6[16];
 };
 struct user_mmsghdr {
 	struct user_msghdr message;
@@ -399,7 +407,7 @@ struct bpf_iter__task_file {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r10, dx, si, di, orig_ax;
+	unsigned long r10, r8, dx, si, di, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {

@@ -39,13 +39,14 @@ struct {
 #define RECORD_BYTES  512 /* the fixed part of any record but exec's */
 
 /* How the system call names its memory. */
-enum io_buffer { BUFFER_NONE, BUFFER_PLAIN, BUFFER_VECTORS, BUFFER_MESSAGE };
+enum io_buffer { BUFFER_NONE, BUFFER_MESSAGES, BUFFER_PLAIN, BUFFER_VECTORS, BUFFER_MESSAGE };
 
 /* A call that has moved bytes over a socket: include/io.h. */
 struct io {
 	__u64 sk;
 	__u64 task;
 	__u64 pointer; /* of user memory */
+	__u64 address; /* likewise: of the other end, where the call names it; 0: it does not */
 	__u32 length;
 	__u32 message_flags; /* MSG_* */
 	__u16 family;
@@ -78,6 +79,7 @@ struct scratch {
 		struct title_event title;
 		struct io_uring_event io_uring;
 		struct control_event control;
+		struct dns_event dns;
 		__u8 bytes[RECORD_BYTES + 2 * PAYLOAD_BYTES];
 	};
 	struct io io;

@@ -4,6 +4,7 @@
  */
 #include "kernel.h"
 #include "event.h"
+#include "dns.h"
 #include "io.h"
 
 /* splice and io_uring are not seen by this list; the positions of what follows say how much was missed. */
@@ -59,9 +60,36 @@ static __always_inline enum io_buffer shape_buffer(enum shape shape)
 		return BUFFER_VECTORS;
 	case SHAPE_MESSAGE:
 		return BUFFER_MESSAGE;
+	case SHAPE_MESSAGES:
+		return BUFFER_MESSAGES;
 	default:
 		return BUFFER_NONE;
 	}
+}
+
+/* The datagrams that the call has moved: `count` where it takes several. */
+#define DNS_MESSAGES 8
+static __always_inline void datagrams(struct site *site, __s64 count)
+{
+	struct io *io = &site->scratch->io;
+	__u64 array = io->pointer;
+
+	if (io->buffer != BUFFER_MESSAGES) {
+		GLOBAL(io_dns)(site->index);
+		return;
+	}
+	for (__u32 i = 0; i < DNS_MESSAGES; i++) {
+		const struct user_mmsghdr *message = (const void *)array + i * sizeof(*message);
+
+		if (i >= count)
+			return;
+		io->pointer = (__u64)message;
+		io->buffer = BUFFER_MESSAGE;
+		bpf_probe_read_user(&io->length, sizeof(io->length), &message->length);
+		GLOBAL(io_dns)(site->index);
+	}
+	if (count > DNS_MESSAGES)
+		site->slot->lost[LOSS_MESSAGES][EVENT_DNS] += count - DNS_MESSAGES;
 }
 
 static __always_inline int called(struct sys_exit *exit, enum data_direction direction, enum shape shape,
@@ -74,6 +102,7 @@ static __always_inline int called(struct sys_exit *exit, enum data_direction dir
 	struct site site;
 	struct io *io;
 	__u16 family;
+	bool is_stream;
 
 	if (length <= 0)
 		return 0;
@@ -81,14 +110,16 @@ static __always_inline int called(struct sys_exit *exit, enum data_direction dir
 	if (!sk || syscall_compat(task))
 		return 0;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (!family_wanted(sk, family) || !site_enter(&site, CONTEXT_TASK, program))
+	is_stream = family_wanted(sk, family);
+	if ((!is_stream && !datagram_wanted(sk, family)) || !site_enter(&site, CONTEXT_TASK, program))
 		return 0;
 	call = syscall_read(task);
 	io = &site.scratch->io;
 	io->sk = (__u64)sk;
 	io->task = (__u64)task;
 	io->pointer = call.second;
-	io->length = shape == SHAPE_MESSAGES ? messages_length(call.second, length) : length;
+	io->address = program == PROGRAM_SENDTO ? call.fifth : 0;
+	io->length = shape == SHAPE_MESSAGES && is_stream ? messages_length(call.second, length) : length;
 	io->message_flags = shape_flags(&call, shape);
 	io->family = family;
 	io->direction = direction;
@@ -98,7 +129,9 @@ static __always_inline int called(struct sys_exit *exit, enum data_direction dir
 		io->buffer = BUFFER_NONE;
 	if (direction == DATA_RECEIVED && io->message_flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))
 		return 0;
-	if (io->length)
+	if (!is_stream)
+		datagrams(&site, length);
+	else if (io->length)
 		socket_io(&site, task);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #define DIRECT_LOADS
 #include "kernel.h"
 #include "event.h"
+#include "dns.h"
 #include "io.h"
 #include "spare.h"
 
@@ -24,6 +25,9 @@ static __always_inline enum io_buffer buffer_of(__s64 number)
 	case SYS_recvmsg:
 	case SYS_sendmsg:
 		return BUFFER_MESSAGE;
+	case SYS_recvmmsg:
+	case SYS_sendmmsg:
+		return BUFFER_MESSAGES;
 	default:
 		return BUFFER_NONE;
 	}
@@ -35,11 +39,32 @@ static __always_inline void buffer_find(struct io *io, struct task_struct *task)
 	struct syscall call = syscall_read(task);
 
 	io->pointer = call.second;
+	io->address = call.number == SYS_sendto ? call.fifth : 0;
 	io->io_uring = call.number == SYS_io_uring_enter || LOAD(task, flags) & PF_IO_WORKER;
 	io->buffer = buffer_of(call.number);
 	if (io->io_uring || syscall_compat(task) || io->message_flags & MSG_SPLICE_PAGES ||
 	    (io->direction == DATA_RECEIVED && io->message_flags & MSG_TRUNC))
 		io->buffer = BUFFER_NONE;
+}
+
+/* The datagram that was moved just now. Which message of a sendmmsg or recvmmsg it is, the kernel says nowhere: they are counted. */
+static __always_inline void datagram(struct site *site, struct task_struct *task)
+{
+	struct io *io = &site->scratch->io;
+	struct dns_socket *known;
+
+	if (io->buffer == BUFFER_MESSAGES) {
+		known = dns_socket(io->sk);
+		if (!known)
+			return;
+		if (known->array != io->pointer || known->next >= syscall_third(task)) {
+			known->array = io->pointer;
+			known->next = 0;
+		}
+		io->pointer += known->next++ * sizeof(struct user_mmsghdr);
+		io->buffer = BUFFER_MESSAGE;
+	}
+	GLOBAL(io_dns)(site->index);
 }
 
 static __always_inline void moved(struct sock *sk, int length, int flags, enum data_direction direction,
@@ -49,11 +74,13 @@ static __always_inline void moved(struct sock *sk, int length, int flags, enum d
 	struct site site;
 	struct io *io;
 	__u16 family;
+	bool is_stream;
 
 	if (length <= 0)
 		return;
 	family = sk->__sk_common.skc_family;
-	if (!family_wanted(sk, family))
+	is_stream = family_wanted(sk, family);
+	if (!is_stream && !datagram_wanted(sk, family))
 		return;
 	if (direction == DATA_RECEIVED && flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))
 		return;
@@ -68,7 +95,10 @@ static __always_inline void moved(struct sock *sk, int length, int flags, enum d
 	io->family = family;
 	io->direction = direction;
 	buffer_find(io, task);
-	socket_io(&site, task);
+	if (is_stream)
+		socket_io(&site, task);
+	else
+		datagram(&site, task);
 }
 
 SEC("tp_btf/sock_send_length")

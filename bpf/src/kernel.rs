@@ -1,7 +1,7 @@
 //! Loading, attaching, reading: everything that needs privileges.
 mod policy;
 
-use crate::{Error, OBJECT, Options, Program, program::PROGRAMS as TABLE, trial};
+use crate::{Capability, Error, OBJECT, Options, Program, program::PROGRAMS as TABLE, trial};
 use guardbee_wire::{CounterSlot, FileWants, HookList, PROGRAMS, ProgramState, WatchKey};
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle, MapType, Object, TracepointCategory, libbpf_sys};
 use rustix::{
@@ -95,6 +95,7 @@ impl Kernel {
             files: FileWants::default(),
         };
         kernel.update_own(&options.own)?;
+        kernel.store_dns(options.watched.contains(&Capability::Dns))?;
         kernel.counters.freeze()?;
         Ok(kernel)
     }
@@ -178,6 +179,8 @@ impl Kernel {
     /// nobody anything; what is, and was detached, is attached again, as far as the privileges go that are left. The
     /// programs of file events are none of these: see [`Self::want_files`].
     pub fn watch(&mut self, wanted: u32) -> Result<(), Error> {
+        let refused = |source| Error::Map { action: "set", map: "dns", source };
+        self.store_dns(wanted & Capability::Dns.bit() != 0).map_err(refused)?;
         self.keep_attached(|program| {
             let bit = program.capability.bit();
             (bit != 0).then_some(wanted & bit != 0)
@@ -217,6 +220,10 @@ impl Kernel {
         self.store_files(wants).map_err(refused("narrow", "files"))?;
         self.files = *wants;
         Ok(())
+    }
+
+    fn store_dns(&self, watched: bool) -> Result<(), libbpf_rs::Error> {
+        self.store(".data.dns", u64::from(watched).as_bytes())
     }
 
     fn store_files(&self, wants: &FileWants) -> Result<(), libbpf_rs::Error> {

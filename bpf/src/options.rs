@@ -73,6 +73,7 @@ fn budgets(security_bytes: u32, payload_bytes: u32) -> [Rate; EVENT_KINDS] {
                 EventKind::Control,
             ],
         ),
+        (Rate { per_second: security * 2, burst: security }, &[EventKind::Dns]),
         (Rate { per_second: security * 2, burst: security }, &EventKind::FILES),
         (Rate { per_second: payload * 2, burst: payload }, &[EventKind::Socket, EventKind::Close]),
         (Rate { per_second: payload * 8, burst: payload }, &[EventKind::Data]),

@@ -34,13 +34,15 @@ pub enum Capability {
     IoUring,
     /// Calls that act on the machine itself.
     Control,
+    /// What name servers are asked: by the programs of payload.
+    Dns,
     /// What is done to files.
     File,
 }
 
 impl Capability {
     /// All, in the order of their importance.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Process,
         Self::Socket,
         Self::Payload,
@@ -56,11 +58,12 @@ impl Capability {
         Self::Title,
         Self::IoUring,
         Self::Control,
+        Self::Dns,
         Self::File,
     ];
 
-    /// Attached only where somebody wants them. From the others it is known who acts, and for which request.
-    pub const OPTIONAL: [Self; 11] = [
+    /// Looked at only where somebody wants them. From the others it is known who acts, and for which request.
+    pub const OPTIONAL: [Self; 12] = [
         Self::Credentials,
         Self::Access,
         Self::Namespace,
@@ -72,6 +75,7 @@ impl Capability {
         Self::Title,
         Self::IoUring,
         Self::Control,
+        Self::Dns,
     ];
 
     /// Its bit in a set of [`Self::OPTIONAL`], which has them in the order of the kinds of events that they give; of others

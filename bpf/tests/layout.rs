@@ -77,6 +77,7 @@ fn sockets_and_counters_are_the_same() {
     same_layout!(btf, wire::WatchKey = struct "watch_key" { role, length, name });
     same_layout!(btf, wire::ConnectEvent = struct "connect_event" { header, socket, begun_ns, result, pad });
     same_layout!(btf, wire::ListenEvent = struct "listen_event" { header, socket, listening, pad });
+    same_layout!(btf, wire::DnsEvent = struct "dns_event" { header, socket, server, length, direction, flags, pad });
     same_layout!(btf, wire::DataEvent = struct "data_event" {
         header, connection, position, length, captured, direction, flags, pad,
     });
@@ -186,7 +187,8 @@ fn kinds_are_the_same() {
             Memory,
             Title,
             IoUring,
-            Control
+            Control,
+            Dns
         }
     );
 }
@@ -224,7 +226,8 @@ fn enumerators_are_the_same() {
             CgroupGrandparent,
             Unified,
             UnifiedParent,
-            UnifiedGrandparent
+            UnifiedGrandparent,
+            Message
         }
     );
     same_values!(
@@ -256,7 +259,7 @@ fn enumerators_are_the_same() {
         btf,
         "loss_cause",
         "LOSS_",
-        LossCause { RingFull, Throttled, ConnectionsFull, StampsFull, ScratchBusy }
+        LossCause { RingFull, Throttled, ConnectionsFull, StampsFull, ScratchBusy, Messages }
     );
     let hooks = [("HOOKS_ITERATOR", 0), ("HOOKS_TRACEPOINT_6_3", 1), ("HOOKS_TRACEPOINT_5_10", 2)];
     assert_eq!(enumerators(&btf, "hook_list"), hooks.map(|(name, value)| (name.to_owned(), value)).into());

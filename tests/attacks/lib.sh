@@ -20,15 +20,26 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs 
 # Runs a command in a container, which a runtime of the system makes: see tools/container.c for the options.
 in_container() { as_installed crun "$TOOLS/container" "$@"; }
 
-# Runs a shell function of the driver in a network of its own, whose 203.0.113.7 and 198.51.100.0/24 lead to itself.
+# Runs a shell function of the driver in a network and a mount namespace of its own, whose 203.0.113.7 and 198.51.100.0/24 lead to itself.
 in_own_network() {
 	export -f "$1" wait_for stand_in
-	unshare --net -- bash -euo pipefail -c '
+	unshare --net --mount -- bash -euo pipefail -c '
 		ip link set lo up
 		ip address add 203.0.113.7/32 dev lo
 		ip address add 169.254.169.254/32 dev lo
 		ip route add local 198.51.100.0/24 dev lo
 		"$@"' - "$@"
+}
+
+# Starts a name server that knows 203.0.113.7 by every name, and has this mount namespace ask it. Within in_own_network.
+name_server() {
+	echo "nameserver 127.0.0.1" >"$WORK/resolv.conf"
+	mount --bind "$WORK/resolv.conf" "$(realpath /etc/resolv.conf)"
+	dnsmasq --keep-in-foreground --conf-file=/dev/null --no-hosts --no-resolv --address=/#/203.0.113.7 --listen-address=127.0.0.1 \
+		--bind-interfaces --user=root --pid-file="$WORK/dnsmasq.pid" --log-facility=- 2>/dev/null &
+	names=$!
+	trap 'kill $names ${application:-} 2>/dev/null; wait' EXIT
+	wait_for test -s "$WORK/dnsmasq.pid"
 }
 
 # Waits for a condition, 10 s at most: wait_for COMMAND...
@@ -44,7 +55,7 @@ wait_for() {
 web() {
 	python3 "$DRIVERS/tools/web.py" "$WORK/port" &
 	application=$!
-	trap 'kill $application 2>/dev/null; wait' EXIT
+	trap 'kill $application ${names:-} 2>/dev/null; wait' EXIT
 	wait_for test -s "$WORK/port"
 	port=$(cat "$WORK/port")
 }

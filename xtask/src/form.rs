@@ -13,6 +13,7 @@ const IN_FORM: &[&str] = &[
     "bpf/include/config.h",
     "bpf/include/connection.h",
     "bpf/include/core.h",
+    "bpf/include/dns.h",
     "bpf/include/file.h",
     "bpf/include/io.h",
     "bpf/include/path.h",

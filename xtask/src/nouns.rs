@@ -19,6 +19,7 @@ const NOUNS: &[&str] = &[
     "exit",
     "socket",
     "data",
+    "dns",
     "file",
     "throttle",
     "credentials",
@@ -33,8 +34,9 @@ const NOUNS: &[&str] = &[
     "io_uring",
     "control",
 ];
-/// Of these the kernel half has a header instead of a program: any program can be the one that is throttled.
-const HEADERS: &[(&str, &str)] = &[("throttle", "bpf/include/throttle.h")];
+/// Of these the kernel half has a header instead of a program: any program can be the one that is throttled, and whatever moves bytes
+/// may move those of DNS.
+const HEADERS: &[(&str, &str)] = &[("throttle", "bpf/include/throttle.h"), ("dns", "bpf/include/dns.h")];
 
 pub(crate) fn check() -> anyhow::Result<()> {
     for noun in NOUNS {

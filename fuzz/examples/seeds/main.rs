@@ -4,6 +4,7 @@
 mod condition;
 mod config;
 mod decode;
+mod dns;
 mod evaluate;
 mod falco;
 mod http;
@@ -22,10 +23,11 @@ type Seeds = Vec<(String, Vec<u8>)>;
 /// How the seeds of a target are made.
 type Make = fn() -> Result<Seeds, Box<dyn Error>>;
 
-const TARGETS: [(&str, Make); 14] = [
+const TARGETS: [(&str, Make); 15] = [
     ("condition", condition::seeds),
     ("config", config::seeds),
     ("decode", decode::seeds),
+    ("dns", dns::seeds),
     ("evaluate", evaluate::seeds),
     ("falco", falco::seeds),
     ("http", http::seeds),

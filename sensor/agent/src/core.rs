@@ -243,6 +243,7 @@ impl Core {
                     let time = response.map_or(request.start, |response| response.end);
                     self.request(time, &request, Action::Exchange(Arc::clone(&request), response));
                 }
+                Output::Consumed => self.holding.settle(Some(EventKind::Dns)),
                 Output::Span(span) => self.outbox.put(Item::Span(Box::new(span))),
             }
         }
@@ -282,8 +283,10 @@ impl Core {
                 self.outbox.put(Item::Throttle { time, scope, throttle });
                 return None;
             }
-            // Of processes and sockets that were there before: known now, but nothing that happened.
-            Body::Process(_) | Body::Socket(_) | Body::Data(_) | Body::Close(_) => return None,
+            // Of processes and sockets that were there before: known now, but nothing that happened. The tracer keeps the others.
+            Body::Process(_) | Body::Socket(_) | Body::Data(_) | Body::Close(_) | Body::Dns(_) => {
+                return None;
+            }
         })
     }
 

@@ -78,6 +78,7 @@ pub(crate) fn kind(body: &Body) -> EventKind {
         Body::Close(_) => EventKind::Close,
         Body::Connect(_) => EventKind::Connect,
         Body::Data(_) => EventKind::Data,
+        Body::Dns(_) => EventKind::Dns,
         Body::Exec(_) => EventKind::Exec,
         Body::Exit(_) => EventKind::Exit,
         Body::File(file) => match file.operation {
@@ -115,6 +116,7 @@ fn deed_kind(deed: &Deed) -> EventKind {
         Deed::Title(_) => EventKind::Title,
         Deed::IoUring(_) => EventKind::IoUring,
         Deed::Control(_) => EventKind::Control,
+        Deed::Lookup(_) => EventKind::Dns,
     }
 }
 

@@ -10,6 +10,11 @@ pub fn is_basic(action: &str) -> bool {
     BASIC.contains(&action)
 }
 
+/// All actions that there are, by [`guardbee_model::finding::Action::name`].
+pub fn actions() -> impl Iterator<Item = &'static str> {
+    BASIC.into_iter().chain(guardbee_policy::SYSTEM).chain(guardbee_policy::FILES)
+}
+
 /// Names of the programs that make events of the action, of all lists of hooks.
 pub fn programs(action: &str) -> impl Iterator<Item = &'static str> {
     PROGRAM_NAMES.into_iter().filter(move |program| makes(program, action))
@@ -18,7 +23,7 @@ pub fn programs(action: &str) -> impl Iterator<Item = &'static str> {
 /// Whether the program makes events of the action, by [`guardbee_model::finding::Action::name`].
 pub fn makes(program: &str, action: &str) -> bool {
     match action {
-        "accept" | "request" | "exchange" => program.starts_with("net_") && program != "net_state",
+        "accept" | "request" | "exchange" | "dns" => program.starts_with("net_") && program != "net_state",
         "connect" | "listen" => program == "net_state",
         "exec" | "exit" | "fork" => program.strip_prefix("process_") == Some(action),
         "file_open" | "file_create" => program == "file_open",
@@ -43,11 +48,11 @@ mod tests {
 
     #[test]
     fn every_action_has_a_program_and_every_program_an_action() {
-        let mut actions = BASIC.to_vec();
-        actions.extend(EventKind::FILES.map(EventKind::name));
+        let actions: Vec<_> = super::actions().collect();
         let deeds = EventKind::ALL.into_iter().filter(|kind| (*kind as u16) >= EventKind::Credentials as u16);
-        let deeds = deeds.filter(|kind| !EventKind::FILES.contains(kind));
-        actions.extend(deeds.map(EventKind::name));
+        for kind in deeds.chain(EventKind::FILES) {
+            assert!(actions.contains(&kind.name()), "{}", kind.name());
+        }
         for action in &actions {
             assert!(programs(action).next().is_some(), "{action}");
         }

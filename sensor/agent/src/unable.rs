@@ -54,7 +54,7 @@ mod tests {
         let rules = "title: Partly\nlogsource: {category: file_event}\ndetection: {s: {TargetFilename: /x}, condition: s}\n---\n\
                      title: Wholly\nlogsource: {category: file_event}\ndetection: {s: {TargetFilename: /x}, condition: s}\n\
                      guardbee: {requires: [file_rename, exec]}\n---\n\
-                     title: Never\nlogsource: {category: dns_query}\ndetection: {s: {x: /x}, condition: s}\n";
+                     title: Never\nlogsource: {category: image_load}\ndetection: {s: {x: /x}, condition: s}\n";
         let set = RuleSet::load(&[("rules.yml", rules)]).unwrap();
         let mut statement = Statement::info("guardbee.start", BootTime(1), "");
         let policies = PolicySet::load(&[("policies.yaml", policies)]).unwrap();
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn what_is_required_and_does_not_work_is_told() {
         let mut states = [ProgramState::Works as u8; RPC_PROGRAMS];
-        let never = "Never: no event source yet for `dns_query`";
+        let never = "Never: no event source yet for `image_load`";
         let all = told(states, "");
         assert!(all.contains("Int(1)") && all.contains(never) && !all.contains("Wholly"), "{all}");
         for (name, state) in PROGRAM_NAMES.iter().zip(&mut states) {

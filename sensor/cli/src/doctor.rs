@@ -20,12 +20,15 @@ pub(crate) struct Args {
 const UNSEEN: &[(&str, &str)] = &[
     ("failed system calls", "only reboot's are told; use auditd beside"),
     ("a reboot that succeeds", "nobody is left to tell it; the records that follow are of another boot"),
-    ("DNS names, terminals", "not built yet"),
+    (
+        "names that are asked for over TCP, TLS or HTTPS, at another port than 53, through io_uring, or in messages cut by the reader",
+        "their connections are told; have resolvers ask in plain on the node",
+    ),
     (
         "files: refused calls, io_uring, 32-bit calls",
         "no free tracepoint tells; writes through older descriptors neither",
     ),
-    ("UDP, raw sockets, failed unix connects", "no free tracepoint tells; not built yet"),
+    ("UDP but for DNS, raw sockets, failed unix connects", "no free tracepoint tells; not built yet"),
     ("closes of unix connections", "no free tracepoint tells; the end of their process does"),
     ("accepted TCP connections that the client resets unused", "their process never learns of them either"),
     ("payload inside TLS", "not built yet; terminate TLS before the process, or look at the proxy's side"),
@@ -47,7 +50,10 @@ const UNSEEN_5_10: &[(&str, &str)] = &[
         "TCP's positions say how many there were; use a kernel from 6.3 on",
     ),
     ("what is submitted to io_uring", "that there is a ring is told; use a kernel from 6.3 on"),
-    ("how many messages one recvmmsg or sendmmsg moved", "they are one record; use a kernel from 6.3 on"),
+    (
+        "how many messages one recvmmsg or sendmmsg moved",
+        "of payload they are one record, of DNS eight are looked at; use a kernel from 6.3 on",
+    ),
 ];
 
 /// What loads, fires and is confined on this node, as it is configured.

@@ -21,7 +21,7 @@ guardbee:
         - {name: '<no> & shell', expect: no-match, event: {Image: /bin/ls}}
 ---
 title: Never
-logsource: {category: dns_query, product: linux}
+logsource: {category: image_load, product: linux}
 detection: {selection: {QueryName: a.example}, condition: selection}
 ";
 

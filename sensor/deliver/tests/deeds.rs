@@ -14,6 +14,7 @@ use guardbee_deliver::{
 };
 use guardbee_model::{
     clock::BootTime,
+    dns::{Answer, Lookup, Question, Record},
     file::{FileEvent, Operation},
     finding::{Action, Finding, Observation},
     id::ConnectionId,
@@ -63,6 +64,29 @@ fn standard() -> SocketChange {
         local: Some("10.0.0.1:5000".parse().unwrap()),
         remote: Some("203.0.113.7:4444".parse().unwrap()),
         detail: Box::default(),
+    }
+}
+
+/// A name that carries a secret out, answered with another.
+fn lookup() -> Lookup {
+    let text = |text: &[u8]| Box::<[u8]>::from(text);
+    let record = |kind, data: &[u8]| Record { kind, data: text(data) };
+    Lookup {
+        asked: BootTime(1),
+        server: "192.0.2.53".parse().unwrap(),
+        socket: 5,
+        id: 6,
+        question: Question {
+            name: format!("password={SECRET}.evil.example").into_bytes().into(),
+            registered: text(b"evil.example"),
+            kind: 16,
+            class: 1,
+        },
+        answer: Some(Answer {
+            code: 0,
+            records: [record(16, &secret()), record(1, b"203.0.113.7")].into(),
+            cut: false,
+        }),
     }
 }
 
@@ -119,6 +143,7 @@ fn deeds() -> Vec<(&'static str, Deed)> {
         ("", Deed::Title(Title { target: target(), after: b"kworker/0:1".as_slice().into() })),
         ("", Deed::IoUring(IoUring { entries: 0, opcode: 18, detail: SHADOW.into() })),
         ("open_by_handle_at", Deed::Control(Control { detail: SHADOW.into() })),
+        ("", Deed::Lookup(lookup())),
     ]
 }
 

@@ -2,11 +2,12 @@
 //!
 //! HTTP/1.0 and 1.1 (RFC 9112), and FastCGI, as two byte streams that were cut, sampled and sometimes lost on their way here. No I/O, no
 //! clock; every function is total, memory is bounded ([`connection::Connection`] says by what), and where the bytes do
-//! not prove something the facts say so instead of guessing.
+//! not prove something the facts say so instead of guessing. Beside them, messages of the DNS one by one.
 #![forbid(unsafe_code)]
 
 mod chunk;
 pub mod connection;
+pub mod dns;
 pub mod fact;
 mod fastcgi;
 mod http1;

@@ -1,6 +1,7 @@
 //! What the kernel half saw, decoded: one type for each kind, under one header.
 use crate::{
     clock::BootTime,
+    dns::Dns,
     file::FileEvent,
     id::ConnectionId,
     process::{Args, Credentials, Fd, File, ProcessKey},
@@ -79,6 +80,8 @@ pub enum Body {
     Listen(Listen),
     /// A process older than the sensor, told like an exec.
     Process(Box<Exec>),
+    /// A message to or from a name server.
+    Dns(Box<Dns>),
     /// Leads the data of a connection.
     Socket(Socket),
     /// Something was done to the system or to another process.
@@ -95,6 +98,7 @@ impl Body {
             Self::Close(_) => "close",
             Self::Connect(_) => "connect",
             Self::Data(_) => "data",
+            Self::Dns(_) => "dns",
             Self::Exec(_) => "exec",
             Self::Exit(_) => "exit",
             Self::File(file) => file.operation.name(),

@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod container;
+pub mod dns;
 pub mod event;
 pub mod executable;
 pub mod file;

@@ -8,7 +8,7 @@ pub use process::{
     capabilities,
 };
 
-use crate::process::ProcessKey;
+use crate::{dns::Lookup, process::ProcessKey};
 
 /// Something was done; the header says by whom.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub enum Deed {
     IoUring(IoUring),
     /// A call that acts on the machine itself.
     Control(Control),
+    /// A name was asked for.
+    Lookup(Lookup),
 }
 
 impl Deed {
@@ -87,6 +89,7 @@ impl Deed {
             Self::Title(_) => "title",
             Self::IoUring(_) => "io_uring",
             Self::Control(_) => "control",
+            Self::Lookup(_) => "dns",
         }
     }
 

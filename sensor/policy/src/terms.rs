@@ -17,7 +17,7 @@ pub const FILES: [&str; Operation::ALL.len()] = [
 ];
 
 /// Actions on the system and on other processes, likewise.
-pub const SYSTEM: [&str; 11] = [
+pub const SYSTEM: [&str; 12] = [
     "credentials",
     "access",
     "namespace",
@@ -29,6 +29,7 @@ pub const SYSTEM: [&str; 11] = [
     "title",
     "io_uring",
     "control",
+    "dns",
 ];
 
 /// Always observed: from them it is known who acts, and for which request.

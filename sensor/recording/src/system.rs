@@ -8,6 +8,7 @@ use crate::{
     tables::{Puts, Takes},
 };
 use guardbee_model::{
+    dns::{Answer, Lookup, Question, Record},
     id::ConnectionId,
     system::{
         Access, Call, Change, Control, Deed, Extension, ExtensionKind, IoUring, Memory, MemoryKind, Mount,
@@ -27,6 +28,8 @@ const EXTENSIONS: [ExtensionKind; 5] = [
     ExtensionKind::Module,
     ExtensionKind::Kernel,
 ];
+/// Of an answer.
+const RECORDS: usize = 64;
 const MEMORIES: [MemoryKind; 3] = [MemoryKind::Protected, MemoryKind::Mapped, MemoryKind::File];
 
 pub(crate) fn put(system: &System, tables: &mut Puts, put: &mut Put) {
@@ -107,6 +110,10 @@ pub(crate) fn put(system: &System, tables: &mut Puts, put: &mut Put) {
             put.byte(10);
             put.said(&control.detail);
         }
+        Deed::Lookup(lookup) => {
+            put.byte(11);
+            put_lookup(lookup, put);
+        }
     }
 }
 
@@ -163,6 +170,7 @@ pub(crate) fn take(take: &mut Take<'_>, tables: &mut Takes) -> Result<System, Wr
             detail: take.text()?.into(),
         }),
         10 => Deed::Control(Control { detail: take.text()?.into() }),
+        11 => Deed::Lookup(take_lookup(take)?),
         _ => return Err(Wrong("a deed is unknown")),
     };
     Ok(System { call, comm, deed })
@@ -224,4 +232,39 @@ fn take_socket(take: &mut Take<'_>) -> Result<SocketChange, Wrong> {
         remote,
         detail: take.text()?.into(),
     })
+}
+
+fn put_lookup(lookup: &Lookup, put: &mut Put) {
+    put.time(lookup.asked);
+    put_address((lookup.server, 0).into(), put);
+    put.number(lookup.socket);
+    put.number(lookup.id);
+    put.said(&lookup.question.name);
+    put.said(&lookup.question.registered);
+    put.number(lookup.question.kind);
+    put.number(lookup.question.class);
+    put.option(lookup.answer.as_ref(), |put, answer| {
+        put.byte(answer.code);
+        put.flags(&[answer.cut]);
+        put.length(answer.records.len());
+        for record in &answer.records {
+            put.number(record.kind);
+            put.said(&record.data);
+        }
+    });
+}
+
+fn take_lookup(take: &mut Take<'_>) -> Result<Lookup, Wrong> {
+    let (asked, server, socket, id) =
+        (take.time()?, take_address(take)?.ip(), take.number()?, take.narrow()?);
+    let (name, registered) = (take.text()?.into(), take.text()?.into());
+    let question = Question { name, registered, kind: take.narrow()?, class: take.narrow()? };
+    let answer = take.option(|take| {
+        let code = take.byte()?;
+        let [cut] = take.flags()?;
+        let records =
+            take.list(RECORDS, |take| Ok(Record { kind: take.narrow()?, data: take.text()?.into() }))?;
+        Ok(Answer { code, records: records.into(), cut })
+    })?;
+    Ok(Lookup { asked, server, socket, id, question, answer })
 }

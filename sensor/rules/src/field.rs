@@ -472,6 +472,24 @@ fields! {
     /// `open_by_handle_at`: what was opened.
     ControlPath "guardbee.control.path" Text, Kinds::CONTROL, searched [];
 
+    // What name servers are asked.
+    /// The name that is asked for, case as it was sent: labels joined by dots, without one at the end.
+    DnsName "dns.question.name" Text, Kinds::DNS, searched ["QueryName", "query"];
+    /// The part of that name that somebody registered, by the public suffix list, lower case; absent: it has none.
+    DnsDomain "dns.question.registered_domain" Text, Kinds::DNS, plain ["parent_domain"];
+    /// What was sent to a name server is no message of the DNS.
+    DnsMalformed "guardbee.dns.malformed" Flag, Kinds::DNS, plain [];
+    /// Such as `A` or `TXT`; of an unknown type `TYPE` and its number.
+    DnsType "dns.question.type" Text, Kinds::DNS, plain ["record_type"];
+    /// Who is asked.
+    DnsServer "guardbee.dns.server.address" Address, Kinds::DNS, plain [];
+    /// Such as `NOERROR` or `NXDOMAIN`, or a number; absent: no answer was seen within two seconds.
+    DnsCode "dns.response_code" Text, Kinds::DNS, plain [];
+    /// Addresses, names and texts of the answer, as zone files write them: a condition holds if it holds for one of them.
+    DnsAnswers "dns.answers" Text, Kinds::DNS, searched ["answer", "QueryResults", "dns.answers.data"];
+    /// Addresses of the answer: a condition holds if it holds for one of them.
+    DnsAddress "dns.resolved_ip" Address, Kinds::DNS, plain [];
+
     // The request: of request and exchange itself, of every other action the one that its link proves.
     /// Our id of the proven request.
     Request "guardbee.request" Text, Kinds::ALL, plain [];

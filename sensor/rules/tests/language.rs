@@ -198,7 +198,7 @@ fn what_is_required_is_listed() {
 name: dns
 logsource: {product: linux, category: process_creation}
 detection: {s: {Image: /a}, condition: s}
-guardbee: {requires: [exec, dns_query]}
+guardbee: {requires: [exec, image_load]}
 ---
 title: Renamed
 name: renamed
@@ -218,7 +218,7 @@ guardbee: {requires: [request], until: [run]}
 ";
     let set = load(&[("r.yml", text)]);
     let listed: Vec<_> = set.rules().into_iter().map(|rule| (rule.can_fire, rule.requires)).collect();
-    let why = "it requires `dns_query`, for which there is no event source yet";
+    let why = "it requires `image_load`, for which there is no event source yet";
     assert_eq!(
         listed,
         [

@@ -11,6 +11,7 @@ mod context;
 mod emit;
 mod history;
 mod join;
+mod lookups;
 mod losses;
 mod pair;
 mod servers;
@@ -30,6 +31,7 @@ use guardbee_model::{
     span::Span,
 };
 use join::Origin;
+use lookups::Lookups;
 use losses::Losses;
 use lru::LruCache;
 use std::{
@@ -63,6 +65,10 @@ pub struct Params {
     pub origins: usize,
     /// Security events that wait for payload.
     pub waiting: usize,
+    /// Questions to name servers that wait for their answers.
+    pub lookups: usize,
+    /// How long they wait.
+    pub patience: Duration,
     /// How long an event waits for the payload that its stamp names.
     pub wait: Duration,
     /// How much later than a security event a payload event of the same time may come.
@@ -83,6 +89,8 @@ impl Default for Params {
             servers: 4_096,
             origins: 65_536,
             waiting: 8_192,
+            lookups: 4_096,
+            patience: Duration::from_secs(2),
             wait: Duration::from_millis(250),
             settle: Duration::from_millis(10),
             quiet: Duration::from_secs(5),
@@ -133,6 +141,8 @@ pub enum Output {
     Exchange(Arc<Request>, Option<Response>),
     /// One side of an exchange is over.
     Span(Span),
+    /// A message to or from a name server was taken of which no event of its own comes.
+    Consumed,
 }
 
 /// The stage.
@@ -143,6 +153,7 @@ pub struct Tracer {
     table: Table,
     origins: LruCache<Life, Origin>,
     waiting: Waiting,
+    lookups: Lookups,
     /// Server requests whose trace may still come from their client, with the last moment.
     undecided: VecDeque<(RequestId, BootTime)>,
     /// Connections that silence may end, by when they are looked at.
@@ -164,6 +175,7 @@ impl Tracer {
             params,
             ids,
             waiting: Waiting::default(),
+            lookups: Lookups::default(),
             undecided: VecDeque::new(),
             silent: BinaryHeap::new(),
             losses: Losses::default(),
@@ -181,6 +193,7 @@ impl Tracer {
             Body::Socket(socket) => self.open(socket, processes, out),
             Body::Data(ref data) => self.data(&event.header, data, processes, out),
             Body::Close(close) => self.close(close, processes, out),
+            Body::Dns(message) => self.dns(event.header, *message, processes, out),
             _ => {
                 self.introduce(&event.body, processes, out);
                 self.hold(event, processes, out);
@@ -216,6 +229,7 @@ impl Tracer {
     pub fn advance(&mut self, now: BootTime, processes: &dyn Processes, out: &mut Vec<Output>) {
         self.now = self.now.max(now);
         self.end_silent(processes, out);
+        self.give_up(out);
         self.decide(processes, out);
         self.pump(processes, out);
     }
@@ -228,13 +242,15 @@ impl Tracer {
     /// | `socket_missing` | addresses of a connection, and the first requests on it |
     /// | `undecided_full` | the client's half of a trace |
     /// | `history_full`, `open_full`, `servers_full`, `origins_full` | no span; links that say `unproven` |
+    /// | `lookups_full`, `message_unread` | answers of name servers; `message_unread` also questions, and with them the event |
     /// | `waiting_full` | the payload that an action's link waited for: it says `unproven` |
     pub fn losses(&mut self, now: BootTime) -> Vec<Loss> {
         self.counter.drain(now)
     }
 
     /// Counted so far: oddities of streams by [`guardbee_l7::Flag::name`], `invalid_traceparent`, `own_telemetry`,
-    /// `unix_idle` (forgotten after [`Params::unix_idle`]), and how the parents
+    /// `unix_idle` (forgotten after [`Params::unix_idle`]), messages of name servers that say nothing (`dns_malformed`,
+    /// `dns_no_question`, `dns_unasked`: their question was not seen, or they came late; `dns_backwards`), and how the parents
     /// of client spans were known (`parent_thread`, `parent_sole`, ...; see `context.rs`).
     pub fn flags(&self) -> &BTreeMap<&'static str, u64> {
         &self.flags

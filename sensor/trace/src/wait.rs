@@ -148,6 +148,8 @@ impl Tracer {
             }
             _ => {}
         }
-        out.push(Output::Security { event, link });
+        if let Some((event, link)) = self.linked(event, link, out) {
+            out.push(Output::Security { event, link });
+        }
     }
 }

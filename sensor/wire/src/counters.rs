@@ -26,12 +26,20 @@ pub enum LossCause {
     StampsFull = 3,
     /// The context's scratch was in use.
     ScratchBusy = 4,
+    /// DNS: one call moved more messages than are looked at.
+    Messages = 5,
 }
 
 impl LossCause {
     /// All causes, in the order of their numbers.
-    pub const ALL: [Self; 5] =
-        [Self::RingFull, Self::Throttled, Self::ConnectionsFull, Self::StampsFull, Self::ScratchBusy];
+    pub const ALL: [Self; 6] = [
+        Self::RingFull,
+        Self::Throttled,
+        Self::ConnectionsFull,
+        Self::StampsFull,
+        Self::ScratchBusy,
+        Self::Messages,
+    ];
 
     /// Whether it costs an event, which was numbered and counted as produced; else something an event should have said.
     pub const fn costs_an_event(self) -> bool {
@@ -46,6 +54,7 @@ impl LossCause {
             Self::ConnectionsFull => "connections_full",
             Self::StampsFull => "stamps_full",
             Self::ScratchBusy => "scratch_busy",
+            Self::Messages => "messages",
         }
     }
 }

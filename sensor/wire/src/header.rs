@@ -2,7 +2,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// `GUARDBEE_ABI`: both halves must be built from the same number.
-pub const ABI: u32 = 4;
+pub const ABI: u32 = 5;
 
 /// `enum event_kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -75,11 +75,13 @@ pub enum EventKind {
     IoUring = 41,
     /// A call that acts on the machine itself.
     Control = 42,
+    /// A message to or from a name server.
+    Dns = 43,
 }
 
 impl EventKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Fork,
         Self::Exec,
         Self::Exit,
@@ -113,6 +115,7 @@ impl EventKind {
         Self::Title,
         Self::IoUring,
         Self::Control,
+        Self::Dns,
     ];
 
     /// Kinds of [`crate::FileEvent`], in the order of their bits in [`crate::FileWants`].
@@ -171,6 +174,7 @@ impl EventKind {
             Self::Title => "title",
             Self::IoUring => "io_uring",
             Self::Control => "control",
+            Self::Dns => "dns",
         }
     }
 }

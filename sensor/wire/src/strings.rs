@@ -66,6 +66,8 @@ pub enum StringId {
     UnifiedParent = 25,
     /// Likewise.
     UnifiedGrandparent = 26,
+    /// Of DNS: its first [`crate::DNS_BYTES`].
+    Message = 27,
 }
 
 /// Walks the strings of a tail; stops at the first that doesn't fit.

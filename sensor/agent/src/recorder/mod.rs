@@ -10,7 +10,6 @@ use anyhow::Context as _;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use guardbee_model::{
     clock::{BootTime, Clock as _, WallOffset},
-    file::Operation,
     finding::{Action, Observation},
     loss::{Loss, LossCounter, Stage},
 };
@@ -219,29 +218,6 @@ impl Worker {
     }
 }
 
-/// Actions beside those on files, of which all or none are observed.
-const OBSERVED: [&str; 19] = [
-    "accept",
-    "connect",
-    "exec",
-    "exit",
-    "fork",
-    "listen",
-    "request",
-    "exchange",
-    "credentials",
-    "access",
-    "namespace",
-    "mount",
-    "socket_change",
-    "extension",
-    "signal",
-    "memory",
-    "title",
-    "io_uring",
-    "control",
-];
-
 /// What is observed when these programs work, and what these rules look at that some of these policies observe.
 pub(crate) fn sight(
     states: &[u8; RPC_PROGRAMS],
@@ -253,8 +229,7 @@ pub(crate) fn sight(
         let mut named = PROGRAM_NAMES.iter().zip(states);
         named.any(|(name, state)| wanted(name) && *state == ProgramState::Works as u8)
     };
-    let actions = OBSERVED.into_iter().chain(Operation::ALL.map(Operation::name));
-    let there = actions.filter(|action| works(&|name| hooks::makes(name, action)));
+    let there = hooks::actions().filter(|action| works(&|name| hooks::makes(name, action)));
     let observed = there.collect();
     let all = rules.rules();
     let mut wanted: Vec<_> = all.iter().flat_map(|rule| rule.wants.iter().copied()).collect();

@@ -83,7 +83,7 @@ fn usual(deed: &Deed) -> &'static str {
         Deed::Extension(_) => "bpf",
         Deed::Memory(_) => "mprotect",
         Deed::Control(_) => "reboot",
-        Deed::Signal(_) | Deed::Title(_) | Deed::IoUring(_) => "",
+        Deed::Signal(_) | Deed::Title(_) | Deed::IoUring(_) | Deed::Lookup(_) => "",
     }
 }
 
@@ -178,6 +178,8 @@ pub(crate) fn of_system(actor: Actor, comm: &[u8], from: &System) -> Option<Vec<
             let event = ControlEvent { header: actor.header(EventKind::Control), call };
             record(&event, &tail.with(StringId::Detail, &control.detail))
         }
+        // No public rule of Linux looks at these.
+        Deed::Lookup(_) => return None,
     })
 }
 

@@ -190,7 +190,7 @@ impl Sensor {
                 let time = response.map_or(request.start, |response| response.end);
                 (time, Action::Exchange(Arc::clone(&request), response), request.process, Some(own(&request)))
             }
-            Output::Span(_) => return None,
+            Output::Span(_) | Output::Consumed => return None,
         };
         let known = process.and_then(|key| self.table.process(key));
         let ancestors = process.map(|key| self.table.ancestors(key, ANCESTORS)).unwrap_or_default();

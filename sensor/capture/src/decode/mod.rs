@@ -7,6 +7,7 @@ mod call;
 mod control;
 mod credentials;
 mod data;
+mod dns;
 mod exec;
 mod exit;
 mod extension;
@@ -31,9 +32,10 @@ use guardbee_model::{
     event::{Body, Event},
 };
 use guardbee_wire::{
-    AccessEvent, CloseEvent, ConnectEvent, ControlEvent, CredentialsEvent, DataEvent, EventHeader, EventKind,
-    ExecEvent, ExitEvent, ExtensionEvent, FileEvent, ForkEvent, IoUringEvent, ListenEvent, MemoryEvent,
-    MountEvent, NamespaceEvent, SignalEvent, SocketChangeEvent, SocketEvent, ThrottleEvent, TitleEvent,
+    AccessEvent, CloseEvent, ConnectEvent, ControlEvent, CredentialsEvent, DataEvent, DnsEvent, EventHeader,
+    EventKind, ExecEvent, ExitEvent, ExtensionEvent, FileEvent, ForkEvent, IoUringEvent, ListenEvent,
+    MemoryEvent, MountEvent, NamespaceEvent, SignalEvent, SocketChangeEvent, SocketEvent, ThrottleEvent,
+    TitleEvent,
 };
 use zerocopy::FromBytes;
 
@@ -212,6 +214,7 @@ fn event<'a>(head: &EventHeader, bytes: &'a [u8]) -> Result<Parts<'a>, DecodeErr
         EventKind::Title => title::title(&fixed::<TitleEvent>(name, bytes)?)?,
         EventKind::IoUring => io_uring::io_uring(&fixed::<IoUringEvent>(name, bytes)?)?,
         EventKind::Control => control::control(&fixed::<ControlEvent>(name, bytes)?)?,
+        EventKind::Dns => dns::dns(&fixed::<DnsEvent>(name, bytes)?)?,
         EventKind::Throttle => throttle::throttle(&whole::<ThrottleEvent>(name, bytes)?)?,
     };
     Ok((Event { header: header::header(name, head)?, body }, payload))

@@ -1,6 +1,7 @@
 //! What was done to the system or to another process: by the names that rules know it by, since no convention has any.
 use super::{attributes::Attributes, file::path, process::command_line};
 use guardbee_model::{
+    dns::{self, Answer, Lookup},
     process::{Credentials, Fd, Process},
     system::{
         Access, Call, Change, Deed, Extension, IoUring, Memory, Mount, Namespace, SocketChange, SocketKind,
@@ -9,13 +10,17 @@ use guardbee_model::{
     text,
 };
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+
+/// Of a lookup that are told.
+const ANSWERS: usize = 8;
 
 /// One thing that a record says.
 enum Fact {
     Text(String),
     Int(i64),
     Flag(bool),
-    List(Vec<&'static str>),
+    List(Vec<Cow<'static, str>>),
 }
 
 /// Keys and what is said of them; empty texts and lists are left out.
@@ -42,8 +47,8 @@ impl Facts {
         self.0.push((key, Fact::Flag(value)));
     }
 
-    fn list(&mut self, key: &'static str, words: impl Iterator<Item = &'static str>) {
-        let words: Vec<_> = words.collect();
+    fn list(&mut self, key: &'static str, words: impl Iterator<Item: Into<Cow<'static, str>>>) {
+        let words: Vec<_> = words.map(Into::into).collect();
         if !words.is_empty() {
             self.0.push((key, Fact::List(words)));
         }
@@ -68,7 +73,9 @@ pub(crate) fn object(system: &System, target: Option<&Process>, longest: usize) 
         Fact::Text(value) => json!(super::text::bounded_to(&value, longest)),
         Fact::Int(value) => json!(value),
         Fact::Flag(value) => json!(value),
-        Fact::List(words) => json!(words),
+        Fact::List(words) => {
+            json!(words.iter().map(|word| super::text::bounded_to(word, longest)).collect::<Vec<_>>())
+        }
     };
     facts(system, target).0.into_iter().map(|(key, fact)| (key.to_owned(), shown(fact))).collect()
 }
@@ -97,6 +104,7 @@ fn facts(system: &System, target: Option<&Process>) -> Facts {
         Deed::Title(title) => facts.said("guardbee.title", &title.after),
         Deed::IoUring(ring) => of_ring(ring, &mut facts),
         Deed::Control(control) => facts.said("guardbee.control.path", &control.detail),
+        Deed::Lookup(lookup) => of_lookup(lookup, &mut facts),
     }
     facts
 }
@@ -233,6 +241,22 @@ fn of_ring(ring: &IoUring, facts: &mut Facts) {
         facts.int("guardbee.io_uring.opcode", ring.opcode);
     }
     facts.said("guardbee.io_uring.path", &ring.detail);
+}
+
+fn of_lookup(lookup: &Lookup, facts: &mut Facts) {
+    let Lookup { server, question, answer, .. } = lookup;
+    facts.said("dns.question.name", &question.name);
+    facts.said("dns.question.registered_domain", &question.registered);
+    if lookup.is_malformed() {
+        facts.flag("guardbee.dns.malformed", true);
+    } else {
+        facts.text("dns.question.type", dns::type_name(question.kind));
+    }
+    facts.text("guardbee.dns.server.address", server.to_string());
+    let Some(Answer { code, records, cut }) = answer else { return };
+    facts.text("dns.response_code", dns::code_name(*code));
+    facts.list("dns.answers", records.iter().take(ANSWERS).map(|record| path(&record.data)));
+    facts.flag("guardbee.dns.answers.cut", *cut || records.len() > ANSWERS);
 }
 
 /// A line for people: what was done, and to whom.

@@ -1,6 +1,8 @@
 //! Deeds of every kind.
 use super::Draw;
 use guardbee_model::{
+    clock::BootTime,
+    dns::{Answer, Lookup, Question, Record},
     id::ConnectionId,
     system::{
         Access, Call, Change, Control, Deed, Extension, ExtensionKind, IoUring, Memory, MemoryKind, Mount,
@@ -22,7 +24,7 @@ impl Draw<'_> {
     }
 
     fn deed(&mut self) -> Deed {
-        match self.byte() % 11 {
+        match self.byte() % 12 {
             0 => Deed::Credentials(Change {
                 before: self.option(Self::credentials),
                 after: self.credentials(),
@@ -81,7 +83,32 @@ impl Draw<'_> {
             }),
             8 => Deed::Title(Title { target: self.target(), after: self.boxed() }),
             9 => Deed::IoUring(IoUring { entries: self.word(), opcode: self.byte(), detail: self.boxed() }),
-            _ => Deed::Control(Control { detail: self.boxed() }),
+            10 => Deed::Control(Control { detail: self.boxed() }),
+            _ => Deed::Lookup(self.lookup()),
+        }
+    }
+
+    fn lookup(&mut self) -> Lookup {
+        let question = Question {
+            name: self.boxed(),
+            registered: self.boxed(),
+            kind: self.byte().into(),
+            class: self.byte().into(),
+        };
+        let answer = self.option(|draw| Answer {
+            code: draw.byte(),
+            cut: draw.byte() > 127,
+            records: (0..draw.byte() % 4)
+                .map(|_| Record { kind: draw.byte().into(), data: draw.boxed() })
+                .collect(),
+        });
+        Lookup {
+            asked: BootTime(self.number()),
+            server: self.address().ip(),
+            socket: self.number(),
+            id: self.byte().into(),
+            question,
+            answer,
         }
     }
 

@@ -28,8 +28,6 @@ pub(super) const WITHOUT_EVENTS: &[&str] = &[
     "create_remote_thread",
     "create_stream_hash",
     "database",
-    "dns",
-    "dns_query",
     "driver_load",
     "firewall",
     "image_load",
@@ -57,6 +55,8 @@ pub(super) const WITH_EVENTS: &[&str] = &[
     "file_delete",
     "file_event",
     "file_rename",
+    "dns",
+    "dns_query",
 ];
 pub(super) const PRODUCTS: &[&str] = &["linux", "guardbee"];
 /// Sigma's services of Linux (taxonomy appendix 2.1), to tell them from misspelt ones.
@@ -157,6 +157,7 @@ fn by_category(at: &Node, category: &str, problems: &mut Problems) -> Option<Sou
         "process_creation" => Source::Actions(Kinds::EXEC),
         "process_termination" => Source::Actions(Kinds::EXIT),
         "network_connection" => Source::Actions(Kinds::CONNECT.or(Kinds::ACCEPT)),
+        "dns" | "dns_query" => Source::Actions(Kinds::DNS),
         "webserver" => Source::Web,
         "file_access" => Source::Actions(Kinds::FILE_OPEN),
         "file_change" => Source::Actions(Kinds::FILE_ATTRIBUTE),

@@ -88,11 +88,11 @@ fn what_is_over_is_forgotten_before_its_timespan_is() {
 #[test]
 fn an_end_that_cannot_fire_is_listed() {
     let text = ended("T", "temporal", "").replace("leaves", "dns");
-    let dns = "---\ntitle: Dns\nname: dns\nlogsource: {category: dns_query}\ndetection: {s: {x: y}, condition: s}\n";
+    let dns = "---\ntitle: Dns\nname: dns\nlogsource: {category: image_load}\ndetection: {s: {x: y}, condition: s}\n";
     let set = rules_with(&[dns.to_owned(), text]);
     let listed = set.rules().into_iter().find(|rule| &*rule.info.title == "T").unwrap();
     assert_eq!(listed.can_fire, Ok(()));
-    let right = ["its end `dns` can't fire: no event source yet for `dns_query`"];
+    let right = ["its end `dns` can't fire: no event source yet for `image_load`"];
     assert_eq!(listed.missing, right);
 }
 

@@ -2,6 +2,7 @@
 use super::view::Texts;
 use crate::field::Field;
 use guardbee_model::{
+    dns::{self, Lookup},
     process::Process,
     system::{Change, Deed, Mount, Namespace, SocketChange, SocketKind, System, Target},
 };
@@ -53,6 +54,7 @@ pub(super) fn field(field: Field, system: &System, target: Option<&Process>, out
             _ => return None,
         },
         Deed::Control(control) if field == Field::ControlPath => out.known(&control.detail),
+        Deed::Lookup(lookup) => of_lookup(field, lookup, out),
         _ => return None,
     }
     Some(())
@@ -113,4 +115,23 @@ fn of_socket(field: Field, socket: &SocketChange, out: &mut Texts) -> Option<()>
         _ => return None,
     }
     Some(())
+}
+
+fn of_lookup(field: Field, lookup: &Lookup, out: &mut Texts) {
+    let answer = lookup.answer.as_ref();
+    let records = || answer.iter().flat_map(|answer| &answer.records);
+    match field {
+        Field::DnsName => out.known(&lookup.question.name),
+        Field::DnsDomain => out.known(&lookup.question.registered),
+        Field::DnsMalformed => out.flag(lookup.is_malformed()),
+        Field::DnsType if lookup.is_malformed() => {}
+        Field::DnsType => out.put(dns::type_name(lookup.question.kind).as_bytes()),
+        Field::DnsServer => out.shown(lookup.server),
+        Field::DnsCode => answer.iter().for_each(|answer| out.put(dns::code_name(answer.code).as_bytes())),
+        Field::DnsAnswers => records().for_each(|record| out.known(&record.data)),
+        Field::DnsAddress => {
+            records().filter(|record| record.is_address()).for_each(|record| out.known(&record.data));
+        }
+        _ => {}
+    }
 }

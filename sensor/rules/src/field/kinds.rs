@@ -30,19 +30,20 @@ impl Kinds {
     pub(crate) const TITLE: Self = Self(1 << 16);
     pub(crate) const IO_URING: Self = Self(1 << 17);
     pub(crate) const CONTROL: Self = Self(1 << 18);
+    pub(crate) const DNS: Self = Self(1 << 19);
     /// What is done to the system and to other processes.
-    pub(crate) const SYSTEM: Self = Self(((1 << 11) - 1) << 8);
+    pub(crate) const SYSTEM: Self = Self(((1 << 12) - 1) << 8);
     /// Of these, what has another process as its target.
     pub(super) const TARGETED: Self = Self::ACCESS.or(Self::SIGNAL).or(Self::TITLE);
     /// Of these, what a system call that was looked at led to.
     pub(super) const CALLED: Self =
-        Self(Self::SYSTEM.0 & !(Self::SIGNAL.0 | Self::TITLE.0 | Self::IO_URING.0));
+        Self(Self::SYSTEM.0 & !(Self::SIGNAL.0 | Self::TITLE.0 | Self::IO_URING.0 | Self::DNS.0));
     /// What audit has records of a call of.
     pub(super) const AUDITED: Self = Self::EXEC.or(Self::CALLED);
     /// What audit has records of.
     pub(crate) const AUDIT: Self = Self::AUDITED.or(Self::FILE);
     /// Bit of the first of the file operations.
-    const FIRST_FILE: u64 = 19;
+    const FIRST_FILE: u64 = 20;
     pub(crate) const FILE_OPEN: Self = Self::file(Operation::Open);
     pub(crate) const FILE_MODIFY: Self = Self::file(Operation::Modify);
     pub(crate) const FILE_CREATE: Self = Self::file(Operation::Create);
@@ -67,7 +68,7 @@ impl Kinds {
             | Self::FILE_SYMLINK.0,
     );
     /// Bits of the mask.
-    pub(crate) const COUNT: usize = 30;
+    pub(crate) const COUNT: usize = 31;
     const NAMED: [(&'static str, Self); Self::COUNT] = [
         ("accept", Self::ACCEPT),
         ("connect", Self::CONNECT),
@@ -88,6 +89,7 @@ impl Kinds {
         ("title", Self::TITLE),
         ("io_uring", Self::IO_URING),
         ("control", Self::CONTROL),
+        ("dns", Self::DNS),
         ("file_open", Self::FILE_OPEN),
         ("file_modify", Self::FILE_MODIFY),
         ("file_create", Self::FILE_CREATE),
@@ -134,6 +136,7 @@ impl Kinds {
             Deed::Title(_) => Self::TITLE,
             Deed::IoUring(_) => Self::IO_URING,
             Deed::Control(_) => Self::CONTROL,
+            Deed::Lookup(_) => Self::DNS,
         }
     }
 

@@ -4,6 +4,7 @@
 pub(super) const UNAVAILABLE: &[(&str, &str)] = &[
     ("DestinationHostname", "names of peers are not resolved"),
     ("SourceHostname", "names of peers are not resolved"),
+    ("QueryStatus", "see `dns.response_code`, which has the DNS's own names"),
     ("LogonId", "login sessions are not recorded"),
     ("LogonGuid", "login sessions are not recorded"),
     ("TerminalSessionId", "login sessions are not recorded"),

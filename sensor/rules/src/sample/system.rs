@@ -2,6 +2,8 @@
 use super::{bytes, defaults::process, number};
 use crate::field::{Field, Kinds};
 use guardbee_model::{
+    clock::BootTime,
+    dns::{self, Answer, Lookup, Question, Record},
     finding::Action,
     id::ConnectionId,
     process::{Fd, Process},
@@ -37,6 +39,7 @@ pub(super) struct Doing {
     title: Box<[u8]>,
     ring: IoUring,
     path: Box<[u8]>,
+    lookup: Lookup,
 }
 
 const SIGNALS: [(&str, u16); 9] = [
@@ -142,12 +145,22 @@ impl Doing {
             title: none(),
             ring: IoUring { entries: 0, opcode: 0, detail: none() },
             path: none(),
+            lookup: Lookup {
+                asked: BootTime(0),
+                server: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 53)),
+                socket: 1,
+                id: 1,
+                question: Question { name: bytes("a.example").into(), registered: none(), kind: 1, class: 1 },
+                answer: None,
+            },
         }
     }
 
     /// Whether the field says something of a deed.
     pub(super) fn set(&mut self, field: Field, text: &str, values: &[Box<str>]) -> bool {
-        self.set_process(field, text, values) || self.set_machine(field, text, values)
+        self.set_process(field, text, values)
+            || self.set_lookup(field, text, values)
+            || self.set_machine(field, text, values)
     }
 
     fn set_process(&mut self, field: Field, text: &str, values: &[Box<str>]) -> bool {
@@ -187,6 +200,31 @@ impl Doing {
             Field::MemoryWritable => self.memory.protection = if flag { 7 } else { 5 },
             Field::MemoryName => self.memory.detail = bytes(text).into(),
             Field::Title => self.title = bytes(text).into(),
+            _ => return false,
+        }
+        true
+    }
+
+    fn set_lookup(&mut self, field: Field, text: &str, values: &[Box<str>]) -> bool {
+        let answer = || Answer { code: 0, records: Box::default(), cut: false };
+        match field {
+            Field::DnsName => self.lookup.question.name = bytes(text).into(),
+            Field::DnsMalformed if text.eq_ignore_ascii_case("true") => {
+                self.lookup.question.name = Box::default();
+            }
+            Field::DnsMalformed => {}
+            Field::DnsDomain => self.lookup.question.registered = bytes(text).into(),
+            Field::DnsType => self.lookup.question.kind = dns::type_named(text).unwrap_or_default(),
+            Field::DnsServer => self.lookup.server = text.parse().unwrap_or(self.lookup.server),
+            Field::DnsCode => {
+                self.lookup.answer.get_or_insert_with(answer).code =
+                    dns::code_named(text).unwrap_or_default();
+            }
+            Field::DnsAnswers | Field::DnsAddress => {
+                let answer = self.lookup.answer.get_or_insert_with(answer);
+                let more = values.iter().map(|value| record(value));
+                answer.records = answer.records.iter().cloned().chain(more).collect();
+            }
             _ => return false,
         }
         true
@@ -273,6 +311,7 @@ impl Doing {
             Kinds::MEMORY => Deed::Memory(self.memory),
             Kinds::TITLE => Deed::Title(Title { target, after: self.title }),
             Kinds::IO_URING => Deed::IoUring(self.ring),
+            Kinds::DNS => Deed::Lookup(self.lookup),
             _ => Deed::Control(Control { detail: self.path }),
         };
         let call = (!self.call.is_empty()).then_some(Call {
@@ -283,6 +322,16 @@ impl Doing {
         let known = deed.target().and(known);
         Action::System(Arc::new(System { call, comm: Box::default(), deed }), known)
     }
+}
+
+/// Of a type that fits what it says.
+fn record(text: &str) -> Record {
+    let kind = match text.parse() {
+        Ok(IpAddr::V4(_)) => 1,
+        Ok(IpAddr::V6(_)) => 28,
+        Err(_) => 16,
+    };
+    Record { kind, data: bytes(text).into() }
 }
 
 fn eight(bits: u64) -> u8 {

@@ -75,6 +75,14 @@ pub(super) fn samples() -> Vec<Vec<u8>> {
     let title = TitleEvent { header: head(EventKind::Title), target: target() };
     let ring = IoUringEvent { header: head(EventKind::IoUring), opcode: 18, ..IoUringEvent::default() };
     let control = ControlEvent { header: head(EventKind::Control), call: called(Call::Reboot) };
+    let dns = DnsEvent {
+        header: head(EventKind::Dns),
+        socket: 9,
+        server: std::net::Ipv4Addr::LOCALHOST.to_ipv6_mapped().octets(),
+        length: 40,
+        direction: 1,
+        ..DnsEvent::default()
+    };
     vec![
         encode(&credentials, &comm),
         encode(&access, &[comm.clone(), text(16, b"sshd")].concat()),
@@ -87,16 +95,18 @@ pub(super) fn samples() -> Vec<Vec<u8>> {
         encode(&title, &[text(16, b"sshd"), text(17, b"kworker/0:1")].concat()),
         encode(&ring, &text(21, b"/etc/shadow")),
         encode(&control, &comm),
+        encode(&dns, &[text(27, b"bytes"), comm].concat()),
     ]
 }
 
 fn deeds() -> Vec<(Option<guardbee_model::system::Call>, Deed)> {
     let bodies = samples().iter().map(|bytes| record(bytes).unwrap().body).collect::<Vec<_>>();
+    let bodies = bodies.into_iter().filter(|body| !matches!(body, Body::Dns(_)));
     let deed = |body| match body {
         Body::System(system) => (system.call, system.deed),
         other => panic!("{other:?}"),
     };
-    bodies.into_iter().map(deed).collect()
+    bodies.map(deed).collect()
 }
 
 #[test]
@@ -135,6 +145,17 @@ fn deeds_say_what_was_captured() {
 }
 
 #[test]
+fn messages_to_name_servers_say_what_was_captured() {
+    let body = record(samples().last().unwrap()).unwrap().body;
+    let Body::Dns(dns) = body else { panic!("{body:?}") };
+    assert_eq!((dns.socket, dns.length, dns.direction), (9, 40, guardbee_model::event::Direction::Sent));
+    assert_eq!(
+        (dns.server.to_string().as_str(), &*dns.bytes, &*dns.comm),
+        ("127.0.0.1", &b"bytes"[..], &b"sh"[..])
+    );
+}
+
+#[test]
 fn what_the_abi_does_not_have_is_refused() {
     let access = AccessEvent { header: head(EventKind::Access), access: 7, ..AccessEvent::default() };
     let mut credentials = CredentialsEvent { header: head(EventKind::Credentials), ..Default::default() };
@@ -142,11 +163,13 @@ fn what_the_abi_does_not_have_is_refused() {
     let mut control = ControlEvent { header: head(EventKind::Control), ..Default::default() };
     control.call.call = u16::try_from(CALL_NAMES.len()).unwrap();
     let signal = SignalEvent { header: head(EventKind::Signal), ..SignalEvent::default() };
+    let dns = DnsEvent { header: head(EventKind::Dns), direction: 2, ..DnsEvent::default() };
     for (bytes, named) in [
         (encode(&access, &[]), "access"),
         (encode(&credentials, &[]), "cause"),
         (encode(&control, &[]), "call.call"),
         (encode(&signal, &[]), "target.process.tgid"),
+        (encode(&dns, &[]), "direction"),
     ] {
         assert!(matches!(record(&bytes), Err(DecodeError::Value { field, .. }) if field == named), "{named}");
     }

@@ -196,7 +196,7 @@ fn fields_are_checked_where_the_loader_checks_them() {
         all.extend(values.iter().copied().map(Some));
         all
     };
-    let categories = with(&[logsource::WITH_EVENTS, &["network", "dns_query", "xyzzy"]].concat());
+    let categories = with(&[logsource::WITH_EVENTS, &["network", "image_load", "xyzzy"]].concat());
     for product in with(&["linux", "guardbee", "windows"]) {
         for &category in &categories {
             for service in with(&["exec", "sysmon", "connection", "sshd"]) {

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What name servers are asked and answer, over UDP. Both hook lists end here.
+ *
+ * Every datagram to or from port 53 is told as it is; which question an answer belongs to is for user space to say. Read from
+ * user memory after the call, like payload (buffer.h).
+ */
+#pragma once
+#include "buffer.h"
+#include "sock.h"
+#include "task.h"
+
+/* Does any rule look at it? Set by the loader. */
+volatile __u64 dns_watched __weak SEC(".data.dns") = 0;
+
+/* A socket that has asked. */
+struct dns_socket {
+	__u8 server[16]; /* whom it asked last: who an answer to a socket without a peer is taken to be from */
+	__u64 array;	 /* of the messages that sendmmsg or recvmmsg is at */
+	__u64 next;	 /* index in it */
+};
+
+/* By address. No hook says that such a socket is closed: the oldest is forgotten. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct dns_socket);
+} dns_sockets __weak SEC(".maps");
+
+/* Could it be the socket of a resolver? Without a peer it may ask anybody. */
+static __always_inline bool datagram_wanted(struct sock *sk, __u16 family)
+{
+	__u16 port;
+
+	if (!dns_watched || (family != AF_INET && family != AF_INET6) || LOAD(sk, sk_type) != SOCK_DGRAM ||
+	    LOAD(sk, sk_protocol) != IPPROTO_UDP)
+		return false;
+	port = LOAD(sk, __sk_common.skc_dport);
+	return !port || port == bpf_htons(DNS_PORT);
+}
+
+static __always_inline struct dns_socket *dns_socket(__u64 key)
+{
+	struct dns_socket *known = bpf_map_lookup_elem(&dns_sockets, &key);
+	struct dns_socket first = {};
+
+	if (known)
+		return known;
+	bpf_map_update_elem(&dns_sockets, &key, &first, BPF_ANY);
+	return bpf_map_lookup_elem(&dns_sockets, &key);
+}
+
+/* The address that the call names, if it is a name server's. */
+static __always_inline bool dns_named(const struct io *io, __u8 server[16])
+{
+	const void *address = (const void *)io->address;
+	struct user_sockaddr named = {};
+
+	if (io->buffer == BUFFER_MESSAGE && bpf_probe_read_user(&address, sizeof(address), (const void *)io->pointer))
+		return false;
+	/* The smaller part first: an IPv4 address may end at the end of its page. */
+	if (!address || bpf_probe_read_user(&named, __builtin_offsetof(struct user_sockaddr, address6), address) ||
+	    named.port != bpf_htons(DNS_PORT))
+		return false;
+	if (named.family == AF_INET) {
+		address_v4(server, named.address);
+		return true;
+	}
+	if (named.family != AF_INET6)
+		return false;
+	return !bpf_probe_read_user(server, 16, address + __builtin_offsetof(struct user_sockaddr, address6));
+}
+
+/* Whom this datagram goes to or comes from: false if that is no name server. */
+static __always_inline bool dns_server(const struct io *io, __u8 server[16])
+{
+	__u64 key = io->sk;
+	struct dns_socket *known;
+	__u16 port;
+
+	sock_remote((struct sock *)io->sk, io->family, server, &port);
+	if (port)
+		return port == DNS_PORT;
+	if (io->direction == DATA_RECEIVED) {
+		known = bpf_map_lookup_elem(&dns_sockets, &key);
+		if (known)
+			__builtin_memcpy(server, known->server, sizeof(known->server));
+		return known;
+	}
+	if (!dns_named(io, server))
+		return false;
+	known = dns_socket(key);
+	if (known)
+		__builtin_memcpy(known->server, server, sizeof(known->server));
+	return true;
+}
+
+/* Tells of the message that scratch.io describes. */
+GLOBAL_FUNCTION int GLOBAL(io_dns)(__u32 index)
+{
+	const __u32 text = sizeof(struct dns_event) + sizeof(struct event_string);
+	struct dns_event *event;
+	struct site site;
+	struct io *io;
+	__u64 key;
+	__u32 wanted, captured, at;
+
+	if (!site_find(&site, index))
+		return 0;
+	io = &site.scratch->io;
+	event = &site.scratch->dns;
+	if (!dns_server(io, event->server) || tgid_own(bpf_get_current_pid_tgid() >> 32))
+		return 0;
+	key = io->sk;
+	GLOBAL(header_fill)(index, io->task, EVENT_DNS);
+	event->socket = sock_inode((struct sock *)key);
+	event->length = io->length;
+	event->direction = io->direction;
+	event->flags = io->io_uring ? DATA_IO_URING : 0;
+	event->pad[0] = 0;
+	event->pad[1] = 0;
+	wanted = io->length < DNS_BYTES ? io->length : DNS_BYTES;
+	captured = io_copy(io, site.scratch->bytes + text, wanted, &event->flags);
+	OPAQUE(captured);
+	captured &= 2 * DNS_BYTES - 1;
+	if (captured > DNS_BYTES)
+		return 0;
+	/* Zero up to the next multiple of eight: an earlier record's bytes must not leave with this one. */
+	for (__u32 i = 0; i < 7; i++)
+		site.scratch->bytes[text + captured + i] = 0;
+	at = tail_end(site.scratch->bytes, sizeof(*event), STRING_MESSAGE, captured, io->length);
+	at = tail_text(site.scratch->bytes, at, sizeof(site.scratch->bytes), STRING_COMM,
+		       ((struct task_struct *)io->task)->comm, sizeof(((struct task_struct *)0)->comm));
+	OPAQUE(at);
+	if (at > RECORD_BYTES + PAYLOAD_BYTES)
+		return 0;
+	security_send(&site, &event->header, EVENT_DNS, at);
+	return 0;
+}

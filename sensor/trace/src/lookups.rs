@@ -1,0 +1,159 @@
+//! Lookups: a question to a name server and its answer are one event, with the request behind the question.
+//!
+//! A question takes the way of every security event, which finds its link. It comes out with its answer, or when that has not come
+//! in [`crate::Params::patience`]. What an answer is the answer to is told by socket, id and question: that of a stranger is
+//! nobody's.
+use crate::{Output, Processes, Tracer, later};
+use guardbee_l7::dns::{self, Message, Unread};
+use guardbee_model::{
+    clock::BootTime,
+    dns::{Answer, Dns, Lookup, Question},
+    event::{Body, Direction, Event, Header},
+    link::Link,
+    system::{Deed, System},
+};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+
+/// What a question and its answer have in common; the name in lower case, since some ask in a random one.
+type Key = (u64, u16, Question);
+
+/// Questions without an answer.
+#[derive(Debug, Default)]
+pub(crate) struct Lookups {
+    asked: FxHashMap<Key, Asked>,
+    /// In the order in which they came; what has been answered may stand here still.
+    due: VecDeque<(BootTime, Key)>,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    /// The question with its link, once that is known.
+    event: Option<(Event, Option<Link>)>,
+    answer: Option<(BootTime, Answer)>,
+}
+
+fn key(socket: u64, id: u16, question: &Question) -> Key {
+    (socket, id, Question { name: question.name.to_ascii_lowercase().into(), ..question.clone() })
+}
+
+fn event(header: Header, comm: Box<[u8]>, lookup: Lookup) -> Event {
+    let system = System { call: None, comm, deed: Deed::Lookup(lookup) };
+    Event { header, body: Body::System(Box::new(system)) }
+}
+
+/// The lookup that an event is, and its key.
+fn lookup(event: &mut Event) -> Option<&mut Lookup> {
+    let Body::System(system) = &mut event.body else { return None };
+    if let Deed::Lookup(lookup) = &mut system.deed { Some(lookup) } else { None }
+}
+
+impl Tracer {
+    /// Takes a message. A question comes out as an event when its answer is there; of all others nothing comes.
+    pub(crate) fn dns(
+        &mut self,
+        header: Header,
+        message: Dns,
+        processes: &dyn Processes,
+        out: &mut Vec<Output>,
+    ) {
+        let Dns { socket, server, direction, length, bytes, comm } = message;
+        match (direction, dns::parse(&bytes, length)) {
+            _ if bytes.is_empty() => self.counter.add("message_unread", "dns", 1),
+            (Direction::Sent, Ok(Message { id, question, answer: None })) => {
+                let key = key(socket, id, &question);
+                // Asked again before there was an answer: one lookup.
+                if !self.lookups.asked.contains_key(&key) {
+                    self.make_room(out);
+                    let due = later(header.time, self.params.patience);
+                    self.lookups.due.push_back((due, key.clone()));
+                    self.lookups.asked.insert(key, Asked::default());
+                    let lookup = Lookup { asked: header.time, server, socket, id, question, answer: None };
+                    return self.hold(event(header, comm, lookup), processes, out);
+                }
+            }
+            (Direction::Received, Ok(Message { id, question, answer: Some(answer) })) => {
+                match self.lookups.asked.get_mut(&key(socket, id, &question)) {
+                    Some(asked) => {
+                        asked.answer.get_or_insert((header.time, answer));
+                        self.tell(&key(socket, id, &question), out);
+                    }
+                    None => self.count("dns_unasked"),
+                }
+            }
+            // Told: there are those who use the port because firewalls let it through.
+            (Direction::Sent, Err(Unread::Short | Unread::Malformed)) => {
+                let question = Question::default();
+                let lookup = Lookup { asked: header.time, server, socket, id: 0, question, answer: None };
+                return self.hold(event(header, comm, lookup), processes, out);
+            }
+            (Direction::Received, Err(Unread::Short | Unread::Malformed)) => self.count("dns_malformed"),
+            (_, Ok(_)) => self.count("dns_backwards"),
+            (_, Err(Unread::OtherOperation | Unread::NoQuestion)) => self.count("dns_no_question"),
+        }
+        out.push(Output::Consumed);
+    }
+
+    /// The oldest goes without its answer where there is no room.
+    fn make_room(&mut self, out: &mut Vec<Output>) {
+        while self.lookups.asked.len() >= self.params.lookups {
+            let Some((_, key)) = self.lookups.due.pop_front() else { return };
+            if self.lookups.asked.contains_key(&key) {
+                self.counter.add("lookups_full", "dns", 1);
+                self.let_go(&key, out);
+            }
+        }
+    }
+
+    /// The link of a question is known. Gives back what is none.
+    pub(crate) fn linked(
+        &mut self,
+        mut event: Event,
+        link: Option<Link>,
+        out: &mut Vec<Output>,
+    ) -> Option<(Event, Option<Link>)> {
+        let Some(Lookup { socket, id, question, asked: time, .. }) = lookup(&mut event) else {
+            return Some((event, link));
+        };
+        let (key, overdue) = (key(*socket, *id, question), later(*time, self.params.patience) <= self.now);
+        let Some(asked) = self.lookups.asked.get_mut(&key) else {
+            // It had no room.
+            return Some((event, link));
+        };
+        asked.event = Some((event, link));
+        if overdue {
+            self.let_go(&key, out);
+        } else {
+            self.tell(&key, out);
+        }
+        None
+    }
+
+    /// Lets a lookup out whose link and answer are known.
+    fn tell(&mut self, key: &Key, out: &mut Vec<Output>) {
+        if self.lookups.asked.get(key).is_some_and(|asked| asked.event.is_some() && asked.answer.is_some()) {
+            self.let_go(key, out);
+        }
+    }
+
+    /// Lets a lookup out with what is known; one whose link isn't comes out with that.
+    fn let_go(&mut self, key: &Key, out: &mut Vec<Output>) {
+        let Some(Asked { event, answer }) = self.lookups.asked.remove(key) else { return };
+        let Some((mut event, link)) = event else { return };
+        let until =
+            answer.as_ref().map_or_else(|| later(event.header.time, self.params.patience), |(time, _)| *time);
+        event.header.time = until.min(self.now).max(event.header.time);
+        if let Some(lookup) = lookup(&mut event) {
+            lookup.answer = answer.map(|(_, answer)| answer);
+        }
+        out.push(Output::Security { event, link });
+    }
+
+    /// Lets out what has waited for long enough.
+    pub(crate) fn give_up(&mut self, out: &mut Vec<Output>) {
+        while self.lookups.due.front().is_some_and(|(due, _)| *due <= self.now) {
+            let Some((_, key)) = self.lookups.due.pop_front() else { return };
+            self.let_go(&key, out);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Lookups: a question and its answer come out as one event, with the request behind the question.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail loudly")]
+mod world;
+
+use guardbee_model::{
+    clock::BootTime,
+    dns::{Dns, Lookup},
+    event::{Body, Direction, Event},
+    link::Link,
+    system::Deed,
+};
+use guardbee_trace::{Output, Params};
+use world::{Reads, World, process};
+
+const SERVER: u32 = 100;
+
+/// A message that asks for a name, or answers it with an address.
+fn message(id: u16, name: &str, answered: bool) -> Vec<u8> {
+    let labels: Vec<u8> = name
+        .split('.')
+        .flat_map(|label| [&[u8::try_from(label.len()).unwrap()], label.as_bytes()].concat())
+        .collect();
+    let flags = if answered { 0x8180 } else { 0x0100 };
+    let header: Vec<u8> =
+        [id, flags, 1, u16::from(answered), 0, 0].into_iter().flat_map(u16::to_be_bytes).collect();
+    let record: &[u8] =
+        if answered { &[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 203, 0, 113, 7] } else { &[] };
+    [&header, &labels, &[0, 0, 1, 0, 1][..], record].concat()
+}
+
+fn moved(world: &mut World, tid: u32, (socket, direction): (u64, Direction), bytes: Vec<u8>) {
+    let header = world.header(process(SERVER), tid);
+    let dns = Dns {
+        socket,
+        server: "192.0.2.53".parse().unwrap(),
+        direction,
+        length: u32::try_from(bytes.len()).unwrap(),
+        bytes: bytes.into(),
+        comm: b"app".as_slice().into(),
+    };
+    world.made.push(Event { header, body: Body::Dns(Box::new(dns)) });
+}
+
+fn ask(world: &mut World, socket: u64, id: u16, name: &str) {
+    moved(world, SERVER, (socket, Direction::Sent), message(id, name, false));
+}
+
+fn answer(world: &mut World, socket: u64, id: u16, name: &str) {
+    moved(world, SERVER, (socket, Direction::Received), message(id, name, true));
+}
+
+/// Lookups that came out, with when and with which link.
+fn told(world: &World) -> Vec<(BootTime, &Lookup, Option<&Link>)> {
+    let lookup = |output| match output {
+        &Output::Security { event: Event { ref header, body: Body::System(ref system) }, ref link } => {
+            let Deed::Lookup(lookup) = &system.deed else { return None };
+            Some((header.time, lookup, link.as_ref()))
+        }
+        _ => None,
+    };
+    world.out.iter().filter_map(lookup).collect()
+}
+
+fn names(world: &World) -> Vec<(String, bool)> {
+    let name = |lookup: &Lookup| String::from_utf8(lookup.question.name.to_vec()).unwrap();
+    told(world).iter().map(|(_, lookup, _)| (name(lookup), lookup.answer.is_some())).collect()
+}
+
+fn consumed(world: &World) -> usize {
+    world.out.iter().filter(|output| matches!(output, Output::Consumed)).count()
+}
+
+#[test]
+fn a_question_comes_out_with_its_answer_once() {
+    let mut world = World::default();
+    ask(&mut world, 1, 7, "www.example.com");
+    // Asked again, and answered twice.
+    ask(&mut world, 1, 7, "www.example.com");
+    answer(&mut world, 1, 7, "WWW.example.COM");
+    answer(&mut world, 1, 7, "www.example.com");
+    world.wait(1);
+    let lookups = told(&world);
+    let [(time, lookup, None)] = lookups.as_slice() else { panic!("{lookups:?}") };
+    assert_eq!((&*lookup.question.registered, lookup.question.kind), (&b"example.com"[..], 1));
+    let answer = lookup.answer.as_ref().unwrap();
+    assert_eq!((answer.code, &*answer.records[0].data), (0, &b"203.0.113.7"[..]));
+    assert!(*time > lookup.asked);
+    // Of four messages one became an event.
+    assert_eq!(consumed(&world), 3);
+}
+
+#[test]
+fn what_is_not_answered_comes_out_later() {
+    let mut world = World::default();
+    ask(&mut world, 1, 7, "silent.example");
+    world.wait(1_000);
+    assert!(names(&world).is_empty());
+    world.wait(1_500);
+    assert_eq!(names(&world), [("silent.example".to_owned(), false)]);
+    // Too late.
+    answer(&mut world, 1, 7, "silent.example");
+    world.wait(1);
+    assert_eq!((told(&world).len(), world.tracer.flags()["dns_unasked"]), (1, 1));
+}
+
+#[test]
+fn answers_are_told_apart_by_socket_id_and_name() {
+    let mut world = World::default();
+    ask(&mut world, 1, 7, "one.example");
+    for (socket, id, name) in [(2, 7, "one.example"), (1, 8, "one.example"), (1, 7, "two.example")] {
+        answer(&mut world, socket, id, name);
+    }
+    world.wait(1);
+    assert!(names(&world).is_empty());
+    answer(&mut world, 1, 7, "one.example");
+    world.wait(1);
+    assert_eq!(names(&world), [("one.example".to_owned(), true)]);
+}
+
+#[test]
+fn the_request_behind_a_question_is_known() {
+    let mut world = World::default();
+    world.accept(5, process(SERVER));
+    world.get(5, process(SERVER), SERVER, Reads::Blocking, "/fetch?host=x");
+    ask(&mut world, 1, 7, "evil.example");
+    // The answer is there before it is clear which request it was.
+    answer(&mut world, 1, 7, "evil.example");
+    world.wait(100);
+    let lookups = told(&world);
+    let [(_, _, Some(link))] = lookups.as_slice() else { panic!("{lookups:?}") };
+    assert_eq!((link.kind.name(), link.requests.len()), ("exact", 1));
+}
+
+#[test]
+fn with_no_room_the_oldest_goes_without_its_answer() {
+    let mut world = World::new(Params { lookups: 2, ..Params::default() });
+    for id in 0..4 {
+        ask(&mut world, 1, id, &format!("n{id}.example"));
+    }
+    world.wait(1);
+    assert_eq!(names(&world), [("n0.example".to_owned(), false), ("n1.example".to_owned(), false)]);
+    let losses = world.tracer.losses(BootTime(world.now));
+    assert_eq!((losses[0].cause, losses[0].kind, losses[0].count), ("lookups_full", "dns", 2));
+    world.wait(3_000);
+    assert_eq!(names(&world).len(), 4);
+}
+
+#[test]
+fn what_is_sent_there_and_is_no_question_is_told_at_once() {
+    let mut world = World::default();
+    moved(&mut world, SERVER, (1, Direction::Sent), b"anything but DNS".to_vec());
+    world.wait(20);
+    let lookups = told(&world);
+    let [(_, lookup, None)] = lookups.as_slice() else { panic!("{lookups:?}") };
+    assert!(lookup.is_malformed() && consumed(&world) == 0);
+}
+
+#[test]
+fn messages_that_say_nothing_are_counted() {
+    let mut world = World::default();
+    let (sent, received) = ((1, Direction::Sent), (1, Direction::Received));
+    moved(&mut world, SERVER, sent, Vec::new());
+    moved(&mut world, SERVER, received, vec![1, 2, 3]);
+    moved(&mut world, SERVER, sent, message(1, "a.example", true));
+    moved(&mut world, SERVER, received, message(1, "a.example", false));
+    let mut update = message(1, "a.example", false);
+    update[2] = 0x28;
+    moved(&mut world, SERVER, sent, update);
+    world.wait(3_000);
+    assert_eq!((told(&world).len(), consumed(&world)), (0, 5));
+    let flags = world.tracer.flags();
+    assert_eq!((flags["dns_malformed"], flags["dns_backwards"], flags["dns_no_question"]), (1, 2, 1));
+    let losses = world.tracer.losses(BootTime(world.now));
+    assert_eq!((losses[0].cause, losses[0].count), ("message_unread", 1));
+}
