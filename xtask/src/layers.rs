@@ -47,7 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "guardbee-loader",
         ],
     ),
-    ("xtask", &[]),
+    ("xtask", &["guardbee-yaml"]),
 ];
 
 /// Libraries that only some crates may use, because of what they bring with them.
