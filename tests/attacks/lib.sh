@@ -20,14 +20,19 @@ as_nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs 
 # Runs a command in a container, which a runtime of the system makes: see tools/container.c for the options.
 in_container() { as_installed crun "$TOOLS/container" "$@"; }
 
-# Runs a shell function of the driver in a network and a mount namespace of its own, whose 203.0.113.7 and 198.51.100.0/24 lead to itself.
+# In a network namespace of one's own: 203.0.113.7 and 198.51.100.0/24 lead to itself.
+own_network() {
+	ip link set lo up
+	ip address add 203.0.113.7/32 dev lo
+	ip address add 169.254.169.254/32 dev lo
+	ip route add local 198.51.100.0/24 dev lo
+}
+
+# Runs a shell function of the driver in a network of its own (see own_network), and among mounts of its own.
 in_own_network() {
-	export -f "$1" wait_for stand_in
+	export -f "$1" own_network wait_for stand_in
 	unshare --net --mount -- bash -euo pipefail -c '
-		ip link set lo up
-		ip address add 203.0.113.7/32 dev lo
-		ip address add 169.254.169.254/32 dev lo
-		ip route add local 198.51.100.0/24 dev lo
+		own_network
 		"$@"' - "$@"
 }
 
@@ -89,18 +94,24 @@ stand_in() {
 	PATH="$WORK/bin:$PATH"
 }
 
-# Runs a shell function of the driver with copies of /etc, /root, /home and the logs, over which it may do as it likes.
+# In a mount namespace of one's own: copies of /etc, /root, /home and the logs, over which one may do as one likes.
+own_files() {
+	mount -t tmpfs tmpfs "$WORK"
+	for place in /etc /root /home /var/log /var/spool; do
+		name=${place//\//_}
+		mkdir "$WORK/$name" "$WORK/$name/upper" "$WORK/$name/work"
+		mount -t overlay overlay -o "lowerdir=$place,upperdir=$WORK/$name/upper,workdir=$WORK/$name/work" "$place"
+	done
+	cd "$WORK"
+	export HOME=/root
+}
+
+# Runs a shell function of the driver with files of its own: see own_files.
 in_own_files() {
-	export -f "$1" wait_for stand_in
+	export -f "$1" own_files wait_for stand_in
 	unshare --mount -- bash -euo pipefail -c '
-		mount -t tmpfs tmpfs "$WORK"
-		for place in /etc /root /home /var/log /var/spool; do
-			name=${place//\//_}
-			mkdir "$WORK/$name" "$WORK/$name/upper" "$WORK/$name/work"
-			mount -t overlay overlay -o "lowerdir=$place,upperdir=$WORK/$name/upper,workdir=$WORK/$name/work" "$place"
-		done
-		cd "$WORK"
-		HOME=/root "$@"' - "$@"
+		own_files
+		"$@"' - "$@"
 }
 
 # Makes a disk of a file, until the driver ends; $numbers are its device's.

@@ -5,7 +5,10 @@ use std::{
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::atomic::{AtomicU16, AtomicU32, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU16, AtomicU32, Ordering},
+    },
 };
 
 /// Whom the pipeline runs as, so whose the files must be.
@@ -42,8 +45,10 @@ pub(crate) struct Lab {
     pub(crate) keep: bool,
     /// Only targets with this in their name.
     only: Option<String>,
+    /// The sensor that was named; without: one is built, once it is needed.
+    pub(crate) given: Option<PathBuf>,
     /// The sensor's binary.
-    guardbee: PathBuf,
+    guardbee: OnceLock<PathBuf>,
     next_nonce: AtomicU32,
     next_port: AtomicU16,
     next_dir: AtomicU32,
@@ -77,17 +82,21 @@ impl Lab {
             corpus: None,
             keep,
             only,
-            guardbee: PathBuf::new(),
+            given: None,
+            guardbee: OnceLock::new(),
             next_nonce: AtomicU32::new(100_000 + std::process::id() % 800 * 1000),
             next_port: AtomicU16::new(18_000 + process * 50),
             next_dir: AtomicU32::new(0),
         })
     }
 
-    /// Uses this sensor, or builds one.
-    pub(crate) fn sensor_at(&mut self, guardbee: Option<PathBuf>) -> anyhow::Result<()> {
+    /// Sees to it that there is a sensor: the one that was named, or one that is built.
+    pub(crate) fn ready_sensor(&self) -> anyhow::Result<()> {
         ensure!(nix::unistd::geteuid().is_root(), "the sensor loads BPF programs: run this as root");
-        self.guardbee = if let Some(given) = guardbee {
+        if self.guardbee.get().is_some() {
+            return Ok(());
+        }
+        let guardbee = if let Some(given) = &self.given {
             given.canonicalize().with_context(|| format!("find the sensor {}", given.display()))?
         } else {
             let args = ["build", "--release", "--quiet", "--package", "guardbee-cli"];
@@ -95,11 +104,13 @@ impl Lab {
             ensure!(status.success(), "the sensor could not be built");
             self.root.join("target/release/guardbee")
         };
+        self.guardbee.get_or_init(|| guardbee);
         Ok(())
     }
 
+    /// The sensor that [`Self::ready_sensor`] saw to.
     pub(crate) fn guardbee(&self) -> &Path {
-        &self.guardbee
+        self.guardbee.get().map_or_else(|| Path::new(""), PathBuf::as_path)
     }
 
     /// Whether `--only` and `--quick` leave this one.

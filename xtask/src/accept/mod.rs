@@ -78,9 +78,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     };
     if args.issue != "thread" {
         let mut lab = Lab::without_targets(args.only, args.keep)?;
-        lab.corpus = args.corpus;
+        (lab.corpus, lab.given) = (args.corpus, args.guardbee);
         if args.issue == "reach" {
-            lab.sensor_at(args.guardbee)?;
+            lab.ready_sensor()?;
         }
         process::end_on_signals(vec![lab.dir.path().to_owned()])?;
         let mut table = Table::default();
@@ -91,13 +91,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     }
     let targets = if args.quick { lab::QUICK_TARGETS } else { &[] };
     let mut lab = Lab::new(args.only, args.keep, targets)?;
-    (lab.record, lab.quick) = (args.record, args.quick);
+    (lab.record, lab.quick, lab.given) = (args.record, args.quick, args.guardbee);
     process::end_on_signals(vec![lab.dir.path().to_owned()])?;
     let mut table = Table::default();
     if args.dry {
         rows::dry(&lab, &mut table);
     } else {
-        lab.sensor_at(args.guardbee)?;
+        lab.ready_sensor()?;
         for row in rows {
             run_row(row, &lab, &mut table);
         }

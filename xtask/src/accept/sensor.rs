@@ -15,8 +15,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(15);
 /// What differs between rows.
 #[derive(Default)]
 pub(crate) struct Options<'a> {
-    /// Besides the nonces' rule: the shipped pack.
-    pub(crate) shipped_rules: bool,
+    /// Besides the nonces' rule: folders of rules.
+    pub(crate) packs: Vec<PathBuf>,
     /// Rules of a row's own.
     pub(crate) rules: Vec<Value>,
     /// Where to deliver.
@@ -53,11 +53,11 @@ impl Sensor {
         // The pipeline can't look into root's home, where the checkout may be.
         let mut rules = vec![dir.join("nonce.yml")];
         fs::copy(lab.root.join("tests/targets/rules/nonce.yml"), &rules[0])?;
-        if options.shipped_rules {
-            let pack = dir.join("rules");
-            let copied = Command::new("cp").arg("-r").arg(lab.root.join("rules")).arg(&pack).status()?;
-            ensure!(copied.success(), "copy the shipped rules");
-            rules.push(pack);
+        for (number, pack) in options.packs.iter().enumerate() {
+            let copy = dir.join(format!("pack-{number}"));
+            let copied = Command::new("cp").arg("-r").arg(pack).arg(&copy).status()?;
+            ensure!(copied.success(), "copy the rules of {}", pack.display());
+            rules.push(copy);
         }
         for (number, rule) in options.rules.iter().enumerate() {
             let path = dir.join(format!("own-{number}.yml"));

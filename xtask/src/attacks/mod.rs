@@ -3,8 +3,9 @@
 //! A driver's action is the driver's by the process tree in a finding, never by time alone.
 pub(crate) mod coverage;
 pub(crate) mod driver;
-mod trial;
-mod yard;
+mod judge;
+pub(crate) mod trial;
+pub(crate) mod yard;
 
 use crate::{
     accept::{
@@ -17,6 +18,7 @@ use anyhow::{Context as _, ensure};
 use clap::Parser;
 use coverage::{Line, Verdict};
 use driver::Driver;
+use judge::Judge;
 use std::{fs, path::PathBuf, time::Instant};
 use trial::Trial;
 use yard::Yard;
@@ -39,7 +41,8 @@ pub(crate) struct Args {
 /// could not do what it says, a twin was found, or a rule that must find an attack did not.
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let mut lab = Lab::without_targets(None, args.keep)?;
-    lab.sensor_at(args.guardbee)?;
+    lab.given = args.guardbee;
+    lab.ready_sensor()?;
     let whole = args.only.is_empty();
     let lines = carry_out(&lab, args.keep, |driver| {
         whole || args.only.iter().any(|only| driver.file.starts_with(only))
@@ -63,16 +66,16 @@ pub(crate) fn carry_out(
     process::end_on_signals(vec![lab.dir.path().to_owned(), yard.dir().to_owned()])?;
     let wanted: Vec<Driver> = driver::all(&lab.root)?.into_iter().filter(is_wanted).collect();
     ensure!(!wanted.is_empty(), "no driver's file name begins with what --only says; see tests/attacks");
-    let kinds = trial::kinds(lab)?;
+    let kinds = judge::kinds(lab)?;
     let elder = yard.elder()?;
-    let sensor = Sensor::start(lab, &Options { shipped_rules: true, ..Options::default() })?;
-    let mut trial = Trial::new(lab, &yard, &elder, &sensor, kinds);
+    let sensor = Sensor::start(lab, &Options { packs: vec![lab.root.join("rules")], ..Options::default() })?;
+    let mut judge = Judge::new(Trial::new(lab, &yard, &elder, &sensor), kinds);
     coverage::head();
     let mut lines = Vec::new();
     for driver in wanted {
         let began = Instant::now();
-        let verdict = trial.attack(&driver).unwrap_or_else(|error| Verdict::Failed(format!("{error:#}")));
-        let twin = trial.twin(&driver);
+        let verdict = judge.attack(&driver).unwrap_or_else(|error| Verdict::Failed(format!("{error:#}")));
+        let twin = judge.twin(&driver);
         let line = Line { driver, verdict, twin, seconds: began.elapsed().as_secs_f64() };
         line.print();
         lines.push(line);

@@ -1,9 +1,5 @@
-//! Runs a driver before the sensor, and says which of the sensor's findings are about its processes.
-use super::{
-    coverage::{Found, Twin, Verdict},
-    driver::Driver,
-    yard::{Elder, Yard},
-};
+//! Runs a script before the sensor, and says which of the sensor's findings are about its processes.
+use super::yard::{Elder, Yard};
 use crate::{
     accept::{
         findings::{Finding, Findings},
@@ -15,9 +11,8 @@ use crate::{
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 use std::{
-    collections::BTreeSet,
     fs,
-    path::Path,
+    path::PathBuf,
     process::Command,
     time::{Duration, Instant},
 };
@@ -36,26 +31,30 @@ const TICK_NS: u64 = 10_000_000;
 /// One sensor, and all that it has found so far.
 pub(crate) struct Trial<'a> {
     lab: &'a Lab,
-    yard: &'a Yard,
+    pub(super) yard: &'a Yard,
     elder: &'a Elder,
     sensor: &'a Sensor,
     findings: Findings,
-    /// Kinds of event that rules can be about.
-    kinds: BTreeSet<String>,
 }
 
-/// How a run of a driver ended.
-struct Ran {
+/// What is run: it takes the part that it plays as its argument, and says in a line of JSON with its id that it did.
+pub(crate) struct Script {
+    pub(crate) path: PathBuf,
+    pub(crate) id: String,
+}
+
+/// How a run of a script ended.
+pub(crate) struct Ran {
     process: Key,
     /// Who acted for it: no child of its own.
     elder: Option<Key>,
     /// How many findings there were before it began.
     before: usize,
-    ended: Instant,
-    end: End,
+    pub(crate) ended: Instant,
+    pub(crate) end: End,
 }
 
-enum End {
+pub(crate) enum End {
     /// What it said that it did.
     Done(Value),
     Cannot(String),
@@ -97,73 +96,17 @@ impl Key {
 }
 
 impl<'a> Trial<'a> {
-    pub(crate) fn new(
-        lab: &'a Lab,
-        yard: &'a Yard,
-        elder: &'a Elder,
-        sensor: &'a Sensor,
-        kinds: BTreeSet<String>,
-    ) -> Self {
-        Self { lab, yard, elder, sensor, findings: sensor.findings(), kinds }
+    pub(crate) fn new(lab: &'a Lab, yard: &'a Yard, elder: &'a Elder, sensor: &'a Sensor) -> Self {
+        Self { lab, yard, elder, sensor, findings: sensor.findings() }
     }
 
-    /// Carries out the attack.
-    pub(crate) fn attack(&mut self, driver: &Driver) -> anyhow::Result<Verdict> {
-        let ran = self.carry_out(driver, "attack")?;
-        let came = match &ran.end {
-            End::Cannot(why) => return Ok(Verdict::CannotRun(why.clone())),
-            End::Done(did) => {
-                driver.expects.map(|expects| (expects, did[expects.key()].as_str().map(str::to_owned)))
-            }
-        };
-        self.fence()?;
-        let found = self.found(&ran);
-        let missed: Vec<&str> = driver
-            .rules
-            .iter()
-            .map(String::as_str)
-            .filter(|rule| !found.iter().any(|found| found.rule == *rule))
-            .collect();
-        let unknown: Vec<&str> =
-            driver.needs.iter().map(String::as_str).filter(|kind| !self.kinds.contains(*kind)).collect();
-        let seconds = ran.ended.elapsed().as_secs_f64();
-        Ok(if let Some((expects, None)) = came {
-            Verdict::Missed(format!("it was not {}", expects.key()))
-        } else if let (Some((expects, Some(how))), true) = (&came, driver.rules.is_empty()) {
-            Verdict::Came(*expects, how.clone())
-        } else if driver.rules.is_empty() && !unknown.is_empty() {
-            Verdict::Unseen(format!("no event of kind {}", unknown.join(", ")))
-        } else if driver.rules.is_empty() {
-            Verdict::Unseen(driver.lacks.clone().unwrap_or_else(|| "no rule".to_owned()))
-        } else if missed.is_empty() {
-            Verdict::Detected { found, seconds }
-        } else {
-            Verdict::Missed(format!("{} did not find it", missed.join(", ")))
-        })
-    }
-
-    /// Carries out the twin.
-    pub(crate) fn twin(&mut self, driver: &Driver) -> Twin {
-        let found = self.carry_out(driver, "twin").and_then(|ran| {
-            if let End::Cannot(why) = ran.end {
-                return Ok(Twin::CannotRun(why));
-            }
-            self.fence()?;
-            let rules: BTreeSet<String> = self.found(&ran).into_iter().map(|found| found.rule).collect();
-            Ok(if rules.is_empty() {
-                Twin::Silent
-            } else {
-                Twin::Found(rules.into_iter().collect::<Vec<_>>().join(", "))
-            })
-        });
-        found.unwrap_or_else(|error| Twin::Failed(format!("{error:#}")))
-    }
-
-    fn carry_out(&mut self, driver: &Driver, part: &str) -> anyhow::Result<Ran> {
-        let name = format!("{}.{part}", driver.file);
+    /// Lets a script play one of its parts, to its end.
+    pub(crate) fn run(&mut self, script: &Script, part: &str) -> anyhow::Result<Ran> {
+        let file = script.path.file_name().unwrap_or_default().to_string_lossy();
+        let name = format!("{file}.{part}");
         let (work, log) = (self.yard.work(&name)?, self.lab.dir.path().join(format!("{name}.log")));
         let (loader, pipeline) = self.sensor.loader_and_pipeline()?;
-        let mut command = Command::new(self.yard.drivers().join(&driver.file));
+        let mut command = Command::new(&script.path);
         command
             .arg(part)
             .current_dir(&work)
@@ -171,7 +114,7 @@ impl<'a> Trial<'a> {
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("LC_ALL", "C.UTF-8")
             .env("HOME", &work)
-            .env("ID", driver.id())
+            .env("ID", &script.id)
             .env("WORK", &work)
             .env("TOOLS", self.yard.tools())
             .env("DRIVERS", self.yard.drivers())
@@ -192,7 +135,7 @@ impl<'a> Trial<'a> {
         let mut elder = None;
         let end = match status.code() {
             Some(0) => {
-                let did = did(&said, driver.id());
+                let did = did(&said, &script.id);
                 let did = did.with_context(|| format!("{part} did not say what it did: {}", tail(&said)))?;
                 if did["elder"].as_u64() == Some(self.elder.pid().into()) {
                     elder = Some(Key::of(self.elder.pid())?);
@@ -205,21 +148,15 @@ impl<'a> Trial<'a> {
         Ok(Ran { process: key, elder, before, ended, end })
     }
 
-    /// Findings since then about the driver's processes.
-    fn found(&self, ran: &Ran) -> Vec<Found> {
-        let new = self.findings.list.iter().skip(ran.before);
+    /// Findings since then about the script's processes.
+    pub(crate) fn findings_of(&self, ran: &Ran) -> impl Iterator<Item = &Finding> {
         let keys = [Some(ran.process), ran.elder];
-        new.filter(|finding| keys.iter().flatten().any(|key| key.caused(finding)))
-            .map(|finding| Found {
-                rule: stem(finding.text("/unmapped/guardbee/rule_source")),
-                events: words(&finding.event["finding_info"]["data_sources"]),
-                link: finding.link.as_ref().filter(|link| link.proven()).map(|link| link.kind.clone()),
-            })
-            .collect()
+        let new = self.findings.list.iter().skip(ran.before);
+        new.filter(move |finding| keys.iter().flatten().any(|key| key.caused(finding)))
     }
 
     /// Acts, and waits for the finding of that: what happened before has been judged by then.
-    fn fence(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn fence(&mut self) -> anyhow::Result<()> {
         let nonce = self.lab.nonce().replace("gbn", "gbx");
         // It complains of its word.
         Command::new("/usr/bin/id").arg(&nonce).output().context("start id")?;
@@ -230,18 +167,6 @@ impl<'a> Trial<'a> {
         ensure!(arrived, "the sensor has stopped finding anything: not even `id {nonce}`");
         Ok(())
     }
-}
-
-/// Kinds of event that this sensor's rules can be about: it lists them when it is asked for one that doesn't exist.
-pub(crate) fn kinds(lab: &Lab) -> anyhow::Result<BTreeSet<String>> {
-    let path = lab.dir.path().join("unknown.yml");
-    let rule = "title: Which Kinds\nid: 1f0f3e2c-58f1-4c0e-9f2a-0d8a0c6a7b11\nlogsource: {product: guardbee, service: '?'}\ndetection: {selection: {pid: 1}, condition: selection}\n";
-    fs::write(&path, rule)?;
-    let out = Command::new(lab.guardbee()).args(["rules", "check"]).arg(&path).output()?;
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    let (_, list) = text.split_once("services are: ").with_context(|| format!("rules check says: {text}"))?;
-    let list = list.lines().next().unwrap_or_default();
-    Ok(list.split([',', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect())
 }
 
 /// The line of JSON that says that it carried out its behaviour.
@@ -261,17 +186,6 @@ fn tail(said: &str) -> String {
     text.chars().take(SHOWN).collect()
 }
 
-fn stem(source: &str) -> String {
-    // A document in a file of several may be told by a line behind it.
-    let path = source.split(':').next().unwrap_or_default();
-    Path::new(path).file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn words(list: &Value) -> String {
-    let list = list.as_array().into_iter().flatten().filter_map(Value::as_str);
-    list.collect::<Vec<_>>().join(" + ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,6 +203,5 @@ mod tests {
     fn what_a_driver_says() {
         assert!(did("noise\n{\"behaviour\":\"4\",\"pid\":7,\"paths\":[]}\n", "4").is_some());
         assert!(did("{\"behaviour\":\"5\",\"pid\":7}\n", "4").is_none());
-        assert_eq!(stem("/x/rules/execution/a_b.yml:12"), "a_b");
     }
 }

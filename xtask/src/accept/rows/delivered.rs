@@ -31,7 +31,8 @@ const TECHNIQUES: [&str; 2] = ["T1190", "T1059.004"];
 
 pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
     let collector = Collector::start(lab)?;
-    let options = Options { shipped_rules: true, collector: Some(&collector), ..Options::default() };
+    let options =
+        Options { packs: vec![lab.root.join("rules")], collector: Some(&collector), ..Options::default() };
     let servers =
         || [Server::NginxTcp, Server::NginxUnix].into_iter().filter(|server| lab.wanted(server.name()));
     let sensor = Sensor::start(lab, &options)?;
