@@ -4,9 +4,10 @@
 set -euo pipefail
 
 build="clang-16 clang-format-16 llvm-16 libelf-dev zlib1g-dev pkg-config gcc g++ make libc6-dev"
-# Servers and loads; what attacks use.
+# Servers and loads; what attacks and actions use.
 host="curl openssl bpftool python3 python3-venv procps redis-server wrk
 	nginx-light apache2 php-fpm
+	openssh-client libcap2-bin kmod
 	busybox-static dnsmasq-base iproute2 util-linux bsdutils mount e2fsprogs crun podman"
 packages=$build
 for arg in "$@"; do

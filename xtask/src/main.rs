@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod actions;
 mod attacks;
 mod bench;
 mod deny;
@@ -33,6 +34,8 @@ struct Cli {
 enum Command {
     /// Show what an issue must show, on real programs: a table of rows.
     Accept(accept::Args),
+    /// Carry out what public rules are about before a running sensor that has loaded them.
+    Actions(actions::Args),
     /// Carry out attacks before a running sensor, and write down which of them it finds.
     Attacks(attacks::Args),
     /// What the sensor costs: side by side with nothing and with empty hooks.
@@ -46,6 +49,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Accept(args) => accept::run(args),
+        Command::Actions(args) => actions::run(args),
         Command::Attacks(args) => attacks::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Check => check(&mut Stages::default()),

@@ -11,7 +11,7 @@ pub(crate) mod lab;
 mod proof;
 mod reach;
 mod rows;
-mod rules;
+pub(crate) mod rules;
 pub(crate) mod sensor;
 mod strict;
 mod suite;

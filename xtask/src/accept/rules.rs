@@ -12,6 +12,7 @@ use super::{
     suite::Suite,
     table::{Line, Table, Verdict},
 };
+use crate::actions::{self, Rules};
 use anyhow::{Context as _, ensure};
 use std::{
     env, fs,
@@ -38,12 +39,24 @@ pub(crate) const ROWS: &[Row] = &[
 ];
 
 /// The folder with the public rules.
-fn corpora(lab: &Lab) -> anyhow::Result<PathBuf> {
+pub(crate) fn corpora(lab: &Lab) -> anyhow::Result<PathBuf> {
     let named = lab.corpus.clone().or_else(|| env::var_os(VARIABLE).map(PathBuf::from));
     let folder = named.with_context(|| {
         format!("name the folder that has `sigma/` and `falco/` with --corpus or in {VARIABLE}")
     })?;
     folder.canonicalize().with_context(|| format!("find the public rules in {}", folder.display()))
+}
+
+/// Files of Falco's rules in the folder with the public rules, as Falco reads them: what is stable first.
+pub(crate) fn falco_files(corpora: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let folder = corpora.join("falco");
+    let mut files: Vec<PathBuf> = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))? {
+        files.push(entry?.path());
+    }
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    files.sort_by_key(|path| (!path.ends_with("falco_rules.yaml"), path.clone()));
+    Ok(files)
 }
 
 fn suite(lab: &Lab, test: &str, variable: &str, value: &Path) -> anyhow::Result<Suite> {
@@ -101,21 +114,13 @@ fn sigma(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
         );
         table.add(Line::new('a', format!("{group} rules on records"), verdict, figure, began));
     }
-    not_done(table, 'a', "60 rules by real actions");
+    part(lab, table, 'a', "60 rules by real actions", || actions::shown(lab, Rules::Sigma, 60));
     Ok(())
 }
 
 fn falco(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
     let began = Instant::now();
-    let folder = corpora(lab)?.join("falco");
-    let mut files: Vec<PathBuf> = Vec::new();
-    for entry in fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))? {
-        files.push(entry?.path());
-    }
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
-    // As Falco reads them: what is stable first.
-    files.sort_by_key(|path| (!path.ends_with("falco_rules.yaml"), path.clone()));
-    let joined = env::join_paths(&files).context("name the files of Falco's rules")?;
+    let joined = env::join_paths(falco_files(&corpora(lab)?)?).context("name the files of Falco's rules")?;
     let suite = suite(lab, "falco::", "GUARDBEE_FALCO_CORPUS", Path::new(&joined))?;
     let (rules, imported) = (number(&suite, "rules: ")?, number(&suite, "imported: ")?);
     let figure = format!("{imported} of {rules}, the others refused with reasons: the table above");
@@ -127,10 +132,6 @@ fn falco(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
             Ok((count == imported && imported > 0, format!("{count} of the {imported} that are imported")))
         });
     }
-    not_done(table, 'b', "40 rules by real actions");
+    part(lab, table, 'b', "40 rules by real actions", || actions::shown(lab, Rules::Falco, 40));
     Ok(())
-}
-
-fn not_done(table: &mut Table, row: char, what: &str) {
-    table.add(Line::new(row, what, Verdict::NotBuilt, "nobody has carried them out", Instant::now()));
 }

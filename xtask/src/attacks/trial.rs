@@ -118,6 +118,7 @@ impl<'a> Trial<'a> {
             .env("WORK", &work)
             .env("TOOLS", self.yard.tools())
             .env("DRIVERS", self.yard.drivers())
+            .env("ACTIONS", self.yard.actions())
             .env("LOADER", loader.to_string())
             .env("PIPELINE", pipeline.to_string())
             .env("RECORDS", &self.sensor.records)

@@ -51,9 +51,10 @@ impl Yard {
             println!("kept: {}", dir.path().display());
         }
         let yard = Self { dir };
-        let copied =
-            Command::new("cp").arg("-r").arg(root.join("tests/attacks")).arg(yard.drivers()).status()?;
-        ensure!(copied.success(), "copy the drivers");
+        for (from, to) in [("tests/attacks", yard.drivers()), ("tests/actions", yard.actions())] {
+            let copied = Command::new("cp").arg("-r").arg(root.join(from)).arg(to).status()?;
+            ensure!(copied.success(), "copy {from}");
+        }
         yard.compile()?;
         Ok(yard)
     }
@@ -65,6 +66,11 @@ impl Yard {
     /// The scripts.
     pub(crate) fn drivers(&self) -> PathBuf {
         self.dir.path().join("drivers")
+    }
+
+    /// What actions have in common; actions themselves are written here.
+    pub(crate) fn actions(&self) -> PathBuf {
+        self.dir.path().join("actions")
     }
 
     /// Programs made of tests/attacks/tools/*.c.

@@ -1,0 +1,77 @@
+# What actions have in common; sourced by them. Their table is written into a script for each, which takes its part as its argument.
+. "$DRIVERS/lib.sh"
+
+# Plays a part in a place of its own, which ends with it: mounts, network and names of the host, copies of /etc, /root, /home and
+# the logs, nothing yet in the folders that anybody may write to, and no service of the system within reach.
+play() {
+	if [ -z "${PLACE-}" ]; then
+		export PLACE=own
+		exec unshare --mount --net --uts --ipc -- "$0" "$1"
+	fi
+	own_files
+	own_network
+	for place in /tmp /var/tmp /dev/shm /run /opt /srv; do
+		mount -t tmpfs tmpfs "$place"
+	done
+	part=$1
+	before
+	"$part"
+	echo # not every program ends its last line
+	did
+}
+
+# Ends the action where a program isn't installed, which is then one that can't run here: needs PROGRAM
+needs() { command -v "$1" >/dev/null || cannot "$1 is not installed"; }
+
+# Runs a command line on a terminal of its own; what it reads is what is typed there.
+on_terminal() { script -q -e -c "$1" /dev/null; }
+
+# Starts nginx, which answers with that status to whatever it is asked: serves STATUS
+serves() {
+	port=8080
+	cat >nginx.conf <<-END
+		daemon off; master_process off; user root; pid $WORK/nginx.pid; error_log $WORK/error.log;
+		events {}
+		http { access_log off; server { listen 127.0.0.1:$port; location / { return $1; } } }
+	END
+	nginx -p "$WORK" -c "$WORK/nginx.conf" -e "$WORK/error.log" &
+	server=$!
+	trap 'kill $server; wait' EXIT
+	wait_for test -s "$WORK/nginx.pid"
+}
+
+# Starts Apache, which runs a program of the system as a page: cgi PROGRAM
+cgi() {
+	port=8080
+	mkdir pages
+	ln -s "$(command -v "$1")" "pages/$1"
+	cat >apache.conf <<-END
+		ServerName shop
+		PidFile $WORK/apache.pid
+		ErrorLog $WORK/error.log
+		Listen 127.0.0.1:$port
+		LoadModule mpm_prefork_module /usr/lib/apache2/modules/mod_mpm_prefork.so
+		LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+		LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so
+		LoadModule cgi_module /usr/lib/apache2/modules/mod_cgi.so
+		ScriptAlias /cgi-bin/ $WORK/pages/
+		User www-data
+		Group www-data
+	END
+	chmod 755 . pages
+	# It ends its whole process group.
+	setsid apache2 -d "$WORK" -f "$WORK/apache.conf" -DFOREGROUND &
+	server=$!
+	trap 'kill $server; wait' EXIT
+	wait_for test -s "$WORK/apache.pid"
+}
+
+# Asks what was started by serves, cgi or web: asks PATH-AND-QUERY CURL-OPTION...
+asks() { curl -s --max-time 10 -o /dev/null -g --path-as-is "${@:2}" "http://127.0.0.1:$port$1"; }
+
+# Puts busybox's own program of that name first in the path: boxed NAME
+boxed() {
+	mkdir -p "$WORK/bin"
+	cp /bin/busybox "$WORK/bin/$1"
+	PATH="$WORK/bin:$PATH"
+}
