@@ -26,19 +26,24 @@ needs() { command -v "$1" >/dev/null || cannot "$1 is not installed"; }
 # Runs a command line on a terminal of its own; what it reads is what is typed there.
 on_terminal() { script -q -e -c "$1" /dev/null; }
 
-# Starts nginx, which answers with that status to whatever it is asked: serves STATUS
+# Starts nginx: serves WHAT [WHERE]. WHAT is a status with which it answers whatever it is asked, or a line of its configuration.
 serves() {
-	port=8080
-	cat >nginx.conf <<-END
-		daemon off; master_process off; user root; pid $WORK/nginx.pid; error_log $WORK/error.log;
+	local what=$1 where=${2-127.0.0.1:8080}
+	[[ $what = *' '* ]] || what="return $what"
+	port=${where##*:}
+	cat >"$port.conf" <<-END
+		daemon off; master_process off; user root; pid $WORK/$port.pid; error_log $WORK/error.log;
 		events {}
-		http { access_log off; server { listen 127.0.0.1:$port; location / { return $1; } } }
+		http { access_log off; server { listen $where; location / { $what; } } }
 	END
-	nginx -p "$WORK" -c "$WORK/nginx.conf" -e "$WORK/error.log" &
+	nginx -p "$WORK" -c "$WORK/$port.conf" -e "$WORK/error.log" &
 	server=$!
 	trap 'kill $server; wait' EXIT
-	wait_for test -s "$WORK/nginx.pid"
+	wait_for test -s "$WORK/$port.pid"
 }
+
+# A process is older than so many seconds: older_than PID SECONDS
+older_than() { [ "$(ps -o etimes= -p "$1")" -ge "$2" ]; }
 
 # Starts Apache, which runs a program of the system as a page: cgi PROGRAM
 cgi() {

@@ -2,10 +2,11 @@
  * Runs a command in what looks like a container to everybody: cgroups named as Docker names them, namespaces of its own, a
  * file system that is an overlay over the host's, no capability that Docker doesn't give, and an init that is not ours.
  *
- * container [-p] [-a] [-h] [-b FROM:TO] COMMAND...
+ * container [-p] [-a] [-h] [-t] [-b FROM:TO] COMMAND...
  *   -p  privileged: keeps all capabilities
  *   -a  has CAP_SYS_ADMIN beside those that Docker gives
  *   -h  the host's pid namespace
+ *   -t  has a terminal
  *   -b  binds a file or folder of the host
  */
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -179,18 +181,34 @@ static void drop(void)
 	try(syscall(SYS_capset, &head, data), "capset");
 }
 
+/* A terminal of the container's own, which is the session's. Its other end stays open in whoever has it. */
+static void make_terminal(void)
+{
+	int there = posix_openpt(O_RDWR | O_NOCTTY), here;
+
+	try(there, "open /dev/ptmx");
+	try(grantpt(there) | unlockpt(there), "unlock the terminal");
+	here = open(ptsname(there), O_RDWR | O_NOCTTY);
+	try(here, "open the terminal");
+	try(ioctl(here, TIOCSCTTY, 0), "TIOCSCTTY");
+	for (int fd = 0; fd < 3; fd++)
+		try(dup2(here, fd), "dup2");
+}
+
 int main(int count, char **words)
 {
-	int privileged = 0, host_pids = 0, bound = 0, option, status;
+	int privileged = 0, host_pids = 0, terminal = 0, bound = 0, option, status;
 	char *binds[8];
 
-	while ((option = getopt(count, words, "+pahb:")) != -1) {
+	while ((option = getopt(count, words, "+pahtb:")) != -1) {
 		if (option == 'p')
 			privileged = 1;
 		else if (option == 'a')
 			granted |= 1ULL << CAP_SYS_ADMIN;
 		else if (option == 'h')
 			host_pids = 1;
+		else if (option == 't')
+			terminal = 1;
 		else if (option == 'b' && bound < 8)
 			binds[bound++] = optarg;
 		else
@@ -217,6 +235,8 @@ int main(int count, char **words)
 			if (privileged)
 				try(mount("sysfs", "/sys", "sysfs", 0, NULL), "mount /sys");
 			try(umount2("/old", MNT_DETACH), "umount the old root");
+			if (terminal)
+				make_terminal();
 			if (!privileged)
 				drop();
 			execvp(words[optind], words + optind);

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 const PLACE: &str = "/var/lib";
 
 /// Names by which drivers run programs as the system's: places for them to be bound over.
-const INSTALLED: [&str; 5] = ["cloud-init", "crun", "guardbee", "logrotate", "postgres"];
+const INSTALLED: [&str; 6] = ["cloud-init", "crun", "guardbee", "logrotate", "postgres", "runc"];
 
 /// Removed when it is dropped.
 pub(crate) struct Yard {
