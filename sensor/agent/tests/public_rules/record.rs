@@ -62,6 +62,14 @@ pub(crate) fn record<T: IntoBytes + Immutable>(fixed: &T, tail: &Tail) -> Vec<u8
     bytes
 }
 
+/// An exec's record as that of a process that was there before the sensor: an iterator found it.
+pub(crate) fn older(mut exec: Vec<u8>) -> Vec<u8> {
+    let (kind, hook) = (std::mem::offset_of!(EventHeader, kind), std::mem::offset_of!(EventHeader, hook));
+    exec[kind..kind + 2].copy_from_slice(&(EventKind::Process as u16).to_ne_bytes());
+    exec[hook] = wire::HookList::Iterator as u8;
+    exec
+}
+
 pub(crate) fn key(key: ProcessKey) -> wire::ProcessKey {
     wire::ProcessKey { start_ns: key.start.0, tgid: key.tgid, exec_number: key.exec_number }
 }

@@ -1,7 +1,7 @@
 //! From what a rule wants to records of a ring, and from these through decoding, table and tracer to an observation, as in the core.
 use crate::{
     deed::{self, Actor},
-    image, net,
+    image, net, record,
 };
 use guardbee_capture::decode;
 use guardbee_enrich::{Limits, Table, Thing};
@@ -79,7 +79,8 @@ fn records(wanted: &Observation) -> Option<Vec<Vec<u8>>> {
         let start = BootTime(ancestor.key.start.0.min(process.key.start.0));
         keys.push(ProcessKey { tgid, start, ..ancestor.key });
     }
-    let mut records = vec![image::exec(&Process { key: INIT, ..blank(process) }, None, None, now)?];
+    let init = image::exec(&Process { key: INIT, ..blank(process) }, None, None, now)?;
+    let mut records = vec![record::older(init)];
     for (nth, ancestor) in wanted.ancestors.iter().enumerate().rev() {
         let ancestor = Process { key: keys[nth], cgroup_id: OTHERS, ..(**ancestor).clone() };
         records.push(image::exec(&ancestor, None, keys.get(nth + 1).copied(), now)?);
