@@ -243,7 +243,11 @@ pub(super) fn others(field: Field, values: &Values) -> Vec<Option<Vec<Box<str>>>
         Type::Address => vec![one("198.51.100.77".into()), one("127.0.0.1".into())],
         Type::Time => Vec::new(),
         Type::Word(words) => {
-            words.iter().filter(|word| **word != value).map(|word| one((*word).to_owned())).collect()
+            // Those beside it first: what belongs together stands together.
+            let place = words.iter().position(|word| *word == value).unwrap_or_default();
+            let mut places: Vec<usize> = (0..words.len()).filter(|other| *other != place).collect();
+            places.sort_by_key(|other| (other.abs_diff(place), *other < place));
+            places.iter().filter_map(|other| words.get(*other)).map(|word| one((*word).to_owned())).collect()
         }
         // First one byte more or less, then another word.
         Type::Text => vec![
