@@ -5,7 +5,7 @@ use crate::{
     terminal::{self, Tone},
 };
 use anyhow::Context as _;
-use guardbee_rules::falco::{self, Import, Imported, Obstacle, Outcome};
+use guardbee_rules::falco::{self, Exclusions, Import, Imported, Obstacle, Outcome};
 use serde_json::{Value, json};
 use std::{
     fs::{self, OpenOptions},
@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// already are not overwritten.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Leave out exclusions that can't be said, in place of refusing their rules: these find more than Falco's, and say so.
+    #[arg(long)]
+    without_exclusions: bool,
     /// One JSON document instead of the table, with the rules in it.
     #[arg(long)]
     json: bool,
@@ -45,7 +48,8 @@ pub(crate) struct Args {
 pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
     let Command::Falco(args) = command;
     let files = args.files.iter().map(|path| read(path)).collect::<anyhow::Result<Vec<_>>>()?;
-    let import = match falco::import(&files) {
+    let exclusions = if args.without_exclusions { Exclusions::LeftOut } else { Exclusions::Needed };
+    let import = match falco::import(&files, exclusions) {
         Ok(import) => import,
         Err(problems) => {
             if args.json {
@@ -104,7 +108,8 @@ fn write(import: &Import, folder: &Path) -> anyhow::Result<()> {
 fn rows(rule: &Imported) -> Vec<Vec<(String, Tone)>> {
     let plain = |text: String| (text, Tone::Plain);
     let (word, tone, lines) = match &rule.outcome {
-        Outcome::Written { .. } => ("imported", Tone::Good, Vec::new()),
+        Outcome::Written { left_out, .. } if left_out.is_empty() => ("imported", Tone::Good, Vec::new()),
+        Outcome::Written { left_out, .. } => ("finds more", Tone::Warn, reasons(left_out)),
         Outcome::Disabled => ("disabled", Tone::Plain, Vec::new()),
         Outcome::Refused(obstacles) if obstacles.iter().all(|obstacle| obstacle.event) => {
             ("needs events", Tone::Warn, reasons(obstacles))
@@ -157,10 +162,13 @@ fn name(path: &str) -> &str {
 }
 
 fn summary(import: &Import, folder: Option<&Path>) -> String {
-    let (mut written, mut disabled, mut waiting, mut refused) = (0, 0, 0, 0);
+    let (mut written, mut wider, mut disabled, mut waiting, mut refused) = (0, 0, 0, 0, 0);
     for rule in &import.rules {
         match &rule.outcome {
-            Outcome::Written { .. } => written += 1,
+            Outcome::Written { left_out, .. } => {
+                written += 1;
+                wider += usize::from(!left_out.is_empty());
+            }
             Outcome::Disabled => disabled += 1,
             Outcome::Refused(obstacles) if obstacles.iter().all(|one| one.event) => waiting += 1,
             Outcome::Refused(_) => refused += 1,
@@ -170,6 +178,8 @@ fn summary(import: &Import, folder: Option<&Path>) -> String {
         Some(folder) => format!("written to {}", folder.display()),
         None => "importable (write them with --out DIR)".to_owned(),
     };
+    let to =
+        if wider == 0 { to } else { format!("{to}, {wider} of them without exclusions that can't be said") };
     let all = import.rules.len();
     format!(
         "{all} rules: {written} {to}, {waiting} need events that are not recorded, {refused} can't be said, {disabled} disabled"
@@ -184,8 +194,15 @@ fn report(import: &Import) -> Value {
 fn rule(rule: &Imported) -> Value {
     let mut out = json!({ "name": rule.name, "file": rule.file, "line": rule.line });
     let more = match &rule.outcome {
-        Outcome::Written { file, yaml, notes } => {
-            json!({ "outcome": "imported", "written_as": file, "yaml": yaml, "notes": notes })
+        Outcome::Written { file, yaml, notes, left_out } => {
+            let left_out: Vec<Value> = left_out.iter().map(obstacle).collect();
+            json!({
+                "outcome": "imported",
+                "written_as": file,
+                "yaml": yaml,
+                "notes": notes,
+                "left_out": left_out,
+            })
         }
         Outcome::Disabled => json!({ "outcome": "disabled" }),
         Outcome::Refused(obstacles) => {

@@ -93,6 +93,26 @@ fn what_cant_be_imported_is_told_with_its_place() {
 }
 
 #[test]
+fn exclusions_are_left_out_where_that_is_asked_for_and_told() {
+    let folder = folder();
+    let rule = RULES.replace("(sh, bash)", "(sh, bash) and not container.image.repository = x");
+    fs::write(folder.path().join("rules.yaml"), rule).unwrap();
+    let (code, out, _) = guardbee(folder.path(), &["rules.yaml"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(
+        out.contains("not imported  rules.yaml:3  Shell  container.image.repository = x: images"),
+        "{out}"
+    );
+    let (code, out, _) = guardbee(folder.path(), &["rules.yaml", "--without-exclusions"]);
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("finds more  rules.yaml:3  Shell  container.image.repository = x: images"), "{out}");
+    assert!(out.contains("1 of them without exclusions that can't be said"), "{out}");
+    let (_, json, _) = guardbee(folder.path(), &["rules.yaml", "--without-exclusions", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(report["rules"][0]["left_out"][0]["field"], "container.image.repository");
+}
+
+#[test]
 fn wrong_files_are_refused_with_place_and_remedy() {
     let folder = folder();
     let (code, out, _) = guardbee(folder.path(), &["opens.yaml"]);

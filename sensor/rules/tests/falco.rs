@@ -2,12 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 use guardbee_rules::{
     RuleSet, Severity,
-    falco::{self, Import, Imported, Obstacle, Outcome},
+    falco::{self, Exclusions, Import, Imported, Obstacle, Outcome},
 };
 use std::{collections::BTreeMap, env, fmt::Write as _, fs, sync::Arc};
 
 fn import(text: &str) -> Import {
-    falco::import(&[("rules.yaml", text)]).unwrap_or_else(|problems| panic!("{problems:#?}"))
+    falco::import(&[("rules.yaml", text)], Exclusions::Needed)
+        .unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
 /// A rule with this condition.
@@ -487,7 +488,7 @@ fn imported_rules_are_readable_and_always_the_same() {
         ("rules/local.yaml", include_str!("falco/local.yaml")),
     ];
     for (name, files) in [("base", &files[..1]), ("changed", &files[..])] {
-        let import = falco::import(files).unwrap();
+        let import = falco::import(files, Exclusions::Needed).unwrap();
         let mut out = String::new();
         for rule in &import.rules {
             writeln!(out, "=== {}:{} {}", rule.file, rule.line, rule.name).unwrap();
@@ -504,8 +505,8 @@ fn imported_rules_are_readable_and_always_the_same() {
 fn exceptions_and_overrides_change_what_matches() {
     let base = ("base.yaml", include_str!("falco/base.yaml"));
     let local = ("local.yaml", include_str!("falco/local.yaml"));
-    let before = falco::import(&[base]).unwrap();
-    let after = falco::import(&[base, local]).unwrap();
+    let before = falco::import(&[base], Exclusions::Needed).unwrap();
+    let after = falco::import(&[base, local], Exclusions::Needed).unwrap();
     let at = "container.id: abc, process.interactive: true";
     for (event, was, is) in [
         ("Image: /bin/sh, comm: sh, CommandLine: sh", true, true),
@@ -532,7 +533,7 @@ fn each_wrong_file_gets_a_helpful_answer() {
     let cases: Vec<_> = include_str!("falco/wrong.txt").split("### ").skip(1).collect();
     for case in &cases {
         let (name, text) = case.split_once('\n').unwrap();
-        let problems = match falco::import(&[("rules.yaml", text)]) {
+        let problems = match falco::import(&[("rules.yaml", text)], Exclusions::Needed) {
             Ok(import) => import.warnings,
             Err(problems) => {
                 assert!(problems.iter().any(|problem| problem.severity == Severity::Error), "{name}");
@@ -556,6 +557,43 @@ fn each_wrong_file_gets_a_helpful_answer() {
     println!("cases: {}", cases.len());
 }
 
+#[test]
+fn exclusions_that_cant_be_said_are_left_out_where_that_is_asked_for() {
+    let import = |condition: &str| {
+        let text = format!("- rule: R\n  desc: d\n  output: o\n  priority: INFO\n  condition: {condition}\n");
+        let import = falco::import(&[("rules.yaml", text)], Exclusions::LeftOut);
+        import.unwrap_or_else(|problems| panic!("{problems:#?}")).rules.pop().unwrap()
+    };
+    let wider = import(
+        "evt.type = execve and proc.name = a and not (proc.name = b or container.image.repository in (x, y))",
+    );
+    let Outcome::Written { yaml: written, left_out, .. } = &wider.outcome else { panic!("{wider:#?}") };
+    assert!(matches(written, "exec", "process.thread.name: a"), "{written}");
+    assert!(!matches(written, "exec", "process.thread.name: b"), "{written}");
+    assert!(
+        written.contains("It finds more than Falco's: what that excludes by container.image.repository"),
+        "{written}"
+    );
+    let [one] = left_out.as_slice() else { panic!("{left_out:#?}") };
+    assert_eq!((one.field.as_str(), one.line), ("container.image.repository", 5));
+    // Values are a stranger's: none ends the comment that names it.
+    let odd = import("\"evt.type = openat and fd.name = /a and not evt.arg.flags contains 'b\\nlevel: c'\"");
+    assert!(yaml(&odd).contains("# It finds more than Falco's"), "{odd:#?}");
+    assert!(RuleSet::load(&[("r", yaml(&odd))]).is_ok(), "{odd:#?}");
+    // Without what it asks for a rule would find less, or nothing that it is about.
+    for asked in [
+        "container.image.repository = x",
+        "(proc.name = a or container.image.repository = x)",
+        "not not container.image.repository = x",
+    ] {
+        let refused = import(&format!("evt.type = execve and {asked}"));
+        assert!(matches!(refused.outcome, Outcome::Refused(_)), "{refused:#?}");
+    }
+    // What can be said whole is.
+    let whole = import("evt.type = execve and not proc.name = b");
+    assert!(matches!(&whole.outcome, Outcome::Written { left_out, .. } if left_out.is_empty()), "{whole:#?}");
+}
+
 /// Public rules: the files that `GUARDBEE_FALCO_CORPUS` names, separated by `:`, are imported and counted.
 #[test]
 fn public_rules_are_imported_and_counted() {
@@ -565,7 +603,7 @@ fn public_rules_are_imported_and_counted() {
     let files: Vec<_> = env::split_paths(&paths)
         .map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap()))
         .collect();
-    let import = falco::import(&files).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let import = falco::import(&files, Exclusions::Needed).unwrap_or_else(|problems| panic!("{problems:#?}"));
     for rule in &import.rules {
         match &rule.outcome {
             Outcome::Written { file, yaml, .. } => written.push((file, yaml)),

@@ -49,6 +49,19 @@ pub(super) struct Missing {
     pub(super) place: Place,
 }
 
+impl Missing {
+    fn same(&self, other: &Self) -> bool {
+        self.what == other.what && self.why == other.why
+    }
+
+    /// Adds it to those that are known, unless it is one of them.
+    pub(super) fn note(self, out: &mut Vec<Self>) {
+        if out.len() < COMPARED && !out.iter().any(|known| known.same(&self)) {
+            out.push(self);
+        }
+    }
+}
+
 impl PartialEq for Logic {
     /// Places don't count.
     fn eq(&self, other: &Self) -> bool {
@@ -108,6 +121,27 @@ impl Logic {
         }
     }
 
+    /// Takes out what excludes and can't be said, so that it holds for more. What can't be said and does not exclude stays.
+    pub(super) fn without_exclusions(self, out: &mut Vec<Missing>) -> Self {
+        self.without(false, out)
+    }
+
+    /// `excludes`: it stands under an odd number of `not`.
+    fn without(self, excludes: bool, out: &mut Vec<Missing>) -> Self {
+        let mut all = |parts: Vec<Self>| parts.into_iter().map(|part| part.without(excludes, out)).collect();
+        match self {
+            Self::Not(inner) => Self::not(inner.without(!excludes, out)),
+            Self::Named(name, inner) => Self::Named(name, Box::new(inner.without(excludes, out))),
+            Self::And(parts) => Self::And(all(parts)),
+            Self::Or(parts) => Self::Or(all(parts)),
+            Self::Missing(missing) if excludes => {
+                missing.note(out);
+                Self::Constant(false)
+            }
+            leaf => leaf,
+        }
+    }
+
     /// What must hold for it to hold, through names.
     pub(super) fn required<'a>(&'a self, out: &mut Vec<&'a Self>) {
         match self {
@@ -124,8 +158,7 @@ impl Logic {
             Self::Not(inner) | Self::Named(_, inner) => inner.missing(out),
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.missing(out)),
             Self::Missing(missing) => {
-                let same = |known: &&Missing| known.what == missing.what && known.why == missing.why;
-                if out.len() < COMPARED && !out.iter().any(same) {
+                if out.len() < COMPARED && !out.iter().any(|known| known.same(missing)) {
                     out.push(missing);
                 }
             }

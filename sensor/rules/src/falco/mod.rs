@@ -2,7 +2,7 @@
 //!
 //! A condition is looked at once for each kind of event it can be true for, with `evt.type` worked out; what remains is
 //! written as selections. A rule is written whole or not at all: one that would match more or less than Falco's is listed with
-//! what it lacks, never written by halves.
+//! what it lacks. Who asks for it gets rules without those exclusions that can't be said, and is told which.
 //!
 //! ```text
 //! lexer, syntax, condition   a condition's text      define, exception   what files define, appended and overridden
@@ -40,7 +40,7 @@ use crate::{
 use define_rule::Rule;
 use events::Class;
 use expand::{Expander, Tree};
-use logic::{Line, Logic, Value};
+use logic::{Line, Logic, Missing, Value};
 use map::{Event, Mapper};
 use source::Place;
 use std::collections::BTreeSet;
@@ -50,6 +50,8 @@ use syntax::{Operand, Operator, Right};
 const EVENTS: usize = 500;
 /// Values of a condition, looked at for each kind of event that it names.
 const LOOKS: usize = 200_000;
+/// Characters by which a file says what was left out.
+const LACKS: usize = 300;
 
 /// What became of Falco's rules.
 #[derive(Clone, Debug)]
@@ -84,6 +86,8 @@ pub enum Outcome {
         yaml: String,
         /// Where it differs a little from what Falco does.
         notes: Vec<String>,
+        /// What it lacks, where that was asked for: it finds what these would exclude, too.
+        left_out: Vec<Obstacle>,
     },
     /// `enabled: false`: Falco doesn't load it either.
     Disabled,
@@ -110,11 +114,24 @@ pub struct Obstacle {
     pub event: bool,
 }
 
+/// What becomes of an exclusion that can't be said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Exclusions {
+    /// Its rule is refused.
+    #[default]
+    Needed,
+    /// It is left out: the rule finds more than Falco's.
+    LeftOut,
+}
+
 /// Imports files given as (name, text), in the order in which Falco reads them.
 ///
 /// # Errors
 /// Every problem of every file, warnings included, if there is an error among them: Falco would not load them either.
-pub fn import<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> Result<Import, Vec<Problem>> {
+pub fn import<N: AsRef<str>, T: AsRef<str>>(
+    files: &[(N, T)],
+    exclusions: Exclusions,
+) -> Result<Import, Vec<Problem>> {
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_ref(), text.as_ref())).collect();
     let mut definitions = define::read(&files);
     let mut problems = std::mem::take(&mut definitions.problems);
@@ -133,7 +150,7 @@ pub fn import<N: AsRef<str>, T: AsRef<str>>(files: &[(N, T)]) -> Result<Import, 
         file: file(&files, rule.place),
         line: rule.place.mark.line,
         outcome: match tree {
-            Some(tree) => outcome(rule, &tree, &files, &mut names),
+            Some(tree) => outcome(rule, &tree, &files, exclusions, &mut names),
             None => Outcome::Disabled,
         },
     });
@@ -176,7 +193,13 @@ fn identifier(name: &str) -> String {
     words.join("_")
 }
 
-fn outcome(rule: &Rule, tree: &Tree, files: &[(&str, &str)], names: &mut BTreeSet<String>) -> Outcome {
+fn outcome(
+    rule: &Rule,
+    tree: &Tree,
+    files: &[(&str, &str)],
+    exclusions: Exclusions,
+    names: &mut BTreeSet<String>,
+) -> Outcome {
     let refused = |what: &str, why: String| {
         Outcome::Refused(vec![obstacle(files, rule.place, (what, what), why, false)])
     };
@@ -197,6 +220,7 @@ fn outcome(rule: &Rule, tree: &Tree, files: &[(&str, &str)], names: &mut BTreeSe
     }
     let mut notes = BTreeSet::new();
     let mut obstacles: Vec<Obstacle> = Vec::new();
+    let mut left_out: Vec<Missing> = Vec::new();
     let mut parts: Vec<(Class, Vec<(&'static str, Logic)>)> = Vec::new();
     for event in events {
         let mut differs = BTreeSet::new();
@@ -208,7 +232,15 @@ fn outcome(rule: &Rule, tree: &Tree, files: &[(&str, &str)], names: &mut BTreeSe
             }
             continue;
         };
+        let mut without = Vec::new();
+        let logic = match exclusions {
+            Exclusions::Needed => logic,
+            Exclusions::LeftOut => logic.without_exclusions(&mut without).folded(),
+        };
         if !logic.is(false) {
+            for missing in without {
+                missing.note(&mut left_out);
+            }
             notes.extend(differs.into_iter().map(str::to_owned));
         }
         match parts.last_mut() {
@@ -231,22 +263,28 @@ fn outcome(rule: &Rule, tree: &Tree, files: &[(&str, &str)], names: &mut BTreeSe
     for (_, logic) in &classes {
         logic.missing(&mut missing);
     }
-    obstacles.extend(
-        missing.into_iter().map(|m| obstacle(files, m.place, (&m.field, &m.what), m.why.clone(), false)),
-    );
-    let mut seen = Vec::new();
-    obstacles.retain(|one| {
-        let new = !seen.contains(one);
-        seen.push(one.clone());
-        new
-    });
+    let unsaid = |m: &Missing| obstacle(files, m.place, (&m.field, &m.what), m.why.clone(), false);
+    obstacles.extend(missing.into_iter().map(unsaid));
+    let obstacles = once(obstacles);
     if !obstacles.is_empty() {
         return Outcome::Refused(obstacles);
     }
     if classes.is_empty() {
         return refused("condition", "it never holds, whatever happens".to_owned());
     }
-    written(rule, &classes, files, notes, names).unwrap_or_else(|why| refused("condition", why))
+    let left_out = once(left_out.iter().map(unsaid).collect());
+    written(rule, &classes, files, (notes, left_out), names).unwrap_or_else(|why| refused("condition", why))
+}
+
+/// Each of them once, in their order.
+fn once(obstacles: Vec<Obstacle>) -> Vec<Obstacle> {
+    let mut out: Vec<Obstacle> = Vec::new();
+    for one in obstacles {
+        if !out.contains(&one) {
+            out.push(one);
+        }
+    }
+    out
 }
 
 /// The condition for a kind of event. [`Err`]: the event that can't be told from others.
@@ -280,7 +318,7 @@ fn written(
     rule: &Rule,
     classes: &[(Class, Logic)],
     files: &[(&str, &str)],
-    notes: BTreeSet<String>,
+    (notes, left_out): (BTreeSet<String>, Vec<Obstacle>),
     names: &mut BTreeSet<String>,
 ) -> Result<Outcome, String> {
     let mut yaml = String::new();
@@ -293,7 +331,7 @@ fn written(
         }
         yaml.push_str(&write::document(rule, *class, classes.len() > 1, logic));
     }
-    let yaml = format!("{}{yaml}", header(rule, files, &notes));
+    let yaml = format!("{}{yaml}", header(rule, files, &notes, &left_out));
     let set = RuleSet::load(&[("", &yaml)]).map_err(|problems| {
         problems.first().map_or_else(String::new, |first| format!("{}: {}", first.message, first.remedy))
     })?;
@@ -309,11 +347,11 @@ fn written(
         }
         name = format!("{stem}_{number}.yml");
     }
-    Ok(Outcome::Written { file: name, yaml, notes: notes.into_iter().collect() })
+    Ok(Outcome::Written { file: name, yaml, notes: notes.into_iter().collect(), left_out })
 }
 
 /// Where it came from, and where it differs.
-fn header(rule: &Rule, files: &[(&str, &str)], notes: &BTreeSet<String>) -> String {
+fn header(rule: &Rule, files: &[(&str, &str)], notes: &BTreeSet<String>, left_out: &[Obstacle]) -> String {
     let path = file(files, rule.place);
     let name = path.rsplit('/').next().unwrap_or_default();
     let mut out = String::new();
@@ -326,6 +364,14 @@ fn header(rule: &Rule, files: &[(&str, &str)], notes: &BTreeSet<String>) -> Stri
     write::wrap(&mut out, origin.split(' '), "# ");
     for note in notes {
         write::wrap(&mut out, note.split(' '), "# ");
+    }
+    let lacks: BTreeSet<(&str, &str)> =
+        left_out.iter().map(|one| (one.field.as_str(), one.why.as_str())).collect();
+    for (field, why) in lacks {
+        let lacks = format!("It finds more than Falco's: what that excludes by {field} is left out ({why}).");
+        // A reason may name a value, which may be anything.
+        let lacks: String = write::words(&lacks).chars().take(LACKS).collect();
+        write::wrap(&mut out, lacks.split(' '), "# ");
     }
     let (_, unshown) = write::output(&rule.output);
     if !unshown.is_empty() {

@@ -1,6 +1,9 @@
 //! The condition grammar: what is written is read again, and nothing that is thrown at it does harm.
 use super::{
+    Exclusions,
     condition::parse,
+    logic::{Logic, Missing},
+    source::Place,
     syntax::{Argument, Check, Condition, Operand, Operator, Quantifier, Right, Text},
 };
 use proptest::prelude::*;
@@ -153,7 +156,7 @@ fn macros_that_double_are_bounded() {
     text.push_str(
         "- rule: R\n  desc: d\n  output: o\n  priority: INFO\n  condition: evt.type = execve and n39\n",
     );
-    let problems = super::import(&[("f", &text)]).unwrap_err();
+    let problems = super::import(&[("f", &text)], Exclusions::Needed).unwrap_err();
     assert!(problems[0].message.contains("unfold"), "{problems:#?}");
 }
 
@@ -175,12 +178,58 @@ fn long_conditions_take_no_longer_than_they_are() {
         (format!("evt.type in ({}) and ({})", names(400), checks("proc.name")), "and 9400 values"),
     ] {
         let head = "- rule: R\n  desc: d\n  output: o\n  priority: INFO\n  condition: >\n    ";
-        let import = super::import(&[("f", &format!("{head}{condition}\n"))]).unwrap();
+        let import = super::import(&[("f", &format!("{head}{condition}\n"))], Exclusions::LeftOut).unwrap();
         let said = match &import.rules[0].outcome {
             super::Outcome::Written { yaml, .. } => yaml.clone(),
             super::Outcome::Refused(obstacles) => obstacles[0].why.clone(),
             super::Outcome::Disabled => String::new(),
         };
         assert!(said.contains(right), "{right}: {said:.300}");
+    }
+}
+
+/// Constants and four checks that can't be said, each by its name.
+fn logic() -> impl Strategy<Value = Logic> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Logic::Constant),
+        prop::sample::select(vec!["a", "b", "c", "d"]).prop_map(|what| {
+            let place = Place { file: 0, mark: crate::parse::Mark { line: 1, column: 1 } };
+            Logic::Missing(Missing { field: what.into(), what: what.into(), why: "x".into(), place })
+        }),
+    ];
+    leaf.prop_recursive(5, 40, 4, |inner| {
+        let parts = prop::collection::vec(inner.clone(), 1..4);
+        prop_oneof![
+            inner.clone().prop_map(Logic::not),
+            inner.prop_map(|inner| Logic::Named("m".into(), Box::new(inner))),
+            parts.clone().prop_map(Logic::And),
+            parts.prop_map(Logic::Or),
+        ]
+    })
+}
+
+/// Whether it holds when those checks of which the names are given do.
+fn holds(logic: &Logic, which: &str) -> bool {
+    match logic {
+        Logic::Constant(value) => *value,
+        Logic::Not(inner) => !holds(inner, which),
+        Logic::Named(_, inner) => holds(inner, which),
+        Logic::And(parts) => parts.iter().all(|part| holds(part, which)),
+        Logic::Or(parts) => parts.iter().any(|part| holds(part, which)),
+        Logic::Missing(missing) => which.contains(&missing.what),
+        Logic::Line(_) => false,
+    }
+}
+
+proptest! {
+    /// What excludes is gone, and nothing that was found is lost.
+    #[test]
+    fn without_exclusions_more_is_found(logic in logic(), which in "[abcd]{0,4}") {
+        let mut out = Vec::new();
+        let wider = logic.clone().without_exclusions(&mut out);
+        prop_assert!(holds(&wider, &which) || !holds(&logic, &which));
+        let mut again = Vec::new();
+        prop_assert_eq!(wider.clone().without_exclusions(&mut again), wider);
+        prop_assert!(again.is_empty());
     }
 }

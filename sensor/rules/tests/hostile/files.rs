@@ -221,7 +221,7 @@ pub(super) fn too_many_rules() -> Outcome {
 /// What must be said of Falco's rules.
 fn not_imported(text: &str, part: &str) -> Outcome {
     let began = crate::cpu();
-    let import = falco::import(&[("hostile.yaml", text)]);
+    let import = falco::import(&[("hostile.yaml", text)], falco::Exclusions::Needed);
     let spent = crate::cpu().saturating_sub(began);
     let time = beside_lawful(spent);
     match import {
