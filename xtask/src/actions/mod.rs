@@ -54,7 +54,7 @@ pub(crate) struct Args {
 pub(crate) enum Rules {
     /// As they are.
     Sigma,
-    /// As they are imported.
+    /// As they are imported, without exclusions that can't be said.
     Falco,
 }
 
@@ -66,25 +66,38 @@ impl Rules {
         })
     }
 
-    /// A folder with those rules as a sensor loads them.
-    fn folder(self, lab: &Lab) -> anyhow::Result<PathBuf> {
+    fn loaded(self, lab: &Lab) -> anyhow::Result<Loaded> {
         let corpora = rules::corpora(lab)?;
         match self {
-            Self::Sigma => Ok(corpora.join("sigma")),
+            Self::Sigma => Ok(Loaded { folder: corpora.join("sigma"), wider: BTreeSet::new() }),
             Self::Falco => imported(lab, &rules::falco_files(&corpora)?),
         }
     }
 }
 
-fn imported(lab: &Lab, files: &[PathBuf]) -> anyhow::Result<PathBuf> {
-    let out = lab.folder("imported")?;
+/// Rules as a sensor loads them.
+struct Loaded {
+    folder: PathBuf,
+    /// Titles of those that were imported without exclusions that can't be said.
+    wider: BTreeSet<String>,
+}
+
+fn imported(lab: &Lab, files: &[PathBuf]) -> anyhow::Result<Loaded> {
+    let folder = lab.folder("imported")?;
     let mut command = Command::new(lab.guardbee());
-    command.args(["rules", "import", "falco"]).args(files).arg("--out").arg(&out);
+    command
+        .args(["rules", "import", "falco", "--without-exclusions", "--json", "--out"])
+        .arg(&folder)
+        .args(files);
     let done = command.output().context("start guardbee rules import")?;
     // 1: not every rule could be imported.
     let said = || String::from_utf8_lossy(&done.stderr).into_owned();
     ensure!(matches!(done.status.code(), Some(0 | 1)), "guardbee rules import: {}: {}", done.status, said());
-    Ok(out)
+    let report: Value = serde_json::from_slice(&done.stdout).context("read what rules import says")?;
+    let rules = report["rules"].as_array().context("rules import lists no rules")?;
+    let wider = rules.iter().filter(|rule| rule["left_out"].as_array().is_some_and(|list| !list.is_empty()));
+    let wider = wider.filter_map(|rule| rule["name"].as_str().map(str::to_owned)).collect();
+    Ok(Loaded { folder, wider })
 }
 
 /// Carries out the actions and prints a line for each. An error if one of them isn't as it must be.
@@ -109,7 +122,7 @@ pub(crate) fn shown(lab: &Lab, rules: Rules, goal: usize) -> anyhow::Result<(boo
 
 fn carry_out(lab: &Lab, rules: Rules, wanted: impl Fn(&Action) -> bool) -> anyhow::Result<Summary> {
     lab.ready_sensor()?;
-    let folder = rules.folder(lab)?;
+    let Loaded { folder, wider } = rules.loaded(lab)?;
     let mut actions = table::read(&rules.table(&lab.root))?;
     known(lab, &folder, &actions)?;
     actions.retain(wanted);
@@ -127,7 +140,7 @@ fn carry_out(lab: &Lab, rules: Rules, wanted: impl Fn(&Action) -> bool) -> anyho
         let verdict = judged(&mut trial, action, &script);
         let verdict = verdict.unwrap_or_else(|error| Verdict::Failed(format!("{error:#}")));
         verdict.print(action, began);
-        summary.add(action, verdict);
+        summary.add(action, verdict, wider.contains(&action.rule));
     }
     sensor.stop()?;
     Ok(summary)
@@ -195,9 +208,10 @@ fn named(trial: &Trial<'_>, action: &Action, ran: &Ran) -> BTreeSet<String> {
         action.is_of(finding.text("/finding_info/analytic/uid"), finding.text("/finding_info/title"))
     });
     about
-        .filter_map(|finding| {
+        .map(|finding| {
             let last = finding.event["evidences"].as_array().and_then(|list| list.last());
-            last.and_then(|last| last.pointer("/process/name")).and_then(Value::as_str).map(str::to_owned)
+            let name = last.and_then(|last| last.pointer("/process/name")).and_then(Value::as_str);
+            name.unwrap_or("a process without a name").to_owned()
         })
         .collect()
 }
@@ -232,16 +246,19 @@ impl Verdict {
 struct Summary {
     fired: usize,
     stand_ins: usize,
+    /// Of those that fired: imported without exclusions.
+    wider: usize,
     cannot_run: Vec<String>,
     others: Vec<String>,
 }
 
 impl Summary {
-    fn add(&mut self, action: &Action, verdict: Verdict) {
+    fn add(&mut self, action: &Action, verdict: Verdict, wider: bool) {
         match verdict {
             Verdict::Fired => {
                 self.fired += 1;
                 self.stand_ins += usize::from(action.stand_in.is_some());
+                self.wider += usize::from(wider);
             }
             Verdict::CannotRun(why) => self.cannot_run.push(format!("{} ({why})", action.about)),
             Verdict::Failed(_) => self.others.push(action.about.clone()),
@@ -251,11 +268,14 @@ impl Summary {
 
 impl Display for Summary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { fired, stand_ins, cannot_run, others } = self;
+        let Self { fired, stand_ins, wider, cannot_run, others } = self;
         write!(
             f,
             "{fired} rules fired on their actions and not on what is near, {stand_ins} of them on stand-ins"
         )?;
+        if *wider > 0 {
+            write!(f, ", {wider} of them imported without exclusions that can't be said")?;
+        }
         if !cannot_run.is_empty() {
             write!(f, "; can't run here: {}", cannot_run.join("; "))?;
         }
