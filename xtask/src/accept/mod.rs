@@ -17,6 +17,7 @@ mod strict;
 mod suite;
 mod table;
 mod target;
+pub(crate) mod told;
 
 use crate::process;
 use anyhow::bail;

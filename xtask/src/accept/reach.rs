@@ -2,7 +2,7 @@
 //! shows yet is a line of its own that has not passed.
 use super::{
     lab::Lab,
-    rows::{Judged, Row, part},
+    rows::{self, Judged, Row, part},
     suite::Suite,
     table::{Line, Table, Verdict},
 };
@@ -19,7 +19,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row { letter: 'c', about: "other kernels", run: None },
     Row { letter: 'd', about: "an hour of mixed load", run: None },
     Row { letter: 'e', about: "containers", run: Some(containers) },
-    Row { letter: 'f', about: "cost with the default pack", run: None },
+    Row { letter: 'f', about: "cost with the default pack", run: Some(cost) },
     Row { letter: 'g', about: "reload under load", run: Some(reload) },
     Row { letter: 'h', about: "planted secrets", run: Some(secrets) },
 ];
@@ -55,6 +55,10 @@ fn containers(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
         Ok((passed, what.to_owned()))
     });
     Ok(())
+}
+
+fn cost(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
+    rows::cost::goals(lab, table, 'f')
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "as every row")]

@@ -1,5 +1,5 @@
 //! Figures: what is measured, and what came out over all rounds.
-use super::goals;
+use super::{falco, goals};
 use serde_json::{Value, json};
 
 /// Under what a load runs.
@@ -121,6 +121,7 @@ impl Series {
         json!({
             "name": self.figure.name,
             "unit": format!("{:?}", self.figure.unit),
+            "falco": falco::of(self.figure.name),
             "goal": goal.map(|target| target.goal.show(self.figure.unit)),
             "met": goal.and_then(|target| target.goal.met(self)),
             "bare": self.median(Condition::Bare),

@@ -181,11 +181,12 @@ pub(crate) const GOALS: &[Target] = &[
     missed(
         "security events/s, none lost",
         Goal::Least(300_000.0),
-        Goal::Least(30_000.0),
-        "what makes the events shares the two cores with the sensor, and takes longer to make one than \
-         the sensor to read it: the figure after this one says what the core thread's CPU time allows. \
-         Nearer: a generator that makes events for less, more cores",
+        Goal::Least(150_000.0),
+        "what makes the events takes more of the two cores than the sensor does to read them, and whoever else \
+         works then takes it from both: the core thread comes late by longer than its ring lasts, a tenth of a \
+         second. What its CPU time allows says the study's last figure. Nearer: a quieter machine, more cores",
     ),
+    goal("security events, neither read nor counted as lost", Goal::Most(0.0)),
     // What it delivers.
     goal("attacks found", Goal::Least(1.0)),
     goal("action to finding in the file, p99", Goal::Most(500e6)),

@@ -4,6 +4,7 @@
 //! never fails on time: a missed goal is a line in the table.
 #![expect(clippy::cast_precision_loss, reason = "what is measured here is less precise than an f64")]
 
+mod falco;
 mod figure;
 mod floor;
 pub(crate) mod goals;

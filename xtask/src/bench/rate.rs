@@ -1,72 +1,178 @@
-//! Security events a second: refused connects, one event each, faster and faster until one is lost.
+//! Security events a second: of all kinds that are cheap to make, more and more until some are lost; and whether each is counted.
 //!
-//! What makes them takes most of the two cores itself: the second figure is what the core thread could take, had it one of
-//! them for itself.
+//! What makes them takes the same two cores: how many it makes without a sensor says how much of a rate that is not reached is its
+//! own, and the core thread's time for each what a sensor could take that had a core for itself.
 use super::{
-    loads::{CLIENT_CPU, RUN_LIMIT, on_cpu},
+    loads::{CLIENT_CPU, RUN_LIMIT, SERVER_CPU, on_cpu},
     place::Place,
-    records::Losses,
     sensor::Sensor,
 };
-use crate::process::output;
+use crate::{accept::told::Told, process::output};
 use anyhow::Context as _;
-use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     thread::{scope, sleep},
     time::Duration,
 };
 
-const RATES: [u32; 6] = [10_000, 25_000, 50_000, 100_000, 200_000, 400_000];
-/// Each.
-const SECONDS: u32 = 2;
-/// Losses are told every second.
+/// What is to be held.
+const GOAL: u32 = 300_000;
+/// For so long; and all other rates too.
+const SECONDS: u32 = 10;
+/// From one rate to the next.
+const STEP: u32 = 50_000;
+/// As many as there can be.
+const UNBOUNDED: u32 = 0;
+/// Of a rate that was asked for, what counts as reached.
+const REACHED: f64 = 0.98;
+/// What the start left to do. And: losses are told every second.
 const TOLD: Duration = Duration::from_millis(1500);
+/// What an exec is: a process is forked, executes, and ends.
+const EXEC: [&str; 3] = ["fork", "exec", "exit"];
 
-/// The highest rate without a loss, and what the core thread's CPU time would allow.
-pub(super) fn run(place: &Place) -> anyhow::Result<Vec<Option<f64>>> {
-    let (mut best, mut allowed) = (0.0, None);
-    for rate in RATES {
-        let sensor = Sensor::start(place)?;
-        sleep(TOLD);
-        let core =
-            || sensor.threads().get("core").map(|core| core.cpu_ns).context("the sensor has no core thread");
-        let before = core()?;
-        let (made, reached) = storm(place, rate)?;
-        sleep(TOLD);
-        let used = core()? - before;
-        let lost = Losses::read(&sensor.records())?.security() as f64;
-        sensor.stop()?;
-        let each = used / (made - lost).max(1.0);
-        println!("   asked for {rate}/s: {reached:.0}/s, lost {lost:.0}, core thread {each:.0} ns each");
-        if lost > 0.0 {
-            break;
-        }
-        (best, allowed) = (reached, Some(1e9 / each));
-        // The machine makes no more.
-        if reached < f64::from(rate) * 0.9 {
-            break;
-        }
-    }
-    Ok(vec![Some(best), allowed])
+/// What was made in one go.
+struct Made {
+    by_kind: BTreeMap<String, u64>,
+    /// Of the slower half of it.
+    seconds: f64,
 }
 
-/// On two CPUs; how many were made, and how many a second.
-fn storm(place: &Place, rate: u32) -> anyhow::Result<(f64, f64)> {
-    let one = |cpu: &'static str| -> anyhow::Result<[f64; 2]> {
-        let mut command = on_cpu(cpu, place.built("loads"));
-        let count = rate / 2 * SECONDS;
-        command.args(["refused", &count.to_string(), &(rate / 2).to_string()]);
-        let printed = output("loads", command, &place.folder("storm")?, RUN_LIMIT)?;
-        let result: Value = serde_json::from_str(&printed).context("read what loads printed")?;
-        let of = |name: &str| result[name].as_f64().with_context(|| format!("no {name} in {printed}"));
-        Ok([of("operations")?, of("wall_ns")?])
+impl Made {
+    fn all(&self) -> u64 {
+        self.by_kind.values().sum()
+    }
+
+    fn rate(&self) -> f64 {
+        self.all() as f64 / self.seconds
+    }
+}
+
+/// What became of a rate that was asked for.
+struct Step {
+    asked: u32,
+    rate: f64,
+    /// By the sensor's own count, of whatever kind.
+    lost: u64,
+    /// Neither read nor counted as lost.
+    uncounted: u64,
+    /// Of the core thread's CPU time, ns.
+    each: f64,
+}
+
+impl Step {
+    /// The rate to try after this one: up until some are lost, at last as many as there can be; down from the goal until none is.
+    fn next(&self) -> Option<u32> {
+        match self.asked {
+            UNBOUNDED => None,
+            rate if self.lost > 0 => rate.checked_sub(STEP).filter(|lower| rate <= GOAL && *lower > 0),
+            rate if rate < GOAL => None,
+            rate if self.rate >= f64::from(rate) * REACHED => Some(rate + STEP),
+            _ => Some(UNBOUNDED),
+        }
+    }
+}
+
+/// What is made without a sensor; the highest rate without a loss, and the lowest with one; what was not counted; and what the core
+/// thread's CPU time would allow.
+pub(super) fn run(place: &Place) -> anyhow::Result<Vec<Option<f64>>> {
+    let alone = storm(place, UNBOUNDED)?.rate();
+    println!("   without a sensor: {alone:.0}/s");
+    let mut steps = Vec::new();
+    let mut next = Some(GOAL);
+    while let Some(rate) = next {
+        let step = take(place, rate)?;
+        next = step.next();
+        steps.push(step);
+    }
+    let held = steps.iter().filter(|step| step.lost == 0).max_by(|a, b| a.rate.total_cmp(&b.rate));
+    let begins = steps.iter().filter(|step| step.lost > 0).map(|step| step.rate).reduce(f64::min);
+    let uncounted: u64 = steps.iter().map(|step| step.uncounted).sum();
+    Ok(vec![
+        Some(alone),
+        Some(held.map_or(0.0, |step| step.rate)),
+        begins,
+        Some(uncounted as f64),
+        held.map(|step| 1e9 / step.each),
+    ])
+}
+
+/// So many a second, beside a sensor.
+fn take(place: &Place, rate: u32) -> anyhow::Result<Step> {
+    let sensor = Sensor::start(place)?;
+    sleep(TOLD);
+    let core =
+        || sensor.threads().get("core").map(|core| core.cpu_ns).context("the sensor has no core thread");
+    let before = core()?;
+    let made = storm(place, rate)?;
+    sleep(TOLD);
+    let used = core()? - before;
+    let told = sensor.told()?;
+    let step = judge(&made, &told, rate, used);
+    println!(
+        "   asked for {rate}/s: {:.0}/s for {:.1} s, {} lost, {} not counted, core thread {:.0} ns each",
+        step.rate, made.seconds, step.lost, step.uncounted, step.each
+    );
+    for (kind, made) in &made.by_kind {
+        let (taken, lost) = (told.taken(kind), told.lost(kind));
+        println!("   asked for {rate}/s: {kind}: {made} made, {taken} read, {lost} lost");
+    }
+    Ok(step)
+}
+
+fn judge(made: &Made, told: &Told, asked: u32, used: f64) -> Step {
+    let kinds = || made.by_kind.iter().filter(|(_, made)| **made > 0);
+    // Others on the node make events too: more than were made is no surplus.
+    let missing = kinds().map(|(kind, made)| made.saturating_sub(told.taken(kind) + told.lost(kind)));
+    let lost = kinds().map(|(kind, _)| told.lost(kind)).sum::<u64>() + told.lost("event");
+    let balance = u64::from(!told.adds_up());
+    Step {
+        asked,
+        rate: made.rate(),
+        lost,
+        uncounted: missing.sum::<u64>() + told.unexplained() + balance,
+        each: used / made.all().saturating_sub(lost).max(1) as f64,
+    }
+}
+
+/// On each of two CPUs half of it.
+fn storm(place: &Place, rate: u32) -> anyhow::Result<Made> {
+    let one = |cpu: &'static str| -> anyhow::Result<BTreeMap<String, u64>> {
+        let folder = place.folder("storm")?;
+        let mut command = on_cpu(cpu, place.built("storm"));
+        command.args([SECONDS.to_string(), (rate / 2).to_string()]).arg(&folder).arg(place.built("tiny"));
+        let printed = output("storm", command, &folder, RUN_LIMIT)?;
+        serde_json::from_str(&printed).with_context(|| format!("read what storm printed: {printed}"))
     };
-    let [first, second] = scope(|scope| {
-        let other = scope.spawn(|| one("0"));
+    let [mut made, other] = scope(|scope| {
+        let other = scope.spawn(|| one(SERVER_CPU));
         let this = one(CLIENT_CPU);
         let other = other.join().map_err(|_| anyhow::anyhow!("a storm panicked"))?;
         anyhow::Ok([this?, other?])
     })?;
-    let made = first[0] + second[0];
-    Ok((made, made / (first[1].max(second[1]) / 1e9)))
+    let took = |made: &BTreeMap<String, u64>| made.get("wall_ns").copied().unwrap_or_default();
+    let seconds = took(&made).max(took(&other)) as f64 / 1e9;
+    for (kind, count) in other {
+        *made.entry(kind).or_default() += count;
+    }
+    made.remove("wall_ns");
+    let execs = made.get("exec").copied().unwrap_or_default();
+    made.extend(EXEC.map(|kind| (kind.to_owned(), execs)));
+    Ok(Made { by_kind: made, seconds })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn from_the_goal_up_to_a_loss_or_down_to_none() {
+        let next = |asked, rate, lost| Step { asked, rate, lost, uncounted: 0, each: 1.0 }.next();
+        assert_eq!(next(300_000, 299_000.0, 0), Some(350_000));
+        assert_eq!(next(350_000, 349_000.0, 1), None);
+        assert_eq!(next(350_000, 320_000.0, 0), Some(UNBOUNDED), "it makes no more");
+        assert_eq!(next(UNBOUNDED, 320_000.0, 0), None);
+        assert_eq!(next(300_000, 299_000.0, 1), Some(250_000));
+        assert_eq!(next(250_000, 249_000.0, 0), None);
+        assert_eq!(next(STEP, 49_000.0, 1), None);
+    }
 }

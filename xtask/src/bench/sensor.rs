@@ -3,7 +3,10 @@ use super::{
     place::Place,
     usage::{self, Ran, Thread, cpu_ns},
 };
-use crate::process::{Process, family};
+use crate::{
+    accept::told::Told,
+    process::{Process, family},
+};
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs, path::PathBuf, process::Command, time::Duration};
@@ -64,11 +67,27 @@ impl Sensor {
 
     /// Ends it. What was measured stands even if it doesn't end well, so that is only said.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
+        self.end();
+        self.remove()
+    }
+
+    /// Likewise, and gives what it told of itself, its last words included.
+    pub(super) fn told(mut self) -> anyhow::Result<Told> {
+        self.end();
+        let told = Told::read(&self.records());
+        self.remove()?;
+        Ok(told)
+    }
+
+    fn end(&mut self) {
         match self.process.stop(STOP_LIMIT) {
             Ok(status) if status.success() => {}
             Ok(status) => println!("   the sensor ended with {status}"),
             Err(error) => println!("   the sensor did not stop well: {error:#}"),
         }
+    }
+
+    fn remove(&self) -> anyhow::Result<()> {
         fs::remove_dir_all(&self.dir).with_context(|| format!("remove {}", self.dir.display()))
     }
 

@@ -46,7 +46,10 @@ pub(super) const STUDIES: [Study; 6] = [
         name: "rate",
         needs: &[],
         figures: &[
+            Figure::new("security events/s, no sensor", Unit::PerSecond),
             Figure::new("security events/s, none lost", Unit::PerSecond),
+            Figure::new("security events/s, loss begins", Unit::PerSecond),
+            Figure::new("security events, neither read nor counted as lost", Unit::Count),
             Figure::new("security events/s, core thread's CPU allows", Unit::PerSecond),
         ],
         run: rate::run,

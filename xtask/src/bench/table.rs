@@ -1,5 +1,6 @@
 //! The tables, for people; JSON, for machines.
 use super::{
+    falco,
     figure::{Condition, Figure, Series, Unit},
     goals::{self, Goal, Target},
     loads::Load,
@@ -93,21 +94,27 @@ impl Results {
         judge(target, series)
     }
 
+    /// A figure without a goal, in words.
+    pub(crate) fn figure(&self, name: &str) -> Option<String> {
+        let series = self.series.iter().find(|series| series.figure.name == name)?;
+        series.median(Condition::Sensor).map(|_| told(series))
+    }
+
     pub(crate) fn print(&self) {
         println!(
             "\nmedians of {} rounds; ratios are to bare in the same round, [smallest - largest]; noise: how far the bare \
-             rounds lie apart\n",
+             rounds lie apart; Falco's are of another run, on such a machine\n",
             self.rounds
         );
         println!(
-            "{:<46} {:>9} {:>5} {:>7} {:>22} {:>9}  {:<13} verdict",
-            "figure", "bare", "noise", "floor", "sensor", "added", "goal"
+            "{:<49} {:>9} {:>5} {:>7} {:>22} {:>9} {:>16}  {:<13} verdict",
+            "figure", "bare", "noise", "floor", "sensor", "added", "Falco", "goal"
         );
         for series in &self.series {
             println!("{}", row(series));
         }
         for (name, why) in &self.missing {
-            println!("{name:<46} not measured: {why}");
+            println!("{name:<49} not measured: {why}");
         }
         self.print_work();
     }
@@ -194,6 +201,11 @@ fn no_dearer_than_floor(goal: Goal, series: &Series) -> bool {
 
 /// A figure in words: with the sensor, and what it is to be compared with.
 fn told(series: &Series) -> String {
+    let falco = falco::of(series.figure.name).map(|falco| format!(", Falco {falco}"));
+    measured(series) + &falco.unwrap_or_default()
+}
+
+fn measured(series: &Series) -> String {
     let show =
         |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| series.figure.unit.show(value));
     let with = show(series.median(Condition::Sensor));
@@ -232,11 +244,12 @@ fn row(series: &Series) -> String {
         None => "",
     };
     let row = format!(
-        "{name:<46} {:>9} {:>5} {:>7} {sensor:>22} {:>9}  {:<13} {verdict}",
+        "{name:<49} {:>9} {:>5} {:>7} {sensor:>22} {:>9} {:>16}  {:<13} {verdict}",
         shown(series.median(Condition::Bare)),
         noise(series),
         floor(series),
         shown(series.added()),
+        falco::of(name).unwrap_or_default(),
         target.map(|target| target.goal.show(unit)).unwrap_or_default(),
     );
     row.trim_end().to_owned()

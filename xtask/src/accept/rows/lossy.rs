@@ -1,7 +1,6 @@
 //! Row f: storms cost no security event and no other scope its events, and whatever is lost is counted.
 mod generator;
 mod scopes;
-mod told;
 
 use super::{ATTACKS, Judged, part};
 use crate::{
@@ -13,6 +12,7 @@ use crate::{
         sensor::{Options, Sensor},
         table::{Line, Table, Verdict},
         target::{Server, Target},
+        told::Told,
     },
     process::wait_for,
 };
@@ -24,7 +24,6 @@ use std::{
     thread::{Scope, ScopedJoinHandle},
     time::{Duration, Instant},
 };
-use told::Told;
 
 /// Rounds of the generator, a second, and exchanges in each: 32 s, and in none of them more than a rule may report.
 const ACTED: [u32; 3] = [800, 25, 0];

@@ -2,7 +2,7 @@
 mod attributed;
 pub(crate) mod bad_input;
 mod cosigned;
-mod cost;
+pub(crate) mod cost;
 mod delivered;
 mod hostile;
 mod joined_late;

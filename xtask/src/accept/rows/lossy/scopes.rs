@@ -3,13 +3,13 @@ use super::{
     DEADLINE, Made,
     generator::{self, ACTIONS, Cgroup, Programs},
     seen,
-    told::Told,
 };
 use crate::{
     accept::{
         lab::Lab,
         rows::Judged,
         sensor::{Options, Sensor},
+        told::Told,
     },
     process::{self, wait_for},
 };

@@ -22,7 +22,7 @@ struct Loss {
 
 /// Everything told so far.
 #[derive(Default)]
-pub(super) struct Told {
+pub(crate) struct Told {
     /// By kind, since the sensor began, when it ended: what the kernel half gave and lost, what had left the rings.
     produced: BTreeMap<String, u64>,
     lost: BTreeMap<String, u64>,
@@ -33,7 +33,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub(super) fn read(records: &Path) -> Self {
+    pub(crate) fn read(records: &Path) -> Self {
         let logs = export::logs(records);
         let mut told = Self::default();
         for record in &logs {
@@ -62,12 +62,12 @@ impl Told {
     }
 
     /// Events of a kind that the pipeline has read, when it has ended.
-    pub(super) fn taken(&self, kind: &str) -> u64 {
+    pub(crate) fn taken(&self, kind: &str) -> u64 {
         self.taken.get(kind).copied().unwrap_or_default()
     }
 
     /// Whether what the kernel half gave is what it lost and what was read; a few may have come at the very end.
-    pub(super) fn adds_up(&self) -> bool {
+    pub(crate) fn adds_up(&self) -> bool {
         let of = |counts: &BTreeMap<String, u64>, kind: &str| counts.get(kind).copied().unwrap_or_default();
         let unread = |kind: &String| {
             of(&self.produced, kind).checked_sub(of(&self.lost, kind) + of(&self.taken, kind))
@@ -77,12 +77,12 @@ impl Told {
     }
 
     /// Events of a kind that the kernel half has lost.
-    pub(super) fn lost(&self, kind: &str) -> u64 {
+    pub(crate) fn lost(&self, kind: &str) -> u64 {
         self.lost_by(|_| true, kind)
     }
 
     /// Events of a kind that found the ring full.
-    pub(super) fn ring_full(&self, kind: &str) -> u64 {
+    pub(crate) fn ring_full(&self, kind: &str) -> u64 {
         self.lost_by(|cause| cause == "ring_full", kind)
     }
 
@@ -97,17 +97,17 @@ impl Told {
     }
 
     /// Holes in sequences that no counter explains.
-    pub(super) fn unexplained(&self) -> u64 {
+    pub(crate) fn unexplained(&self) -> u64 {
         self.losses.iter().filter(|loss| loss.cause == "unexplained_gap").map(|loss| loss.count).sum()
     }
 
     /// Findings that were dropped because their rule had made enough of them in a second.
-    pub(super) fn capped(&self) -> u64 {
+    pub(crate) fn capped(&self) -> u64 {
         self.losses.iter().filter(|loss| loss.cause == "rule_capped").map(|loss| loss.count).sum()
     }
 
     /// Seconds of boot time in which payload found no room: in the ring, or in the part of it that is left to who is above his budget.
-    pub(super) fn seconds_without_room(&self) -> BTreeSet<u64> {
+    pub(crate) fn seconds_without_room(&self) -> BTreeSet<u64> {
         const SECOND: u64 = 1_000_000_000;
         let no_room = |loss: &&Loss| {
             let full = matches!(loss.cause.as_str(), "ring_full" | "throttled");
@@ -117,7 +117,7 @@ impl Told {
     }
 
     /// Of a scope: whether any of its events was throttled, and how many of a kind were dropped in episodes that have ended.
-    pub(super) fn throttled(&self, scope: u64, kind: &str) -> Option<u64> {
+    pub(crate) fn throttled(&self, scope: u64, kind: &str) -> Option<u64> {
         let mut own = self.throttles.iter().filter(|(of, _, _)| *of == scope).peekable();
         own.peek()?;
         Some(own.filter(|(_, of, _)| of == kind).map(|(_, _, dropped)| dropped).sum())
