@@ -136,13 +136,13 @@ static struct kind {
 	void (*act)(long turn);
 	long share, made, credit;
 } kinds[] = {
-	{ .name = "title", .act = do_title, .share = 40000 },
+	{ .name = "title", .act = do_title, .share = 50000 },
 	{ .name = "signal", .act = do_signal, .share = 30000 },
 	{ .name = "file_attribute", .act = do_attribute, .share = 15000 },
-	{ .name = "file_open", .act = do_open, .share = 12000 },
-	{ .name = "file_rename", .act = do_rename, .share = 2000 },
-	{ .name = "connect", .act = do_connect, .share = 900 },
-	{ .name = "exec", .act = do_exec, .share = 33 }, /* and as many forks and exits */
+	{ .name = "file_open", .act = do_open, .share = 4000 },
+	{ .name = "file_rename", .act = do_rename, .share = 600 },
+	{ .name = "connect", .act = do_connect, .share = 380 },
+	{ .name = "exec", .act = do_exec, .share = 20 }, /* and as many forks and exits */
 };
 #define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
 
