@@ -3,9 +3,10 @@
 //   loads getppid N          a syscall that nobody asks about
 //   loads pipe N             one byte into a pipe, and out of it again
 //   loads open N PATH        open for reading, close
-//   loads exec N PATH        fork, execve, wait
+//   loads exec N PATH [RATE] fork, execve, wait
 //   loads connect N          TCP over loopback: connect, accept, reset
-//   loads refused N RATE     TCP over loopback to where nobody listens, so many a second; 0: as many as it can
+//   loads refused N RATE     TCP over loopback to where nobody listens, so many a second
+// RATE 0, or none: as many as it can.
 // Prints {"operations":N,"wall_ns":..,"cpu_ns":..}: the time of all of them; CPU time is user and system, own and children's.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -75,11 +76,25 @@ static void load_open(long n, const char *path)
 	}
 }
 
-static void load_exec(long n, char *path)
+/* Ahead of time by at most this: a pause is longer than what is asked for. */
+#define BURST 50
+
+/* Waits until `done` operations are no more than what `rate` allows since `began`. */
+static void keep_to(long rate, long done, long long began)
+{
+	long long left = rate ? began + done * 1000000000LL / rate - wall() : 0;
+	struct timespec pause = { left / 1000000000, left % 1000000000 };
+
+	if (left > 0)
+		nanosleep(&pause, NULL);
+}
+
+static void load_exec(long n, char *path, long rate)
 {
 	char *arguments[] = { path, NULL }, *environment[] = { NULL };
+	long long began = wall();
 
-	while (n--) {
+	for (long done = 0; done < n; done++) {
 		pid_t child = fork();
 		int status;
 
@@ -95,6 +110,8 @@ static void load_exec(long n, char *path)
 			fprintf(stderr, "%s could not be executed\n", path);
 			exit(1);
 		}
+		if (done % BURST == 0)
+			keep_to(rate, done, began);
 	}
 }
 
@@ -141,9 +158,6 @@ static void load_connect(long n)
 	waitpid(acceptor, NULL, 0);
 }
 
-/* Ahead of time by at most this: a pause is longer than what is asked for. */
-#define BURST 50
-
 static void load_refused(long n, long rate)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,
@@ -162,13 +176,8 @@ static void load_refused(long n, long rate)
 			exit(1);
 		}
 		close(fd);
-		if (rate && done % BURST == 0) {
-			long long left = began + done * 1000000000LL / rate - wall();
-			struct timespec pause = { left / 1000000000, left % 1000000000 };
-
-			if (left > 0)
-				nanosleep(&pause, NULL);
-		}
+		if (done % BURST == 0)
+			keep_to(rate, done, began);
 	}
 }
 
@@ -184,8 +193,8 @@ int main(int count, char **words)
 		load_pipe(n);
 	else if (!strcmp(load, "open") && count == 4)
 		load_open(n, words[3]);
-	else if (!strcmp(load, "exec") && count == 4)
-		load_exec(n, words[3]);
+	else if (!strcmp(load, "exec") && (count == 4 || count == 5))
+		load_exec(n, words[3], count == 5 ? atol(words[4]) : 0);
 	else if (!strcmp(load, "connect"))
 		load_connect(n);
 	else if (!strcmp(load, "refused") && count == 4)

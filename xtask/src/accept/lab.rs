@@ -41,6 +41,8 @@ pub(crate) struct Lab {
     pub(crate) quick: bool,
     /// Folder with the public rules, if it was named.
     pub(crate) corpus: Option<PathBuf>,
+    /// How long the mixed load runs.
+    pub(crate) minutes: u32,
     /// Folders stay.
     pub(crate) keep: bool,
     /// Only targets with this in their name.
@@ -80,6 +82,7 @@ impl Lab {
             record: false,
             quick: false,
             corpus: None,
+            minutes: 0,
             keep,
             only,
             given: None,

@@ -53,6 +53,9 @@ pub(crate) struct Args {
     /// Of `rules`: the folder with the public rules, `sigma/` and `falco/` below it.
     #[arg(long, value_name = "FOLDER")]
     corpus: Option<PathBuf>,
+    /// Row d of `reach`: how long the mixed load runs.
+    #[arg(long, default_value_t = reach::mixed::MINUTES, value_parser = clap::value_parser!(u32).range(1..=1440))]
+    minutes: u32,
     /// Row k: record what operations cost now, in place of comparing it with the record.
     #[arg(long)]
     record: bool,
@@ -79,7 +82,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     };
     if args.issue != "thread" {
         let mut lab = Lab::without_targets(args.only, args.keep)?;
-        (lab.corpus, lab.given) = (args.corpus, args.guardbee);
+        (lab.corpus, lab.given, lab.minutes) = (args.corpus, args.guardbee, args.minutes);
         if args.issue == "reach" {
             lab.ready_sensor()?;
         }

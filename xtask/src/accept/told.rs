@@ -66,6 +66,19 @@ impl Told {
         self.taken.get(kind).copied().unwrap_or_default()
     }
 
+    pub(crate) fn taken_of_all(&self) -> u64 {
+        self.taken.values().sum()
+    }
+
+    /// Everything that was lost, by stage, cause and kind.
+    pub(crate) fn all(&self) -> BTreeMap<[&str; 3], u64> {
+        let mut all = BTreeMap::new();
+        for loss in &self.losses {
+            *all.entry([&*loss.stage, &*loss.cause, &*loss.kind]).or_default() += loss.count;
+        }
+        all
+    }
+
     /// Whether what the kernel half gave is what it lost and what was read; a few may have come at the very end.
     pub(crate) fn adds_up(&self) -> bool {
         let of = |counts: &BTreeMap<String, u64>, kind: &str| counts.get(kind).copied().unwrap_or_default();

@@ -25,6 +25,7 @@ mod web;
 mod wire;
 
 pub(crate) use place::Place;
+pub(crate) use sensor::Sensor;
 pub(crate) use table::{Outcome, Results};
 
 use crate::process;

@@ -17,7 +17,7 @@ const PIPELINE_ID: u32 = 65532;
 
 pub(crate) struct Place {
     /// The checkout.
-    pub(super) root: PathBuf,
+    pub(crate) root: PathBuf,
     /// The sensor's binary.
     pub(super) guardbee: PathBuf,
     /// Whoever made it removes it.
@@ -51,12 +51,12 @@ impl Place {
     }
 
     /// A built load program.
-    pub(super) fn built(&self, name: &str) -> PathBuf {
+    pub(crate) fn built(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 
     /// A new folder, readable by everybody.
-    pub(super) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
+    pub(crate) fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
         let number = self.folders.fetch_add(1, Ordering::Relaxed);
         let path = self.dir.join(format!("{number:03}-{name}"));
         fs::create_dir(&path).with_context(|| format!("create {}", path.display()))?;

@@ -18,13 +18,13 @@ const READY_LIMIT: Duration = Duration::from_mins(1);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
 
 /// A running sensor; dropped, it is ended.
-pub(super) struct Sensor {
+pub(crate) struct Sensor {
     process: Process,
     dir: PathBuf,
 }
 
 impl Sensor {
-    pub(super) fn start(place: &Place) -> anyhow::Result<Self> {
+    pub(crate) fn start(place: &Place) -> anyhow::Result<Self> {
         Self::start_with(place, SHIPPED, None)
     }
 
@@ -56,12 +56,12 @@ impl Sensor {
     }
 
     /// Findings, OCSF, one a line.
-    pub(super) fn findings(&self) -> PathBuf {
+    pub(crate) fn findings(&self) -> PathBuf {
         self.dir.join("findings.jsonl")
     }
 
     /// Every sealed record, OTLP JSON, one a line.
-    pub(super) fn records(&self) -> PathBuf {
+    pub(crate) fn records(&self) -> PathBuf {
         self.dir.join("records.jsonl")
     }
 
@@ -79,7 +79,8 @@ impl Sensor {
         Ok(told)
     }
 
-    fn end(&mut self) {
+    /// Ends it; what it wrote stays.
+    pub(crate) fn end(&mut self) {
         match self.process.stop(STOP_LIMIT) {
             Ok(status) if status.success() => {}
             Ok(status) => println!("   the sensor ended with {status}"),
@@ -128,7 +129,7 @@ impl Sensor {
 
     /// Bytes: proportional share of these processes' memory, and what the kernel charges for BPF maps. The rings, which the
     /// pipeline has mapped, count as maps only.
-    pub(super) fn memory(&self) -> anyhow::Result<f64> {
+    pub(crate) fn memory(&self) -> anyhow::Result<f64> {
         self.bytes(usage::private_bytes)
     }
 
