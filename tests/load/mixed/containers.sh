@@ -4,14 +4,23 @@
 need podman crun busybox
 
 round() {
-	# What this machine can give: its v1 hierarchies, no network of their own, few files.
+	# What this machine can give: its v1 hierarchies to begin with, no network of their own, few files.
 	for mount in $(awk '$3 == "cgroup2" {print $2}' /proc/mounts); do umount "$mount"; done
 	pod() { podman --root "$copies/store" --runroot "$copies/run" --storage-driver vfs --cgroup-manager=cgroupfs --runtime=crun "$@"; }
 	limits="--net=host --ulimit=nofile=1024:1024 --ulimit=nproc=1024:1024"
 	mkdir "$copies/context"
 	cd "$copies/context"
 	cp "$(command -v busybox)" busybox
-	printf 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\nRUN mkdir -p /etc /srv && echo root:x:0:0::/:/bin/sh >/etc/passwd && echo hello >/srv/index.html\nCMD ["/bin/sh", "-c", "cat /srv/index.html"]\n' >Containerfile
+	printf '#!/bin/sh\ncat /srv/index.html\n' >serve
+	cat >Containerfile <<-'FILE'
+		FROM scratch
+		COPY busybox /bin/busybox
+		RUN ["/bin/busybox", "--install", "-s", "/bin"]
+		COPY serve /usr/local/bin/serve
+		RUN mkdir -p /etc /srv && echo root:x:0:0::/:/bin/sh >/etc/passwd && echo hello >/srv/index.html
+		RUN chmod +x /usr/local/bin/serve && serve
+		CMD ["/usr/local/bin/serve"]
+	FILE
 	pod build $limits --quiet --tag app .
 	for _ in 1 2 3; do
 		pod run --rm --pids-limit=-1 $limits app
@@ -27,8 +36,10 @@ round() {
 	mkdir -p "$copies/debian/upper" "$copies/debian/work" "$copies/debian/merged"
 	cd "$copies/debian"
 	mount -t overlay overlay -o lowerdir=/,upperdir=upper,workdir=work merged
+	# As in the images of distributions: no service is started.
+	printf '#!/bin/sh\nexit 101\n' >merged/usr/sbin/policy-rc.d
+	chmod +x merged/usr/sbin/policy-rc.d
 	pod run --rm --pids-limit=-1 $limits --volume "$folder/debs:/debs:ro" --rootfs "$PWD/merged" bash -euc '
-		printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d
 		apt-get -qq -y --no-install-recommends install /debs/*.deb && useradd --create-home app && runuser -u app -- id'
 
 	mkdir -p crun/rootfs/bin
@@ -41,7 +52,10 @@ round() {
 		            {"destination": "/dev", "type": "tmpfs", "source": "tmpfs"}],
 		 "linux": {"namespaces": [{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}]}}
 	CONFIG
-	for number in 1 2 3; do crun run --bundle crun "mixed-$$-$number"; done
+	crun run --bundle crun "mixed-$$"
+	umount -R /sys/fs/cgroup
+	mount -t cgroup2 none /sys/fs/cgroup
+	crun run --bundle crun "mixed-$$"
 }
 if [ ! -e "$folder/debs/done" ]; then
 	mkdir -p "$folder/debs/partial"
