@@ -39,8 +39,10 @@ round() {
 	# As in the images of distributions: no service is started.
 	printf '#!/bin/sh\nexit 101\n' >merged/usr/sbin/policy-rc.d
 	chmod +x merged/usr/sbin/policy-rc.d
-	pod run --rm --pids-limit=-1 $limits --volume "$folder/debs:/debs:ro" --rootfs "$PWD/merged" bash -euc '
-		apt-get -qq -y --no-install-recommends install /debs/*.deb && useradd --create-home app && runuser -u app -- id'
+	pod run --rm --pids-limit=-1 $limits --volume "$folder/debs:/debs:ro" --volume "$here/..:/load:ro" --env PATH="$PATH" \
+		--rootfs "$PWD/merged" bash -euc '
+		apt-get -qq -y --no-install-recommends install /debs/*.deb && useradd --create-home app && runuser -u app -- id
+		mkdir /srv/built && /load/mixed/builds.sh /srv/built'
 
 	mkdir -p crun/rootfs/bin
 	cp "$(command -v busybox)" crun/rootfs/bin/busybox
