@@ -82,7 +82,17 @@ fn wrong(item: &Item) -> Option<String> {
         let about: Vec<_> = item.iter().filter(|(key, _)| own(key)).collect();
         // What lives in memory is in no folder; who executed it is.
         let memory = about.iter().all(|(_, values)| values.iter().all(|value| value.starts_with("memfd:")));
-        let told = about.is_empty() || anchored(subject) || memory && anchored("ParentImage");
+        // What no path leads to is in no folder either: its owner is said.
+        let is_pathless = about.iter().all(|(key, values)| {
+            *key == "Image|re" && values.iter().all(|value| value.starts_with("^(") && !value.contains('/'))
+        });
+        let of_root = item.iter().any(|(key, values)| {
+            key == "guardbee.executable.owner.id" && values.iter().all(|value| value == "0")
+        });
+        let told = about.is_empty()
+            || anchored(subject)
+            || memory && anchored("ParentImage")
+            || is_pathless && of_root;
         if !told {
             return Some(format!("it tells programs by name alone: {about:?}"));
         }
