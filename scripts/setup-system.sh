@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what Guardbee needs from Debian's packages: to build (default), and to run the targets of the host lane (--targets).
+# Installs what Guardbee needs from Debian's packages: to build (default), and to run the targets of the host lane (--targets), which
+# --list-targets only lists.
 # Idempotent; asks for nothing that is there already. Used by the Makefile and by .ci/run.
 set -euo pipefail
 
@@ -13,7 +14,8 @@ packages=$build
 for arg in "$@"; do
 	case $arg in
 	--targets) packages="$packages $host" ;;
-	*) echo "usage: $0 [--targets]" >&2; exit 2 ;;
+	--list-targets) printf '%s\n' $host; exit ;;
+	*) echo "usage: $0 [--targets | --list-targets]" >&2; exit 2 ;;
 	esac
 done
 

@@ -47,9 +47,9 @@ name_server() {
 	wait_for test -s "$WORK/dnsmasq.pid"
 }
 
-# Waits for a condition, 10 s at most: wait_for COMMAND...
+# Waits for a condition, a minute at most: wait_for COMMAND...
 wait_for() {
-	local end=$((SECONDS + 10))
+	local end=$((SECONDS + 60))
 	until "$@"; do
 		[ $SECONDS -lt $end ] || { echo "waited in vain for: $*"; return 1; }
 		sleep 0.02

@@ -10,11 +10,16 @@ for module in $(cat /mods/order); do
 	insmod "/mods/$module" || echo "vmrun: insmod $module failed"
 done
 
-# The image stays as it is: what is written goes to memory.
-mount -t ext4 -o ro /dev/vda /lo
-mount -t tmpfs tmpfs /rw
-mkdir /rw/upper /rw/work
-mount -t overlay -o lowerdir=/lo,upperdir=/rw/upper,workdir=/rw/work root $new || echo "vmrun: no root"
+# The image stays as it is. What is written goes to memory, or, where the root must be a disk as it is on a node, to a copy that QEMU
+# makes of what changes.
+if [ -e /disk-root ]; then
+	mount -t ext4 /dev/vda $new || echo "vmrun: no root"
+else
+	mount -t ext4 -o ro /dev/vda /lo
+	mount -t tmpfs tmpfs /rw
+	mkdir /rw/upper /rw/work
+	mount -t overlay -o lowerdir=/lo,upperdir=/rw/upper,workdir=/rw/work root $new || echo "vmrun: no root"
+fi
 for folder in proc sys dev tmp run lib/modules; do mkdir -p $new/$folder; done
 mount -t proc proc $new/proc
 mount -t sysfs sysfs $new/sys
@@ -46,7 +51,10 @@ cat $new/run/.vmrun.out >/port.out &
 out=$!
 cat $new/run/.vmrun.err >/port.err &
 err=$!
-chroot $new /bin/sh /run/.vmrun.cmd </dev/null >$new/run/.vmrun.out 2>$new/run/.vmrun.err
+# Whoever is in a chroot may make no user namespace: a disk is moved over what is the root until then, for all but this script.
+cd $new
+[ ! -e /disk-root ] || mount -o move . /
+chroot . /bin/sh /run/.vmrun.cmd </dev/null >run/.vmrun.out 2>run/.vmrun.err
 code=$?
 # What the command left running may hold the pipes: a second, no longer.
 for _ in 1 2 3 4 5 6 7 8 9 10; do

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the virtual machines need from Debian's packages, and makes their root image, where they are missing.
+# Installs what the virtual machines need from Debian's packages, and makes their root image, where they are missing: `setup.sh targets`
+# the one for attacks.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -18,4 +19,5 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/guardbee/vm
 mkdir -p "$cache"
 exec 9>"$cache/root.lock"
 flock 9
-[ -e "$cache/root.ext4" ] || ./mkroot >&2
+name=${1:-root}
+[ -e "$cache/$name.ext4" ] || ./mkroot "$name" >&2

@@ -47,6 +47,8 @@ pub(crate) struct Lab {
     pub(crate) keep: bool,
     /// Only targets with this in their name.
     only: Option<String>,
+    /// Attacks' tools that were compiled elsewhere.
+    pub(crate) tools: Option<PathBuf>,
     /// The sensor that was named; without: one is built, once it is needed.
     pub(crate) given: Option<PathBuf>,
     /// The sensor's binary.
@@ -86,6 +88,7 @@ impl Lab {
             keep,
             only,
             given: None,
+            tools: None,
             guardbee: OnceLock::new(),
             next_nonce: AtomicU32::new(100_000 + std::process::id() % 800 * 1000),
             next_port: AtomicU16::new(18_000 + process * 50),

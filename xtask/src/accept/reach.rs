@@ -1,5 +1,6 @@
 //! The rows of `reach`: everything that is done to a node, by attacks that are really carried out. What a row asks for and nothing
 //! shows yet is a line of its own that has not passed.
+mod kernels;
 pub(crate) mod mixed;
 
 use super::{
@@ -18,7 +19,7 @@ const LIMIT: Duration = Duration::from_mins(20);
 pub(crate) const ROWS: &[Row] = &[
     Row { letter: 'a', about: "behaviours", run: Some(behaviours) },
     Row { letter: 'b', about: "ways around a sensor", run: Some(bypasses) },
-    Row { letter: 'c', about: "other kernels", run: None },
+    Row { letter: 'c', about: "other kernels", run: Some(kernels::run) },
     Row { letter: 'd', about: "an hour of mixed load", run: Some(mixed::run) },
     Row { letter: 'e', about: "containers", run: Some(containers) },
     Row { letter: 'f', about: "cost with the default pack", run: Some(cost) },

@@ -9,8 +9,8 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 
-const READY_LIMIT: Duration = Duration::from_secs(30);
-const STOP_LIMIT: Duration = Duration::from_secs(15);
+const READY_LIMIT: Duration = Duration::from_mins(3);
+const STOP_LIMIT: Duration = Duration::from_mins(1);
 
 /// What differs between rows.
 #[derive(Default)]

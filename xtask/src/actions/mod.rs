@@ -127,7 +127,7 @@ fn carry_out(lab: &Lab, rules: Rules, wanted: impl Fn(&Action) -> bool) -> anyho
     known(lab, &folder, &actions)?;
     actions.retain(wanted);
     ensure!(!actions.is_empty(), "no action has in it what --only says; see tests/actions");
-    let yard = Yard::new(&lab.root, lab.keep)?;
+    let yard = Yard::new(&lab.root, lab.keep, None)?;
     process::end_on_signals(vec![lab.dir.path().to_owned(), yard.dir().to_owned()])?;
     let elder = yard.elder()?;
     let sensor = Sensor::start(lab, &Options { packs: vec![folder], ..Options::default() })?;

@@ -1,6 +1,7 @@
 //! The table: on the terminal as it comes, and whole in docs/coverage.md.
 use super::driver::{Driver, Expects};
 use anyhow::ensure;
+use serde_json::json;
 use std::{
     collections::BTreeSet,
     fmt::{self, Display, Formatter, Write as _},
@@ -233,6 +234,20 @@ fn table(page: &mut String, title: &str, lines: &[&Line]) -> anyhow::Result<()> 
     }
     writeln!(page)?;
     Ok(())
+}
+
+/// A line of JSON for each.
+pub(crate) fn json(lines: &[Line]) -> String {
+    let mut out = String::new();
+    for line in lines {
+        let [(verdict, why), (twin, about_twin)] = [line.verdict.told(), line.twin.told()];
+        let Driver { file, title, .. } = &line.driver;
+        let good = line.good();
+        let line = json!({"file": file, "title": title, "verdict": verdict, "why": why, "twin": twin, "about_twin": about_twin, "good": good});
+        out.push_str(&line.to_string());
+        out.push('\n');
+    }
+    out
 }
 
 /// An error if something must be mended: a driver, a rule that misses, a rule that finds too much.

@@ -32,6 +32,12 @@ pub(crate) struct Args {
     /// The sensor; without: it is built, release.
     #[arg(long, value_name = "FILE")]
     guardbee: Option<PathBuf>,
+    /// Tools that `accept reach --row c` compiled on another machine: nothing is installed or compiled here.
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    tools: Option<PathBuf>,
+    /// Write the lines into this file, as JSON, and no page.
+    #[arg(long, value_name = "FILE", hide = true)]
+    lines: Option<PathBuf>,
     /// Keep the folders with configurations, logs and findings.
     #[arg(long)]
     keep: bool,
@@ -41,13 +47,15 @@ pub(crate) struct Args {
 /// could not do what it says, a twin was found, or a rule that must find an attack did not.
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let mut lab = Lab::without_targets(None, args.keep)?;
-    lab.given = args.guardbee;
+    (lab.given, lab.tools) = (args.guardbee, args.tools);
     lab.ready_sensor()?;
     let whole = args.only.is_empty();
     let lines = carry_out(&lab, args.keep, |driver| {
         whole || args.only.iter().any(|only| driver.file.starts_with(only))
     })?;
-    if whole {
+    if let Some(path) = args.lines {
+        fs::write(&path, coverage::json(&lines)).with_context(|| format!("write {}", path.display()))?;
+    } else if whole {
         let path = lab.root.join("docs/coverage.md");
         fs::write(&path, coverage::page(&lines)?).with_context(|| format!("write {}", path.display()))?;
         println!("written: docs/coverage.md");
@@ -62,7 +70,7 @@ pub(crate) fn carry_out(
     is_wanted: impl Fn(&Driver) -> bool,
 ) -> anyhow::Result<Vec<Line>> {
     ensure!(nix::unistd::geteuid().is_root(), "attacks need root, and so does the sensor: run this as root");
-    let yard = Yard::new(&lab.root, keep)?;
+    let yard = Yard::new(&lab.root, keep, lab.tools.as_deref())?;
     process::end_on_signals(vec![lab.dir.path().to_owned(), yard.dir().to_owned()])?;
     let wanted: Vec<Driver> = driver::all(&lab.root)?.into_iter().filter(is_wanted).collect();
     ensure!(!wanted.is_empty(), "no driver's file name begins with what --only says; see tests/attacks");

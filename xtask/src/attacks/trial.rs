@@ -17,10 +17,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The longest attack counts events for a minute.
-const RUN_LIMIT: Duration = Duration::from_secs(90);
+/// The longest attack counts events for a minute; an emulated machine is ten times slower with all else.
+const RUN_LIMIT: Duration = Duration::from_mins(5);
 /// How long a fence's finding may take on a busy machine.
-const FENCE_LIMIT: Duration = Duration::from_secs(20);
+const FENCE_LIMIT: Duration = Duration::from_mins(1);
 /// What a driver ends with when this machine can't do what it takes.
 const CANNOT: i32 = 77;
 /// Characters of what a driver complains of.

@@ -14,7 +14,8 @@ use tempfile::TempDir;
 const PLACE: &str = "/var/lib";
 
 /// Names by which drivers run programs as the system's: places for them to be bound over.
-const INSTALLED: [&str; 6] = ["cloud-init", "crun", "guardbee", "logrotate", "postgres", "runc"];
+const INSTALLED: [&str; 8] =
+    ["cloud-init", "crun", "guardbee", "logrotate", "pkexec", "postgres", "runc", "sudoedit"];
 
 /// Removed when it is dropped.
 pub(crate) struct Yard {
@@ -39,10 +40,13 @@ impl Elder {
 }
 
 impl Yard {
-    pub(crate) fn new(root: &Path, keep: bool) -> anyhow::Result<Self> {
-        let script = root.join("scripts/setup-system.sh");
-        let status = Command::new(&script).arg("--targets").status().context("start setup-system.sh")?;
-        ensure!(status.success(), "{}: {status}", script.display());
+    /// `tools`: what [`compile`] made elsewhere; then nothing is installed here either.
+    pub(crate) fn new(root: &Path, keep: bool, tools: Option<&Path>) -> anyhow::Result<Self> {
+        if tools.is_none() {
+            let script = root.join("scripts/setup-system.sh");
+            let status = Command::new(&script).arg("--targets").status().context("start setup-system.sh")?;
+            ensure!(status.success(), "{}: {status}", script.display());
+        }
         let mut dir = tempfile::Builder::new().prefix("guardbee-attacks.").tempdir_in(PLACE)?;
         // Some drivers act as nobody.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755))?;
@@ -55,7 +59,17 @@ impl Yard {
             let copied = Command::new("cp").arg("-r").arg(root.join(from)).arg(to).status()?;
             ensure!(copied.success(), "copy {from}");
         }
-        yard.compile()?;
+        match tools {
+            None => compile(&yard.drivers().join("tools"), &yard.tools())?,
+            Some(made) => {
+                let copied = Command::new("cp").arg("-r").arg(made).arg(yard.tools()).status()?;
+                ensure!(copied.success(), "copy {}", made.display());
+            }
+        }
+        fs::create_dir(yard.tools().join("system"))?;
+        for name in INSTALLED {
+            fs::write(yard.tools().join("system").join(name), "")?;
+        }
         Ok(yard)
     }
 
@@ -99,25 +113,21 @@ impl Yard {
         fs::create_dir(&path).with_context(|| format!("create {}", path.display()))?;
         Ok(path)
     }
+}
 
-    fn compile(&self) -> anyhow::Result<()> {
-        let (sources, tools) = (self.drivers().join("tools"), self.tools());
-        fs::create_dir(&tools)?;
-        for entry in fs::read_dir(&sources).with_context(|| format!("read {}", sources.display()))? {
-            let source = entry?.path();
-            if source.extension().is_none_or(|extension| extension != "c") {
-                continue;
-            }
-            let made = tools.join(source.file_stem().unwrap_or_default());
-            // Static: some run where there are no libraries.
-            let flags = ["-O1", "-static", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-o"];
-            let status = Command::new("gcc").args(flags).arg(&made).arg(&source).status()?;
-            ensure!(status.success(), "gcc could not compile {}", source.display());
+/// Makes a program of each C file of a folder.
+pub(crate) fn compile(sources: &Path, tools: &Path) -> anyhow::Result<()> {
+    fs::create_dir(tools)?;
+    for entry in fs::read_dir(sources).with_context(|| format!("read {}", sources.display()))? {
+        let source = entry?.path();
+        if source.extension().is_none_or(|extension| extension != "c") {
+            continue;
         }
-        fs::create_dir(tools.join("system"))?;
-        for name in INSTALLED {
-            fs::write(tools.join("system").join(name), "")?;
-        }
-        Ok(())
+        let made = tools.join(source.file_stem().unwrap_or_default());
+        // Static: some run where there are no libraries.
+        let flags = ["-O1", "-static", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-o"];
+        let status = Command::new("gcc").args(flags).arg(&made).arg(&source).status()?;
+        ensure!(status.success(), "gcc could not compile {}", source.display());
     }
+    Ok(())
 }
