@@ -5,8 +5,10 @@
 #: needs: extension
 #: rules: bpf_program_loaded
 #: twin: the loaded programs are counted
+import contextlib
 import ctypes
 import os
+import resource
 import struct
 
 from lib import bpf, did, main
@@ -16,6 +18,9 @@ SOCKET_FILTER = 1
 
 
 def attack():
+    # Kernels before 5.11 charge programs to this limit, and the sensor's are charged to the same user.
+    with contextlib.suppress(ValueError):  # who may not raise it has a newer one
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     # r0 = 0; exit
     code = ctypes.create_string_buffer(struct.pack("<BBhiBBhi", 0xB7, 0, 0, 0, 0x95, 0, 0, 0))
     licence = ctypes.create_string_buffer(b"GPL")
