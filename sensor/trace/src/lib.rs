@@ -65,9 +65,9 @@ pub struct Params {
     pub origins: usize,
     /// Security events that wait for payload.
     pub waiting: usize,
-    /// Questions to name servers that wait for their answers.
+    /// Questions to name servers that are kept for [`Params::patience`], answered ones among them.
     pub lookups: usize,
-    /// How long they wait.
+    /// How long they wait for their answers.
     pub patience: Duration,
     /// How long an event waits for the payload that its stamp names.
     pub wait: Duration,
@@ -89,7 +89,7 @@ impl Default for Params {
             servers: 4_096,
             origins: 65_536,
             waiting: 8_192,
-            lookups: 4_096,
+            lookups: 16_384,
             patience: Duration::from_secs(2),
             wait: Duration::from_millis(250),
             settle: Duration::from_millis(10),

@@ -22,7 +22,7 @@ type Key = (u64, u16, Question);
 #[derive(Debug, Default)]
 pub(crate) struct Lookups {
     asked: FxHashMap<Key, Asked>,
-    /// In the order in which they came; what has been answered may stand here still.
+    /// In the order in which they came, at most [`crate::Params::lookups`]; what has been answered may stand here still.
     due: VecDeque<(BootTime, Key)>,
 }
 
@@ -96,7 +96,7 @@ impl Tracer {
 
     /// The oldest goes without its answer where there is no room.
     fn make_room(&mut self, out: &mut Vec<Output>) {
-        while self.lookups.asked.len() >= self.params.lookups {
+        while self.lookups.due.len() >= self.params.lookups {
             let Some((_, key)) = self.lookups.due.pop_front() else { return };
             if self.lookups.asked.contains_key(&key) {
                 self.counter.add("lookups_full", "dns", 1);

@@ -146,6 +146,20 @@ fn with_no_room_the_oldest_goes_without_its_answer() {
 }
 
 #[test]
+fn what_is_answered_makes_room() {
+    let mut world = World::new(Params { lookups: 2, ..Params::default() });
+    for id in 0..10 {
+        let name = format!("n{id}.example");
+        ask(&mut world, 1, id, &name);
+        answer(&mut world, 1, id, &name);
+        // Their links are known only later.
+        world.wait(20);
+    }
+    assert!(names(&world).len() == 10 && names(&world).iter().all(|(_, answered)| *answered));
+    assert!(world.tracer.losses(BootTime(world.now)).is_empty());
+}
+
+#[test]
 fn what_is_sent_there_and_is_no_question_is_told_at_once() {
     let mut world = World::default();
     moved(&mut world, SERVER, (1, Direction::Sent), b"anything but DNS".to_vec());
