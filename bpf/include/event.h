@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#define GUARDBEE_ABI 5u
+#define GUARDBEE_ABI 6u
 
 /* What happened. Both hook lists give the same kinds with the same meaning. */
 enum event_kind {
@@ -96,6 +96,8 @@ struct process_key {
 	__u32 exec_number; /* task_struct.self_exec_id: grows at each exec, inherited at fork */
 };
 
+#define USER_UNKNOWN (~0u)
+
 struct event_header {
 	__u64 time_ns;	 /* CLOCK_BOOTTIME */
 	__u64 sequence;	 /* per (cpu, context, ring), counts lost ones too; iterators: 0 */
@@ -108,6 +110,7 @@ struct event_header {
 	__u32 tid;
 	__u32 exec_number;
 	__u32 scope;	 /* key of filters and throttles; see scope.h */
+	__u32 uid, euid; /* of the acting thread, as the host counts; USER_UNKNOWN: of softirq */
 	__u16 flags;	 /* enum event_flag */
 	__u8 context;	 /* enum event_context */
 	__u8 hook;	 /* enum hook_list */
@@ -117,7 +120,7 @@ struct event_header {
 	struct stamp serving; /* of the acting thread */
 	struct stamp origin;  /* of the acting process: what the forking thread was serving, for life */
 };
-_Static_assert(sizeof(struct event_header) == 128, "event_header has padding");
+_Static_assert(sizeof(struct event_header) == 136, "event_header has padding");
 
 /* A string of the tail: header, bytes, zeroes up to a multiple of 8. Tails are optional and in any order. */
 struct event_string {

@@ -24,6 +24,8 @@ static __always_inline bool tgid_own(__u32 tgid)
 static __always_inline void header_of(struct event_header *header, __u32 index, struct task_struct *task, __u32 kind)
 {
 	__u32 tgid = LOAD(task, tgid), tid = LOAD(task, pid);
+	/* Not what the kernel may have it act as for a moment, as overlayfs does. */
+	const struct cred *cred = LOAD(task, real_cred);
 	__u8 context = index % CONTEXTS;
 
 	header->time_ns = bpf_ktime_get_boot_ns();
@@ -37,6 +39,8 @@ static __always_inline void header_of(struct event_header *header, __u32 index, 
 	header->tid = tid;
 	header->exec_number = LOAD(task, self_exec_id);
 	header->scope = scope_of(header->cgroup_id);
+	header->uid = LOAD(cred, uid.val);
+	header->euid = LOAD(cred, euid.val);
 	header->flags = 0;
 	if (task_compat(task))
 		header->flags |= EVENT_COMPAT;

@@ -33,6 +33,7 @@ static __always_inline void header_nobody(struct event_header *header, struct si
 	header->time_ns = bpf_ktime_get_boot_ns();
 	header->kind = kind;
 	header->cpu = site->index / CONTEXTS;
+	header->uid = header->euid = USER_UNKNOWN;
 	header->flags = EVENT_NO_PROCESS;
 	header->context = site->index % CONTEXTS;
 	header->hook = config.hooks;

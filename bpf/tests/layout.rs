@@ -41,8 +41,8 @@ fn headers_and_processes_are_the_same() {
     same_layout!(btf, wire::Stamp = struct "stamp" { connection, position, reads, tid, flags, layer, pad });
     same_layout!(btf, wire::ProcessKey = struct "process_key" { start_ns, tgid, exec_number });
     same_layout!(btf, wire::EventHeader = struct "event_header" {
-        time_ns, sequence, start_ns, cgroup_id, size, kind, cpu, tgid, tid, exec_number, scope, flags, context, hook,
-        verdict, ring, pad, serving, origin,
+        time_ns, sequence, start_ns, cgroup_id, size, kind, cpu, tgid, tid, exec_number, scope, uid, euid, flags,
+        context, hook, verdict, ring, pad, serving, origin,
     });
     same_layout!(btf, wire::EventString = struct "event_string" { id, length, total });
     same_layout!(btf, wire::ForkEvent = struct "fork_event" { header, child, child_origin, child_ns_tgid, pad });

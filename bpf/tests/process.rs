@@ -159,6 +159,23 @@ fn the_credentials_are_those_after_the_exec() {
 }
 
 #[test]
+fn each_event_says_as_whom_it_was_done() {
+    let script = "import os\nos.setresuid(65534, 65533, 65533)\nos.waitpid(os.fork() or os._exit(0), 0)";
+    for &hooks in watch::lists() {
+        let watch = Watch::with(hooks);
+        let pid = run(Command::new("python3").args(["-c", script]));
+        let of =
+            |kind| watch.wait("the event", |record| record.kind() == kind && record.header().tgid == pid);
+        for (kind, users) in
+            [(EventKind::Exec, (0, 0)), (EventKind::Fork, (65534, 65533)), (EventKind::Exit, (65534, 65533))]
+        {
+            let header = of(kind).header();
+            assert_eq!((header.uid, header.euid), users, "{kind:?}, {hooks:?}");
+        }
+    }
+}
+
+#[test]
 fn threads_that_end_at_once_are_one_exit() {
     let watch = Watch::best();
     let mut pids = Vec::new();

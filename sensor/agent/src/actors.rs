@@ -83,6 +83,7 @@ mod tests {
             tid: tgid,
             cgroup_id: 0,
             scope: 0,
+            user: None,
             compat: false,
             kthread: false,
             stamp_lost: false,

@@ -119,6 +119,7 @@ mod tests {
             tid: 0,
             cgroup_id: 0,
             scope: 0,
+            user: None,
             compat: false,
             kthread: false,
             stamp_lost: false,

@@ -58,11 +58,11 @@ impl Store {
         }
     }
 
-    /// A process acts: its entry counts as used now. The cgroup that it is thought to be in; [`None`]: there is no entry.
-    pub(crate) fn acts(&mut self, key: ProcessKey) -> Option<u64> {
+    /// A process acts: its entry counts as used now. What was known of it; [`None`]: there is no entry.
+    pub(crate) fn acts(&mut self, key: ProcessKey) -> Option<&Process> {
         let entry = self.entries.get_mut(&key)?;
         entry.acted = true;
-        Some(entry.process.cgroup_id)
+        Some(&entry.process)
     }
 
     /// The entry, which counts as used now.

@@ -14,10 +14,11 @@ use executables::HostPackages;
 use guardbee_model::{
     clock::BootTime,
     container::Container,
-    event::{Body, Event, Exec, Fork, Header, Hook},
+    event::{Body, Event, Exec, Fork, Header, Hook, UserIds},
     executable::Executable,
     loss::{Loss, LossCounter, Stage},
     process::{Args, Credentials, Process, ProcessKey},
+    system::Deed,
 };
 use std::{collections::VecDeque, num::NonZeroUsize, sync::Arc};
 
@@ -118,6 +119,12 @@ impl Table {
                     self.store.end(key, header.time);
                 }
             }
+            Body::System(system) => {
+                self.recover(header);
+                if let Deed::Credentials(change) = &system.deed {
+                    self.changed(header, change.after);
+                }
+            }
             _ => self.recover(header),
         }
         if header.hook != Hook::Iterator {
@@ -177,19 +184,27 @@ impl Table {
         self.losses.drain(now)
     }
 
-    /// A process that acts and isn't known: its exec was lost, or it is older than the sensor.
+    /// A process acts: is it still where it was, and who it was? One that isn't known is taken in: its exec was lost, or it is older
+    /// than the sensor.
     fn recover(&mut self, header: &Header) {
         let Some(key) = header.process else { return };
-        match self.store.acts(key) {
-            Some(cgroup_id) if cgroup_id == header.cgroup_id => return,
-            Some(_) => return self.moved(key, header.cgroup_id),
-            None => {}
+        if let Some(known) = self.store.acts(key) {
+            let credentials = acting(header, known.credentials);
+            let (moved, became) = (known.cgroup_id != header.cgroup_id, known.credentials != credentials);
+            if moved {
+                self.moved(key, header.cgroup_id);
+            }
+            if became {
+                self.works_as(key, credentials);
+            }
+            return;
         }
         let mut process = blank(key);
         let before = self.store.current(key.life()).and_then(|key| self.store.peek(key));
         let inherited = before.and_then(|entry| entry.process.container.clone());
         process.parent = before.and_then(|entry| entry.process.parent);
         process.cgroup_id = header.cgroup_id;
+        process.credentials = acting(header, process.credentials);
         self.admit(process, Paths::default(), inherited, header.time);
         self.store.acts(key);
         if !header.kthread {
@@ -210,6 +225,21 @@ impl Table {
         }
         if let Some(entry) = self.store.get_mut(key) {
             entry.process = Arc::new(process);
+        }
+    }
+
+    /// Credentials changed without an exec. A thread may have some of its own: those of the process are its first one's.
+    fn changed(&mut self, header: &Header, after: Credentials) {
+        if let Some(key) = header.process.filter(|key| key.tgid == header.tid) {
+            self.works_as(key, after);
+        }
+    }
+
+    fn works_as(&mut self, key: ProcessKey, credentials: Credentials) {
+        if let Some(entry) = self.store.get_mut(key) {
+            let process = Arc::make_mut(&mut entry.process);
+            process.credentials = credentials;
+            process.user = self.directory.user(credentials.uid, process.container.as_ref());
         }
     }
 
@@ -332,6 +362,14 @@ impl Table {
 
 fn paths_of(exec: &Exec) -> Paths<'_> {
     Paths { own: &exec.cgroup, unified: &exec.unified }
+}
+
+/// With the users that an event says its thread has now: who is let in as root and works as somebody else does so without an exec.
+fn acting(header: &Header, known: Credentials) -> Credentials {
+    match header.user {
+        Some(UserIds { real, effective }) => Credentials { uid: real, euid: effective, ..known },
+        None => known,
+    }
 }
 
 /// A process of which nothing is known but its key.

@@ -21,6 +21,15 @@ pub enum Hook {
     Tracepoint5_10,
 }
 
+/// For whom a thread works, as the host counts users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserIds {
+    /// Whose it is.
+    pub real: u32,
+    /// By whose rights it acts.
+    pub effective: u32,
+}
+
 /// What every event says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -34,6 +43,8 @@ pub struct Header {
     pub cgroup_id: u64,
     /// Key of filters and throttles.
     pub scope: u32,
+    /// Whom the acting thread works for; [`None`]: not known.
+    pub user: Option<UserIds>,
     /// A 32-bit process.
     pub compat: bool,
     /// A kernel thread acts.

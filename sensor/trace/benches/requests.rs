@@ -163,6 +163,7 @@ impl Node {
             tid: tgid,
             cgroup_id: 1,
             scope: 1,
+            user: None,
             compat: false,
             kthread: false,
             stamp_lost: false,

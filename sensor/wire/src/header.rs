@@ -2,7 +2,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// `GUARDBEE_ABI`: both halves must be built from the same number.
-pub const ABI: u32 = 5;
+pub const ABI: u32 = 6;
 
 /// `enum event_kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -267,6 +267,9 @@ pub struct ProcessKey {
     pub exec_number: u32,
 }
 
+/// `USER_UNKNOWN`: of softirq. No user has this number (`uid_valid()`).
+pub const USER_UNKNOWN: u32 = u32::MAX;
+
 /// `struct event_header`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
@@ -293,6 +296,10 @@ pub struct EventHeader {
     pub exec_number: u32,
     /// Key of filters and throttles.
     pub scope: u32,
+    /// Real user of the acting thread, as the host counts, or [`USER_UNKNOWN`].
+    pub uid: u32,
+    /// Its effective user, or [`USER_UNKNOWN`].
+    pub euid: u32,
     /// [`EventFlag`] bits.
     pub flags: u16,
     /// `enum event_context`.

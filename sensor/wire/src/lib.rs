@@ -50,7 +50,7 @@ pub use file::{
 };
 pub use fork::ForkEvent;
 pub use header::{
-    ABI, EventFlag, EventHeader, EventKind, HookList, ProcessKey, Stamp, StampFlag, StampLayer,
+    ABI, EventFlag, EventHeader, EventKind, HookList, ProcessKey, Stamp, StampFlag, StampLayer, USER_UNKNOWN,
 };
 pub use io_uring::IoUringEvent;
 pub use ledger::{LEDGER_BYTES, Ledger};

@@ -2,7 +2,7 @@
 use super::DecodeError;
 use guardbee_model::{
     clock::BootTime,
-    event::{Header, Hook},
+    event::{Header, Hook, UserIds},
     id::ConnectionId,
     process::ProcessKey,
     stamp::{Layer, Stamp},
@@ -18,6 +18,7 @@ pub(super) fn header(kind: &'static str, raw: &wire::EventHeader) -> Result<Head
         tid: raw.tid,
         cgroup_id: raw.cgroup_id,
         scope: raw.scope,
+        user: (raw.uid != wire::USER_UNKNOWN).then_some(UserIds { real: raw.uid, effective: raw.euid }),
         compat: is(EventFlag::Compat),
         kthread: is(EventFlag::Kthread),
         stamp_lost: is(EventFlag::StampLost),

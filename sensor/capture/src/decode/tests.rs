@@ -4,7 +4,7 @@ mod system;
 use super::*;
 use guardbee_model::{
     clock::BootTime,
-    event::{Body, Direction, Hook},
+    event::{Body, Direction, Hook, UserIds},
     loss::{LossCounter, Stage},
     process::{Args, Fd},
     socket::{Endpoint, Role},
@@ -42,6 +42,8 @@ pub(crate) fn head(kind: EventKind) -> EventHeader {
         tgid: 100,
         tid: 101,
         exec_number: 3,
+        uid: 33,
+        euid: 34,
         hook: 1,
         serving: Stamp { connection: 9, position: 512, reads: 2, tid: 101, flags: 0, layer: 1, pad: [0; 5] },
         ..EventHeader::default()
@@ -182,10 +184,13 @@ fn the_header_is_what_was_written() {
     assert_eq!(header.process.unwrap().life(), (100, BootTime(4_000)));
     assert_eq!((header.time, header.tid, header.hook), (BootTime(5_000), 101, Hook::Tracepoint6_3));
     assert!(header.serving.unwrap().exclusive());
+    assert_eq!(header.user, Some(UserIds { real: 33, effective: 34 }));
     assert_eq!(header.origin, None);
-    let nobody = EventHeader { flags: 1 << 2, ..head(EventKind::Exit) };
+    let user = guardbee_wire::USER_UNKNOWN;
+    let nobody = EventHeader { flags: 1 << 2, uid: user, euid: user, ..head(EventKind::Exit) };
     let bytes = encode(&ExitEvent { header: nobody, ..ExitEvent::default() }, &[]);
-    assert_eq!(record(&bytes).unwrap().header.process, None);
+    let header = record(&bytes).unwrap().header;
+    assert_eq!((header.process, header.user), (None, None));
 }
 
 #[test]
@@ -255,13 +260,13 @@ fn exit_with(header: EventHeader) -> Vec<u8> {
 #[test]
 fn bad_frames_are_named() {
     let mut wrong_size = samples()[2].clone();
-    wrong_size[32..36].copy_from_slice(&128u32.to_ne_bytes());
+    wrong_size[32..36].copy_from_slice(&136u32.to_ne_bytes());
     let long_exit = encode(&ExitEvent { header: head(EventKind::Exit), ..ExitEvent::default() }, &[0; 8]);
     refused([
-        (vec![], "record_short", "decode unknown record: 0 bytes, its fixed part has 128"),
-        (vec![0xff; 127], "record_short", "decode unknown record: 127 bytes, its fixed part has 128"),
+        (vec![], "record_short", "decode unknown record: 0 bytes, its fixed part has 136"),
+        (vec![0xff; 127], "record_short", "decode unknown record: 127 bytes, its fixed part has 136"),
         (
-            vec![0; 128],
+            vec![0; 136],
             "record_kind",
             "decode record: unknown kind 0; load the kernel half that was built with this pipeline",
         ),
@@ -270,11 +275,11 @@ fn bad_frames_are_named() {
             "record_kind",
             "decode record: unknown kind 12; load the kernel half that was built with this pipeline",
         ),
-        (wrong_size, "record_size", "decode exit record: header.size says 128 bytes, there are 136"),
+        (wrong_size, "record_size", "decode exit record: header.size says 136 bytes, there are 144"),
         (
             encode(&head(EventKind::Exec), &[]),
             "record_short",
-            "decode exec record: 128 bytes, its fixed part has 416",
+            "decode exec record: 136 bytes, its fixed part has 424",
         ),
         (
             long_exit,

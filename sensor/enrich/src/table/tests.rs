@@ -4,6 +4,7 @@ use guardbee_model::{
     event::{Data, Direction, Exit},
     id::ConnectionId,
     process::{Fd, File},
+    system::{Change, System},
 };
 use proptest::prelude::*;
 
@@ -20,6 +21,7 @@ pub(super) fn header(process: ProcessKey, time: u64) -> Header {
         tid: process.tgid,
         cgroup_id: 7,
         scope: 0,
+        user: None,
         compat: false,
         kthread: false,
         stamp_lost: false,
@@ -99,6 +101,12 @@ fn data(process: ProcessKey, time: u64) -> Event {
         bytes: Box::default(),
     };
     Event { header: header(process, time), body: Body::Data(data) }
+}
+
+fn changed(process: ProcessKey, after: Credentials, time: u64) -> Event {
+    let deed = Deed::Credentials(Change { before: None, after, groups: 0, user_ns: 0, unexplained: false });
+    let system = System { call: None, comm: Box::default(), deed };
+    Event { header: header(process, time), body: Body::System(Box::new(system)) }
 }
 
 fn table(events: impl IntoIterator<Item = Event>) -> Table {
@@ -372,6 +380,42 @@ fn users_of_host_and_container_are_told_apart() {
     assert_eq!(user(&table, 10), named("nginx", Container));
     table.provide(key(5, 1), Thing::Passwd, b"forged:x:33:33\n");
     assert_eq!(user(&table, 5), named("www-data", Host));
+}
+
+#[test]
+fn who_changes_its_user_without_an_exec_is_told_as_whom_it_is() {
+    let worker = key(10, 1);
+    let mut table =
+        table([snapshot(key(1, 1), key(0, 0), "/sbin/init"), exec(worker, key(1, 1), "/bin/x", 2)]);
+    table.settle_host();
+    table.provide(key(1, 1), Thing::Passwd, b"root:x:0:0\nwww-data:x:33:33\nweb:x:34:34\n");
+    let shown = |table: &Table, key| {
+        let process = table.process(key).unwrap();
+        let Credentials { uid, euid, egid, .. } = process.credentials;
+        (uid, euid, egid, process.user.as_ref().map(|user| user.name.to_string()).unwrap_or_default())
+    };
+    assert_eq!(shown(&table, worker), (33, 0, 0, "www-data".to_owned()));
+    let acting = |mut event: Event, real, effective| {
+        event.header.user = Some(UserIds { real, effective });
+        event
+    };
+    table.observe(&acting(data(worker, 3), 34, 35));
+    assert_eq!(shown(&table, worker), (34, 35, 0, "web".to_owned()));
+    // Softirq doesn't know; a child is who its parent is; a stranger is who the event says.
+    table.observe(&data(worker, 4));
+    table.observe(&acting(fork(worker, key(11, 1), 5), 34, 34));
+    table.observe(&acting(data(key(12, 1), 5), 33, 33));
+    assert_eq!(shown(&table, worker), (34, 34, 0, "web".to_owned()));
+    assert_eq!(shown(&table, key(11, 1)), (34, 34, 0, "web".to_owned()));
+    assert_eq!(shown(&table, key(12, 1)), (33, 33, 0, "www-data".to_owned()));
+    // What the header doesn't say is told by the change, if it is that of the first thread.
+    let after = Credentials { uid: 33, euid: 33, egid: 33, ..Credentials::default() };
+    let mut other = changed(worker, after, 6);
+    other.header.tid += 1;
+    table.observe(&other);
+    assert_eq!(shown(&table, worker).2, 0);
+    table.observe(&changed(worker, after, 7));
+    assert_eq!(shown(&table, worker), (33, 33, 33, "www-data".to_owned()));
 }
 
 proptest! {

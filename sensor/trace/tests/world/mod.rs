@@ -109,6 +109,7 @@ impl World {
             tid,
             cgroup_id: 1,
             scope: 0,
+            user: None,
             compat: false,
             kthread: false,
             stamp_lost: false,
