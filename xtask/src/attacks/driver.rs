@@ -18,6 +18,8 @@ pub(crate) struct Driver {
     pub(crate) rules: Vec<String>,
     /// What must come of it, beside or in place of being found.
     pub(crate) expects: Option<Expects>,
+    /// What is as good as being found, where this machine's hooks can't see it and the sensor says so.
+    pub(crate) unless: Option<Expects>,
     /// Why there is none, where it isn't for want of a kind of event.
     pub(crate) lacks: Option<String>,
 }
@@ -93,6 +95,7 @@ impl Driver {
             needs: Vec::new(),
             rules: Vec::new(),
             expects: None,
+            unless: None,
             lacks: None,
         };
         for line in text.lines().filter_map(|line| line.strip_prefix(MARK)) {
@@ -105,10 +108,11 @@ impl Driver {
                 "needs" => driver.needs = words(),
                 "rules" => driver.rules = words(),
                 "expects" => driver.expects = Some(Expects::parse(value)?),
+                "unless" => driver.unless = Some(Expects::parse(value)?),
                 "lacks" => driver.lacks = Some(value.to_owned()),
                 "twin" => {} // said for those who read the driver
                 _ => bail!(
-                    "unknown key `{key}`; there are title, technique, needs, rules, expects, lacks, twin"
+                    "unknown key `{key}`; there are title, technique, needs, rules, expects, unless, lacks, twin"
                 ),
             }
         }

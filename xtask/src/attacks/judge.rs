@@ -1,7 +1,7 @@
 //! Judges a driver: which of the sensor's findings are about its attack and its twin, and whether they are those that must be.
 use super::{
     coverage::{Found, Twin, Verdict},
-    driver::Driver,
+    driver::{Driver, Expects},
     trial::{End, Ran, Script, Trial},
 };
 use crate::accept::lab::Lab;
@@ -24,12 +24,13 @@ impl<'a> Judge<'a> {
     /// Carries out the attack.
     pub(super) fn attack(&mut self, driver: &Driver) -> anyhow::Result<Verdict> {
         let ran = self.trial.run(&self.script(driver), "attack")?;
-        let came = match &ran.end {
+        let did = match &ran.end {
             End::Cannot(why) => return Ok(Verdict::CannotRun(why.clone())),
-            End::Done(did) => {
-                driver.expects.map(|expects| (expects, did[expects.key()].as_str().map(str::to_owned)))
-            }
+            End::Done(did) => did,
         };
+        let saw = |what: Expects| did[what.key()].as_str().map(str::to_owned);
+        let came = driver.expects.map(|expects| (expects, saw(expects)));
+        let instead = driver.unless.and_then(|unless| Some((unless, saw(unless)?)));
         self.trial.fence()?;
         let found = self.found(&ran);
         let missed: Vec<&str> = driver
@@ -51,6 +52,8 @@ impl<'a> Judge<'a> {
             Verdict::Unseen(driver.lacks.clone().unwrap_or_else(|| "no rule".to_owned()))
         } else if missed.is_empty() {
             Verdict::Detected { found, seconds }
+        } else if let Some((unless, how)) = instead {
+            Verdict::Came(unless, how)
         } else {
             Verdict::Missed(format!("{} did not find it", missed.join(", ")))
         })
