@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what Guardbee needs from Debian's packages: to build (default), and to run the targets of the host lane (--targets), which
-# --list-targets only lists.
+# Installs what Guardbee needs from Debian's packages: to build (default), to run the targets of the host lane (--targets), which
+# --list-targets only lists, and what the hour of mixed load runs beside these (--loads).
 # Idempotent; asks for nothing that is there already. Used by the Makefile and by .ci/run.
 set -euo pipefail
 
@@ -10,12 +10,16 @@ host="curl openssl bpftool python3 python3-venv procps redis-server wrk
 	nginx-light apache2 php-fpm
 	openssh-client libcap2-bin kmod
 	busybox-static dnsmasq-base iproute2 util-linux bsdutils mount e2fsprogs crun podman"
+loads="cmake git golang-go postgresql redis-tools"
+command -v go >/dev/null && loads=${loads/golang-go/}
+command -v npm >/dev/null || loads="$loads npm" # Node's own packages have it, and Debian's can't be beside them
 packages=$build
 for arg in "$@"; do
 	case $arg in
 	--targets) packages="$packages $host" ;;
+	--loads) packages="$packages $host $loads" ;;
 	--list-targets) printf '%s\n' $host; exit ;;
-	*) echo "usage: $0 [--targets | --list-targets]" >&2; exit 2 ;;
+	*) echo "usage: $0 [--targets | --list-targets | --loads]" >&2; exit 2 ;;
 	esac
 done
 

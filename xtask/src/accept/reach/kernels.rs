@@ -16,6 +16,7 @@ use std::{
     env,
     fmt::Write as _,
     fs,
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -42,10 +43,13 @@ struct Ran {
 pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
     let mut setup = Command::new(lab.root.join("tests/vm/setup.sh"));
     process::output("setup", setup.arg("targets"), lab.dir.path(), SETUP_LIMIT)?;
+    // This one: it may be built anew meanwhile.
+    let xtask = lab.folder("xtask")?.join("xtask");
+    fs::copy(env::current_exe()?, &xtask)?;
     let mut all = Vec::new();
     for kernel in KERNELS {
         part(lab, table, 'c', &format!("kernel {kernel}"), || {
-            let ran = carry_out(lab, kernel)?;
+            let ran = carry_out(lab, &xtask, kernel)?;
             let judged = ran.judged();
             all.push(ran);
             Ok(judged)
@@ -61,7 +65,7 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn carry_out(lab: &Lab, kernel: &'static str) -> anyhow::Result<Ran> {
+fn carry_out(lab: &Lab, xtask: &Path, kernel: &'static str) -> anyhow::Result<Ran> {
     let share = lab.folder(&format!("vm-{kernel}-attacks"))?;
     for from in SHARED {
         let to = share.join("checkout").join(from);
@@ -71,7 +75,7 @@ fn carry_out(lab: &Lab, kernel: &'static str) -> anyhow::Result<Ran> {
     }
     yard::compile(&lab.root.join("tests/attacks/tools"), &share.join("tools"))?;
     fs::copy(lab.guardbee(), share.join("guardbee"))?;
-    fs::copy(env::current_exe()?, share.join("xtask"))?;
+    fs::copy(xtask, share.join("xtask"))?;
     let (root, folder) = (lab.root.display(), share.display());
     // Programs of the share are read page by page: copy first. What must be mended is in the lines.
     let script = format!(

@@ -13,11 +13,13 @@ use crate::{
         told::Told,
     },
     bench::{Place, Sensor},
+    process,
 };
 use anyhow::Context as _;
 use loads::Loads;
 use memory::Memory;
 use std::{
+    process::Command,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
@@ -27,10 +29,14 @@ pub(crate) const MINUTES: u32 = 60;
 const MINUTE: Duration = Duration::from_mins(1);
 /// How often memory is looked at.
 const LOOK: Duration = Duration::from_secs(5);
+/// Packages are fetched at the first use.
+const SETUP_LIMIT: Duration = Duration::from_mins(30);
 /// What the start left to do.
 const SETTLE: Duration = Duration::from_secs(2);
 
 pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
+    let mut setup = Command::new(lab.root.join("scripts/setup-system.sh"));
+    process::output("setup", setup.arg("--loads"), lab.dir.path(), SETUP_LIMIT)?;
     let place = Place::new(&lab.folder("mixed")?, lab.guardbee())?;
     let loads = Loads::new(&place)?;
     println!("-- a round of each load without the sensor: {}", loads.warm_up()?);
