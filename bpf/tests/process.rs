@@ -163,7 +163,7 @@ fn each_event_says_as_whom_it_was_done() {
     let script = "import os\nos.setresuid(65534, 65533, 65533)\nos.waitpid(os.fork() or os._exit(0), 0)";
     for &hooks in watch::lists() {
         let watch = Watch::with(hooks);
-        let pid = run(Command::new("python3").args(["-c", script]));
+        let pid = run(Command::new("/usr/bin/python3").args(["-c", script]));
         let of =
             |kind| watch.wait("the event", |record| record.kind() == kind && record.header().tgid == pid);
         for (kind, users) in

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # Installs what the virtual machines need from Debian's packages, and makes their root image, where they are missing: `setup.sh targets`
-# the one for attacks.
+# the one for attacks, `setup.sh arm64` the one for arm64, and installs what builds for it.
 set -euo pipefail
 cd "$(dirname "$0")"
 
+name=${1:-root}
+packages="qemu-system-x86 qemu-system-common busybox-static zstd kmod e2fsprogs mmdebstrap bpftool"
+[ "$name" != arm64 ] || packages="$packages qemu-system-arm gcc-aarch64-linux-gnu"
 missing=""
-for package in qemu-system-x86 qemu-system-common busybox-static zstd kmod e2fsprogs mmdebstrap bpftool; do
+for package in $packages; do
 	dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
 if [ -n "$missing" ]; then
@@ -19,5 +22,4 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/guardbee/vm
 mkdir -p "$cache"
 exec 9>"$cache/root.lock"
 flock 9
-name=${1:-root}
 [ -e "$cache/$name.ext4" ] || ./mkroot "$name" >&2
