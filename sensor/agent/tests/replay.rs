@@ -85,6 +85,7 @@ fn process(container: u8) -> Arc<Process> {
         key: ProcessKey { tgid: container.into(), start: BootTime(1), exec_number: 0 },
         parent: None,
         exe: b"/usr/bin/nc".as_slice().into(),
+        previous: Arc::default(),
         file: None,
         executed: None,
         executable: Executable::default(),

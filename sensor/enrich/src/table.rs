@@ -252,6 +252,7 @@ impl Table {
             key: fork.child,
             parent: Some(parent.key),
             comm: fork.comm.clone(),
+            previous: Arc::default(),
             ns_tgid: fork.child_ns_tgid,
             cgroup_id: header.cgroup_id,
             ..(*parent).clone()
@@ -273,6 +274,9 @@ impl Table {
             process.cgroup_id = header.cgroup_id;
             process.recovered = older;
             describe(&mut process, exec);
+            if let Some(before) = &before {
+                process.previous = Arc::clone(&before.exe);
+            }
             process.executed = (!older).then_some(header.time);
             let inherited = before.and_then(|before| before.container.clone());
             self.admit(process, paths_of(exec), inherited, header.time);
@@ -378,6 +382,7 @@ pub(crate) fn blank(key: ProcessKey) -> Process {
         key,
         parent: None,
         exe: Arc::default(),
+        previous: Arc::default(),
         file: None,
         executed: None,
         executable: Executable::default(),

@@ -194,6 +194,8 @@ pub struct Process {
     pub parent: Option<ProcessKey>,
     /// Path of the executable; empty: unknown.
     pub exe: Arc<[u8]>,
+    /// Path of what it executed before that, of its parent's where it had executed nothing; empty: unknown.
+    pub previous: Arc<[u8]>,
     /// The executable as it was at the exec; [`None`]: not known.
     pub file: Option<File>,
     /// When it was executed; [`None`]: before the sensor came, or not seen.
@@ -206,7 +208,7 @@ pub struct Process {
     pub comm: Box<[u8]>,
     /// Working directory at exec.
     pub cwd: Arc<[u8]>,
-    /// After the exec.
+    /// Users as of the last thread that acted, the rest as it was after the exec, or its first thread was seen to change it.
     pub credentials: Credentials,
     /// Name of the real user, where it is known.
     pub user: Option<User>,

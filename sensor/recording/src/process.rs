@@ -18,6 +18,7 @@ pub(crate) fn put(process: &Process, put: &mut Put) {
     put_key(process.key, put);
     put.option(process.parent, |put, key| put_key(key, put));
     put.said(&process.exe);
+    put.said(&process.previous);
     put.option(process.file.as_ref(), |put, file| put_file(file, put));
     put.option(process.executed, Put::time);
     put_executable(&process.executable, put);
@@ -45,7 +46,8 @@ pub(crate) fn put(process: &Process, put: &mut Put) {
 pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
     let key = take_key(take)?;
     let parent = take.option(take_key)?;
-    let (exe, file) = (take.text()?.into(), take.option(take_file)?);
+    let (exe, previous) = (take.text()?.into(), take.text()?.into());
+    let file = take.option(take_file)?;
     let (executed, executable) = (take.option(Take::time)?, take_executable(take)?);
     let args = Arc::new(take_args(take)?);
     let (comm, cwd) = (take.text()?.into(), take.text()?.into());
@@ -64,6 +66,7 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
         key,
         parent,
         exe,
+        previous,
         file,
         executed,
         executable,

@@ -33,6 +33,7 @@ fn process(exe: &[u8], args: Args) -> Arc<Process> {
         key: ProcessKey { tgid: 7, start: BootTime(7), exec_number: 1 },
         parent: None,
         exe: Arc::from(exe),
+        previous: Arc::default(),
         file: None,
         executed: None,
         executable: Executable::default(),

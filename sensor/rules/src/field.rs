@@ -216,6 +216,8 @@ fields! {
     CapabilitiesPermitted "process.thread.capabilities.permitted" Text, Kinds::ALL, plain [];
     /// Nanoseconds since the process was forked.
     Age "guardbee.process.age" Number, Kinds::ALL, plain [];
+    /// What the process executed before that; of its parent's, where it had executed nothing.
+    PreviousExecutable "process.previous.executable.path" Text, Kinds::ALL, searched ["process.previous.executable"];
     /// Of the parent.
     ParentExecutable "process.parent.executable.path" Text, Kinds::ALL, searched ["ParentImage", "process.parent.executable"];
     /// Last component of the parent's.

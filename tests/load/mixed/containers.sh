@@ -39,8 +39,11 @@ round() {
 	# As in the images of distributions: no service is started.
 	printf '#!/bin/sh\nexit 101\n' >merged/usr/sbin/policy-rc.d
 	chmod +x merged/usr/sbin/policy-rc.d
-	pod run --rm --pids-limit=-1 $limits --volume "$folder/debs:/debs:ro" --volume "$here/..:/load:ro" --env PATH="$PATH" \
-		--rootfs "$PWD/merged" bash -euc '
+	# The toolchain lies where the images for Rust have it: what lies in somebody's home that somebody may have written.
+	rust=$(rustc --print sysroot)
+	pod run --rm --pids-limit=-1 $limits --volume "$folder/debs:/debs:ro" --volume "$here/..:/load:ro" \
+		--volume "${rust%/*/*}:/usr/local/rustup:ro" --env RUSTUP_HOME=/usr/local/rustup \
+		--env PATH="/usr/local/rustup/toolchains/${rust##*/}/bin:$PATH" --rootfs "$PWD/merged" bash -euc '
 		apt-get -qq -y --no-install-recommends install /debs/*.deb && useradd --create-home app && runuser -u app -- id
 		mkdir /srv/built && /load/mixed/builds.sh /srv/built'
 

@@ -117,6 +117,7 @@ fn records(wanted: &Observation) -> Option<Vec<Vec<u8>>> {
 fn blank(like: &Process) -> Process {
     Process {
         exe: Arc::from(*b"/sbin/init"),
+        previous: Arc::default(),
         comm: (*b"init").into(),
         container: None,
         cgroup: None,

@@ -47,6 +47,7 @@ pub fn process(pid: u32, exe: &str, line: &str) -> Arc<Process> {
         key: ProcessKey { tgid: pid, start: BootTime(u64::from(pid) * 1000), exec_number: 1 },
         parent: None,
         exe: exe.as_bytes().into(),
+        previous: Arc::default(),
         file: None,
         executed: None,
         executable: Executable::default(),

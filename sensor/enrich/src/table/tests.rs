@@ -126,7 +126,7 @@ fn exe(table: &Table, key: ProcessKey) -> String {
 #[test]
 fn lineage_from_fork_and_exec() {
     let (web, shell, id) = (key(10, 1), key(11, 2), key(12, 3));
-    let table = table([
+    let mut table = table([
         exec(web, key(1, 1), "/usr/bin/python3", 1),
         fork(web, key(11, 1), 2),
         exec(shell, web, "/bin/sh", 3),
@@ -136,6 +136,12 @@ fn lineage_from_fork_and_exec() {
     ]);
     let forked = table.process(key(11, 1)).unwrap();
     assert_eq!((&*forked.exe, &*forked.comm, forked.ns_tgid), (&b"/usr/bin/python3"[..], &b"forked"[..], 2));
+    // What a process executed before: nothing, then what its parent does, then what it became itself.
+    table.observe(&exec(key(12, 4), shell, "/usr/bin/env", 6));
+    let previous =
+        [web, key(11, 1), shell, key(12, 4)].map(|key| table.process(key).unwrap().previous.clone());
+    let shown = previous.each_ref().map(|exe| str::from_utf8(exe).unwrap());
+    assert_eq!(shown, ["", "", "/usr/bin/python3", "/usr/bin/id"]);
     let names: Vec<_> = table.ancestors(id, 16).iter().map(|process| process.name().into_owned()).collect();
     assert_eq!(names, ["sh", "python3"]);
     assert_eq!(table.ancestors(id, 1).len(), 1);

@@ -328,6 +328,7 @@ impl<'a> Draw<'a> {
             key: self.key(),
             parent: self.option(Self::key),
             exe: self.text().into(),
+            previous: self.text().into(),
             file: self.option(Self::file),
             executed: self.option(Self::time),
             executable: self.executable(),

@@ -184,6 +184,7 @@ fn repeats(field: Field) -> bool {
         Field::Executable
             | Field::WorkingDirectory
             | Field::User
+            | Field::PreviousExecutable
             | Field::ParentExecutable
             | Field::ParentCommandLine
             | Field::Ancestors

@@ -120,9 +120,11 @@ impl Census {
         };
         let own = match literal.field {
             // All children of a busy server have the same.
-            Field::ParentExecutable | Field::ParentCommandLine | Field::ParentUser | Field::Ancestors => {
-                own * 8
-            }
+            Field::PreviousExecutable
+            | Field::ParentExecutable
+            | Field::ParentCommandLine
+            | Field::ParentUser
+            | Field::Ancestors => own * 8,
             _ => own,
         };
         own.saturating_add(others)

@@ -75,6 +75,7 @@ fn of_process(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
             capabilities(credentials?.effective).for_each(|name| out.put(name.as_bytes()));
         }
         Field::Age => out.shown(o.time.since(process?.key.start)),
+        Field::PreviousExecutable => out.known(&process?.previous),
         Field::ParentExecutable => out.known(&parent?.exe),
         Field::ParentName => out.known(parent?.exe.rsplit(|&byte| byte == b'/').next()?),
         Field::ParentCommandLine => command_line(&parent?.args, out),

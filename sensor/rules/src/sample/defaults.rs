@@ -36,6 +36,7 @@ pub(super) fn process(tgid: u32) -> Process {
         key: ProcessKey { tgid, start: BootTime(u64::from(tgid)), exec_number: 1 },
         parent: None,
         exe: Arc::from([]),
+        previous: Arc::default(),
         file: Some(File::default()),
         executed: None,
         executable: Executable::default(),

@@ -124,6 +124,7 @@ impl Draft {
             Field::RealUserId => self.process.credentials.uid = number(text),
             Field::Capabilities => self.process.credentials.effective = system::capabilities(values),
             Field::User | Field::UserName => set_user(&mut self.process, text),
+            Field::PreviousExecutable => self.process.previous = bytes(text).into(),
             Field::ParentExecutable => self.parent().exe = bytes(text).into(),
             Field::ParentName => self.parent().exe = bytes(&format!("/usr/bin/{text}")).into(),
             Field::ParentCommandLine => self.parent().args = args(text.split(' ')),

@@ -75,7 +75,10 @@ impl Line<'_> {
                 "write ' or \", or leave quotes out",
             );
         }
-        let path = matches!(self.field, Some(Field::Executable | Field::ParentExecutable));
+        let path = matches!(
+            self.field,
+            Some(Field::Executable | Field::PreviousExecutable | Field::ParentExecutable)
+        );
         if path
             && whole
             && self.modifiers.changes.is_empty()

@@ -178,7 +178,10 @@ impl Parts {
             out.push_str(&end);
         }
         let folder = match field {
-            Field::Executable | Field::ParentExecutable | Field::TargetExecutable => "/usr/bin",
+            Field::Executable
+            | Field::PreviousExecutable
+            | Field::ParentExecutable
+            | Field::TargetExecutable => "/usr/bin",
             Field::FilePath | Field::FileSource | Field::WorkingDirectory => "/srv",
             _ => return out.into(),
         };
