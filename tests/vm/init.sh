@@ -45,14 +45,15 @@ hostname vm
 for port in /sys/class/virtio-ports/vport*; do
 	ln -s "/dev/${port##*/}" "/port.$(cat "$port/name")"
 done
-cp /cmd $new/run/.vmrun.cmd
-mkfifo $new/run/.vmrun.out $new/run/.vmrun.err
-cat $new/run/.vmrun.out >/port.out &
+# From here on by names relative to it: the root may be moved before somebody has opened what he is to open.
+cd $new
+cp /cmd run/.vmrun.cmd
+mkfifo run/.vmrun.out run/.vmrun.err
+cat run/.vmrun.out >/port.out &
 out=$!
-cat $new/run/.vmrun.err >/port.err &
+cat run/.vmrun.err >/port.err &
 err=$!
 # Whoever is in a chroot may make no user namespace: a disk is moved over what is the root until then, for all but this script.
-cd $new
 [ ! -e /disk-root ] || mount -o move . /
 chroot . /bin/sh /run/.vmrun.cmd </dev/null >run/.vmrun.out 2>run/.vmrun.err
 code=$?
