@@ -6,7 +6,7 @@ cd "$(dirname "$0")"
 
 name=${1:-root}
 packages="qemu-system-x86 qemu-system-common busybox-static zstd kmod e2fsprogs mmdebstrap bpftool"
-[ "$name" != arm64 ] || packages="$packages qemu-system-arm gcc-aarch64-linux-gnu"
+[ "$name" != arm64 ] || packages="$packages qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 missing=""
 for package in $packages; do
 	dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
@@ -23,3 +23,7 @@ mkdir -p "$cache"
 exec 9>"$cache/root.lock"
 flock 9
 [ -e "$cache/$name.ext4" ] || ./mkroot "$name" >&2
+if [ "$name" = arm64 ]; then
+	rustup target add aarch64-unknown-linux-gnu >&2
+	echo "$cache/arm64" # libraries to link with
+fi
