@@ -168,8 +168,8 @@ impl Engine {
             {
                 let novelty = baseliner.see(baseline, &mut view, (observation.time, *clock));
                 tally.lost("baseline_full", "baseline", baseliner.take_evicted());
+                tally.novelty(number, novelty);
                 if novelty != Novelty::New {
-                    tally.not_new(number, novelty == Novelty::Learned);
                     continue;
                 }
             }

@@ -34,6 +34,7 @@ const FD_KINDS: &[&str] =
 const LINK_KINDS: &[&str] = &["exact", "inherited", "lineage", "sole", "ambiguous", "unproven"];
 
 const USER_TABLES: &[&str] = &["host", "container"];
+const NETWORKS: &[&str] = &["loopback", "link_local", "private", "public"];
 const QOS: &[&str] = &["guaranteed", "burstable", "besteffort"];
 
 const FILE_OPERATIONS: &[&str] = &[
@@ -268,6 +269,8 @@ fields! {
     SystemdUnit "systemd.unit" Text, Kinds::ALL, plain [];
     /// The slice around it.
     SystemdSlice "systemd.slice" Text, Kinds::ALL, plain [];
+    /// What the process is part of, by the first of these that is known: `container:` with its id, `service:` with its systemd unit (of users' managers none), `program:` with the executable's path.
+    Workload "guardbee.workload" Text, Kinds::ALL, plain [];
 
     // An exec.
     /// The path as given to execve.
@@ -381,6 +384,8 @@ fields! {
     DestinationAddress "destination.address" Address, Kinds::NET, searched ["DestinationIp", "destination.ip", "dst_ip"];
     /// Who is connected to.
     DestinationPort "destination.port" Number, Kinds::NET, plain ["DestinationPort", "dst_port"];
+    /// Where that is: this host, its link, private networks (RFC 1918, 4193 and 6598), all others; absent: no IP address.
+    DestinationNetwork "guardbee.destination.network" Word(NETWORKS), Kinds::NET, plain [];
     /// Who connects.
     SourceAddress "source.address" Address, Kinds::NET, searched ["SourceIp", "source.ip", "src_ip"];
     /// Who connects.

@@ -1,15 +1,15 @@
 //! What baselines have learned, as a file keeps it: version, times on the wall, and a checksum, since a file may be cut or changed.
 //!
 //! Layout, little-endian: `MAGIC`, version (u16), rules (u32); of each its name (32 bytes), when it began (i64, `i64::MIN`: not
-//! yet), scopes (u32) with id (16 bytes), begin and last event (i64), keys (u32) with id (16 bytes), last event (i64) and the
-//! number of the scope (u32); SHA-256 of all that.
+//! yet), scopes (u32) with id (16 bytes), begin (i64) and the last event that it had no room for (i64, `i64::MIN`: none), keys
+//! (u32) with id (16 bytes), last event (i64) and the number of the scope (u32); SHA-256 of all that.
 use crate::digest::Digest;
 use guardbee_model::clock::{WallOffset, WallTime};
 use sha2::{Digest as _, Sha256};
 use std::{collections::HashMap, fmt};
 
 const MAGIC: &[u8; 20] = b"guardbee baselines\r\n";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const CHECKSUM: usize = 32;
 
 /// A hash of values.
@@ -34,7 +34,7 @@ pub(crate) struct LearnedRule {
 pub(crate) struct LearnedScope {
     pub(crate) id: Id,
     pub(crate) begun: i64,
-    pub(crate) last: i64,
+    pub(crate) wide: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,18 +83,19 @@ impl Learned {
     /// For a file.
     pub fn to_bytes(&self, offset: WallOffset) -> Vec<u8> {
         let wall = |time: i64| time.saturating_add_unsigned(offset.0).to_le_bytes();
+        let perhaps = |time: Option<i64>| time.map_or(i64::MIN.to_le_bytes(), wall);
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
         let mut out = [&MAGIC[..], &VERSION.to_le_bytes(), &count(self.rules.len())].concat();
         for rule in &self.rules {
             out.extend_from_slice(&rule.name.0);
-            out.extend(rule.begun.map_or(i64::MIN.to_le_bytes(), wall));
+            out.extend(perhaps(rule.begun));
             out.extend(count(rule.scopes.len()));
             let mut places = HashMap::new();
             for (scope, place) in rule.scopes.iter().zip(0_u32..) {
                 places.insert(scope.id, place);
                 out.extend(scope.id);
                 out.extend(wall(scope.begun));
-                out.extend(wall(scope.last));
+                out.extend(perhaps(scope.wide));
             }
             out.extend(count(rule.keys.len()));
             for key in &rule.keys {
@@ -156,6 +157,11 @@ impl Reader<'_> {
         Some(wall.min(self.now).saturating_sub_unsigned(self.offset.0))
     }
 
+    /// Whether the next time is one.
+    fn has_time(&self) -> bool {
+        !self.rest.starts_with(&i64::MIN.to_le_bytes())
+    }
+
     fn all(&mut self) -> Option<Learned> {
         let count = self.count()?;
         let rules = (0..count).map(|_| self.rule()).collect::<Option<_>>()?;
@@ -164,12 +170,14 @@ impl Reader<'_> {
 
     fn rule(&mut self) -> Option<LearnedRule> {
         let name = Digest(self.take()?);
-        let is_begun = !self.rest.starts_with(&i64::MIN.to_le_bytes());
-        let begun = Some(self.time()?).filter(|_| is_begun);
+        let has_begun = self.has_time();
+        let begun = Some(self.time()?).filter(|_| has_begun);
         let count = self.count()?;
-        let scopes: Vec<_> = (0..count)
-            .map(|_| Some(LearnedScope { id: self.take()?, begun: self.time()?, last: self.time()? }))
-            .collect::<Option<_>>()?;
+        let scope = |_| {
+            let (id, begun, is_wide) = (self.take()?, self.time()?, self.has_time());
+            Some(LearnedScope { id, begun, wide: Some(self.time()?).filter(|_| is_wide) })
+        };
+        let scopes: Vec<_> = (0..count).map(scope).collect::<Option<_>>()?;
         let count = self.count()?;
         let key = |reader: &mut Self| {
             let (id, seen, place) = (reader.take()?, reader.time()?, reader.count()?);
@@ -187,13 +195,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn learned() -> impl Strategy<Value = Learned> {
-        let scope = (any::<Id>(), 0..1_000_i64, 0..1_000_i64);
+        let scope = (any::<Id>(), 0..1_000_i64, prop::option::of(0..1_000_i64));
         let scopes = prop::collection::vec(scope, 1..4);
         let keys =
             prop::collection::vec((any::<Id>(), -1_000..1_000_i64, any::<prop::sample::Index>()), 0..5);
         let rule = (any::<[u8; 32]>(), prop::option::of(-1_000..1_000_i64), scopes, keys);
         let rule = rule.prop_map(|(name, begun, scopes, keys)| {
-            let scope = |(id, begun, last)| LearnedScope { id, begun, last };
+            let scope = |(id, begun, wide)| LearnedScope { id, begun, wide };
             let scopes: Vec<_> = scopes.into_iter().map(scope).collect();
             let key = |(id, seen, at): (Id, i64, prop::sample::Index)| LearnedKey {
                 id,
@@ -235,9 +243,9 @@ mod tests {
     #[test]
     fn another_version_and_a_clock_that_was_wrong() {
         let mut bytes = Learned::default().to_bytes(OFFSET);
-        bytes[MAGIC.len()] = 2;
-        assert_eq!(Learned::from_bytes(&bytes, OFFSET, NOW), Err(Unreadable::Version(2)));
-        let (scope, name) = (LearnedScope { id: [1; 16], begun: 9_000, last: 9_000 }, Digest([2; 32]));
+        bytes[MAGIC.len()] = 1;
+        assert_eq!(Learned::from_bytes(&bytes, OFFSET, NOW), Err(Unreadable::Version(1)));
+        let (scope, name) = (LearnedScope { id: [1; 16], begun: 9_000, wide: None }, Digest([2; 32]));
         let rule = LearnedRule { name, begun: Some(9_000), scopes: vec![scope], keys: Vec::new() };
         let bytes = Learned { rules: vec![rule] }.to_bytes(OFFSET);
         let read = Learned::from_bytes(&bytes, OFFSET, NOW).unwrap();

@@ -304,6 +304,8 @@ pub(crate) struct Baseline {
     pub(crate) learn_ns: u64,
     /// What was not there for so long is new again.
     pub(crate) forget_ns: u64,
+    /// A scope with more values has no profile.
+    pub(crate) most: Option<u32>,
 }
 
 impl Baseline {
@@ -315,11 +317,13 @@ impl Baseline {
         };
         let scope =
             if self.scope.is_empty() { String::new() } else { format!(" for its {}", names(&self.scope)) };
+        let most = self.most.map(|most| format!("; where there are more than {most} nothing is told"));
         format!(
-            "it is told only where {} was not there{scope} for {} s; the first {} s only teach",
+            "it is told only where {} was not there{scope} for {} s; the first {} s only teach{}",
             names(&self.fields),
             self.forget_ns / 1_000_000_000,
-            self.learn_ns / 1_000_000_000
+            self.learn_ns / 1_000_000_000,
+            most.unwrap_or_default()
         )
     }
 }

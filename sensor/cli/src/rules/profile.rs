@@ -85,6 +85,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
             (counts.suppressed, "  held back, and told by another finding"),
             (counts.known, "  known to its baseline"),
             (counts.learned, "  learned by its baseline"),
+            (counts.wide, "  of scopes that are too wide for its baseline"),
         ] {
             if count > 0 {
                 rows.push(empty().chain([plain(&count.to_string()), plain(what)]).collect());
@@ -146,6 +147,7 @@ impl Profile {
             counts.suppressed += more.suppressed;
             counts.known += more.known;
             counts.learned += more.learned;
+            counts.wide += more.wide;
             cost.evaluations += dearer.evaluations;
             cost.time += dearer.time;
         }

@@ -12,12 +12,14 @@ use crate::{
 };
 
 /// Keys of the map.
-pub(super) const KEYS: &[&str] = &["by", "per", "learn", "forget"];
+pub(super) const KEYS: &[&str] = &["by", "per", "learn", "forget", "most"];
 const DAY_NS: u64 = 86_400_000_000_000;
 const LONGEST_LEARN_NS: u64 = 90 * DAY_NS;
 /// What is late is not new for that.
 const SHORTEST_FORGET_NS: u64 = crate::correlate::LATENESS;
 const LONGEST_FORGET_NS: u64 = 366 * DAY_NS;
+/// Values of a scope that has a profile.
+pub(super) const MOST: u32 = 10_000;
 
 /// Reads `baseline` of a rule about `kinds`; [`None`]: it has none, or a problem was reported.
 pub(super) fn of(rule: &Node, kinds: Kinds, problems: &mut Problems) -> Option<Baseline> {
@@ -37,12 +39,25 @@ pub(super) fn of(rule: &Node, kinds: Kinds, problems: &mut Problems) -> Option<B
     let per = map.get("per").map(|per| fields(per, "without `per` all is one scope", kinds, problems));
     let learn_ns = time(map, "learn", (0, LONGEST_LEARN_NS), problems);
     let forget_ns = time(map, "forget", (SHORTEST_FORGET_NS, LONGEST_FORGET_NS), problems);
+    let most = map.get("most").and_then(|entry| most(&entry.node, problems));
     let (fields, scope, learn_ns, forget_ns) = (told?, per.unwrap_or_default(), learn_ns?, forget_ns?);
     if forget_ns < learn_ns {
         let remedy = "let it remember for longer than it learns";
         problems.error(map.mark, "`forget` is shorter than `learn`: what was learned is gone again", remedy);
     }
-    (problems.errors() == before).then_some(Baseline { fields, scope, learn_ns, forget_ns })
+    (problems.errors() == before).then_some(Baseline { fields, scope, learn_ns, forget_ns, most })
+}
+
+fn most(node: &Node, problems: &mut Problems) -> Option<u32> {
+    let most = node.text().and_then(|text| text.parse().ok()).filter(|most| (1..=MOST).contains(most));
+    if most.is_none() {
+        let written = node.text().map_or_else(|| node.kind().to_owned(), |text| format!("`{}`", shown(text)));
+        let message = format!("{written} is no number of values");
+        let remedy =
+            format!("write a whole number from 1 to {MOST}; without `most` a scope may have any number");
+        problems.error(node.mark, message, remedy);
+    }
+    most
 }
 
 fn time(map: &Node, key: &str, (least, most): (u64, u64), problems: &mut Problems) -> Option<u64> {

@@ -226,6 +226,12 @@ fn of_baseline(key: &str) -> Option<Value> {
         "by" | "per" => list(&to("name")),
         "learn" => time("For so long a scope only learns."),
         "forget" => time("What was not there for so long is new again."),
+        "most" => json!({
+            "type": "integer",
+            "minimum": 1,
+            "maximum": baseline::MOST,
+            "description": "A scope with more values has no profile: nothing of it is told.",
+        }),
         _ => return None,
     })
 }

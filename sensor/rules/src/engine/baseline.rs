@@ -25,6 +25,8 @@ pub(super) enum Novelty {
     /// It is new, and the scope still learns.
     Learned,
     Known,
+    /// Its scope has too many values to have a profile.
+    Wide,
 }
 
 /// When something was, from the machine's start.
@@ -42,10 +44,10 @@ fn nanoseconds(ns: u64) -> Time {
 struct Scope {
     /// It learns from here on.
     begun: Time,
-    /// Its latest event.
-    last: Time,
     /// Values that it has.
     keys: usize,
+    /// When the last value came that it had no room for.
+    wide: Option<Time>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +62,8 @@ pub(super) struct Baseliner {
     name: Digest,
     learn: Time,
     forget: Time,
+    /// Values that a scope has room for.
+    most: usize,
     /// When the rule saw its first event, matched or not: then the scope of a rule without scopes began.
     begun: Option<Time>,
     /// Bytes that it may take.
@@ -74,7 +78,8 @@ impl Baseliner {
     fn new(name: Digest, baseline: &Baseline, share: usize) -> Self {
         let (scopes, keys, order) = Default::default();
         let (learn, forget) = (nanoseconds(baseline.learn_ns), nanoseconds(baseline.forget_ns));
-        Self { name, learn, forget, begun: None, share, scopes, keys, order, evicted: 0 }
+        let most = baseline.most.and_then(|most| most.try_into().ok()).unwrap_or(usize::MAX);
+        Self { name, learn, forget, most, begun: None, share, scopes, keys, order, evicted: 0 }
     }
 
     /// Values given up for want of room since the last call.
@@ -93,12 +98,19 @@ impl Baseliner {
         self.forget(clock);
         let scope = id(&[], view, &baseline.scope);
         let key = id(&scope, view, &baseline.fields);
-        let begun = self.enter(scope, at, baseline.scope.is_empty());
+        let held = self.held(&scope, at);
+        let begun = self.enter(scope, (at, held), baseline.scope.is_empty());
         let known = self.keys.get(&key).is_some_and(|known| at.saturating_sub(known.seen) <= self.forget);
-        self.remember(key, Key { seen: at, scope });
-        self.make_room(at);
+        let has_room = known || held < self.most;
+        let wide = self.is_wide(&scope, has_room, at);
+        if has_room {
+            self.remember(key, Key { seen: at, scope });
+            self.make_room(at);
+        }
         if known {
             Novelty::Known
+        } else if wide {
+            Novelty::Wide
         } else if at.saturating_sub(begun) < self.learn {
             Novelty::Learned
         } else {
@@ -106,16 +118,31 @@ impl Baseliner {
         }
     }
 
-    /// An event of this scope; gives since when it learns.
-    fn enter(&mut self, scope: Id, at: Time, only: bool) -> Time {
-        let fresh = Scope { begun: at, last: at, keys: 0 };
+    /// Values that the scope has at `at`. Of those that are forgotten by then some may still be here, since events come late.
+    fn held(&self, scope: &Id, at: Time) -> usize {
+        let gone = self.order.iter().take_while(|(seen, _)| at.saturating_sub(*seen) > self.forget);
+        let gone = gone.filter(|(_, id)| self.keys.get(id).is_some_and(|key| key.scope == *scope)).count();
+        self.scopes.get(scope).map_or(0, |scope| scope.keys.saturating_sub(gone))
+    }
+
+    /// An event of this scope, which has so many values; gives since when it learns.
+    fn enter(&mut self, scope: Id, (at, held): (Time, usize), only: bool) -> Time {
+        let fresh = Scope { begun: at, keys: 0, wide: None };
         let entry = self.scopes.entry(scope).or_insert(fresh);
-        // Of what nothing was known any more, nothing is known.
-        if at.saturating_sub(entry.last) > self.forget {
-            entry.begun = at;
+        // Of what nothing is known any more, nothing was known.
+        if held == 0 {
+            (entry.begun, entry.wide) = (at, None);
         }
-        entry.last = entry.last.max(at);
         if only { self.begun.unwrap_or(at) } else { entry.begun }
+    }
+
+    /// It has no profile: for as long as values are remembered, from the last one on that it had no room for.
+    fn is_wide(&mut self, scope: &Id, has_room: bool, at: Time) -> bool {
+        let Some(scope) = self.scopes.get_mut(scope) else { return false };
+        if !has_room {
+            scope.wide = scope.wide.max(Some(at));
+        }
+        scope.wide.is_some_and(|wide| at.saturating_sub(wide) <= self.forget)
     }
 
     fn remember(&mut self, id: Id, mut key: Key) {
@@ -158,7 +185,7 @@ impl Baseliner {
 
     fn export(&self) -> LearnedRule {
         let scope =
-            |(id, scope): (&Id, &Scope)| LearnedScope { id: *id, begun: scope.begun, last: scope.last };
+            |(id, scope): (&Id, &Scope)| LearnedScope { id: *id, begun: scope.begun, wide: scope.wide };
         let key = |(seen, id): &(Time, Id)| {
             let key = self.keys.get(id)?;
             Some(LearnedKey { id: *id, seen: *seen, scope: key.scope })
@@ -172,8 +199,8 @@ impl Baseliner {
     /// Takes over what was learned before.
     fn import(&mut self, learned: LearnedRule) {
         self.begun = learned.begun;
-        for LearnedScope { id, begun, last } in learned.scopes {
-            self.scopes.insert(id, Scope { begun, last, keys: 0 });
+        for LearnedScope { id, begun, wide } in learned.scopes {
+            self.scopes.insert(id, Scope { begun, keys: 0, wide });
         }
         for LearnedKey { id, seen, scope } in learned.keys {
             if self.scopes.contains_key(&scope) {

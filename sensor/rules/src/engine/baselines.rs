@@ -29,6 +29,14 @@ title: Then
 correlation: {type: temporal_ordered, rules: [shell, port], group-by: [container.id], timespan: 2s, generate: true}
 ";
 
+/// Of a container with more ports than two it says nothing.
+const FEW: &str = "---
+title: Few
+logsource: {product: linux, category: network_connection}
+detection: {selection: {Initiated: true}, condition: selection}
+guardbee: {baseline: {by: [destination.port], per: [container.id], learn: 2s, forget: 5s, most: 2}}
+";
+
 fn set(more: &str) -> Arc<RuleSet> {
     let text = format!("{RULES}{more}");
     Arc::new(RuleSet::load(&[("rules.yml", text)]).unwrap_or_else(|problems| panic!("{problems:#?}")))
@@ -126,6 +134,27 @@ fn what_is_known_outlives_a_restart_and_a_change_of_the_rule() {
 }
 
 #[test]
+fn a_scope_with_too_many_values_has_no_profile_until_they_are_forgotten() {
+    let mut engine = Engine::new(set(FEW), Params::default());
+    let at =
+        |times: &[(u64, &str)]| times.iter().map(|(at, port)| egress(*at, "a", port)).collect::<Vec<_>>();
+    // One port is learned, another one is told; a third is one too many, and so are all others then.
+    let events = at(&[(0, "1"), (20, "2"), (21, "3"), (22, "4"), (23, "1")]);
+    assert_eq!(told(&mut engine, "Few", &events), [20]);
+    let wide = engine.counts().find(|(info, _)| &*info.title == "Few").unwrap().1.wide;
+    assert_eq!((counts(&engine, "Few"), wide), ((5, 1, 1), 2));
+    // Other scopes have theirs.
+    assert_eq!(told(&mut engine, "Few", &[egress(24, "b", "1"), egress(44, "b", "2")]), [44]);
+    // That outlives a restart.
+    let bytes = engine.learned().to_bytes(WallOffset(0));
+    let mut next = Engine::new(set(FEW), Params::default());
+    next.learn(Learned::from_bytes(&bytes, WallOffset(0), WallTime(u64::MAX)).unwrap());
+    assert_eq!(told(&mut next, "Few", &at(&[(60, "1"), (72, "5")])), [0; 0]);
+    // Then nothing was one too many for as long as values are remembered.
+    assert_eq!(told(&mut next, "Few", &at(&[(100, "1"), (123, "6")])), [123]);
+}
+
+#[test]
 fn a_flood_of_values_stays_within_its_bytes_and_is_counted() {
     let params = Params { baseline_bytes: 2 * 20 * 300, findings_per_second: u32::MAX, ..Params::default() };
     let mut engine = Engine::new(set(""), params);
@@ -140,16 +169,26 @@ fn a_flood_of_values_stays_within_its_bytes_and_is_counted() {
     assert_eq!(told(&mut engine, "Any", &[egress(80, "a", "199")]), [0; 0]);
 }
 
-/// As it is written: per scope and value when it was there last.
-fn naive(events: &[(u64, usize, usize)], first: u64, scoped: bool) -> Vec<u64> {
-    let (mut opened, mut seen) = (BTreeMap::new(), BTreeMap::new());
+/// As it is written: per scope and value when it was there last, and when a scope had no room for one.
+fn naive(events: &[(u64, usize, usize)], first: u64, (scoped, most): (bool, usize)) -> Vec<u64> {
+    let (mut begun, mut wide) = (BTreeMap::new(), BTreeMap::new());
+    let mut seen = BTreeMap::<(usize, usize), u64>::new();
     let mut out = Vec::new();
     for &(at, container, port) in events {
-        let (begun, last) = *opened.get(&container).unwrap_or(&(at, at));
-        let begun = if at - last > 50 { at } else { begun };
-        opened.insert(container, (begun, at));
-        let known = seen.insert((container, port), at).is_some_and(|before| at - before <= 50);
-        if !known && at - (if scoped { begun } else { first }) >= 20 {
+        seen.retain(|_, before| at - *before <= 50);
+        let held = seen.keys().filter(|(of, _)| *of == container).count();
+        if held == 0 {
+            begun.insert(container, at);
+            wide.remove(&container);
+        }
+        let known = seen.contains_key(&(container, port));
+        if known || held < most {
+            seen.insert((container, port), at);
+        } else {
+            wide.insert(container, at);
+        }
+        let narrow = wide.get(&container).is_none_or(|one| at - one > 50);
+        if !known && narrow && at - (if scoped { begun[&container] } else { first }) >= 20 {
             out.push(at);
         }
     }
@@ -176,12 +215,13 @@ proptest! {
         let times: Vec<_> = steps.into_iter().map(|(gap, container, port)| { now += gap; (now, container, port) }).collect();
         let events: Vec<_> = times.iter()
             .map(|&(at, container, port)| egress(at, ["a", "b", "c"][container], ["1", "2", "3", "4"][port])).collect();
-        let (mut engine, mut out) = (engine(), Vec::new());
+        let (mut engine, mut out) = (Engine::new(set(FEW), Params::default()), Vec::new());
         for event in &events {
             engine.observe(event, &mut out);
         }
-        prop_assert_eq!(of("Port", &out), naive(&times, times[0].0, true));
-        prop_assert_eq!(of("Any", &out), naive(&times, times[0].0, false));
+        prop_assert_eq!(of("Port", &out), naive(&times, times[0].0, (true, usize::MAX)));
+        prop_assert_eq!(of("Few", &out), naive(&times, times[0].0, (true, 2)));
+        prop_assert_eq!(of("Any", &out), naive(&times, times[0].0, (false, usize::MAX)));
         let (hits, known, learned) = counts(&engine, "Port");
         prop_assert_eq!(hits, known + learned + of("Port", &out).len() as u64);
     }
@@ -191,10 +231,11 @@ proptest! {
     fn batches_restarts_and_reloads_change_nothing(
         steps in prop::collection::vec((0..12_u64, 0..9_u64, any::<bool>(), 0..3_usize, 0..4_usize), 1..60),
         cuts in prop::collection::vec((any::<bool>(), 0..8_u8), 60),
-        room in prop::sample::select(&[2 * 800, 2 * 2000, 16 << 20][..]),
+        room in prop::sample::select(&[3 * 800, 3 * 2000, 16 << 20][..]),
     ) {
         let params = Params { baseline_bytes: room, ..Params::default() };
-        let fresh = |more: &str| Engine::new(set(more), params);
+        let rules = |more: &str| set(&format!("{FEW}{more}"));
+        let fresh = |more: &str| Engine::new(rules(more), params);
         let (mut whole, mut cut) = (fresh(""), fresh(""));
         let (mut right, mut out, mut latest) = (Vec::new(), Vec::new(), BootTime(0));
         for (event, (told, what)) in play(&steps).iter().zip(cuts) {
@@ -203,7 +244,7 @@ proptest! {
             match what {
                 0 => {
                     let more = "---\ntitle: Other\nlogsource: {category: webserver}\ndetection: {s: {cs-method: GET}, condition: s}\n";
-                    cut.replace(set(more), &mut out);
+                    cut.replace(rules(more), &mut out);
                 }
                 // A sensor that ends and begins; its correlations are gone, so they are not compared.
                 1 => {
@@ -219,7 +260,7 @@ proptest! {
                 cut.advance(latest, &mut out);
             }
         }
-        for title in ["Port", "Any"] {
+        for title in ["Port", "Few", "Any"] {
             prop_assert_eq!(of(title, &out), of(title, &right));
         }
     }

@@ -1,5 +1,5 @@
 //! What each rule did, and how much of it may be reported.
-use super::Params;
+use super::{Params, baseline::Novelty};
 use guardbee_model::{
     clock::BootTime,
     loss::{Loss, LossCounter, Stage},
@@ -23,6 +23,8 @@ pub struct Counts {
     pub known: u64,
     /// Matches that were new while it still learned.
     pub learned: u64,
+    /// Matches in scopes that have too many values for a baseline to say what is new.
+    pub wide: u64,
 }
 
 /// What evaluating a rule took, sampled.
@@ -128,11 +130,15 @@ impl Tally {
         self.accounts.get(rule).map_or(&[], |account| &account.excepted)
     }
 
-    /// A match is not new, or was learned.
-    pub(super) fn not_new(&mut self, rule: usize, learned: bool) {
+    /// What a match is to the rule's baseline.
+    pub(super) fn novelty(&mut self, rule: usize, novelty: Novelty) {
         if let Some(Account { counts, .. }) = self.accounts.get_mut(rule) {
-            let count = if learned { &mut counts.learned } else { &mut counts.known };
-            *count += 1;
+            match novelty {
+                Novelty::New => {}
+                Novelty::Learned => counts.learned += 1,
+                Novelty::Known => counts.known += 1,
+                Novelty::Wide => counts.wide += 1,
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use guardbee_model::{
     socket::{Endpoint, Socket},
     system::capabilities,
 };
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Reads one field.
 pub(crate) fn field(field: Field, o: &Observation, wall: Option<WallOffset>, out: &mut Texts) {
@@ -85,6 +86,7 @@ fn of_process(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
         },
         Field::ParentUser => user(&parent?.credentials, parent, out),
         Field::Ancestors => o.ancestors.iter().for_each(|one| out.put(&one.exe)),
+        Field::Workload => workload(process?, exe?, out),
         _ => {
             let of = executable::field(field, o, out)
                 .or_else(|| of_session(field, o, out))
@@ -158,6 +160,19 @@ fn of_place(field: Field, process: &Process, out: &mut Texts) -> Option<()> {
         _ => return None,
     }
     Some(())
+}
+
+/// A user's manager is around all that its user starts: no workload.
+fn workload(process: &Process, exe: &[u8], out: &mut Texts) {
+    let unit = process.cgroup.as_ref().map_or("", |cgroup| &cgroup.unit);
+    let (kind, name) = match &process.container {
+        Some(container) => ("container:", container.id.as_bytes()),
+        None if unit.ends_with(".service") && !unit.starts_with("user@") => ("service:", unit.as_bytes()),
+        None => ("program:", exe),
+    };
+    if !name.is_empty() {
+        out.build(|bytes| bytes.extend([kind.as_bytes(), name].concat()));
+    }
 }
 
 /// Absent where the sensor could not read it, or a process has no command line (kernel threads).
@@ -296,6 +311,7 @@ fn of_network(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
     match field {
         Field::DestinationAddress => out.shown(destination.ip()?),
         Field::DestinationPort => out.shown(destination.port()?),
+        Field::DestinationNetwork => out.put(network(destination.ip()?).as_bytes()),
         Field::SourceAddress => out.shown(source.ip()?),
         Field::SourcePort => out.shown(source.port()?),
         Field::PeerAddress => out.shown(socket.remote.ip()?),
@@ -322,6 +338,20 @@ fn of_network(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
         _ => return None,
     }
     Some(())
+}
+
+/// Mapped addresses are IPv4's already.
+fn network(address: IpAddr) -> &'static str {
+    let shared = |ip: Ipv4Addr| ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
+    match address {
+        // Whoever connects to no address connects to this host.
+        ip if ip.is_loopback() || ip.is_unspecified() => "loopback",
+        IpAddr::V4(ip) if ip.is_link_local() => "link_local",
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => "link_local",
+        IpAddr::V4(ip) if ip.is_private() || shared(ip) => "private",
+        IpAddr::V6(ip) if ip.is_unique_local() => "private",
+        _ => "public",
+    }
 }
 
 fn of_request(field: Field, request: &Request, out: &mut Texts) -> Option<()> {

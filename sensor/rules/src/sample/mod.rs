@@ -228,6 +228,12 @@ impl Draft {
             Field::CgroupPath => self.cgroup().path = bytes(text).into(),
             Field::SystemdUnit => self.cgroup().unit = text.into(),
             Field::SystemdSlice => self.cgroup().slice = text.into(),
+            Field::Workload => match text.split_once(':') {
+                Some(("container", id)) => self.container().id = id.into(),
+                Some(("service", unit)) => self.cgroup().unit = unit.into(),
+                Some(("program", path)) => self.process.exe = bytes(path).into(),
+                _ => {}
+            },
             _ => return false,
         }
         true
@@ -275,6 +281,7 @@ impl Draft {
         match field {
             Field::DestinationAddress | Field::PeerAddress => self.destination.set_ip(ip),
             Field::SourceAddress => self.source.set_ip(ip),
+            Field::DestinationNetwork => self.destination.set_ip(of_network(text)),
             Field::DestinationPort | Field::PeerPort => self.destination.set_port(number(text)),
             Field::SourcePort => self.source.set_port(number(text)),
             Field::ConnectError => self.error = number(text),
@@ -527,6 +534,17 @@ fn args<'a>(words: impl Iterator<Item = &'a str>) -> Arc<Args> {
     let total = words.iter().map(|word| word.len() + 1).sum::<usize>();
     let total_bytes = u32::try_from(total).unwrap_or(u32::MAX);
     Arc::new(Args { words, total_bytes, truncated: false, unreadable: false })
+}
+
+/// Some address there.
+fn of_network(name: &str) -> IpAddr {
+    let [a, b, c, d] = match name {
+        "loopback" => [127, 0, 0, 1],
+        "link_local" => [169, 254, 0, 1],
+        "private" => [10, 0, 0, 1],
+        _ => [203, 0, 113, 1],
+    };
+    Ipv4Addr::new(a, b, c, d).into()
 }
 
 /// The device that a terminal of this name below `/dev` has.

@@ -124,6 +124,7 @@ fn what_is_wrong_is_refused() {
         ("title: T", "title: T\nguardbee: {baseline: {by: [Image], learn: 1d}}"),
         ("title: T", "title: T\nguardbee: {baseline: {by: [Imgae], learn: 1d, forget: 14d}}"),
         ("title: T", "title: T\nguardbee: {baseline: {by: [Image], learn: a day, forget: 14d}}"),
+        ("title: T", "title: T\nguardbee: {baseline: {by: [Image], learn: 1d, forget: 14d, most: 0}}"),
         ("title: T", "title: T\nguardbee: {join: [guardbee.request]}"),
         ("title: T", "title: T\nguardbee: {link: {weakest: proven}}"),
         ("title: T", "title: T\nguardbee: {link: {strongest: exact}}"),

@@ -25,6 +25,10 @@ const EXPLAINED: &[(&str, &str)] = &[
     ("open_full", "more requests at once than there is room for"),
     ("correlation_full", "more open groups of correlations than there is room for"),
     ("suppression_full", "more suppressed findings than there is room for"),
+    (
+        "baseline_full",
+        "more values of workloads' profiles than there is room for; what was away for the longest time is new again",
+    ),
     ("rule_capped", "a rule found more in a second than it may report"),
 ];
 
