@@ -36,6 +36,12 @@ in_own_network() {
 		"$@"' - "$@"
 }
 
+# What name_server, web and serve have started.
+end_servers() {
+	kill ${names:-} ${application:-} ${service:-} 2>/dev/null
+	wait
+}
+
 # Starts a name server that knows 203.0.113.7 by every name, and has this mount namespace ask it. Within in_own_network.
 name_server() {
 	echo "nameserver 127.0.0.1" >"$WORK/resolv.conf"
@@ -43,8 +49,26 @@ name_server() {
 	dnsmasq --keep-in-foreground --conf-file=/dev/null --no-hosts --no-resolv --address=/#/203.0.113.7 --listen-address=127.0.0.1 \
 		--bind-interfaces --user=root --pid-file="$WORK/dnsmasq.pid" --log-facility=- 2>/dev/null &
 	names=$!
-	trap 'kill $names ${application:-} 2>/dev/null; wait' EXIT
+	trap end_servers EXIT
 	wait_for test -s "$WORK/dnsmasq.pid"
+}
+
+# Starts a service on these ports: serve PORT...
+serve() {
+	python3 "$DRIVERS/tools/serve.py" "$WORK/serves" "$@" &
+	service=$!
+	trap end_servers EXIT
+	wait_for test -e "$WORK/serves"
+}
+
+# Does what a workload always does, from its first time on for longer than the sensor learns it: learn COMMAND...
+learn() {
+	"$@"
+	local end=$((SECONDS + LEARN + 1))
+	while [ $SECONDS -lt $end ]; do
+		sleep 0.1
+		"$@"
+	done
 }
 
 # Waits for a condition, a minute at most: wait_for COMMAND...
@@ -60,7 +84,7 @@ wait_for() {
 web() {
 	python3 "$DRIVERS/tools/web.py" "$WORK/port" &
 	application=$!
-	trap 'kill $application ${names:-} 2>/dev/null; wait' EXIT
+	trap end_servers EXIT
 	wait_for test -s "$WORK/port"
 	port=$(cat "$WORK/port")
 }

@@ -2,10 +2,11 @@
  * Runs a command in what looks like a container to everybody: cgroups named as Docker names them, namespaces of its own, a
  * file system that is an overlay over the host's, no capability that Docker doesn't give, and an init that is not ours.
  *
- * container [-p] [-a] [-h] [-t] [-b FROM:TO] COMMAND...
+ * container [-p] [-a] [-h] [-n] [-t] [-b FROM:TO] COMMAND...
  *   -p  privileged: keeps all capabilities
  *   -a  has CAP_SYS_ADMIN beside those that Docker gives
  *   -h  the host's pid namespace
+ *   -n  the network that the runtime was started in
  *   -t  has a terminal
  *   -b  binds a file or folder of the host
  */
@@ -197,16 +198,18 @@ static void make_terminal(void)
 
 int main(int count, char **words)
 {
-	int privileged = 0, host_pids = 0, terminal = 0, bound = 0, option, status;
+	int privileged = 0, host_pids = 0, network = CLONE_NEWNET, terminal = 0, bound = 0, option, status;
 	char *binds[8];
 
-	while ((option = getopt(count, words, "+pahtb:")) != -1) {
+	while ((option = getopt(count, words, "+pahntb:")) != -1) {
 		if (option == 'p')
 			privileged = 1;
 		else if (option == 'a')
 			granted |= 1ULL << CAP_SYS_ADMIN;
 		else if (option == 'h')
 			host_pids = 1;
+		else if (option == 'n')
+			network = 0;
 		else if (option == 't')
 			terminal = 1;
 		else if (option == 'b' && bound < 8)
@@ -223,7 +226,7 @@ int main(int count, char **words)
 	try(runtime, "fork");
 	if (runtime == 0) {
 		join_groups();
-		try(unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP | (host_pids ? 0 : CLONE_NEWPID)), "unshare");
+		try(unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | network | CLONE_NEWCGROUP | (host_pids ? 0 : CLONE_NEWPID)), "unshare");
 		pid_t init = fork();
 
 		try(init, "fork");

@@ -170,7 +170,7 @@ fn script(yard: &Yard, number: usize, action: &Action) -> anyhow::Result<Script>
     );
     fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-    Ok(Script { path, id: number.to_string() })
+    Ok(Script { path, id: number.to_string(), learn: None })
 }
 
 enum Verdict {

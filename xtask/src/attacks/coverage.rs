@@ -61,7 +61,7 @@ impl Line {
     pub(crate) fn print(&self) {
         let Self { driver, seconds, .. } = self;
         let (number, technique) = (driver.number(), driver.technique.as_str());
-        let (verdict, why) = self.verdict.told();
+        let (verdict, why) = self.told();
         let (twin, about_twin) = self.twin.told();
         print!("{number:<4} {technique:<11} {verdict:<13} {twin:<7} {seconds:>7.1}  {}", driver.title);
         for text in [why, about_twin].iter().filter(|text| !text.is_empty()) {
@@ -70,10 +70,21 @@ impl Line {
         println!();
     }
 
+    /// The verdict, and what it rests on.
+    fn told(&self) -> (&'static str, String) {
+        let (verdict, why) = self.verdict.told();
+        match (&self.verdict, self.driver.learn) {
+            (Verdict::Detected { .. }, Some(seconds)) => {
+                (verdict, format!("{why}; it learned for {seconds} s here, for days elsewhere"))
+            }
+            _ => (verdict, why),
+        }
+    }
+
     /// Its line of the page.
     fn cells(&self) -> [String; 8] {
         let driver = &self.driver;
-        let (verdict, why) = self.verdict.told();
+        let (verdict, why) = self.told();
         let (twin, about_twin) = self.twin.told();
         [
             driver.id().to_owned(),
@@ -240,7 +251,7 @@ fn table(page: &mut String, title: &str, lines: &[&Line]) -> anyhow::Result<()> 
 pub(crate) fn json(lines: &[Line]) -> String {
     let mut out = String::new();
     for line in lines {
-        let [(verdict, why), (twin, about_twin)] = [line.verdict.told(), line.twin.told()];
+        let [(verdict, why), (twin, about_twin)] = [line.told(), line.twin.told()];
         let Driver { file, title, .. } = &line.driver;
         let good = line.good();
         let line = json!({"file": file, "title": title, "verdict": verdict, "why": why, "twin": twin, "about_twin": about_twin, "good": good});

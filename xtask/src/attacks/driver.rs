@@ -1,6 +1,9 @@
 //! A driver: a script of tests/attacks, and what its header declares.
 use anyhow::{Context as _, bail, ensure};
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Begins a line of the header, in whatever language: all of them have comments that begin so.
 const MARK: &str = "#: ";
@@ -22,6 +25,10 @@ pub(crate) struct Driver {
     pub(crate) unless: Option<Expects>,
     /// Why there is none, where it isn't for want of a kind of event.
     pub(crate) lacks: Option<String>,
+    /// Seconds for which baselines of its rules learn, in place of days.
+    pub(crate) learn: Option<u32>,
+    /// The sensor doesn't outlive the attack.
+    pub(crate) ends_sensor: bool,
 }
 
 /// What a driver itself must see come of its attack; that it did, and how, it says in a line of JSON.
@@ -70,10 +77,7 @@ pub(crate) fn all(root: &Path) -> anyhow::Result<Vec<Driver>> {
         let driver =
             Driver::parse(&file, &text).with_context(|| format!("the header of {}", path.display()))?;
         for rule in &driver.rules {
-            ensure!(
-                has_rule(root, rule)?,
-                "{file} names the rule `{rule}`, but there is no rules/*/{rule}.yml"
-            );
+            rule_file(&root.join("rules"), rule).with_context(|| format!("{file} names a rule"))?;
         }
         drivers.push(driver);
     }
@@ -81,9 +85,11 @@ pub(crate) fn all(root: &Path) -> anyhow::Result<Vec<Driver>> {
     Ok(drivers)
 }
 
-fn has_rule(root: &Path, name: &str) -> anyhow::Result<bool> {
-    let folders = fs::read_dir(root.join("rules")).context("read rules/")?;
-    Ok(folders.flatten().any(|folder| folder.path().join(format!("{name}.yml")).is_file()))
+/// Where a rule of a pack is.
+pub(super) fn rule_file(pack: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let folders = fs::read_dir(pack).with_context(|| format!("read {}", pack.display()))?;
+    let mut files = folders.flatten().map(|folder| folder.path().join(format!("{name}.yml")));
+    files.find(|file| file.is_file()).with_context(|| format!("there is no rules/*/{name}.yml"))
 }
 
 impl Driver {
@@ -97,6 +103,8 @@ impl Driver {
             expects: None,
             unless: None,
             lacks: None,
+            learn: None,
+            ends_sensor: false,
         };
         for line in text.lines().filter_map(|line| line.strip_prefix(MARK)) {
             let (key, value) =
@@ -110,9 +118,17 @@ impl Driver {
                 "expects" => driver.expects = Some(Expects::parse(value)?),
                 "unless" => driver.unless = Some(Expects::parse(value)?),
                 "lacks" => driver.lacks = Some(value.to_owned()),
+                "learn" => {
+                    let seconds = value.strip_suffix('s').and_then(|seconds| seconds.parse().ok());
+                    driver.learn = Some(seconds.with_context(|| format!("`{value}` is no time such as 2s"))?);
+                }
+                "ends" => {
+                    ensure!(value == "sensor", "an attack may end the `sensor`, not `{value}`");
+                    driver.ends_sensor = true;
+                }
                 "twin" => {} // said for those who read the driver
                 _ => bail!(
-                    "unknown key `{key}`; there are title, technique, needs, rules, expects, unless, lacks, twin"
+                    "unknown key `{key}`; there are title, technique, needs, rules, expects, unless, lacks, learn, ends, twin"
                 ),
             }
         }
@@ -125,6 +141,11 @@ impl Driver {
     /// What the file's name begins with: the number of its behaviour, or `b` and that of its bypass.
     pub(crate) fn number(&self) -> &str {
         self.file.split('-').next().unwrap_or_default()
+    }
+
+    /// Drivers for which this is the same are tried before one sensor.
+    pub(crate) fn sensor(&self) -> (Option<u32>, Option<String>) {
+        (self.learn, self.ends_sensor.then(|| self.file.clone()))
     }
 
     /// It goes around a sensor.
@@ -148,6 +169,10 @@ mod tests {
         let driver = Driver::parse("001-web-shell.sh", text).unwrap();
         assert_eq!((driver.id(), driver.title.as_str()), ("1", "A shell: of a server"));
         assert_eq!((driver.needs.len(), driver.rules.join("+")), (2, "a+b".to_owned()));
+        assert_eq!(driver.sensor(), (None, None));
+        let text = text.replace("#: twin", "#: learn: 2s\n#: ends: sensor\n#: twin");
+        let driver = Driver::parse("001-web-shell.sh", &text).unwrap();
+        assert_eq!(driver.sensor(), (Some(2), Some(driver.file.clone())));
     }
 
     #[test]
@@ -156,5 +181,7 @@ mod tests {
         assert!(error("#: title: x\n#: technique: T1\n").contains("needs"));
         assert!(error("#: rule: x\n").contains("unknown key `rule`"));
         assert!(error("#: title\n").contains("`title`"));
+        assert!(error("#: learn: 3d\n").contains("`3d` is no time"));
+        assert!(error("#: ends: machine\n").contains("not `machine`"));
     }
 }

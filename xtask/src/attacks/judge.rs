@@ -31,7 +31,11 @@ impl<'a> Judge<'a> {
         let saw = |what: Expects| did[what.key()].as_str().map(str::to_owned);
         let came = driver.expects.map(|expects| (expects, saw(expects)));
         let instead = driver.unless.and_then(|unless| Some((unless, saw(unless)?)));
-        self.trial.fence()?;
+        if driver.ends_sensor {
+            self.trial.last_words(&ran)?;
+        } else {
+            self.trial.fence()?;
+        }
         let found = self.found(&ran);
         let missed: Vec<&str> = driver
             .rules
@@ -77,7 +81,8 @@ impl<'a> Judge<'a> {
     }
 
     fn script(&self, driver: &Driver) -> Script {
-        Script { path: self.trial.yard.drivers().join(&driver.file), id: driver.id().to_owned() }
+        let path = self.trial.yard.drivers().join(&driver.file);
+        Script { path, id: driver.id().to_owned(), learn: driver.learn }
     }
 
     fn found(&self, ran: &Ran) -> Vec<Found> {

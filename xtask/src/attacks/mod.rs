@@ -4,6 +4,7 @@
 pub(crate) mod coverage;
 pub(crate) mod driver;
 mod judge;
+mod pack;
 pub(crate) mod trial;
 pub(crate) mod yard;
 
@@ -19,7 +20,7 @@ use clap::Parser;
 use coverage::{Line, Verdict};
 use driver::Driver;
 use judge::Judge;
-use std::{fs, path::PathBuf, time::Instant};
+use std::{collections::BTreeMap, fs, path::PathBuf, time::Instant};
 use trial::Trial;
 use yard::Yard;
 
@@ -63,7 +64,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     coverage::finish(&lines)
 }
 
-/// Carries out the attacks that are wanted and their twins, one after another, before one sensor with the shipped rules.
+/// Carries out the attacks that are wanted and their twins, one after another, before a sensor with the shipped rules; those that
+/// need one of their own come last.
 pub(crate) fn carry_out(
     lab: &Lab,
     keep: bool,
@@ -76,18 +78,37 @@ pub(crate) fn carry_out(
     ensure!(!wanted.is_empty(), "no driver's file name begins with what --only says; see tests/attacks");
     let kinds = judge::kinds(lab)?;
     let elder = yard.elder()?;
-    let sensor = Sensor::start(lab, &Options { packs: vec![lab.root.join("rules")], ..Options::default() })?;
-    let mut judge = Judge::new(Trial::new(lab, &yard, &elder, &sensor), kinds);
+    let mut groups = BTreeMap::<_, Vec<Driver>>::new();
+    for driver in wanted {
+        groups.entry(driver.sensor()).or_default().push(driver);
+    }
     coverage::head();
     let mut lines = Vec::new();
-    for driver in wanted {
-        let began = Instant::now();
-        let verdict = judge.attack(&driver).unwrap_or_else(|error| Verdict::Failed(format!("{error:#}")));
-        let twin = judge.twin(&driver);
-        let line = Line { driver, verdict, twin, seconds: began.elapsed().as_secs_f64() };
-        line.print();
-        lines.push(line);
+    for drivers in groups.into_values() {
+        let packs = vec![pack::of(lab, &drivers)?];
+        let sensor = Sensor::start(lab, &Options { packs, ..Options::default() })?;
+        let mut judge = Judge::new(Trial::new(lab, &yard, &elder, &sensor), kinds.clone());
+        let mut ended = false;
+        for driver in drivers {
+            let line = try_out(&mut judge, driver);
+            ended |= line.driver.ends_sensor;
+            line.print();
+            lines.push(line);
+        }
+        // One that the attack was to end is ended with it, if need be.
+        if !ended {
+            sensor.stop()?;
+        }
     }
-    sensor.stop()?;
+    lines.sort_by(|a, b| a.driver.file.cmp(&b.driver.file));
     Ok(lines)
+}
+
+/// The attack, then its twin; the other way round where nobody could see the twin behind the attack.
+fn try_out(judge: &mut Judge<'_>, driver: Driver) -> Line {
+    let began = Instant::now();
+    let first = driver.ends_sensor.then(|| judge.twin(&driver));
+    let verdict = judge.attack(&driver).unwrap_or_else(|error| Verdict::Failed(format!("{error:#}")));
+    let twin = first.unwrap_or_else(|| judge.twin(&driver));
+    Line { driver, verdict, twin, seconds: began.elapsed().as_secs_f64() }
 }

@@ -6,7 +6,7 @@ use crate::{
         lab::Lab,
         sensor::Sensor,
     },
-    process::{Process, wait_for},
+    process::{self, Process, wait_for},
 };
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
@@ -41,6 +41,8 @@ pub(crate) struct Trial<'a> {
 pub(crate) struct Script {
     pub(crate) path: PathBuf,
     pub(crate) id: String,
+    /// Seconds for which the sensor learns what is usual; none: longer than anybody waits.
+    pub(crate) learn: Option<u32>,
 }
 
 /// How a run of a script ended.
@@ -48,6 +50,8 @@ pub(crate) struct Ran {
     process: Key,
     /// Who acted for it: no child of its own.
     elder: Option<Key>,
+    /// Who looked for attacks when it began.
+    pipeline: u32,
     /// How many findings there were before it began.
     before: usize,
     pub(crate) ended: Instant,
@@ -124,7 +128,8 @@ impl<'a> Trial<'a> {
             .env("RECORDS", &self.sensor.records)
             .env("ELDER", self.elder.fifo())
             .env("ELDER_PID", self.elder.pid().to_string())
-            .env("GUARDBEE", self.lab.guardbee());
+            .env("GUARDBEE", self.lab.guardbee())
+            .envs(script.learn.map(|seconds| ("LEARN", seconds.to_string())));
         self.findings.read();
         let before = self.findings.list.len();
         let mut process = Process::start(&name, command, log)?;
@@ -146,7 +151,7 @@ impl<'a> Trial<'a> {
             Some(CANNOT) => End::Cannot(last_words(&said)),
             _ => bail!("{part} ended with {status}: {}", tail(&said)),
         };
-        Ok(Ran { process: key, elder, before, ended, end })
+        Ok(Ran { process: key, elder, pipeline, before, ended, end })
     }
 
     /// Findings since then about the script's processes.
@@ -166,6 +171,14 @@ impl<'a> Trial<'a> {
             self.findings.with(&nonce).next().is_some()
         });
         ensure!(arrived, "the sensor has stopped finding anything: not even `id {nonce}`");
+        Ok(())
+    }
+
+    /// Waits until nobody looks for attacks any more, in place of a fence.
+    pub(crate) fn last_words(&mut self, ran: &Ran) -> anyhow::Result<()> {
+        let ended = wait_for(FENCE_LIMIT, || process::ended(ran.pipeline));
+        ensure!(ended, "the sensor goes on, though the attack was to end it");
+        self.findings.read();
         Ok(())
     }
 }
