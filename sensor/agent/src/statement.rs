@@ -30,6 +30,7 @@ pub(crate) fn started(
         number("guardbee.rules", rules.rules().len() as u64),
         text("guardbee.rules.digest", rules.digest().to_string()),
         number("guardbee.previous.pipelines", reply.previous_pipelines),
+        number("guardbee.watching_since_boot_ns", kernel.time.0),
     ];
     first.attributes.extend(by_state(&reply.programs));
     unable::tell(rules, policies, &reply.programs, &mut first);
@@ -254,6 +255,7 @@ mod tests {
             ("guardbee.gap.exec", 6),
             ("guardbee.produced.exec", 9),
             ("guardbee.lost.exec", 2),
+            ("guardbee.watching_since_boot_ns", 5),
         ] {
             let found = first.attributes.iter().find(|(name, _)| name == key);
             assert_eq!(found.map(|(_, value)| value), Some(&Value::Int(value)), "{key}");

@@ -3,7 +3,7 @@ use crate::ConfigArgs;
 use anyhow::Context as _;
 use guardbee_agent::{
     config::{self, Config, Hooks},
-    pipeline::{self, Task},
+    pipeline::{self, End, Task},
 };
 use guardbee_loader::{Capability, HookList, KernelOptions, OnExit, Options, Pipeline};
 use guardbee_recording::Secrets;
@@ -169,8 +169,13 @@ pub(crate) fn pipeline(args: &PipelineArgs) -> anyhow::Result<ExitCode> {
     log.with_ansi(colour).with_target(false).log_internal_errors(false).init();
     let secrets = if args.raw { Secrets::Raw } else { Secrets::Redacted };
     let task = if args.record { Task::Record(secrets) } else { Task::Observe };
-    pipeline::run(&load(&args.config)?, task)?;
-    Ok(ExitCode::SUCCESS)
+    match pipeline::run(&load(&args.config)?, task)? {
+        End::Stopped => Ok(ExitCode::SUCCESS),
+        End::Blind => {
+            noteln!("guardbee: the loader has ended: nothing is watched; start the sensor anew");
+            Ok(ExitCode::FAILURE)
+        }
+    }
 }
 
 pub(crate) fn sandbox(args: &PipelineArgs) -> anyhow::Result<ExitCode> {
