@@ -1,6 +1,7 @@
 //! The one place that reads clocks.
 use guardbee_model::clock::{BootTime, Clock, WallOffset};
 use nix::time::{ClockId, clock_gettime};
+use std::time::Duration;
 
 /// The node's clocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -8,11 +9,16 @@ pub struct SystemClock;
 
 impl SystemClock {
     fn nanoseconds(clock: ClockId) -> u64 {
-        // Neither clock can be refused on a kernel that loads our programs; zero would show at once in every record.
+        // None of these clocks can be refused on a kernel that loads our programs; zero would show at once in every record.
         clock_gettime(clock).map_or(0, |time| {
             let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
             seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(time.tv_nsec()).unwrap_or(0))
         })
+    }
+
+    /// For how long a CPU has worked for this thread.
+    pub(crate) fn worked() -> Duration {
+        Duration::from_nanos(Self::nanoseconds(ClockId::CLOCK_THREAD_CPUTIME_ID))
     }
 }
 

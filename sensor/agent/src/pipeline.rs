@@ -160,15 +160,17 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
 fn observe(core: &mut Core, signals: &SignalFd, loader: &Loader, clock: SystemClock) -> anyhow::Result<End> {
     let waiter = core.capture.waiter(&[signals.as_fd(), loader.0.as_fd()])?;
     announce();
-    let mut rested = clock.boot();
+    let (mut before, mut worked) = (clock.boot(), SystemClock::worked());
     loop {
         let period = core.period();
         let woken = waiter.wait(period)?;
-        if let Some(stalled) = statement::stalled(rested, period, clock.boot()) {
+        core.turn(clock);
+        // Who is stopped in the midst of a turn neither waits nor works.
+        let (now, by_now) = (clock.boot(), SystemClock::worked());
+        if let Some(stalled) = statement::stalled(before, period + by_now.saturating_sub(worked), now) {
             core.outbox.put(Item::Statement(Box::new(stalled)));
         }
-        core.turn(clock);
-        rested = clock.boot();
+        (before, worked) = (now, by_now);
         if core.asker.is_blind() || (woken.other && loader.has_ended()?) {
             return Ok(End::Blind);
         }

@@ -111,17 +111,17 @@ fn counted(statement: &mut Statement, kernel: &Snapshot) {
 /// Nobody lets a process that wants to run every few milliseconds wait for so long without a reason.
 const STALLED: Duration = Duration::from_secs(2);
 
-/// It rested from that time on, and for much longer than the period that it asked for: it was stopped, frozen or starved, or the
+/// Between these times it waited and worked for `running` at most, which is much less: it was stopped, frozen or starved, or the
 /// whole machine was. What happened meanwhile waits in the rings, as far as these have room.
-pub(crate) fn stalled(rested: BootTime, asked: Duration, now: BootTime) -> Option<Statement> {
-    let late = Duration::from_nanos(now.since(rested)).saturating_sub(asked);
+pub(crate) fn stalled(before: BootTime, running: Duration, now: BootTime) -> Option<Statement> {
+    let late = Duration::from_nanos(now.since(before)).saturating_sub(running);
     if late < STALLED {
         return None;
     }
     let body = format!("the sensor did not run for {} ms", late.as_millis());
     let mut statement = Statement::warning("guardbee.stalled", now, body);
     statement.attributes = vec![
-        number("guardbee.stalled.since_boot_ns", rested.0),
+        number("guardbee.stalled.since_boot_ns", before.0),
         number("guardbee.stalled.until_boot_ns", now.0),
     ];
     Some(statement)
@@ -228,9 +228,9 @@ mod tests {
     use guardbee_wire::{CounterSlot, EVENT_KINDS};
 
     #[test]
-    fn who_rests_much_longer_than_it_asked_was_stopped() {
-        let (period, begin) = (Duration::from_millis(50), BootTime(7));
-        let at = |ms: u64| stalled(begin, period, BootTime(7 + ms * 1_000_000));
+    fn who_neither_waits_nor_works_was_stopped() {
+        let (running, begin) = (Duration::from_millis(50), BootTime(7));
+        let at = |ms: u64| stalled(begin, running, BootTime(7 + ms * 1_000_000));
         assert!(at(50).is_none() && at(2_049).is_none());
         let told = at(3_050).unwrap();
         assert_eq!((told.event, &*told.body), ("guardbee.stalled", "the sensor did not run for 3000 ms"));
