@@ -3,6 +3,7 @@
 //! A group lives until it is finished or can't be any more. Each correlation has its own share of memory; what is over it
 //! costs the group whose time is over first, and is counted. What is due is done when the time of the events has passed it by
 //! [`LATENESS`], so that neither their order within that nor how many come at once changes a finding.
+mod ends;
 mod key;
 mod order;
 mod weight;
@@ -126,21 +127,24 @@ impl Correlator {
         closed.or(evidence)
     }
 
-    /// At `time` something ended the group `key`: what it had begun by then goes on for `grace_ns` more at most. Its author
-    /// wants that, so it is no loss.
+    /// At `time` something ended the group `key`: what it had begun by then goes on for `grace_ns` more at most, and what is
+    /// judged when its time is over is judged then. Its author wants that, so it is no loss.
     pub(crate) fn end(&mut self, key: &[u8], time: BootTime, grace_ns: u64, now: BootTime) {
         self.forget(now);
         let Some(group) = self.groups.get_mut(key) else { return };
         let end = later(time, grace_ns);
-        let over = match &mut group.state {
-            State::Ordered(ordered) => ordered.end(time, end),
-            State::Together(together) => together.end(time, end),
-            State::Window(_) => None,
+        let over = match (&mut group.state, &self.machine) {
+            (State::Ordered(ordered), _) => ordered.end(time, end),
+            (State::Together(together), _) => together.end(time, end),
+            (State::Window(state), Machine::Window(window)) => state.end(window, time, end),
+            (State::Window(_), _) => None,
         };
-        if let Some(over) = over.filter(|over| *over < group.over) {
-            let before = std::mem::replace(&mut group.over, over);
-            self.put(key, before, over);
-        }
+        let before = group.over;
+        group.over = over.map_or(before, |over| over.min(before));
+        let over = group.over;
+        group.weigh(key, &mut self.bytes);
+        self.put(key, before, over);
+        self.make_room();
     }
 
     fn take(&mut self, key: &[u8], event: &Event<'_>) -> Option<Evidence> {
@@ -168,8 +172,7 @@ impl Correlator {
         let restarts = !matches!(self.machine, Machine::Ordered) || event.step == 0;
         let longer = over > group.over && restarts && !closes;
         let before = longer.then(|| std::mem::replace(&mut group.over, over));
-        let bytes = GROUP + 2 * key.len() + group.state.bytes();
-        self.bytes = self.bytes + bytes - std::mem::replace(&mut group.bytes, bytes);
+        group.weigh(key, &mut self.bytes);
         if let Some(before) = before {
             self.put(key, before, over);
         }
@@ -181,6 +184,9 @@ impl Correlator {
 
     /// The group `key` is over at another time than before.
     fn put(&mut self, key: &[u8], before: BootTime, over: BootTime) {
+        if before == over {
+            return;
+        }
         let Some((key, _)) = self.groups.get_key_value(key) else { return };
         let mut entry = (before, Arc::clone(key));
         self.order.remove(&entry);
@@ -233,6 +239,14 @@ impl Correlator {
         while self.order.first().is_some_and(|(over, _)| now > *over) {
             self.pop();
         }
+    }
+}
+
+impl Group {
+    /// Of `all` bytes it takes others than before.
+    fn weigh(&mut self, key: &[u8], all: &mut usize) {
+        let bytes = GROUP + 2 * key.len() + self.state.bytes();
+        *all = *all + bytes - std::mem::replace(&mut self.bytes, bytes);
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn correlation(
     let machine = machine(body, &mut missing, problems);
     let least = if matches!(machine, Some(Machine::Window(_))) { 1 } else { 2 };
     let steps = steps(body, least, problems);
-    let until = until::of(node, machine.as_ref(), &steps, problems);
+    let until = until::of(node, &steps, problems);
     let grace_ns = until::grace(node, problems);
     let named = [steps.as_slice(), until.as_slice()].concat();
     let groups = groups(body, &named, &mut missing, problems);

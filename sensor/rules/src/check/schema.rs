@@ -158,7 +158,7 @@ fn of_block(key: &str) -> Option<Value> {
             let key = json!({ "enum": JoinKey::ALL.map(JoinKey::name) });
             list(&json!({ "anyOf": [key, object(join::KEYS, of_join, &["key"])] }))
         }
-        "until" => list(&text("Name or id of a rule: its match ends what its group has begun.")),
+        "until" => list(&text("Name or id of a rule: its match ends what its group has begun or counted.")),
         "grace" => {
             json!({ "type": "string", "pattern": DURATION, "description": "For so long after its end a group goes on." })
         }

@@ -1,7 +1,6 @@
 //! `until` and `grace` of a correlation: whose matches end what their group has begun.
 use super::{correlation::STEPS, duration, suppress::items_of};
 use crate::{
-    correlate::Machine,
     parse::{Mark, Node},
     problem::{Problems, shown},
 };
@@ -10,18 +9,8 @@ use crate::{
 const LONGEST_NS: u64 = 86_400_000_000_000;
 
 /// The rules of `until`.
-pub(super) fn of(
-    node: &Node,
-    machine: Option<&Machine>,
-    steps: &[(Box<str>, Mark)],
-    problems: &mut Problems,
-) -> Vec<(Box<str>, Mark)> {
+pub(super) fn of(node: &Node, steps: &[(Box<str>, Mark)], problems: &mut Problems) -> Vec<(Box<str>, Mark)> {
     let Some(entry) = items_of(node, "until") else { return Vec::new() };
-    if matches!(machine, Some(Machine::Window(_))) {
-        let remedy = "remove it: what is measured is over when its time is";
-        problems.error(entry.key_mark, "`until` is for `temporal` and `temporal_ordered`", remedy);
-        return Vec::new();
-    }
     let mut out: Vec<(Box<str>, Mark)> = Vec::new();
     for item in entry.node.items() {
         match item.text() {

@@ -2,7 +2,7 @@
 //!
 //! A least number of events or values, or a least sum, is reached at once: its time slides. Whether anything else holds is
 //! known when the time is over: it runs from the group's first event.
-use super::{Event, Evidence, weight};
+use super::{Event, Evidence, ends::Ends, weight};
 use crate::{eval::View, field::Field};
 use guardbee_model::{clock::BootTime, finding::Observation};
 use std::{
@@ -48,7 +48,7 @@ pub(crate) struct Window {
 
 impl Window {
     /// Whether its result is known at the end only.
-    pub(super) fn closes(&self) -> bool {
+    pub(crate) fn closes(&self) -> bool {
         let least = |(bound, _): &(Bound, i64)| matches!(bound, Bound::Greater | Bound::GreaterOrEqual);
         !(matches!(self.measure, Measure::Events | Measure::Values | Measure::Sum)
             && self.bounds.iter().all(least))
@@ -86,7 +86,12 @@ impl Window {
 #[derive(Debug)]
 pub(super) struct State {
     data: Data,
-    kept: VecDeque<Arc<Observation>>,
+    /// Each with the time of its event: of a step that is a correlation itself the observations are older.
+    kept: VecDeque<(BootTime, Arc<Observation>)>,
+    /// When its first event happened.
+    began: BootTime,
+    /// Of a time that slides.
+    ends: Ends,
 }
 
 #[derive(Debug)]
@@ -117,18 +122,21 @@ impl State {
                 Data::Numbers { count: 0, sum: 0, numbers: VecDeque::new() }
             }
         };
-        Self { data, kept: VecDeque::new() }
+        Self { data, kept: VecDeque::new(), began: BootTime(u64::MAX), ends: Ends::default() }
     }
 
     /// Gives the evidence once the least number is reached.
     pub(super) fn take(&mut self, window: &Window, event: &Event<'_>) -> Option<Evidence> {
         let closes = window.closes();
         self.data.add(window, event, closes)?;
-        self.kept.extend(event.evidence.iter().cloned());
+        self.began = self.began.min(event.time);
+        self.kept.extend(event.evidence.iter().map(|observation| (event.time, Arc::clone(observation))));
         if !closes {
             let newest = self.data.newest().unwrap_or(event.time);
-            self.data.slide(newest, event.within_ns);
-            self.kept.retain(|observation| newest.since(observation.time) <= event.within_ns);
+            let ended = self.ends.passed(newest);
+            let old = |time: BootTime| newest.since(time) > event.within_ns || Some(time) <= ended;
+            self.data.slide(old);
+            self.kept.retain(|(time, _)| !old(*time));
         }
         while self.kept.len() > KEPT {
             self.kept.pop_front();
@@ -139,13 +147,27 @@ impl State {
         Some(self.evidence())
     }
 
+    /// At `time` something ended what had begun by then: that goes on until `over` at most. Gives when all is over, if that
+    /// is all there is.
+    pub(super) fn end(&mut self, window: &Window, time: BootTime, over: BootTime) -> Option<BootTime> {
+        if window.closes() {
+            return (self.began <= time).then_some(over);
+        }
+        // Of a value that came again the first event is kept, and not counted.
+        let kept = self.kept.iter().map(|(at, _)| *at).filter(|at| *at <= time).max();
+        if let Some(latest) = kept.max(self.data.latest_until(time)) {
+            self.ends.add(time, over, latest);
+        }
+        (self.data.newest()? <= time).then_some(over)
+    }
+
     /// The evidence if the time is over and the number is right.
     pub(super) fn result(&self, window: &Window) -> Option<Evidence> {
         self.holds(window).then(|| self.evidence())
     }
 
     fn evidence(&self) -> Evidence {
-        let mut evidence: Evidence = self.kept.iter().cloned().collect();
+        let mut evidence: Evidence = self.kept.iter().map(|(_, one)| Arc::clone(one)).collect();
         evidence.sort_by_key(|observation| (observation.time, observation.sequence));
         evidence
     }
@@ -173,7 +195,7 @@ impl State {
             Data::Values { bytes, .. } => *bytes,
             Data::Numbers { numbers, .. } => numbers.len() * size_of::<(BootTime, i64)>(),
         };
-        data + weight(&self.kept)
+        data + self.ends.bytes() + weight(self.kept.iter().map(|(_, observation)| observation))
     }
 }
 
@@ -217,9 +239,23 @@ impl Data {
         }
     }
 
-    /// Leaves out what is too old beside `newest`.
-    fn slide(&mut self, newest: BootTime, timespan_ns: u64) {
-        let old = |time: BootTime| newest.since(time) > timespan_ns;
+    /// The time of the latest event until `time`.
+    fn latest_until(&self, time: BootTime) -> Option<BootTime> {
+        fn last<T>(queue: &VecDeque<T>, time: BootTime, of: impl Fn(&T) -> BootTime) -> Option<BootTime> {
+            queue.partition_point(|item| of(item) <= time).checked_sub(1).and_then(|at| queue.get(at)).map(of)
+        }
+        match self {
+            Self::Events { times, .. } => last(times, time, |time| *time),
+            Self::Values { order, .. } => {
+                let after = (BootTime(time.0.saturating_add(1)), Arc::default());
+                order.range(..after).next_back().map(|(time, _)| *time)
+            }
+            Self::Numbers { numbers, .. } => last(numbers, time, |(time, _)| *time),
+        }
+    }
+
+    /// Leaves out what is too old: of two events the earlier is, if one is.
+    fn slide(&mut self, old: impl Fn(BootTime) -> bool) {
         match self {
             Self::Events { times, .. } => while times.pop_front_if(|time| old(*time)).is_some() {},
             Self::Values { latest, order, bytes } => {

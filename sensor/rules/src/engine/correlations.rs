@@ -1,6 +1,6 @@
 //! Correlations of every type on events that the sensor could have made.
 use super::{
-    ends::{ended, leave},
+    ends::{ended, leave, measured},
     *,
 };
 use crate::{field::Field, rule::ExampleEvent, sample};
@@ -268,6 +268,16 @@ fn a_correlation_may_be_a_step_of_another() {
     assert_eq!(found(&mut engine(&[then, burst]), &events), ["Then 0,2,3"]);
 }
 
+/// A step that is judged at its end tells of events that are older than the time of the correlation it is a step of.
+#[test]
+fn what_a_step_saw_before_is_evidence() {
+    let group = "group-by: [container.id]";
+    let two = ["type: event_count", "rules: [shell]", group, "timespan: 5s", "condition: {eq: 2}"];
+    let any = ["type: event_count", "rules: [two]", group, "timespan: 1s", "condition: {gte: 1}"];
+    let all = [correlation("Two", &two), correlation("Any", &any)];
+    assert_eq!(found(&mut engine(&all), &[shell(0, "a"), shell(1, "a")]), ["Any 0,1"]);
+}
+
 #[test]
 fn a_circle_of_correlations_is_refused() {
     let one = |title: &str, of: &str| {
@@ -345,6 +355,10 @@ fn all_types() -> Vec<String> {
         ),
         ended("Ended", "temporal_ordered", ""),
         ended("Either", "temporal", ", grace: 500ms"),
+        measured("Some", "event_count", "gte: 3", ", grace: 300ms"),
+        measured("Two", "event_count", "eq: 2", ", grace: 300ms"),
+        measured("Different", "value_count", "field: destination.port, gte: 2", ""),
+        measured("Mean", "value_avg", "field: destination.port, gte: 2", ""),
     ]
 }
 

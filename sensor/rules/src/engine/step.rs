@@ -19,8 +19,9 @@ impl Engine {
         let mut done = Vec::new();
         let mut counted = None;
         for (number, Reverse(step)) in steps.drain(..) {
+            let ends = self.set.correlation(number).is_some_and(|(one, _)| one.ends(step));
             // Where events are measured one is one, however many of the rules it matches.
-            let again = counted.replace(number) == Some(number);
+            let again = !ends && counted.replace(number) == Some(number);
             self.step((number, step), again, (evidence, time), &mut done);
         }
         for (number, evidence) in done {
@@ -42,6 +43,7 @@ impl Engine {
         let mut view = View::new(last, scratch);
         let mut value = Vec::new();
         if let Machine::Window(window) = &correlation.machine
+            && !correlation.ends(step)
             && (again || !window.value(&mut view, &mut value))
         {
             return;
@@ -63,13 +65,13 @@ impl Engine {
                     // Whether it is excepted is known when it reports.
                     false
                 });
-                tally.lost("correlation_full", "correlation", correlator.take_evicted());
                 if let Some(evidence) = finished {
                     told = Some(way);
                     done.push((number, evidence));
                 }
             }
         }
+        tally.lost("correlation_full", "correlation", correlator.take_evicted());
         *due = correlator.due().map_or(*due, |one| one.min(*due));
     }
 

@@ -162,8 +162,9 @@ fn why_not(
 ) -> String {
     if let Machine::Window(_) = correlation.machine {
         let events = parts.iter().flat_map(|part| &part.parts).filter(|event| event.holds).count();
+        let end = if ends.iter().any(|end| end.holds) { ", or before what `until` names" } else { "" };
         return format!(
-            "{events} of the events count, and its `condition` isn't reached within one group and its time"
+            "{events} of the events count, and its `condition` isn't reached within one group and its time{end}"
         );
     }
     let absent: Vec<_> = parts.iter().filter(|part| !part.holds).map(|part| &*part.text).collect();
