@@ -9,7 +9,7 @@ mod order;
 mod weight;
 mod window;
 
-pub(crate) use key::{keys, proof};
+pub(crate) use key::{Key, keys, proof, share};
 pub(crate) use weight::weight;
 pub(crate) use window::{Bound, Measure, Window};
 
@@ -41,7 +41,7 @@ pub(crate) enum Machine {
 
 impl Machine {
     /// What is measured is known when the time is over, not before.
-    fn closes(&self) -> bool {
+    pub(crate) fn closes(&self) -> bool {
         matches!(self, Self::Window(window) if window.closes())
     }
 }
@@ -54,6 +54,8 @@ pub(crate) struct Event<'a> {
     pub(crate) time: BootTime,
     /// How long its group has from it on.
     pub(crate) within_ns: u64,
+    /// It may say whose group it is: see [`Key`].
+    pub(crate) own: bool,
     pub(crate) evidence: &'a [Arc<Observation>],
     /// What is counted or summed up.
     pub(crate) value: &'a [u8],

@@ -18,9 +18,11 @@ pub(super) fn of(
     problems: &mut Problems,
 ) -> Vec<Join> {
     let Some(entry) = items_of(node, "join") else { return Vec::new() };
-    if !matches!(machine, None | Some(Machine::Ordered)) {
-        let remedy = "write `type: temporal_ordered`, whose first step opens it, or `group-by`";
-        problems.error(entry.key_mark, "`join` is for `temporal_ordered`", remedy);
+    if machine.is_some_and(Machine::closes) {
+        // A weaker way has more events, with which it may hold or not: a proof would prove nothing.
+        let remedy =
+            "write `group-by`: only counts and sums that are compared with `gt` or `gte` alone are joined";
+        problems.error(entry.key_mark, "what is judged when its time is over is not joined", remedy);
         return Vec::new();
     }
     let grouped = node.get("correlation").and_then(|body| body.node.get("group-by"));
@@ -34,6 +36,11 @@ pub(super) fn of(
     let mut out: Vec<Join> = Vec::new();
     for item in entry.node.items() {
         let Some(join) = one(item, timespan_ns, problems) else { continue };
+        if join.key == JoinKey::Tree && matches!(machine, Some(Machine::Window(_))) {
+            // A script whose programs are counted does nothing that counts itself.
+            let remedy = "leave it out, or write `group-by: [process.parent_pid]`: none of the events stands at the top of its tree";
+            problems.error(item.mark, "what is counted has no `process.tree`", remedy);
+        }
         if out.last().is_some_and(|before| before.key >= join.key) {
             let names = JoinKey::ALL.map(JoinKey::name).join(", ");
             let message = format!("`{}` proves no less than what stands before it", join.key.name());

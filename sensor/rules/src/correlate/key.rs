@@ -1,4 +1,5 @@
 //! Which groups an event belongs to.
+use super::Machine;
 use crate::{
     eval::{Scratch, View},
     field::Field,
@@ -9,32 +10,47 @@ use guardbee_model::{
     id::RequestId,
     process::ProcessKey,
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
+
+/// A group that an event belongs to.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) bytes: Vec<u8>,
+    /// The event may say whose group it is: always, but in a tree, where the process at its top must have done one of the
+    /// events. All of a node descend from its first process.
+    pub(crate) own: bool,
+}
 
 /// The groups of an observation that is this step, held together in this way: one, or none if it lacks what they are
 /// held together by; of several requests, and for the processes that it may descend from, one for each.
-pub(crate) fn keys(
-    view: &mut View<'_>,
-    correlation: &Correlation,
-    (step, way): (usize, usize),
-) -> Vec<Vec<u8>> {
+pub(crate) fn keys(view: &mut View<'_>, correlation: &Correlation, (step, way): (usize, usize)) -> Vec<Key> {
+    let own = |bytes| Key { bytes, own: true };
     let Some(join) = correlation.joins.get(way) else {
         let fields = correlation.groups.get(step).map_or(&[][..], Vec::as_slice);
-        return by_fields(view, fields, correlation.links);
+        return by_fields(view, fields, correlation.links).into_iter().map(own).collect();
     };
-    let mut keys = match join.key {
+    let mut keys: Vec<Key> = match join.key {
         JoinKey::Tree => {
             // What opens and what ends stands for its own process alone.
-            let of_opener = step == 0 || correlation.ends(step);
-            processes(view.observation(), of_opener).map(process).collect()
+            let opens = step == 0 && matches!(correlation.machine, Machine::Ordered);
+            processes(view.observation(), opens || correlation.ends(step)).collect()
         }
-        JoinKey::Request | JoinKey::Container => by_fields(view, &[join.key.field()], correlation.links),
+        JoinKey::Request | JoinKey::Container => {
+            by_fields(view, &[join.key.field()], correlation.links).into_iter().map(own).collect()
+        }
     };
     // Groups of two ways are never the same.
     for key in &mut keys {
-        key.push(join.key as u8);
+        key.bytes.push(join.key as u8);
     }
     keys
+}
+
+/// Whether there is a group that each of these events belongs to, and whose it is one of them says.
+pub(crate) fn share(events: &[Vec<Key>]) -> bool {
+    let has = |keys: &[Key], key: &Key| keys.iter().any(|other| other.bytes == key.bytes);
+    let mut own = events.iter().flatten().filter(|key| key.own);
+    own.any(|key| events.iter().all(|keys| has(keys, key)))
 }
 
 /// The way that proves most of those in which all of this belongs together.
@@ -43,18 +59,19 @@ pub(crate) fn proof(correlation: &Correlation, evidence: &[Arc<Observation>]) ->
     let mut common = |way: usize| {
         let keys = evidence.iter().enumerate().map(|(nth, observation)| {
             let mut view = View::new(observation, &mut scratch);
-            let step = nth.min(1);
-            keys(&mut view, correlation, (step, way)).into_iter().collect::<BTreeSet<_>>()
+            // What opened it is the first.
+            keys(&mut view, correlation, (nth.min(1), way))
         });
-        keys.reduce(|one, other| &one & &other).is_some_and(|keys| !keys.is_empty())
+        share(&keys.collect::<Vec<_>>())
     };
     correlation.joins.iter().enumerate().find(|(way, _)| common(*way)).map(|(_, join)| join.key)
 }
 
 /// Who acted and, unless only that counts, from whom it descends.
-fn processes(observation: &Observation, only: bool) -> impl Iterator<Item = ProcessKey> {
+fn processes(observation: &Observation, only: bool) -> impl Iterator<Item = Key> {
     let ancestors = if only { &[][..] } else { &*observation.ancestors };
-    observation.process.iter().chain(ancestors).map(|process| process.key)
+    let acted = observation.process.iter().map(|one| Key { bytes: process(one.key), own: true });
+    acted.chain(ancestors.iter().map(|one| Key { bytes: process(one.key), own: false }))
 }
 
 /// The same whatever it executes.

@@ -72,24 +72,41 @@ struct Step {
     evidence: Evidence,
 }
 
-/// Steps in any order: of each the latest.
+/// Steps in any order: of each the latest. One of those that finish it must [say](super::Key) whose group it is.
 #[derive(Debug)]
 pub(super) struct Together {
-    latest: Vec<Option<Step>>,
+    latest: Vec<Latest>,
+}
+
+/// Observations of one step.
+#[derive(Clone, Debug, Default)]
+struct Latest {
+    /// That may say whose group it is.
+    own: Option<Step>,
+    other: Option<Step>,
 }
 
 impl Together {
     pub(super) fn new(steps: usize) -> Self {
-        Self { latest: vec![None; steps] }
+        Self { latest: vec![Latest::default(); steps] }
     }
 
     pub(super) fn take(&mut self, event: &Event<'_>) -> Option<Evidence> {
-        let slot = self.latest.get_mut(event.step)?;
+        let latest = self.latest.get_mut(event.step)?;
+        let slot = if event.own { &mut latest.own } else { &mut latest.other };
         if slot.as_ref().is_none_or(|step| step.time <= event.time) {
             let end = later(event.time, event.within_ns);
             *slot = Some(Step { time: event.time, end, evidence: event.evidence.to_vec() });
         }
-        let steps = || self.latest.iter().map(Option::as_ref);
+        let finished = (0..self.latest.len()).filter_map(|owner| self.finished(owner));
+        // What is nearest together.
+        finished.max_by_key(|evidence| evidence.first().map(|observation| observation.time))
+    }
+
+    /// The evidence if all steps are there, and the step `owner` says whose group it is.
+    fn finished(&self, owner: usize) -> Option<Evidence> {
+        self.latest.get(owner)?.own.as_ref()?;
+        let steps = || self.latest.iter().enumerate().map(|(nth, latest)| latest.step(nth == owner));
         let end = steps().map(|step| step.map(|step| step.end)).min()??;
         let last = steps().map(|step| step.map(|step| step.time)).max()??;
         if last > end {
@@ -104,13 +121,27 @@ impl Together {
 
     /// What happened until `time` goes on until `end` at most. Gives when the last of all is over.
     pub(super) fn end(&mut self, time: BootTime, end: BootTime) -> Option<BootTime> {
-        for step in self.latest.iter_mut().flatten().filter(|step| step.time <= time) {
+        let steps = self.latest.iter_mut().flat_map(|latest| [&mut latest.own, &mut latest.other]);
+        for step in steps.flatten().filter(|step| step.time <= time) {
             step.end = end.min(step.end);
         }
-        self.latest.iter().flatten().map(|step| step.end).max()
+        self.steps().map(|step| step.end).max()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.latest.iter().flatten().map(|step| weight(&step.evidence)).sum()
+        self.steps().map(|step| weight(&step.evidence)).sum()
+    }
+
+    fn steps(&self) -> impl Iterator<Item = &Step> {
+        self.latest.iter().flat_map(|latest| [&latest.own, &latest.other]).flatten()
+    }
+}
+
+impl Latest {
+    /// The later one, unless it must be one that says whose group it is.
+    fn step(&self, own: bool) -> Option<&Step> {
+        let other = self.other.as_ref().filter(|_| !own);
+        let own = self.own.as_ref();
+        if own.map(|step| step.time) < other.map(|step| step.time) { other } else { own }
     }
 }

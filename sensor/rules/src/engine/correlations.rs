@@ -359,6 +359,13 @@ fn all_types() -> Vec<String> {
         measured("Two", "event_count", "eq: 2", ", grace: 300ms"),
         measured("Different", "value_count", "field: destination.port, gte: 2", ""),
         measured("Mean", "value_avg", "field: destination.port, gte: 2", ""),
+        format!(
+            "{}guardbee: {{join: [process.tree, {{key: container.id, within: 1s}}], until: [leaves]}}\n",
+            correlation(
+                "Joined",
+                &["type: temporal", "rules: [shell, egress]", "timespan: 2s", "generate: true"]
+            )
+        ),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! From a match to the correlations that it is a step of, and to their findings.
 use super::{Engine, Match, report::Report};
 use crate::{
-    correlate::{self, Event, Evidence, Machine},
+    correlate::{self, Event, Evidence, Key, Machine},
     eval::{View, holds},
 };
 use guardbee_model::{clock::BootTime, finding::Observation};
@@ -51,12 +51,13 @@ impl Engine {
         // What holds by a stronger proof is not told by a weaker one too.
         let mut told = None;
         for way in 0..correlation.ways() {
-            let event = Event { step, time, within_ns: correlation.within_ns(way), evidence, value: &value };
-            for key in correlate::keys(&mut view, correlation, (step, way)) {
+            let within_ns = correlation.within_ns(way);
+            for Key { bytes: key, own } in correlate::keys(&mut view, correlation, (step, way)) {
                 if correlation.ends(step) {
                     correlator.end(&key, time, correlation.grace_ns, *clock);
                     continue;
                 }
+                let event = Event { step, time, within_ns, own, evidence, value: &value };
                 let mut finished = None;
                 let timed = tally.timed();
                 tally.evaluate(set.rules.len() + number, timed, || {

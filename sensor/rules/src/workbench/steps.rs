@@ -1,14 +1,14 @@
 //! Correlations on the events of a test: which event is which step, in which group, and what came of it.
 use super::{Branch, Explained, Join, explain, sample};
 use crate::{
-    correlate::{self, Machine},
+    correlate::{self, Key, Machine},
     engine::{self, Engine, Params},
     eval::{Scratch, View},
     rule::{self, Correlation},
     set::RuleSet,
 };
 use guardbee_model::{clock::BootTime, finding::Observation};
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 /// Whether a correlation holds for these events once all time is over.
 pub(super) fn holds(set: &Arc<RuleSet>, number: usize, events: &[Arc<Observation>]) -> bool {
@@ -88,7 +88,7 @@ fn kind(machine: &Machine) -> &'static str {
 }
 
 /// The groups that a step has events in.
-type Groups = BTreeSet<Vec<u8>>;
+type Groups = Vec<Key>;
 
 fn explain_step(
     set: &Arc<RuleSet>,
@@ -140,7 +140,7 @@ fn explain_step(
 }
 
 /// Of all ways in which events are held together.
-fn keys(view: &mut View<'_>, correlation: &Correlation, step: usize) -> Vec<Vec<u8>> {
+fn keys(view: &mut View<'_>, correlation: &Correlation, step: usize) -> Groups {
     (0..correlation.ways()).flat_map(|way| correlate::keys(view, correlation, (step, way))).collect()
 }
 
@@ -171,8 +171,7 @@ fn why_not(
     if !absent.is_empty() {
         return format!("no event is step {}", absent.join(", "));
     }
-    let mut common = groups.iter().cloned().reduce(|one, other| &one & &other).unwrap_or_default();
-    if common.pop_first().is_none() {
+    if !correlate::share(groups) {
         return "no group has events of all steps: compare the fields that it is grouped by, and the kinds of link that \
                 `accept` has"
             .to_owned();
