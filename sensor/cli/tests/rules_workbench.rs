@@ -122,6 +122,59 @@ fn explain_takes_tests_files_and_standard_input() {
     assert_eq!(tree["parts"][1]["parts"][0]["seen"][0]["field"], "process.executable.path");
 }
 
+/// Why a finding has its weight, and without which actions the rule can't fire; of a correlation what its steps require too.
+#[test]
+fn explain_says_what_a_rule_requires_and_risks() {
+    const MORE: &str = "\
+---
+title: Shells
+correlation: {type: event_count, rules: [shell], timespan: 1m, condition: {gte: 2}}
+level: high
+guardbee:
+    requires: [fork]
+    tests: [{expect: no-match, event: {Image: /bin/sh}, action: exec}]
+---
+title: Unable
+logsource: {product: linux, category: process_creation}
+detection: {selection: {Image: /bin/x}, condition: selection}
+guardbee: {requires: [exec, image_load], tests: [{expect: match, event: {Image: /bin/x}}]}
+";
+    let rule =
+        RULE.replacen("guardbee:", "name: shell\nguardbee:\n    risk: 60\n    requires: [exec, exit]", 1);
+    let folder = folder(&format!("{rule}{MORE}"));
+    let (code, out, errors) = guardbee(folder.path(), &["explain", "rule.yml"], "");
+    assert_eq!(code, 0, "{out}{errors}");
+    let heads: Vec<_> = out.split("match: ").filter(|tree| tree.contains(" on ")).collect();
+    for (title, there, absent) in [
+        ("Shell on a shell", &["level medium, risk 60 of 100", "requires exec, exit: "][..], "can't fire"),
+        ("Shells on", &["level high\n", "requires exec, exit, fork: "], "risk"),
+        (
+            "Unable on",
+            &["level medium\n", "requires exec: ", "can't fire here: it requires `image_load`"],
+            "risk",
+        ),
+    ] {
+        let tree =
+            heads.iter().find(|head| head.starts_with(title)).unwrap_or_else(|| panic!("{title}: {out}"));
+        for part in there {
+            assert!(tree.contains(part), "{part} is not in\n{tree}");
+        }
+        assert!(!tree.contains(absent), "{absent}: {tree}");
+    }
+    let (_, out, _) = guardbee(folder.path(), &["explain", "rule.yml", "--json"], "");
+    let report = json(&out);
+    let of = |title: &str| {
+        let all = report["explanations"].as_array().unwrap();
+        all.iter().find(|one| one["rule"] == title).unwrap_or_else(|| panic!("{title}: {out}")).clone()
+    };
+    let (shell, shells, unable) = (of("Shell"), of("Shells"), of("Unable"));
+    assert_eq!((&shell["level"], &shell["risk"]), (&"medium".into(), &60.into()));
+    assert_eq!(shell["requires"], serde_json::json!(["exec", "exit"]));
+    assert_eq!((&shells["risk"], &shell["why_not"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    assert_eq!(shells["requires"], serde_json::json!(["exec", "exit", "fork"]));
+    assert!(unable["why_not"].as_str().unwrap().contains("image_load"), "{out}");
+}
+
 #[test]
 fn explain_says_what_it_cant_find() {
     let folder = folder(RULE);

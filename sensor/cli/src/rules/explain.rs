@@ -5,8 +5,8 @@ use crate::{
     terminal::{self, Tone},
 };
 use anyhow::{Context as _, bail};
-use guardbee_model::finding::{Observation, RuleInfo};
-use guardbee_rules::{Explained, Problem, RuleSet, Seen};
+use guardbee_model::finding::Observation;
+use guardbee_rules::{Explained, Listed, Problem, RuleSet, Seen};
 use serde_json::{Value, json};
 use std::{
     io::Read as _,
@@ -34,8 +34,8 @@ pub(crate) struct Args {
 }
 
 /// A rule on the events of one test or file.
-struct Case {
-    rule: Arc<RuleInfo>,
+struct Case<'a> {
+    rule: &'a Listed,
     /// The test's name, or the file's.
     name: String,
     trees: Vec<Explained>,
@@ -55,11 +55,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut cases = Vec::new();
     let rules = set.rules();
     for place in places {
-        let Some(rule) = rules.get(place).map(|listed| &listed.info) else { continue };
+        let Some(rule) = rules.get(place) else { continue };
         match events(&set, place, args.event.as_deref())? {
             Ok(all) => cases.extend(all.into_iter().map(|(name, events)| {
                 let trees = set.explain(place, &events);
-                Case { rule: Arc::clone(rule), name, trees }
+                Case { rule, name, trees }
             })),
             Err(problems) => {
                 tell(&problems, args.json);
@@ -125,11 +125,19 @@ fn tell(problems: &[Problem], json: bool) {
     }
 }
 
-fn print(case: &Case) {
+fn print(case: &Case<'_>) {
+    let info = &case.rule.info;
     for tree in &case.trees {
         let (word, tone) = if tree.holds { ("match", Tone::Good) } else { ("no match", Tone::Bad) };
-        outln!("{}: {} on {}", terminal::paint(word, tone), case.rule.title, case.name);
-        outln!("  {}", case.rule.source);
+        outln!("{}: {} on {}", terminal::paint(word, tone), info.title, case.name);
+        outln!("  {}", info.source);
+        outln!("  {}", weight(case.rule));
+        if !case.rule.requires.is_empty() {
+            outln!(
+                "  requires {}: `guardbee rules doctor` says whether hooks here make them",
+                case.rule.requires.join(", ")
+            );
+        }
         let mut lines = Vec::new();
         for part in &tree.parts {
             draw(part, 1, true, &mut lines);
@@ -139,6 +147,12 @@ fn print(case: &Case) {
             outln!("  {}", terminal::paint(note, Tone::Warn));
         }
     }
+}
+
+/// What its findings say of how much they matter.
+fn weight(rule: &Listed) -> String {
+    let risk = rule.info.risk.map(|risk| format!(", risk {risk} of 100"));
+    format!("level {}{}", rule.info.level.name(), risk.unwrap_or_default())
 }
 
 /// Green is what helps the rule to match: under a `not`, what doesn't hold.
@@ -157,11 +171,16 @@ fn draw(part: &Explained, depth: usize, wanted: bool, out: &mut Vec<Vec<(String,
     }
 }
 
-fn case_json(case: &Case) -> Value {
+fn case_json(case: &Case<'_>) -> Value {
+    let info = &case.rule.info;
     json!({
-        "rule": case.rule.title,
-        "id": case.rule.id,
-        "file": case.rule.source,
+        "rule": info.title,
+        "id": info.id,
+        "file": info.source,
+        "level": info.level.name(),
+        "risk": info.risk,
+        "requires": case.rule.requires,
+        "why_not": case.rule.can_fire.as_ref().err(),
         "events": case.name,
         "explained": case.trees.iter().map(tree_json).collect::<Vec<_>>(),
     })
