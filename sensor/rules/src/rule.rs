@@ -344,6 +344,8 @@ pub(crate) struct Correlation {
     /// What holds events together in place of that, in the order of proof; none: `groups` do.
     pub(crate) joins: Vec<Join>,
     pub(crate) timespan_ns: u64,
+    /// A name among what it groups by and measures that only Guardbee knows.
+    pub(crate) foreign: Option<Box<str>>,
     /// Links by which an observation counts as the request's.
     pub(crate) links: Links,
     /// The rules report on their own as well.

@@ -1,16 +1,14 @@
-"""Parses every Sigma rule of the folders that are named with pySigma: none may have an error."""
+"""Parses every Sigma rule of a folder with pySigma: none may have an error."""
 import glob
 import sys
 
 from sigma.collection import SigmaCollection
 
-for folder in sys.argv[1:]:
-    paths = sorted(glob.glob(folder + "/**/*.yml", recursive=True))
-    # Together: correlations name rules of other files.
-    text = "\n---\n".join(open(path, encoding="utf-8").read() for path in paths)
-    rules = SigmaCollection.from_yaml(text, collect_errors=True).rules
-    errors = [f"{rule.title}: {error}" for rule in rules for error in rule.errors]
-    print(f"{folder}: {len(paths)} files, {len(rules)} rules, {len(errors)} errors")
-    print("\n".join(errors), end="")
-    if errors or not rules:
-        sys.exit(1)
+paths = sorted(glob.glob(sys.argv[1] + "/**/*.yml", recursive=True))
+# Together: correlations name rules of other files.
+text = "\n---\n".join(open(path, encoding="utf-8").read() for path in paths)
+rules = SigmaCollection.from_yaml(text, collect_errors=True).rules
+errors = [f"{rule.title}: {error}" for rule in rules for error in rule.errors]
+print(f"parsed: {len(paths)}\nrules: {len(rules)}\nerrors: {len(errors)}")
+print("".join(error + "\n" for error in errors), end="")
+sys.exit(1 if errors or not rules else 0)

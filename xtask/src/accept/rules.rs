@@ -3,6 +3,7 @@
 mod equal;
 mod floods;
 mod newcomer;
+mod portable;
 mod speed;
 mod wrong;
 
@@ -95,6 +96,7 @@ fn number(suite: &Suite, word: &str) -> anyhow::Result<usize> {
 }
 
 fn sigma(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
+    portable::run(lab, table);
     let began = Instant::now();
     let folder = corpora(lab)?.join("sigma");
     let suite = suite(lab, "sigma::", "GUARDBEE_SIGMA_CORPUS", &folder)?;

@@ -97,6 +97,7 @@ pub(super) fn correlation(
         groups,
         joins,
         timespan_ns,
+        foreign: foreign(body),
         links,
         generate,
         exceptions,
@@ -325,6 +326,15 @@ fn steps(body: &Node, least: usize, problems: &mut Problems) -> Vec<(Box<str>, M
         );
     }
     out
+}
+
+/// The first field that it groups by or measures with a name that is none of Sigma's: theirs have no dot.
+fn foreign(body: &Node) -> Option<Box<str>> {
+    let aliases = body.get("aliases").into_iter().flat_map(|aliases| aliases.node.entries());
+    let fields = aliases.flat_map(|alias| alias.node.entries()).map(|pair| &pair.node);
+    let measured = body.get("condition").and_then(|condition| condition.node.get("field"));
+    let grouped = body.get("group-by").into_iter().chain(measured).flat_map(|entry| entry.node.items());
+    grouped.chain(fields).filter_map(Node::text).find(|name| name.contains('.')).map(Into::into)
 }
 
 /// A name for a field of each rule.

@@ -41,10 +41,11 @@ impl RuleSet {
                         "its `until` can't be said in Sigma: elsewhere it would fire more often".to_owned(),
                     );
                 }
-                let fields = correlation.groups.iter().flatten();
-                let ours = fields.map(|field| field.row().name).find(|name| name.starts_with("guardbee."));
-                if let Some(name) = ours {
-                    return Some(format!("it groups by `{name}`, which other engines don't have"));
+                if let Some(name) = &correlation.foreign {
+                    return Some(format!(
+                        "it groups by or measures `{name}`, which is no name of Sigma's taxonomy: elsewhere it is absent, and all events are \
+                         one group"
+                    ));
                 }
                 if correlation.timespan_ns % 1_000_000_000 != 0 {
                     return Some(
