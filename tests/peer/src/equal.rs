@@ -37,24 +37,8 @@ struct Sum {
 
 pub(crate) fn run(files: &[File]) -> Result<()> {
     println!("files: {}", files.len());
-    let observed = observed(files)?;
     let mut sum = Sum::default();
-    let mut others: BTreeMap<String, usize> = BTreeMap::new();
-    let mut kinds: BTreeMap<naive::Kind, Vec<&File>> = BTreeMap::new();
-    for file in files {
-        let why = match &file.rule {
-            Ok(rule) if observed.contains(&file.name) => match theirs(&[file]) {
-                Ok(_) => {
-                    kinds.entry(rule.kind).or_default().push(file);
-                    continue;
-                }
-                Err(error) => format!("the other engine refuses it: {error}"),
-            },
-            Ok(_) => "a field that is not observed".to_owned(),
-            Err(why) => why.clone(),
-        };
-        *others.entry(why).or_default() += 1;
-    }
+    let (kinds, others) = comparable(files)?;
     for (kind, files) in kinds {
         compare(kind, &files, &mut sum)?;
     }
@@ -74,6 +58,30 @@ pub(crate) fn run(files: &[File]) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// By kind, the files whose rules mean the same to both engines; and for each reason how many others there are.
+pub(crate) fn comparable(
+    files: &[File],
+) -> Result<(BTreeMap<naive::Kind, Vec<&File>>, BTreeMap<String, usize>)> {
+    let observed = observed(files)?;
+    let mut others: BTreeMap<String, usize> = BTreeMap::new();
+    let mut kinds: BTreeMap<naive::Kind, Vec<&File>> = BTreeMap::new();
+    for file in files {
+        let why = match &file.rule {
+            Ok(rule) if observed.contains(&file.name) => match theirs(&[file]) {
+                Ok(_) => {
+                    kinds.entry(rule.kind).or_default().push(file);
+                    continue;
+                }
+                Err(error) => format!("the other engine refuses it: {error}"),
+            },
+            Ok(_) => "a field that is not observed".to_owned(),
+            Err(why) => why.clone(),
+        };
+        *others.entry(why).or_default() += 1;
+    }
+    Ok((kinds, others))
 }
 
 /// Files of which our engine can observe everything.

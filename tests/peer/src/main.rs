@@ -1,13 +1,14 @@
 //! Our rule engine beside an independent one, rsigma: do they find the same, and what does that take?
 //!
-//! `guardbee-peer equal FOLDER` and `guardbee-peer speed FOLDER`, with the folder of Sigma's public rules. What is compared are
-//! the rules that use no more than the fields which [`naive`] gives to both.
+//! `guardbee-peer equal FOLDER`, `guardbee-peer speed FOLDER` and `guardbee-peer recorded FOLDER RECORDING...`, with the folder of
+//! Sigma's public rules. What is compared are the rules that use no more than the fields which [`naive`] gives to both.
 #![expect(clippy::print_stdout, reason = "a command-line tool")]
 #[path = "../../../sensor/rules/tests/collage/mod.rs"]
 mod collage;
 mod equal;
 #[path = "../../../sensor/rules/tests/naive/mod.rs"]
 mod naive;
+mod recorded;
 mod speed;
 
 use guardbee_rules::RuleSet;
@@ -34,8 +35,9 @@ impl File {
 fn main() -> Result<()> {
     let mut args = env::args().skip(1);
     let (what, folder) = (args.next().unwrap_or_default(), args.next().unwrap_or_default());
-    match (what.as_str(), args.next()) {
-        ("memory", Some(size)) => return speed::memory(&folder, &size),
+    let more: Vec<String> = args.collect();
+    match (what.as_str(), more.first()) {
+        ("memory", Some(size)) => return speed::memory(&folder, size),
         ("correlations", _) => return speed::correlations(),
         _ => {}
     }
@@ -44,7 +46,8 @@ fn main() -> Result<()> {
     match what.as_str() {
         "equal" => equal::run(&files),
         "speed" => speed::run(&files),
-        other => Err(format!("`{other}` is neither `equal` nor `speed`").into()),
+        "recorded" => recorded::run(&files, &more),
+        other => Err(format!("`{other}` is none of `equal`, `speed` and `recorded`").into()),
     }
 }
 

@@ -130,6 +130,13 @@ fn events(set: &Arc<RuleSet>) -> Result<Vec<Arc<Observation>>> {
     lines().map(|line| event(set, &line)).collect()
 }
 
+/// What that takes of this thread.
+pub(crate) fn cpu_of(work: impl FnOnce()) -> Duration {
+    let began = cpu();
+    work();
+    cpu().saturating_sub(began)
+}
+
 /// Of this thread.
 fn cpu() -> Duration {
     Duration::try_from(rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime)).unwrap_or_default()
@@ -137,9 +144,7 @@ fn cpu() -> Duration {
 
 /// CPU time of each of so many.
 fn each(count: usize, mut work: impl FnMut(usize)) -> u128 {
-    let began = cpu();
-    (0..count).for_each(&mut work);
-    cpu().saturating_sub(began).as_nanos() / count as u128
+    cpu_of(|| (0..count).for_each(&mut work)).as_nanos() / count as u128
 }
 
 fn engine(set: &Arc<RuleSet>) -> Engine {

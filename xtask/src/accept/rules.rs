@@ -4,6 +4,7 @@ mod equal;
 mod floods;
 mod newcomer;
 mod portable;
+mod recorded;
 mod speed;
 mod wrong;
 
@@ -82,10 +83,10 @@ fn suite(lab: &Lab, test: &str, variable: &str, value: &Path) -> anyhow::Result<
 }
 
 /// Runs what compares our engine with an independent one, in a workspace of its own.
-fn peer(lab: &Lab, what: &str, folder: &Path) -> anyhow::Result<Suite> {
+fn peer(lab: &Lab, what: &str, folder: &Path, more: &[PathBuf]) -> anyhow::Result<Suite> {
     let mut command = Command::new("cargo");
     command.args(["run", "--quiet", "--release", "--locked", "--manifest-path", "tests/peer/Cargo.toml"]);
-    command.args(["--target-dir", "target/peer", "--", what]).arg(folder);
+    command.args(["--target-dir", "target/peer", "--", what]).arg(folder).args(more);
     let suite = Suite::of(lab, &format!("peer-{what}"), command, LIMIT)?;
     ensure!(suite.passed, "{}", suite.complaint());
     Ok(suite)

@@ -28,7 +28,7 @@ const EXPLAINED: &[(&str, &str)] = &[];
 pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
     let folder = corpora(lab)?.join("sigma");
     part(lab, table, 'c', "oracle", || oracle(lab, &folder));
-    part(lab, table, 'c', "independent engine", || independent(&peer(lab, "equal", &folder)?));
+    part(lab, table, 'c', "independent engine", || independent(&peer(lab, "equal", &folder, &[])?));
     Ok(())
 }
 

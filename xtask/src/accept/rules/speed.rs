@@ -1,5 +1,5 @@
 //! Row d: what an event costs, as a ratio to an independent engine in the same run; memory, loading, correlations.
-use super::{corpora, peer};
+use super::{corpora, peer, recorded};
 use crate::accept::{
     lab::Lab,
     table::{Line, Table, Verdict},
@@ -10,8 +10,8 @@ use std::time::Instant;
 /// Rules, and exec events in a second of a core that are aimed at.
 const RATES: [(f64, f64); 3] = [(144.0, 3e6), (1_629.0, 2e6), (10_000.0, 1.5e6)];
 /// What is aimed at with the public rules of Linux; how much less the reason explains; the reason.
-const PUBLIC: f64 = 3e6;
-const MISSED: f64 = 0.5e6;
+pub(super) const PUBLIC: f64 = 3e6;
+pub(super) const MISSED: f64 = 0.5e6;
 const WHY: &str = "half of it is reading fields, putting them into lower case and searching them: these rules look at a dozen, audit's at \
     each argument beside the command line that has it; the rest is evaluating rules that name the programs of these events. Nearer: \
     arguments as parts of the command line's lower case, of a conjunction two texts as a witness";
@@ -23,18 +23,20 @@ const PARTIALS: f64 = 100_000.0;
 
 pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
     let began = Instant::now();
-    let suite = peer(lab, "speed", &corpora(lab)?.join("sigma"))?;
-    for (what, verdict, figure) in judge(&suite.text)? {
-        table.add(Line::new('d', what, verdict, figure, began));
+    if lab.wanted("speed") {
+        let suite = peer(lab, "speed", &corpora(lab)?.join("sigma"), &[])?;
+        for (what, verdict, figure) in judge(&suite.text)? {
+            table.add(Line::new('d', what, verdict, figure, began));
+        }
     }
-    table.add(Line::new('d', "recorded real events", Verdict::NotBuilt, "nobody has measured them", began));
+    recorded::run(lab, table);
     Ok(())
 }
 
 type Judged = (String, Verdict, String);
 
 /// The value of `key=` in a line.
-fn value(line: &str, key: &str) -> anyhow::Result<f64> {
+pub(super) fn value(line: &str, key: &str) -> anyhow::Result<f64> {
     let word = line.split(' ').find_map(|word| word.strip_prefix(key)?.strip_prefix('='));
     word.and_then(|word| word.parse().ok()).with_context(|| format!("no `{key}` in `{line}`"))
 }
