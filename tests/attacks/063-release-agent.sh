@@ -8,9 +8,12 @@
 . "$DRIVERS/lib.sh"
 
 attack() {
-	[ -e /sys/fs/cgroup/pids/release_agent ] || cannot "no cgroup v1 here, and v2 has no release_agent"
-	in_container -p -b /sys/fs/cgroup/pids:/media sh -c 'agent=$(cat /media/release_agent); echo "$agent" >/media/release_agent'
-	did /sys/fs/cgroup/pids/release_agent
+	# A hierarchy of its own, as any privileged container can mount: it exists but for this mount.
+	mkdir hierarchy
+	trap 'umount hierarchy' EXIT
+	mount -t cgroup -o none,name=guardbee-attack hierarchy hierarchy || cannot "this kernel has no cgroup v1, and v2 has no release_agent"
+	in_container -p -b "$PWD/hierarchy:/media" sh -c 'agent=$(cat /media/release_agent); echo "$agent" >/media/release_agent'
+	did "$PWD/hierarchy/release_agent"
 }
 
 twin() {
