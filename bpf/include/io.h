@@ -222,8 +222,11 @@ static __always_inline struct connection *connection_enter(struct site *site, co
 	if (io->family == AF_UNIX) {
 		bpf_map_update_elem(&unix_sockets, &key, &connection, BPF_ANY);
 	} else {
-		/* What this call has moved lies behind position 0. */
-		connection.streams[io->direction & 1].base -= io->length;
+		/* What this call has moved lies behind position 0. Each stream by its own name: after a write to the stack at an offset
+		 * that it doesn't know, Debian's 6.18.15 takes the rest of that slot for not written.
+		 */
+		connection.streams[DATA_RECEIVED].base -= io->direction == DATA_RECEIVED ? io->length : 0;
+		connection.streams[DATA_SENT].base -= io->direction == DATA_SENT ? io->length : 0;
 		/* It was idle until now, or the kernel has not let us see its birth: all of its stream is seen. */
 		if (connection.role == ROLE_ACCEPTED && io->direction == DATA_RECEIVED &&
 		    tcp_moved(CAST(struct tcp_sock, io->sk), io->length, 0))
