@@ -119,7 +119,7 @@ fn carry_out(lab: &Lab, xtask: &Path, kernel: &'static str, only: &[&str]) -> an
         read("lines").lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     ensure!(!lines.is_empty(), "the attacks ended early: {}", tail(&read("said")));
     let doctor = read("doctor");
-    let hooks = doctor.lines().find(|line| line.to_lowercase().contains("hooks")).unwrap_or_default().trim();
+    let hooks = doctor.lines().find(|line| line.starts_with("hooks:")).unwrap_or_default().trim();
     Ok(Ran { kernel, about: format!("{}, {hooks}", read("about").trim()), lines })
 }
 
