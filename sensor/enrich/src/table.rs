@@ -274,7 +274,8 @@ impl Table {
             process.cgroup_id = header.cgroup_id;
             process.recovered = older;
             describe(&mut process, exec);
-            if let Some(before) = &before {
+            // A later image is known where this exec comes late.
+            if let Some(before) = before.as_ref().filter(|before| before.key.exec_number < key.exec_number) {
                 process.previous = Arc::clone(&before.exe);
             }
             process.executed = (!older).then_some(header.time);

@@ -142,6 +142,10 @@ fn lineage_from_fork_and_exec() {
         [web, key(11, 1), shell, key(12, 4)].map(|key| table.process(key).unwrap().previous.clone());
     let shown = previous.each_ref().map(|exe| str::from_utf8(exe).unwrap());
     assert_eq!(shown, ["", "", "/usr/bin/python3", "/usr/bin/id"]);
+    // An exec that comes late was not before what is known.
+    table.observe(&exec(key(30, 3), shell, "/bin/c", 7));
+    table.observe(&exec(key(30, 2), shell, "/bin/b", 6));
+    assert!(table.process(key(30, 2)).unwrap().previous.is_empty());
     let names: Vec<_> = table.ancestors(id, 16).iter().map(|process| process.name().into_owned()).collect();
     assert_eq!(names, ["sh", "python3"]);
     assert_eq!(table.ancestors(id, 1).len(), 1);

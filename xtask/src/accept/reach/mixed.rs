@@ -34,9 +34,14 @@ const SETUP_LIMIT: Duration = Duration::from_mins(30);
 /// What the start left to do.
 const SETTLE: Duration = Duration::from_secs(2);
 
-pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
+/// Installs what the loads run.
+pub(crate) fn set_up(lab: &Lab) -> anyhow::Result<()> {
     let mut setup = Command::new(lab.root.join("scripts/setup-system.sh"));
-    process::output("setup", setup.arg("--loads"), lab.dir.path(), SETUP_LIMIT)?;
+    process::output("setup", setup.arg("--loads"), lab.dir.path(), SETUP_LIMIT).map(drop)
+}
+
+pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
+    set_up(lab)?;
     let place = Place::new(&lab.folder("mixed")?, lab.guardbee())?;
     let loads = Loads::new(&place)?;
     println!("-- a round of each load without the sensor: {}", loads.warm_up()?);

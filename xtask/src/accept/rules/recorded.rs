@@ -7,6 +7,7 @@ use super::{
 use crate::{
     accept::{
         lab::Lab,
+        reach::mixed,
         table::{Line, Table, Verdict},
     },
     process::{Process, output},
@@ -39,6 +40,7 @@ pub(super) fn run(lab: &Lab, table: &mut Table) {
 
 fn measure(lab: &Lab) -> Judged {
     lab.ready_sensor()?;
+    mixed::set_up(lab)?;
     let recordings = record(lab)?;
     let suite = peer(lab, "recorded", &corpora(lab)?.join("sigma"), &recordings)?;
     for line in suite.text.lines().filter(|line| line.starts_with("recorded ")) {
