@@ -5,12 +5,17 @@
 mod kinds;
 mod syscall;
 mod unavailable;
+mod words;
 
 use guardbee_model::{file, socket::Role, system};
 pub(crate) use kinds::Kinds;
 pub(crate) use syscall::syscall_named;
 use unavailable::UNAVAILABLE;
 pub(crate) use unavailable::in_audit_records;
+pub(crate) use words::{AUDIT_SYSCALLS, EXECVEAT};
+use words::{
+    AUDIT_TYPES, FD_KINDS, FILE_ATTRIBUTES, FILE_OPERATIONS, LINK_KINDS, NETWORKS, QOS, USER_TABLES,
+};
 
 /// What values a field can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,78 +33,6 @@ pub(crate) enum Type {
     /// One of these words.
     Word(&'static [&'static str]),
 }
-
-const FD_KINDS: &[&str] =
-    &["closed", "regular", "directory", "character", "block", "pipe", "socket", "other"];
-const LINK_KINDS: &[&str] = &["exact", "inherited", "lineage", "sole", "ambiguous", "unproven"];
-
-const USER_TABLES: &[&str] = &["host", "container"];
-const NETWORKS: &[&str] = &["loopback", "link_local", "private", "public"];
-const QOS: &[&str] = &["guaranteed", "burstable", "besteffort"];
-
-const FILE_OPERATIONS: &[&str] = &[
-    "file_open",
-    "file_modify",
-    "file_create",
-    "file_rename",
-    "file_link",
-    "file_symlink",
-    "file_delete",
-    "file_attribute",
-    "folder_create",
-    "folder_delete",
-    "file_node",
-];
-const FILE_ATTRIBUTES: &[&str] = &["mode", "owner", "extended", "times"];
-
-/// Seen as `execve`.
-pub(crate) const EXECVEAT: &str = "execveat";
-const AUDIT_TYPES: &[&str] = &["EXECVE", "PATH", "SYSCALL"];
-pub(crate) const AUDIT_SYSCALLS: &[&str] = &[
-    "execve",
-    "setuid",
-    "setgid",
-    "setreuid",
-    "setregid",
-    "setresuid",
-    "setresgid",
-    "setfsuid",
-    "setfsgid",
-    "setgroups",
-    "capset",
-    "ptrace",
-    "process_vm_readv",
-    "process_vm_writev",
-    "pidfd_getfd",
-    "setns",
-    "unshare",
-    "clone",
-    "mount",
-    "umount2",
-    "move_mount",
-    "pivot_root",
-    "chroot",
-    "socket",
-    "bind",
-    "setsockopt",
-    "dup",
-    "dup2",
-    "dup3",
-    "bpf",
-    "perf_event_open",
-    "init_module",
-    "finit_module",
-    "mprotect",
-    "pkey_mprotect",
-    "mmap",
-    "memfd_create",
-    "reboot",
-    "syslog",
-    "userfaultfd",
-    "open_by_handle_at",
-    "kexec_load",
-    "kexec_file_load",
-];
 
 /// A line of the table.
 #[derive(Debug)]
