@@ -34,7 +34,7 @@ impl Place {
             dir: dir.to_owned(),
             folders: AtomicU32::new(0),
         };
-        for name in ["loads", "pace", "floor", "storm"] {
+        for name in ["loads", "pace", "floor", "storm", "reap"] {
             place.compile(name, &["-O2", "-Wall", "-Wextra", "-Werror"])?;
         }
         place.compile("tiny", &["-O2", "-static"])?;

@@ -10,6 +10,8 @@ use std::{
 };
 
 const SCRIPTS: [&str; 4] = ["packages", "builds", "database", "containers"];
+/// Beneath which all of it stays: tests/load/reap.c.
+pub(super) const REAP: &str = "reap";
 const ROUND_LIMIT: Duration = Duration::from_mins(10);
 /// In an hour.
 const EXECS: u32 = 1_000_000;
@@ -58,8 +60,8 @@ impl<'a> Loads<'a> {
 
     fn round(&self, script: &Script) -> anyhow::Result<()> {
         let path = self.place.root.join("tests/load/mixed").join(script.name).with_extension("sh");
-        let mut command = Command::new(path);
-        output(script.name, command.arg(&script.folder), &script.folder, ROUND_LIMIT).map(drop)
+        let mut command = Command::new(self.place.built(REAP));
+        output(script.name, command.arg(path).arg(&script.folder), &script.folder, ROUND_LIMIT).map(drop)
     }
 
     /// Each until all is done; one that fails ends all.
@@ -89,8 +91,12 @@ impl<'a> Loads<'a> {
         if part == 0 {
             return Ok(false);
         }
-        let mut command = Command::new(self.place.built("loads"));
-        command.args(["exec", &part.to_string()]).arg(self.place.built("tiny")).arg(RATE.to_string());
+        let mut command = Command::new(self.place.built(REAP));
+        command
+            .arg(self.place.built("loads"))
+            .args(["exec", &part.to_string()])
+            .arg(self.place.built("tiny"))
+            .arg(RATE.to_string());
         output("loads", command, &self.folder, ROUND_LIMIT)?;
         self.execs.fetch_add(part, Ordering::Relaxed);
         Ok(true)
