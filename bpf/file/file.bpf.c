@@ -37,8 +37,8 @@ static __always_inline __u32 open_given(struct sys_exit *exit, struct task_struc
 	return flags & (O_CREAT | O_EXCL | O_TRUNC);
 }
 
-/* 0: neither read nor written. */
-static __always_inline __u32 open_kind(struct sys_exit *exit, struct task_struct *task, struct file *file)
+/* 0: neither read nor written. `given`: flags of open that the file does not keep. */
+static __always_inline __u32 open_kind(struct file *file, __u32 given)
 {
 	__u32 mode = BPF_CORE_READ(file, f_mode);
 
@@ -48,11 +48,11 @@ static __always_inline __u32 open_kind(struct sys_exit *exit, struct task_struct
 		return EVENT_FILE_MODIFY;
 	if (!(mode & FMODE_READ))
 		return 0;
-	return open_given(exit, task) & O_TRUNC ? EVENT_FILE_MODIFY : EVENT_FILE_OPEN;
+	return given & O_TRUNC ? EVENT_FILE_MODIFY : EVENT_FILE_OPEN;
 }
 
 static __always_inline void open_send(struct site *site, struct task_struct *task, struct file *file, __u32 kind,
-				      __u32 given)
+				      __u32 given, enum hook_list hook)
 {
 	struct image_scratch *scratch = image_enter(site, kind);
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
@@ -65,6 +65,7 @@ static __always_inline void open_send(struct site *site, struct task_struct *tas
 	event = &scratch->file;
 	header_fill_for(site, task, kind);
 	event->header = site->scratch->header;
+	event->header.hook = hook;
 	file_clear(event);
 	file_fill(&event->file, file);
 	event->open_flags = BPF_CORE_READ(file, f_flags) | given;
@@ -76,30 +77,57 @@ static __always_inline void open_send(struct site *site, struct task_struct *tas
 	image_leave(scratch);
 }
 
+/* What both hooks below do with a file that was opened. */
+static __always_inline void opened(struct site *site, struct task_struct *task, struct file *file, __u32 given,
+				   enum hook_list hook)
+{
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	__u32 mode = BPF_CORE_READ(inode, i_mode) & S_IFMT, kind = open_kind(file, given);
+
+	if (!kind || !file_wanted(FILE_BIT(kind)))
+		return;
+	if (mode == S_IFDIR || (mode == S_IFCHR && device_keeps_nothing(inode)) || !path_watched(file, kind))
+		return;
+	open_send(site, task, file, kind, given, hook);
+}
+
 /* open, openat, openat2, creat, open_by_handle_at */
 SEC("tp/syscalls/sys_exit_openat")
 int file_open(struct sys_exit *exit)
 {
 	struct task_struct *task;
-	struct inode *inode;
 	struct file *file;
 	struct site site;
-	__u32 kind, mode;
 
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_FILE_OPEN) || exit->result < 0 || !file_wanted(OPEN_KINDS))
 		return 0;
 	task = CURRENT();
 	file = fd_file(task, exit->result);
-	if (!file)
+	if (file)
+		opened(&site, task, file, open_given(exit, task), config.hooks);
+	return 0;
+}
+
+/* struct file *do_filp_open(int, struct filename *, const struct open_flags *), do_file_open() in 7.2: whoever opens by a name comes through it, the calls above but for open_by_handle_at, and beside them 32-bit calls and io_uring. Nothing holds
+ * off preemption here: while a task is preempted the kernel refuses the program to others of its CPU, and counts that.
+ */
+SEC("fexit/do_filp_open")
+int file_opened(__u64 *arguments)
+{
+	struct open_flags *how = (void *)arguments[2];
+	struct file *file = (void *)arguments[3];
+	struct task_struct *task;
+	struct site site;
+
+	if (!site_enter(&site, CONTEXT_TRAMPOLINE, PROGRAM_FILE_OPENED) || (__u64)file >= (__u64)-MAX_ERRNO ||
+	    !file_wanted(OPEN_KINDS))
 		return 0;
-	kind = open_kind(exit, task, file);
-	if (!kind || !file_wanted(FILE_BIT(kind)))
+	task = CURRENT();
+	/* An exec is told as such. What kernel threads open is nobody's doing. */
+	if (BPF_CORE_READ(file, f_mode) & FMODE_EXEC ||
+	    (BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER)) == PF_KTHREAD)
 		return 0;
-	inode = BPF_CORE_READ(file, f_inode);
-	mode = BPF_CORE_READ(inode, i_mode) & S_IFMT;
-	if (mode == S_IFDIR || (mode == S_IFCHR && device_keeps_nothing(inode)) || !path_watched(file, kind))
-		return 0;
-	open_send(&site, task, file, kind, open_given(exit, task));
+	opened(&site, task, file, BPF_CORE_READ(how, open_flag) & (O_CREAT | O_EXCL | O_TRUNC), HOOKS_TRAMPOLINE);
 	return 0;
 }
 

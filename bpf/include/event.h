@@ -53,11 +53,11 @@ enum event_kind {
 /* Which programs share a sequence and a scratch: one context interrupts another on the same CPU. TASK: fork, exec, exit,
  * bytes. SOFTIRQ: TCP states, also where a task causes them. ITERATOR: iterators.
  */
-enum event_context { CONTEXT_TASK = 0, CONTEXT_SOFTIRQ = 1, CONTEXT_ITERATOR = 2 };
+enum event_context { CONTEXT_TASK = 0, CONTEXT_SOFTIRQ = 1, CONTEXT_ITERATOR = 2, CONTEXT_TRAMPOLINE = 3 };
 #define CONTEXTS 4
 
 /* Which list of hooks made the event. */
-enum hook_list { HOOKS_ITERATOR = 0, HOOKS_TRACEPOINT_6_3 = 1, HOOKS_TRACEPOINT_5_10 = 2 };
+enum hook_list { HOOKS_ITERATOR = 0, HOOKS_TRACEPOINT_6_3 = 1, HOOKS_TRACEPOINT_5_10 = 2, HOOKS_TRAMPOLINE = 3 };
 
 enum event_flag {
 	EVENT_COMPAT = 1 << 0,	   /* a 32-bit process */

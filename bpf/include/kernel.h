@@ -75,7 +75,9 @@ enum cgroup_subsys_id { memory_cgrp_id = 4, pids_cgrp_id = 11 }; /* the values a
 #define O_TRUNC	       01000
 #define FMODE_READ     0x1
 #define FMODE_WRITE    0x2
+#define FMODE_EXEC     0x20
 #define FMODE_CREATED  0x100000
+#define MAX_ERRNO      4095
 #define AT_FDCWD       -100
 #define AT_REMOVEDIR   0x200
 #define TMPFS_MAGIC    0x01021994
@@ -236,6 +238,9 @@ struct file {
 	u32 f_flags, f_mode;
 	struct path f_path;
 	struct hlist_head *f_ep;
+};
+struct open_flags {
+	int open_flag;
 };
 struct fdtable {
 	u32 max_fds;

@@ -1,7 +1,11 @@
 //! Loading, attaching, reading: everything that needs privileges.
 mod policy;
 
-use crate::{Capability, Error, OBJECT, Options, Program, program::PROGRAMS as TABLE, trial};
+use crate::{
+    Capability, Error, OBJECT, Options, Program,
+    program::PROGRAMS as TABLE,
+    trial::{self, Chosen},
+};
 use guardbee_wire::{CounterSlot, FileWants, HookList, PROGRAMS, ProgramState, WatchKey};
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle, MapType, Object, TracepointCategory, libbpf_sys};
 use rustix::{
@@ -32,8 +36,7 @@ pub struct Kernel {
     own: MapHandle,
     object: Object,
     programs: Vec<Program>,
-    spares: bool,
-    hooks: HookList,
+    chosen: Chosen,
     slots: u32,
     /// What is wanted of files.
     files: FileWants,
@@ -48,22 +51,26 @@ impl Kernel {
         setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None }).ok();
         libbpf_rs::set_print(None);
         let lists = match options.hooks {
-            None | Some(HookList::Iterator) => vec![HookList::Tracepoint6_3, HookList::Tracepoint5_10],
+            None | Some(HookList::Iterator | HookList::Trampoline) => {
+                vec![HookList::Tracepoint6_3, HookList::Tracepoint5_10]
+            }
             Some(list) => vec![list],
         };
         let spares = options.spares.unwrap_or_else(trial::preempted);
+        let trampoline = trial::trampoline(options);
         let mut programs = Vec::new();
         for &hooks in &lists {
             // What a list was refused for says nothing of the next one: what only that has is then unused.
             programs = TABLE.to_vec();
-            let wanted = trial::programs_of(hooks, options);
-            if let Ok(kernel) = Self::load_these(options, hooks, &wanted, spares, programs.clone()) {
+            let wanted = trial::programs_of(hooks, options, trampoline);
+            let chosen = Chosen { hooks, spares, trampoline };
+            if let Ok(kernel) = Self::load_these(options, chosen, &wanted, programs.clone()) {
                 return Ok(kernel);
             }
-            let list = (hooks, Some(&hooks) != lists.last());
-            let loadable = trial::each(options, list, &wanted, spares, &mut programs)?;
+            let another = Some(&hooks) != lists.last();
+            let loadable = trial::each(options, (chosen, another), &wanted, &mut programs)?;
             if trial::all_served(&programs, hooks) {
-                return Self::load_these(options, hooks, &loadable, spares, programs)
+                return Self::load_these(options, chosen, &loadable, programs)
                     .map_err(|source| Error::Load { map_bytes: options.map_bytes(), source });
             }
         }
@@ -72,12 +79,11 @@ impl Kernel {
 
     fn load_these(
         options: &Options,
-        hooks: HookList,
+        chosen: Chosen,
         wanted: &[u8],
-        spares: bool,
         mut programs: Vec<Program>,
     ) -> Result<Self, libbpf_rs::Error> {
-        let object = trial::open(options, hooks, wanted, spares)?.load()?;
+        let object = trial::open(options, chosen, wanted)?.load()?;
         for program in programs.iter_mut().filter(|program| wanted.contains(&program.id)) {
             program.state = ProgramState::NotAttached;
         }
@@ -89,8 +95,7 @@ impl Kernel {
             own: map(&object, "own")?,
             object,
             programs,
-            spares,
-            hooks,
+            chosen,
             slots: trial::slots()?,
             files: FileWants::default(),
         };
@@ -110,7 +115,7 @@ impl Kernel {
     /// for one that is left out what it does for one that the kernel refuses.
     pub fn attach_where(&mut self, wanted: impl Fn(&Program, usize) -> bool) -> Result<(), Error> {
         let of_calls = |program: &Program| !program.capability.is_basic();
-        if self.hooks == HookList::Tracepoint5_10 || self.programs.iter().any(of_calls) {
+        if self.chosen.hooks == HookList::Tracepoint5_10 || self.programs.iter().any(of_calls) {
             mount_tracefs();
         }
         for at in 0..self.programs.len() {
@@ -118,11 +123,11 @@ impl Kernel {
             let Some(program) = self.programs.get(at).copied().filter(loaded) else { continue };
             self.attach_program(at, &program, |copy| wanted(&program, copy))?;
         }
-        if trial::all_served(&self.programs, self.hooks) {
+        if trial::all_served(&self.programs, self.chosen.hooks) {
             return Ok(());
         }
         self.links.clear();
-        Err(trial::refusal(&self.programs, self.hooks))
+        Err(trial::refusal(&self.programs, self.chosen.hooks))
     }
 
     fn attach_program(
@@ -132,7 +137,7 @@ impl Kernel {
         wanted: impl Fn(usize) -> bool,
     ) -> Result<(), Error> {
         // The kernel runs them in the order in which they were attached.
-        let spares = if self.spares { program.spares() } else { &[] };
+        let spares = if self.chosen.spares { program.spares() } else { &[] };
         let (mut links, mut errno, mut tried) = (Vec::new(), 0, false);
         let names = iter::once(program.name).chain(spares.iter().copied()).enumerate();
         for (_, name) in names.filter(|(copy, _)| wanted(*copy)) {
@@ -140,7 +145,7 @@ impl Kernel {
                 return Err(Error::Missing(name));
             };
             tried = true;
-            let attached: Vec<_> = match program.calls() {
+            let attached: Vec<_> = match program.calls(self.chosen.trampoline.is_some()) {
                 [] => vec![loaded.attach()],
                 calls => calls
                     .iter()
@@ -160,13 +165,25 @@ impl Kernel {
         if tried && links.is_empty() && errno == 0 {
             errno = rustix::io::Errno::NOENT.raw_os_error();
         }
-        self.set_state(
-            at,
-            if links.is_empty() { ProgramState::NotAttached } else { ProgramState::Silent },
-            errno,
-        );
+        let refused = links.is_empty();
+        self.set_state(at, if refused { ProgramState::NotAttached } else { ProgramState::Silent }, errno);
         self.links.extend(links);
-        Ok(())
+        if refused && program.hooks == Some(HookList::Trampoline) {
+            self.do_without_trampoline()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The calls' tracepoints do its work: those that were left to it are attached too.
+    fn do_without_trampoline(&mut self) -> Result<(), Error> {
+        self.chosen.trampoline = None;
+        let place = self.programs.iter().position(|program| program.name == "file_open");
+        let Some((at, program)) = place.and_then(|at| Some((at, *self.programs.get(at)?))) else {
+            return Ok(());
+        };
+        self.links.retain(|(id, _)| *id != program.id);
+        self.attach_program(at, &program, |_| true)
     }
 
     fn set_state(&mut self, at: usize, state: ProgramState, errno: i32) {
@@ -193,6 +210,8 @@ impl Kernel {
         for at in 0..self.programs.len() {
             let Some(program) = self.programs.get(at).copied() else { continue };
             let Some(needed) = needed(&program) else { continue };
+            let replaced = program.hooks == Some(HookList::Trampoline) && self.chosen.trampoline.is_none();
+            let needed = needed && !replaced;
             let attached = self.links.iter().any(|(id, _)| *id == program.id);
             if needed && !attached && program.state != ProgramState::NotLoaded {
                 self.attach_program(at, &program, |_| true)?;
@@ -255,12 +274,17 @@ impl Kernel {
 
     /// The list of hooks in use.
     pub fn hooks(&self) -> HookList {
-        self.hooks
+        self.chosen.hooks
+    }
+
+    /// The function at which a trampoline looks at opened files; [`None`]: the calls' tracepoints do it.
+    pub fn trampoline(&self) -> Option<&'static str> {
+        self.chosen.trampoline
     }
 
     /// Have the programs spares behind them?
     pub fn spares(&self) -> bool {
-        self.spares
+        self.chosen.spares
     }
 
     /// All programs that there are, used or not.
@@ -281,7 +305,7 @@ impl Kernel {
 
     /// Runs of the two spares of each program, over all CPUs.
     pub fn spare_runs(&self) -> [[u64; 2]; PROGRAMS] {
-        let map = self.object.maps().find(|map| map.name() == "spare_runs").filter(|_| self.spares);
+        let map = self.object.maps().find(|map| map.name() == "spare_runs").filter(|_| self.chosen.spares);
         let runs = |index: usize| {
             let key = u32::try_from(index).unwrap_or(u32::MAX);
             let counts = map.as_ref()?.lookup_percpu(key.as_bytes(), MapFlags::ANY).ok().flatten()?;
@@ -382,7 +406,7 @@ impl Kernel {
             }
         }
         // Asked for afterwards: what is refused at this moment may be taken up in the next.
-        let rescued = self.object.maps().find(|map| map.name() == "rescued").filter(|_| self.spares);
+        let rescued = self.object.maps().find(|map| map.name() == "rescued").filter(|_| self.chosen.spares);
         for (program, lost) in (0_u32..).zip(&mut lost).filter(|(_, lost)| **lost > 0) {
             let bytes =
                 rescued.as_ref().and_then(|map| map.lookup(program.as_bytes(), MapFlags::ANY).ok()?);

@@ -116,6 +116,8 @@ pub struct Options {
     /// Attach the programs of file events, so that [`crate::Kernel::want_files`] has but to detach what nobody needs: later the
     /// privileges may be gone.
     pub files: bool,
+    /// Look at opened files by a trampoline, if this kernel takes one, in place of tracepoints; `None`: unless `hooks` asks for a list.
+    pub trampolines: Option<bool>,
     /// Attach spares behind the programs; `None`: where this kernel preempts a tracepoint's program.
     pub spares: Option<bool>,
 }
@@ -131,6 +133,7 @@ impl Default for Options {
             own: Vec::new(),
             rates: None,
             files: false,
+            trampolines: None,
             connections: 32_768,
             stamps: 16_384,
             scopes: 4_096,

@@ -99,7 +99,7 @@ pub struct Program {
     pub name: &'static str,
     /// What it is for.
     pub capability: Capability,
-    /// The list that it belongs to; `None`: to both.
+    /// The list that it belongs to; `None`: to both; [`HookList::Trampoline`]: to both, where the kernel takes it.
     pub hooks: Option<HookList>,
     /// [`ProgramState::Silent`] once attached: whether it fires is for the self-test to say.
     pub state: ProgramState,
@@ -127,9 +127,10 @@ impl Program {
     }
 
     /// System calls at whose end it runs, of those that this kernel has: several may mean the same. Empty: the program's
-    /// section says where it is attached.
-    pub(crate) fn calls(&self) -> &'static [&'static str] {
+    /// section says where it is attached. With `trampolines` these see whoever opens by a name.
+    pub(crate) fn calls(&self, trampolines: bool) -> &'static [&'static str] {
         match self.name {
+            "file_open" if trampolines => &["open_by_handle_at"],
             "file_open" => &["open", "openat", "openat2", "creat", "open_by_handle_at"],
             "file_truncate" => &["truncate"],
             "file_rename" => &["rename", "renameat", "renameat2"],
@@ -145,7 +146,9 @@ impl Program {
     /// Kinds of file events that it makes, as in [`guardbee_wire::FileWants`]; 0: it is there for something else.
     pub(crate) fn file_kinds(&self) -> u32 {
         let kinds: &[EventKind] = match self.name {
-            "file_open" => &[EventKind::FileOpen, EventKind::FileModify, EventKind::FileCreate],
+            "file_open" | "file_opened" => {
+                &[EventKind::FileOpen, EventKind::FileModify, EventKind::FileCreate]
+            }
             "file_truncate" => &[EventKind::FileModify],
             "file_rename" => &[EventKind::FileRename],
             "file_link" => &[EventKind::FileLink],
@@ -277,5 +280,6 @@ pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
         program(76, File, None),
         program(77, File, None),
         program(78, File, None),
+        program(79, File, Some(HookList::Trampoline)),
     ]
 };

@@ -1,20 +1,30 @@
 //! Which list of hooks does this kernel take? Found by loading, never by version or by what a probe says.
 use crate::{Capability, Error, OBJECT, Options, Program, program::PROGRAMS as TABLE};
-use guardbee_wire::{CONTEXTS, HookList, ProgramState};
+use guardbee_wire::{CONTEXTS, CounterSlot, HookList, ProgramState};
 use libbpf_rs::{
-    ObjectBuilder, OpenObject,
+    MapCore as _, MapFlags, ObjectBuilder, OpenObject,
     btf::{
         Btf, BtfType,
         types::{Int, Struct},
     },
 };
 use std::ffi::OsStr;
-use zerocopy::IntoBytes as _;
+use zerocopy::{FromBytes as _, IntoBytes as _};
+
+/// How the programs are attached.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chosen {
+    pub(crate) hooks: HookList,
+    /// Spares stand behind the programs.
+    pub(crate) spares: bool,
+    /// The function at which opened files are looked at; [`None`]: the calls' tracepoints do it.
+    pub(crate) trampoline: Option<&'static str>,
+}
 
 /// Numbers of the programs that a list needs for what is wanted.
-pub(crate) fn programs_of(hooks: HookList, options: &Options) -> Vec<u8> {
+pub(crate) fn programs_of(hooks: HookList, options: &Options, trampoline: Option<&str>) -> Vec<u8> {
     let wanted = |program: &&Program| {
-        belongs(program, hooks)
+        (belongs(program, hooks) || trampoline.is_some() && program.hooks == Some(HookList::Trampoline))
             && (program.capability.is_basic()
                 || options.watched.contains(&program.capability)
                 || options.files && program.capability == Capability::File)
@@ -24,6 +34,51 @@ pub(crate) fn programs_of(hooks: HookList, options: &Options) -> Vec<u8> {
 
 fn belongs(program: &Program, hooks: HookList) -> bool {
     program.hooks.is_none_or(|list| list == hooks || list == HookList::Iterator)
+}
+
+/// Where opened files can be looked at by a trampoline: the first of the functions where the program loads, attaches and fires. There
+/// are kernels that load it and attach nothing, and such as have no such function.
+pub(crate) fn trampoline(options: &Options) -> Option<&'static str> {
+    if !options.files || !options.trampolines.unwrap_or_else(|| options.hooks.is_none()) {
+        return None;
+    }
+    let small = small(options);
+    OPENERS.into_iter().find(|function| fires(&small, function).unwrap_or(false))
+}
+
+/// The one function of `fs/namei.c` through which whoever opens by a name comes; 6.18 has it by the first name, 7.2 by the second.
+const OPENERS: [&str; 2] = ["do_filp_open", "do_file_open"];
+const OPENED: &str = "file_opened";
+
+fn fires(options: &Options, function: &'static str) -> Result<bool, libbpf_rs::Error> {
+    let wanted: Vec<u8> =
+        TABLE.iter().filter(|program| program.name == OPENED).map(|program| program.id).collect();
+    let chosen = Chosen { hooks: HookList::Tracepoint5_10, spares: false, trampoline: Some(function) };
+    let object = open(options, chosen, &wanted)?.load()?;
+    let mut programs = object.progs_mut();
+    let Some(link) = programs.find(|program| program.name() == OPENED).map(|program| program.attach()) else {
+        return Ok(false);
+    };
+    let _link = link?;
+    // Whatever this gives: the program has run behind it.
+    std::fs::File::open("/").ok();
+    let Some(counters) = object.maps().find(|map| map.name() == "counters") else { return Ok(false) };
+    for slot in 0..slots()? {
+        let bytes = counters.lookup(slot.as_bytes(), MapFlags::ANY)?;
+        let slot = bytes.and_then(|bytes| CounterSlot::read_from_bytes(&bytes).ok());
+        let fired = |slot: CounterSlot| {
+            wanted.iter().any(|id| slot.fired.get(usize::from(*id)).is_some_and(|runs| *runs > 0))
+        };
+        if slot.is_some_and(fired) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Small tables: where it is about the programs. If memory is short the whole load says so.
+fn small(options: &Options) -> Options {
+    Options { connections: 16, stamps: 16, security_bytes: 1 << 16, ..options.clone() }
 }
 
 /// Does this kernel preempt a tracepoint's program? It does from 7.0 on, whose `bpf_prog.active` counts in bytes, one for
@@ -46,19 +101,17 @@ fn active_bits(kernel: &Btf<'_>) -> Option<u8> {
 /// refusal that no capability serves without: the basic programs, of which that is true, are the first.
 pub(crate) fn each(
     options: &Options,
-    (hooks, another): (HookList, bool),
+    (chosen, another): (Chosen, bool),
     wanted: &[u8],
-    spares: bool,
     programs: &mut [Program],
 ) -> Result<Vec<u8>, Error> {
     let mut loadable = Vec::new();
+    let small = small(options);
     for at in 0..programs.len() {
         let Some(program) = programs.get_mut(at).filter(|program| wanted.contains(&program.id)) else {
             continue;
         };
-        // Small tables: this is about the programs. If memory is short the whole load says so.
-        let small = Options { connections: 16, stamps: 16, security_bytes: 1 << 16, ..options.clone() };
-        match open(&small, hooks, &[program.id], spares).map_err(Error::Open)?.load() {
+        match open(&small, chosen, &[program.id]).map_err(Error::Open)?.load() {
             Ok(_) => {
                 program.errno = 0;
                 loadable.push(program.id);
@@ -66,7 +119,7 @@ pub(crate) fn each(
             Err(error) => {
                 program.errno = errno_of(&error);
                 program.state = ProgramState::NotLoaded;
-                if another && lost(programs, hooks).is_some() {
+                if another && lost(programs, chosen.hooks).is_some() {
                     break;
                 }
             }
@@ -78,9 +131,8 @@ pub(crate) fn each(
 /// Opens the object with only these programs wanted, its maps sized and its constants set.
 pub(crate) fn open(
     options: &Options,
-    hooks: HookList,
+    Chosen { hooks, spares, trampoline }: Chosen,
     wanted: &[u8],
-    spares: bool,
 ) -> Result<OpenObject, libbpf_rs::Error> {
     let mut object = ObjectBuilder::default().name("guardbee")?.open_memory(OBJECT)?;
     let slots = slots()?;
@@ -116,6 +168,9 @@ pub(crate) fn open(
         program.set_autoload(TABLE.iter().filter(is_wanted).any(|known| {
             loaded == known.name || spares && known.spares().iter().any(|spare| loaded == *spare)
         }));
+        if let Some(function) = trampoline.filter(|_| loaded == OPENED && program.autoload()) {
+            program.set_attach_target(0, Some(function.to_owned()))?;
+        }
     }
     Ok(object)
 }

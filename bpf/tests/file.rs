@@ -19,12 +19,23 @@ use std::{
     os::fd::AsRawFd as _,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},
     path::Path,
+    process::Command,
 };
 use watch::{Record, Watch, lists, small};
 
 fn start(hooks: HookList, wants: &FileWants, names: &[(WatchKey, u32)]) -> Watch {
     let mut watch = Watch::start(&Options { hooks: Some(hooks), files: true, ..small() });
     watch.kernel.want_files(wants, names).unwrap();
+    watch
+}
+
+/// Likewise, with a trampoline if this kernel takes one. A virtual machine's must: `GUARDBEE_TRAMPOLINE` says so.
+fn start_best(wants: &FileWants, names: &[(WatchKey, u32)]) -> Watch {
+    let mut watch = Watch::start(&Options { files: true, ..small() });
+    watch.kernel.want_files(wants, names).unwrap();
+    if std::env::var_os("GUARDBEE_TRAMPOLINE").is_some() {
+        assert!(watch.kernel.trampoline().is_some(), "the kernel takes no trampoline");
+    }
     watch
 }
 
@@ -90,7 +101,7 @@ fn everything(folder: &Path) {
     let file = File::open(at("again")).unwrap();
     rustix::fs::fchmod(&file, Mode::from_raw_mode(0o600)).unwrap();
     rustix::fs::chownat(CWD, at("again"), None, None, AtFlags::empty()).unwrap();
-    rustix::fs::fsetxattr(&file, "user.guardbee", b"x", XattrFlags::empty()).unwrap();
+    rustix::fs::fsetxattr(&file, "trusted.guardbee", b"x", XattrFlags::empty()).unwrap();
     let now = rustix::fs::Timespec { tv_sec: 1, tv_nsec: 0 };
     rustix::fs::futimens(&file, &Timestamps { last_access: now, last_modification: now }).unwrap();
     fs::create_dir(at("folder")).unwrap();
@@ -141,9 +152,92 @@ fn every_call_is_one_event_with_its_path_on_both_lists() {
     }
 }
 
+/// Where the kernel takes no trampoline the calls' tracepoints must do all of it.
+#[test]
+fn a_trampoline_gives_the_same_events_as_the_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let watch = start_best(&FileWants::ALL, &[]);
+    everything(folder.path());
+    // An exec is no opening, by whatever function the kernel opens the file.
+    let program = folder.path().join("program");
+    fs::copy("/bin/true", &program).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    Command::new(&program).status().unwrap();
+    let seen = below(&watch, folder.path());
+    let copied = ["FileCreate path ~/program open 1101", "FileAttribute in ~/program mode 755 attribute 1"];
+    let last = "FileAttribute path ~/program mode 755 attribute 1";
+    let right: Vec<_> = EVERYTHING.iter().copied().chain(copied).chain([last]).collect();
+    assert_eq!(seen, right);
+    let hook = |record: &Record| record.header().hook;
+    let opened = watch.wait("an open", |record| {
+        record.kind() == EventKind::FileCreate && record.header().tgid == std::process::id()
+    });
+    assert_eq!(hook(&opened) == HookList::Trampoline as u8, watch.kernel.trampoline().is_some());
+}
+
+/// If it can't be attached, nothing may be left to it.
+#[test]
+fn without_the_trampoline_the_calls_tell_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut watch =
+        Watch::attached(&Options { files: true, ..small() }, |program, _| program.name != "file_opened");
+    watch.kernel.want_files(&FileWants::ALL, &[]).unwrap();
+    everything(folder.path());
+    assert_eq!(below(&watch, folder.path()), EVERYTHING);
+}
+
+/// `int 0x80`: what a 32-bit program calls.
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code, reason = "a system call that no library makes")]
+fn open_as_32_bit(path: &Path) -> i64 {
+    const OPEN: i32 = 5;
+    let path = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    let bytes = path.as_bytes_with_nul();
+    // SAFETY: a page of our own below 4 GiB that is big enough; the call changes eax alone, and r8 to r11 on older kernels.
+    unsafe {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_32BIT;
+        let page = libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0);
+        assert_ne!(page, libc::MAP_FAILED);
+        assert!(bytes.len() <= 4096);
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), page.cast(), bytes.len());
+        let mut result = OPEN;
+        std::arch::asm!(
+            "xchg rbx, {name}",
+            "int 0x80",
+            "xchg rbx, {name}",
+            name = inout(reg) page => _,
+            inout("eax") result,
+            in("ecx") libc::O_RDONLY,
+            in("edx") 0,
+            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+        );
+        libc::munmap(page, 4096);
+        i64::from(result)
+    }
+}
+
+/// No tracepoint of a call tells this, the function that opens does.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_32_bit_call_opens_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    fs::write(&path, "x").unwrap();
+    let watch = start_best(&FileWants::ALL, &[]);
+    let fd = open_as_32_bit(&path);
+    if fd == -i64::from(libc::ENOSYS) {
+        assert!(watch.kernel.trampoline().is_none(), "a kernel without 32-bit calls can't show this");
+        return;
+    }
+    assert!(fd >= 0, "open: {}", std::io::Error::from_raw_os_error(i32::try_from(-fd).unwrap()));
+    let seen = below(&watch, folder.path());
+    let right: &[&str] = if watch.kernel.trampoline().is_some() { &["FileOpen path ~/secret"] } else { &[] };
+    assert_eq!(seen, right);
+}
+
 #[test]
 fn what_was_opened_is_told_by_its_inode_whatever_it_was_called() {
-    let watch = start(lists()[0], &FileWants::ALL, &[]);
+    let watch = start_best(&FileWants::ALL, &[]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("real");
     fs::write(&path, "x").unwrap();
@@ -183,10 +277,10 @@ fn names_folders_and_extensions_are_looked_for_in_the_kernel() {
         (WatchKey::new(WatchRole::Extension, b".service"), bit(EventKind::FileCreate)),
         (WatchKey::new(WatchRole::Name, "n".repeat(60).as_bytes()), bit(EventKind::FileOpen)),
     ];
-    for hooks in lists() {
+    let watches = lists().iter().map(|hooks| start(*hooks, &wants, &names));
+    for watch in watches.chain([start_best(&wants, &names)]) {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        let watch = start(*hooks, &wants, &names);
         fs::create_dir_all(at("X11/deep")).unwrap();
         let long = "N".repeat(60);
         for name in ["shadow", "shadowy", "X11/deep/file", "a.Service", "a.services", &long, &"n".repeat(61)]
@@ -200,7 +294,14 @@ fn names_folders_and_extensions_are_looked_for_in_the_kernel() {
             "FileCreate path ~/a.Service open 1101",
         ];
         let right = right.map(str::to_owned).into_iter().chain([format!("FileOpen path ~/{long}")]);
-        assert_eq!(below(&watch, folder.path()), right.collect::<Vec<_>>(), "{hooks:?}");
+        let seen = below(&watch, folder.path());
+        assert_eq!(
+            seen,
+            right.collect::<Vec<_>>(),
+            "{:?} {:?}",
+            watch.kernel.hooks(),
+            watch.kernel.trampoline()
+        );
     }
 }
 

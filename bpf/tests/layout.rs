@@ -261,9 +261,14 @@ fn enumerators_are_the_same() {
         "LOSS_",
         LossCause { RingFull, Throttled, ConnectionsFull, StampsFull, ScratchBusy, Messages }
     );
-    let hooks = [("HOOKS_ITERATOR", 0), ("HOOKS_TRACEPOINT_6_3", 1), ("HOOKS_TRACEPOINT_5_10", 2)];
+    let hooks = [
+        ("HOOKS_ITERATOR", 0),
+        ("HOOKS_TRACEPOINT_6_3", 1),
+        ("HOOKS_TRACEPOINT_5_10", 2),
+        ("HOOKS_TRAMPOLINE", 3),
+    ];
     assert_eq!(enumerators(&btf, "hook_list"), hooks.map(|(name, value)| (name.to_owned(), value)).into());
-    assert_eq!(wire::HookList::Tracepoint5_10 as i64, 2);
+    assert_eq!(wire::HookList::Trampoline as i64, 3);
 }
 
 #[test]

@@ -22,10 +22,9 @@ def attack():
 
 def doctor():
     """What doctor says of it, where the kernel has no hook for it."""
-    command = '. "$DRIVERS/lib.sh"; as_installed guardbee "$GUARDBEE" doctor'
-    said = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, text=True).stdout
-    told = [" ".join(line.split()) for line in said.splitlines() if "what is submitted to io_uring" in line]
-    return {"doctor": told[0]} if told else {}
+    command = '. "$DRIVERS/lib.sh"; doctor_says "what is submitted to io_uring"'
+    told = subprocess.run(["bash", "-c", command], stdout=subprocess.PIPE, text=True).stdout.strip()
+    return {"doctor": told} if told else {}
 
 
 def twin():

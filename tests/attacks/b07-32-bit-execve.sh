@@ -9,7 +9,7 @@
 
 call() {
 	local code=0
-	"$TOOLS/int80" "$1" || code=$?
+	"$TOOLS/int80" execve "$1" || code=$?
 	[ $code != 77 ] || cannot "this kernel has no 32-bit system calls"
 	return $code
 }

@@ -7,27 +7,23 @@
 #: twin: it is mounted
 . "$DRIVERS/lib.sh"
 
-doctor() {
-	as_installed guardbee "$GUARDBEE" doctor | grep '^tracefs' || true
-}
-
 hidden() {
 	umount --recursive /sys/kernel/tracing 2>/dev/null || true
 	umount --recursive /sys/kernel/debug 2>/dev/null || true
-	doctor
+	doctor_says tracefs
 }
 
 attack() {
-	export -f hidden doctor as_installed
-	said=$(unshare --mount -- bash -euo pipefail -c hidden)
-	case $said in
-	*"not mounted"*) printf '{"behaviour":"%s","pid":%d,"paths":["/sys/kernel/tracing"],"doctor":"%s"}\n' "$ID" $$ "$(tr -s ' ' <<<"$said")" ;;
-	*) echo "doctor says: $said"; return 1 ;;
+	export -f hidden doctor_says as_installed
+	doctor=$(unshare --mount -- bash -euo pipefail -c hidden)
+	case $doctor in
+	*"not mounted"*) did /sys/kernel/tracing ;;
+	*) echo "doctor says: $doctor"; return 1 ;;
 	esac
 }
 
 twin() {
-	doctor
+	doctor_says tracefs
 	did /sys/kernel/tracing
 }
 

@@ -1,12 +1,15 @@
 # What drivers have in common; sourced by them. They run in $WORK, a folder of their own, with $TOOLS beside.
 set -euo pipefail
 
-# Says what was done, as one line of JSON: did PATH... (what it touched).
+# Says what was done, as one line of JSON: did PATH... (what it touched). What doctor says of it, if that counts, is in $doctor.
 did() {
 	local paths="" path
 	for path in "$@"; do paths="$paths${paths:+,}\"$path\""; done
-	printf '{"behaviour":"%s","pid":%d,"paths":[%s]}\n' "$ID" $$ "$paths"
+	printf '{"behaviour":"%s","pid":%d,"paths":[%s]%s}\n' "$ID" $$ "$paths" "${doctor:+,\"doctor\":\"$doctor\"}"
 }
+
+# What `guardbee doctor` says of something, if it does: doctor_says WORDS
+doctor_says() { as_installed guardbee "$GUARDBEE" doctor | tr -s ' ' | grep -F -m 1 -- "$1" || true; }
 
 # Ends the driver: this machine can't do it. cannot WHY
 cannot() {

@@ -26,8 +26,8 @@ pub fn makes(program: &str, action: &str) -> bool {
         "accept" | "request" | "exchange" | "dns" => program.starts_with("net_") && program != "net_state",
         "connect" | "listen" => program == "net_state",
         "exec" | "exit" | "fork" => program.strip_prefix("process_") == Some(action),
-        "file_open" | "file_create" => program == "file_open",
-        "file_modify" => matches!(program, "file_open" | "file_truncate"),
+        "file_open" | "file_create" => matches!(program, "file_open" | "file_opened"),
+        "file_modify" => matches!(program, "file_open" | "file_opened" | "file_truncate"),
         "folder_create" | "file_node" => program == "file_make",
         "folder_delete" => program == "file_delete",
         // What is left is called by its programs.

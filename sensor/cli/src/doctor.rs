@@ -24,9 +24,10 @@ const UNSEEN: &[(&str, &str)] = &[
         "names that are asked for over TCP, TLS or HTTPS, at another port than 53, through io_uring, or in messages cut by the reader",
         "their connections are told; have resolvers ask in plain on the node",
     ),
+    ("files: refused calls", "no free tracepoint tells; writes through older descriptors neither"),
     (
-        "files: refused calls, io_uring, 32-bit calls",
-        "no free tracepoint tells; writes through older descriptors neither",
+        "files that io_uring or 32-bit calls rename, delete, make or change",
+        "no free tracepoint tells; that there is a ring or a 32-bit program is told",
     ),
     ("UDP but for DNS, raw sockets, failed unix connects", "no free tracepoint tells; not built yet"),
     ("closes of unix connections", "no free tracepoint tells; the end of their process does"),
@@ -40,6 +41,11 @@ const UNSEEN: &[(&str, &str)] = &[
     ("bytes moved by splice, sendfile, io_uring", "only their length is known; a head inside them is a gap"),
     ("who acts inside event loops and M:N runtimes", "candidates only, said so in the link"),
 ];
+/// What is not seen without a trampoline.
+const UNSEEN_CALLS: (&str, &str) = (
+    "files that io_uring or 32-bit calls open",
+    "no free tracepoint tells; use a kernel that lets programs be attached to its functions (fexit)",
+);
 /// What the list for kernels from 6.3 doesn't see beside that.
 const UNSEEN_6_3: &[(&str, &str)] =
     &[("bytes moved by 32-bit system calls", "only their length is known, and who moved them")];
@@ -72,6 +78,7 @@ pub(crate) fn look(args: &ConfigArgs) -> anyhow::Result<(Report, guardbee_agent:
 pub(crate) fn chosen(report: &Report) -> impl Iterator<Item = &Program> {
     let of_list = |program: &&Program| match program.hooks {
         None | Some(HookList::Iterator) => true,
+        Some(HookList::Trampoline) => report.trampoline.is_some(),
         hooks => hooks == report.hooks || report.hooks.is_none(),
     };
     report.programs.iter().filter(of_list)
@@ -92,6 +99,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let rows: Vec<_> = UNSEEN
         .iter()
         .chain(of_list)
+        .chain(report.trampoline.is_none().then_some(&UNSEEN_CALLS))
         .map(|(what, why)| row(&[("  ", Tone::Plain), (what, Tone::Warn), (why, Tone::Plain)]))
         .collect();
     out!("{}", terminal::table(&rows));
@@ -146,9 +154,10 @@ fn programs(report: &Report) -> bool {
     let list = match report.hooks {
         Some(HookList::Tracepoint5_10) => "tracepoints, kernels from 5.10",
         Some(HookList::Tracepoint6_3) => "tracepoints, kernels from 6.3 (no syscall is hooked)",
-        Some(HookList::Iterator) | None => "none",
+        Some(HookList::Iterator | HookList::Trampoline) | None => "none",
     };
-    outln!("\nhooks: {list}");
+    let files = report.trampoline.map(|function| format!("; opened files at {function}(), whoever calls it"));
+    outln!("\nhooks: {list}{}", files.unwrap_or_default());
     let mut healthy = true;
     let mut rows = Vec::new();
     for program in chosen(report).filter(|program| program.state != ProgramState::Unused) {
@@ -193,6 +202,9 @@ fn programs(report: &Report) -> bool {
 
 /// Where it is attached.
 fn hook_of(report: &Report, program: &Program) -> String {
+    if let (Some(HookList::Trampoline), Some(function)) = (program.hooks, report.trampoline) {
+        return format!("fexit/{function}");
+    }
     let hook = report.hook_of.iter().find(|(name, _)| name == program.name);
     hook.map_or_else(String::new, |(_, hook)| hook.clone())
 }

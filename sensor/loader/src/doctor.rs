@@ -30,6 +30,8 @@ pub struct Report {
     pub release: String,
     /// The list of hooks that loads; none: see `failure`.
     pub hooks: Option<HookList>,
+    /// The function of the kernel at which a trampoline looks at opened files; no value: tracepoints do it.
+    pub trampoline: Option<&'static str>,
     /// Every program, with its state after the self-test.
     pub programs: Vec<Program>,
     /// Where each program of the object is attached: name, hook.
@@ -87,6 +89,7 @@ pub fn doctor(options: &guardbee_bpf::Options, pipeline: &Pipeline) -> Report {
     let mut report = Report {
         release: rustix::system::uname().release().to_string_lossy().into_owned(),
         hooks: None,
+        trampoline: None,
         programs: Vec::new(),
         hook_of: guardbee_bpf::hooks().unwrap_or_default(),
         failure: None,
@@ -113,6 +116,7 @@ fn try_programs(options: &guardbee_bpf::Options, report: &mut Report) {
     };
     let attached = kernel.attach();
     report.hooks = Some(kernel.hooks());
+    report.trampoline = kernel.trampoline();
     report.programs = kernel.programs().to_vec();
     if let Err(error) = attached {
         return report.failure = Some(causes(&error));

@@ -19,6 +19,8 @@ pub enum Hook {
     Tracepoint6_3,
     /// Tracepoints, kernels from 5.10 on.
     Tracepoint5_10,
+    /// Trampolines at functions of the kernel, whoever calls them.
+    Trampoline,
 }
 
 /// For whom a thread works, as the host counts users.

@@ -205,6 +205,8 @@ pub enum HookList {
     Tracepoint6_3 = 1,
     /// Tracepoints of kernels from 5.10 on.
     Tracepoint5_10 = 2,
+    /// Trampolines at functions of the kernel (fentry, fexit), for what they see beside either of the others.
+    Trampoline = 3,
 }
 
 /// `enum stamp_layer`.

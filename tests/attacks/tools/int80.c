@@ -1,4 +1,6 @@
-/* Executes a program by the 32-bit execve: int80 FILE. On other machines than x86-64 it says that it can't. */
+/* Executes a program, or opens a file for reading, by the system calls of 32-bit programs: int80 execve|open FILE. On other
+ * machines than x86-64 it says that it can't.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,13 +13,18 @@ int main(int count, char **words)
 	unsigned *vector = (unsigned *)(low + 4096);
 	long result;
 
-	if (count != 2 || low == MAP_FAILED || strlen(words[1]) > 4000)
+	if (count != 3 || low == MAP_FAILED || strlen(words[2]) > 4000)
 		return 2;
-	strcpy(low, words[1]);
+	strcpy(low, words[2]);
 	vector[0] = (unsigned)(unsigned long)low;
 	vector[1] = 0;
-	__asm__ volatile("int $0x80" : "=a"(result) : "a"(11), "b"(low), "c"(vector), "d"(vector + 1) : "memory");
-	fprintf(stderr, "int80: execve answered %ld\n", result);
+	if (!strcmp(words[1], "open"))
+		__asm__ volatile("int $0x80" : "=a"(result) : "a"(5), "b"(low), "c"(0), "d"(0) : "memory");
+	else
+		__asm__ volatile("int $0x80" : "=a"(result) : "a"(11), "b"(low), "c"(vector), "d"(vector + 1) : "memory");
+	if (result >= 0)
+		return 0;
+	fprintf(stderr, "int80: %s answered %ld\n", words[1], result);
 	return result == -38 ? 77 : 2;
 #else
 	(void)count;

@@ -26,6 +26,7 @@ pub(super) fn header(kind: &'static str, raw: &wire::EventHeader) -> Result<Head
             hook if hook == HookList::Iterator as u8 => Hook::Iterator,
             hook if hook == HookList::Tracepoint6_3 as u8 => Hook::Tracepoint6_3,
             hook if hook == HookList::Tracepoint5_10 as u8 => Hook::Tracepoint5_10,
+            hook if hook == HookList::Trampoline as u8 => Hook::Trampoline,
             hook => return Err(DecodeError::Value { kind, field: "header.hook", value: hook.into() }),
         },
         serving: stamp(kind, "header.serving.layer", &raw.serving)?,

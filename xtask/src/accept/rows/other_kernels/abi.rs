@@ -18,7 +18,7 @@ use std::{
 /// Has the old list of hooks alone.
 const TOO_OLD: &str = "5.10";
 /// Tests of bpf/tests that run in the machine: layout, and the contents of the records.
-const TESTS: [&str; 4] = ["layout", "process", "net", "dns"];
+const TESTS: [&str; 5] = ["layout", "process", "net", "dns", "file"];
 const RESOLVE_LIMIT: Duration = Duration::from_mins(2);
 
 /// What a kernel is known not to have; bpf/include/{compat,preempt}.h and `bpf/system/io_uring.bpf.c` do without. Anything else that is absent
@@ -86,7 +86,7 @@ pub(super) fn judge(lab: &Lab, kernel: &str) -> Judged {
 fn tests_in(lab: &Lab, kernel: &str, share: &Path) -> anyhow::Result<usize> {
     let hooks = if kernel == TOO_OLD { "export GUARDBEE_HOOKS=5.10" } else { ":" };
     let script = format!(
-        "{hooks}; cd {}; cp {tests} /run; cp /sys/kernel/btf/vmlinux btf; \
+        "{hooks}; export GUARDBEE_TRAMPOLINE=1; cd {}; cp {tests} /run; cp /sys/kernel/btf/vmlinux btf; \
          for test in {tests}; do /run/$test --test-threads=1; done >said 2>&1",
         share.display(),
         tests = TESTS.join(" "),
