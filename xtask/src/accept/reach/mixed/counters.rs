@@ -19,6 +19,15 @@ const EXPLAINED: &[(&str, &str)] = &[
     ("hash_gone", "who executed a file was gone before it could be opened"),
     ("hash_late", "a hash took longer than a rule waits"),
     ("hash_changed", "an executable was changed before it was read"),
+    (
+        "hash_stuck",
+        "an executable on a device that let whoever opened it wait lately: slow storage, or a machine without time",
+    ),
+    (
+        "users_stuck",
+        "a container's users, where the same was so: the record says whose table it has them from",
+    ),
+    ("reader_stuck", "as many files at once as are read let their readers wait"),
     ("waiting_full", "more events at once waited for their requests than there is room for"),
     ("origins_full", "more processes with a request behind them than there is room for"),
     ("history_full", "more answered requests than are kept"),
