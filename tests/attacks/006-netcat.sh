@@ -11,8 +11,8 @@ bound() {
 	mkdir bin
 	cp /bin/busybox bin/nc
 	bin/nc -l -p 4444 -e /bin/sh &
-	# No better sign of its listening reaches a script; a refused connection is tried again.
-	wait_for bash -c 'exec 3<>/dev/tcp/127.0.0.1/4444; echo "id; exit" >&3; cat <&3 >out'
+	wait_for grep -q ':115C 0*:0000 0A' /proc/net/tcp /proc/net/tcp6 # 4444, listening
+	timeout 20 bash -c 'exec 3<>/dev/tcp/127.0.0.1/4444; echo "id; exit" >&3; cat <&3 >out'
 	wait
 }
 
