@@ -98,7 +98,7 @@ mod tests {
         let (comm, cgroup, unified) = Default::default();
         let fork =
             Fork { child: key(child), child_origin: None, child_ns_tgid: child, comm, cgroup, unified };
-        event(parent, Body::Fork(Box::new(fork)))
+        event(parent, Body::Fork(Arc::new(fork)))
     }
 
     #[test]

@@ -264,10 +264,10 @@ impl Core {
         Some(match event.body {
             Body::Accept(socket) => Action::Accept(Arc::new(socket)),
             Body::Connect(connect) => Action::Connect(Arc::new(connect)),
-            Body::Exec(exec) => Action::Exec(Arc::from(exec)),
+            Body::Exec(exec) => Action::Exec(exec),
             Body::Exit(exit) => Action::Exit(exit),
-            Body::File(file) => Action::File(Arc::from(file)),
-            Body::Fork(fork) => Action::Fork(Arc::from(fork)),
+            Body::File(file) => Action::File(file),
+            Body::Fork(fork) => Action::Fork(fork),
             Body::Listen(listen) => Action::Listen(Arc::new(listen)),
             Body::System(system) => {
                 // The self-test does all of these, so that the programs fire.
@@ -276,7 +276,7 @@ impl Core {
                     return None;
                 }
                 let target = system.deed.target().and_then(|target| self.table.process(target.process));
-                Action::System(Arc::from(system), target)
+                Action::System(system, target)
             }
             Body::Throttle(throttle) => {
                 let Header { time, scope, .. } = event.header;

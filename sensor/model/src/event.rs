@@ -9,6 +9,7 @@ use crate::{
     stamp::Stamp,
     system::System,
 };
+use std::sync::Arc;
 
 /// Which list of hooks made an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,23 +83,23 @@ pub enum Body {
     /// Bytes moved over a connection.
     Data(Data),
     /// A process replaced its image.
-    Exec(Box<Exec>),
+    Exec(Arc<Exec>),
     /// The last thread of a process ended.
     Exit(Exit),
     /// Something was done to a file.
-    File(Box<FileEvent>),
+    File(Arc<FileEvent>),
     /// A process was created.
-    Fork(Box<Fork>),
+    Fork(Arc<Fork>),
     /// A TCP socket began or ceased to listen.
     Listen(Listen),
     /// A process older than the sensor, told like an exec.
-    Process(Box<Exec>),
+    Process(Arc<Exec>),
     /// A message to or from a name server.
     Dns(Box<Dns>),
     /// Leads the data of a connection.
     Socket(Socket),
     /// Something was done to the system or to another process.
-    System(Box<System>),
+    System(Arc<System>),
     /// A scope exceeded its budget, or is within it again.
     Throttle(Throttle),
 }

@@ -13,7 +13,7 @@ use guardbee_model::{
     system::{Deed, System},
 };
 use rustc_hash::FxHashMap;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 /// What a question and its answer have in common; the name in lower case, since some ask in a random one.
 type Key = (u64, u16, Question);
@@ -39,12 +39,14 @@ fn key(socket: u64, id: u16, question: &Question) -> Key {
 
 fn event(header: Header, comm: Box<[u8]>, lookup: Lookup) -> Event {
     let system = System { call: None, comm, deed: Deed::Lookup(lookup) };
-    Event { header, body: Body::System(Box::new(system)) }
+    Event { header, body: Body::System(Arc::new(system)) }
 }
 
 /// The lookup that an event is, and its key.
 fn lookup(event: &mut Event) -> Option<&mut Lookup> {
     let Body::System(system) = &mut event.body else { return None };
+    // Nobody else has it as yet.
+    let system = Arc::get_mut(system)?;
     if let Deed::Lookup(lookup) = &mut system.deed { Some(lookup) } else { None }
 }
 

@@ -170,13 +170,13 @@ impl Sensor {
                 let action = match event.body {
                     Body::Accept(socket) => Action::Accept(Arc::new(socket)),
                     Body::Connect(connect) => Action::Connect(Arc::new(connect)),
-                    Body::Exec(exec) => Action::Exec(Arc::from(exec)),
-                    Body::File(file) => Action::File(Arc::from(file)),
+                    Body::Exec(exec) => Action::Exec(exec),
+                    Body::File(file) => Action::File(file),
                     Body::Listen(listen) => Action::Listen(Arc::new(listen)),
                     Body::System(system) => {
                         let target =
                             system.deed.target().and_then(|target| self.table.process(target.process));
-                        Action::System(Arc::from(system), target)
+                        Action::System(system, target)
                     }
                     _ => return None,
                 };

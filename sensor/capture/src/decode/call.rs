@@ -5,11 +5,12 @@ use guardbee_model::{
     system::{Call, Deed, System, Target},
 };
 use guardbee_wire::{CALL_NAMES, CallInfo, StringId, TargetInfo};
+use std::sync::Arc;
 
 /// Events without a call give none.
 pub(super) fn system(call: Option<Call>, strings: &Strings<'_>, deed: Deed) -> Body {
     let comm = strings.bytes(StringId::Comm).into();
-    Body::System(Box::new(System { call, comm, deed }))
+    Body::System(Arc::new(System { call, comm, deed }))
 }
 
 pub(super) fn call(kind: &'static str, raw: &CallInfo) -> Result<Option<Call>, DecodeError> {

@@ -6,13 +6,14 @@ use guardbee_model::{
     process::{Args, Credentials, Fd, File},
 };
 use guardbee_wire::{self as wire, ExecEvent, ExecFlag, FdInfo, FdKind, FileFlag, StringId};
+use std::sync::Arc;
 
 pub(super) fn exec(record: &(ExecEvent, &[u8])) -> Result<Body, DecodeError> {
-    image("exec", record).map(|exec| Body::Exec(Box::new(exec)))
+    image("exec", record).map(|exec| Body::Exec(Arc::new(exec)))
 }
 
 pub(super) fn process(record: &(ExecEvent, &[u8])) -> Result<Body, DecodeError> {
-    image("process", record).map(|exec| Body::Process(Box::new(exec)))
+    image("process", record).map(|exec| Body::Process(Arc::new(exec)))
 }
 
 fn image(kind: &'static str, (raw, tail): &(ExecEvent, &[u8])) -> Result<Exec, DecodeError> {

@@ -5,6 +5,7 @@ use guardbee_model::{
     file::{Attribute, FileEvent, Operation},
 };
 use guardbee_wire::{self as wire, EventKind, FileEventFlag, FileFlag, StringId};
+use std::sync::Arc;
 
 /// `uid` and `gid` that chown leaves as they are.
 const LEFT: u32 = u32::MAX;
@@ -35,7 +36,7 @@ pub(super) fn file(kind: EventKind, (raw, tail): &(wire::FileEvent, &[u8])) -> R
     let makes = matches!(operation, Operation::FolderCreate | Operation::Node);
     let set = |which| attribute == Some(which);
     let given = |id: u32| (set(Attribute::Owner) && id != LEFT).then_some(id);
-    Ok(Body::File(Box::new(FileEvent {
+    Ok(Body::File(Arc::new(FileEvent {
         operation,
         path,
         source,

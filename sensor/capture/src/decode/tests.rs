@@ -11,6 +11,7 @@ use guardbee_model::{
 };
 use guardbee_wire::{EventString, FdInfo, FileInfo, ProcessKey, SocketInfo, Stamp, UNREADABLE};
 use proptest::prelude::*;
+use std::sync::Arc;
 use zerocopy::{Immutable, IntoBytes};
 
 /// A record: its fixed part, then its tail; the header gets its size.
@@ -129,7 +130,7 @@ fn file_tail() -> Vec<u8> {
 
 fn file(event: &FileEvent, tail: &[u8]) -> guardbee_model::file::FileEvent {
     match record(&encode(event, tail)).unwrap().body {
-        Body::File(file) => *file,
+        Body::File(file) => Arc::unwrap_or_clone(file),
         other => panic!("{other:?}"),
     }
 }
@@ -216,7 +217,7 @@ fn sockets_have_their_ends() {
 fn args_of(tail: &[Vec<u8>]) -> Args {
     let bytes = encode(&exec_event(EventKind::Exec), &tail.concat());
     let Body::Exec(exec) = record(&bytes).unwrap().body else { panic!() };
-    exec.args
+    exec.args.clone()
 }
 
 #[test]
@@ -302,9 +303,9 @@ fn bad_headers_and_processes_are_named() {
     let cut = [text(6, b"sh"), vec![1, 0, 9, 0, 9, 0, 0, 0]].concat();
     refused([
         (
-            exit_with(EventHeader { hook: 3, ..head(EventKind::Exit) }),
+            exit_with(EventHeader { hook: 4, ..head(EventKind::Exit) }),
             "record_value",
-            "decode exit record: header.hook can't be 3",
+            "decode exit record: header.hook can't be 4",
         ),
         (exit_with(stamp), "record_value", "decode exit record: header.origin.layer can't be 3"),
         (encode(&childless, &[]), "record_value", "decode fork record: child.tgid can't be 0"),

@@ -146,7 +146,7 @@ mod tests {
     fn image(tgid: u32, exe: &str, inode: u64, mnt_ns: u32, older: bool) -> Event {
         let mut exec = described(key(1, 1), exe, "");
         (exec.file, exec.mnt_ns) = (File { inode, device: 1, ctime_ns: 7, ..File::default() }, mnt_ns);
-        let mut header = header(key(tgid, 1), 50);
+        let (exec, mut header) = (Arc::new(exec), header(key(tgid, 1), 50));
         if older {
             header.hook = Hook::Iterator;
         }
@@ -232,7 +232,7 @@ mod tests {
         table.learn_packages(packages());
         let mut event = image(2, "/tmp/x", 9, HOST, false);
         if let Body::Exec(exec) = &mut event.body {
-            exec.cgroup = format!("/docker/{id}").into_bytes().into();
+            Arc::make_mut(exec).cgroup = format!("/docker/{id}").into_bytes().into();
         }
         event.header.cgroup_id = 77;
         table.observe(&event);

@@ -40,15 +40,15 @@ fn fork_in(cgroup: &str, parent: ProcessKey, child: ProcessKey, time: u64) -> Ev
         cgroup: cgroup.as_bytes().into(),
         unified: Box::default(),
     };
-    Event { header: header(parent, time), body: Body::Fork(Box::new(fork)) }
+    Event { header: header(parent, time), body: Body::Fork(Arc::new(fork)) }
 }
 
 pub(super) fn fork(parent: ProcessKey, child: ProcessKey, time: u64) -> Event {
     fork_in("", parent, child, time)
 }
 
-pub(super) fn described(parent: ProcessKey, exe: &str, cgroup: &str) -> Box<Exec> {
-    Box::new(Exec {
+pub(super) fn described(parent: ProcessKey, exe: &str, cgroup: &str) -> Exec {
+    Exec {
         parent: Some(parent),
         exe: exe.as_bytes().into(),
         filename: exe.as_bytes().into(),
@@ -69,11 +69,11 @@ pub(super) fn described(parent: ProcessKey, exe: &str, cgroup: &str) -> Box<Exec
         secure: false,
         outside: false,
         cwd_outside: false,
-    })
+    }
 }
 
 fn exec_in(cgroup: &str, process: ProcessKey, parent: ProcessKey, exe: &str, time: u64) -> Event {
-    Event { header: header(process, time), body: Body::Exec(described(parent, exe, cgroup)) }
+    Event { header: header(process, time), body: Body::Exec(Arc::new(described(parent, exe, cgroup))) }
 }
 
 fn exec(process: ProcessKey, parent: ProcessKey, exe: &str, time: u64) -> Event {
@@ -85,7 +85,7 @@ fn snapshot(process: ProcessKey, parent: ProcessKey, exe: &str) -> Event {
     let mut body = described(parent, exe, "");
     body.args = Args::default();
     let header = Header { hook: Hook::Iterator, ..header(process, 1) };
-    Event { header, body: Body::Process(body) }
+    Event { header, body: Body::Process(Arc::new(body)) }
 }
 
 fn exit(process: ProcessKey, time: u64) -> Event {
@@ -106,7 +106,7 @@ fn data(process: ProcessKey, time: u64) -> Event {
 fn changed(process: ProcessKey, after: Credentials, time: u64) -> Event {
     let deed = Deed::Credentials(Change { before: None, after, groups: 0, user_ns: 0, unexplained: false });
     let system = System { call: None, comm: Box::default(), deed };
-    Event { header: header(process, time), body: Body::System(Box::new(system)) }
+    Event { header: header(process, time), body: Body::System(Arc::new(system)) }
 }
 
 fn table(events: impl IntoIterator<Item = Event>) -> Table {
@@ -351,7 +351,7 @@ fn who_moves_is_where_it_went() {
 fn units_of_the_other_hierarchy() {
     let mut event = exec_in("/", key(10, 1), key(1, 1), "/usr/sbin/sshd", 1);
     if let Body::Exec(exec) = &mut event.body {
-        exec.unified = b"/system.slice/ssh.service"[..].into();
+        Arc::make_mut(exec).unified = b"/system.slice/ssh.service"[..].into();
     }
     let table = table([event]);
     let cgroup = table.process(key(10, 1)).unwrap().cgroup.clone().unwrap();

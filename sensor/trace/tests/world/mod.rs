@@ -266,7 +266,7 @@ impl World {
             cgroup: Box::default(),
             unified: Box::default(),
         };
-        self.made.push(Event { header, body: Body::Fork(Box::new(fork)) });
+        self.made.push(Event { header, body: Body::Fork(Arc::new(fork)) });
         child
     }
 

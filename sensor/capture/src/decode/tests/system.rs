@@ -103,7 +103,7 @@ fn deeds() -> Vec<(Option<guardbee_model::system::Call>, Deed)> {
     let bodies = samples().iter().map(|bytes| record(bytes).unwrap().body).collect::<Vec<_>>();
     let bodies = bodies.into_iter().filter(|body| !matches!(body, Body::Dns(_)));
     let deed = |body| match body {
-        Body::System(system) => (system.call, system.deed),
+        Body::System(system) => (system.call, system.deed.clone()),
         other => panic!("{other:?}"),
     };
     bodies.map(deed).collect()
