@@ -1,4 +1,4 @@
-//! Who acts, looked up once: within a turn the same few processes act again and again.
+//! Who acts, looked up once: the same few processes act again and again.
 use guardbee_enrich::Table;
 use guardbee_model::process::{Process, ProcessKey};
 use std::sync::Arc;

@@ -212,7 +212,9 @@ impl Core {
             }
         } else {
             self.table.observe(&event);
-            self.actors.forget();
+            if self.table.take_changed() {
+                self.actors.forget();
+            }
             self.follow();
         }
         self.tracer.event(event, &Known(&self.table), &mut self.outputs);

@@ -41,6 +41,8 @@ pub(crate) struct Store {
     limit: usize,
     keep_ns: u64,
     evicted: u64,
+    /// Something that is known of processes may have changed.
+    changed: bool,
 }
 
 impl Store {
@@ -55,6 +57,7 @@ impl Store {
             limit: limit.get(),
             keep_ns,
             evicted: 0,
+            changed: false,
         }
     }
 
@@ -67,6 +70,7 @@ impl Store {
 
     /// The entry, which counts as used now.
     pub(crate) fn get_mut(&mut self, key: ProcessKey) -> Option<&mut Entry> {
+        self.changed = true;
         self.entries.get_mut(&key)
     }
 
@@ -82,6 +86,7 @@ impl Store {
 
     /// All entries, to be changed; their keys and parents stay.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.changed = true;
         self.entries.iter_mut().map(|(_, entry)| entry)
     }
 
@@ -92,6 +97,7 @@ impl Store {
     /// Adds a process that isn't there. An older image of the same life has ended with it, and this one has ended if a
     /// newer one is known.
     pub(crate) fn insert(&mut self, process: Process, now: BootTime) {
+        self.changed = true;
         let (key, parent) = (process.key, process.parent);
         while self.entries.len() >= self.limit {
             self.evict();
@@ -118,6 +124,7 @@ impl Store {
         if let Some(entry) = self.entries.peek_mut(&key)
             && entry.process.parent.is_none()
         {
+            self.changed = true;
             Arc::make_mut(&mut entry.process).parent = Some(parent);
             if let Some(parent) = self.entries.peek_mut(&parent) {
                 parent.children += 1;
@@ -176,6 +183,11 @@ impl Store {
             }
             _ => self.remove(key),
         }
+    }
+
+    /// Whether anything that is known of processes may have changed since this was last asked. That one was forgotten is no change.
+    pub(crate) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// Processes that were forgotten too early since this was last asked.

@@ -132,6 +132,11 @@ impl Table {
         }
     }
 
+    /// Whether anything that is known of processes may have changed since this was last asked.
+    pub fn take_changed(&mut self) -> bool {
+        self.store.take_changed()
+    }
+
     /// What is known of a process.
     pub fn process(&self, key: ProcessKey) -> Option<Arc<Process>> {
         self.store.peek(key).map(|entry| Arc::clone(&entry.process))

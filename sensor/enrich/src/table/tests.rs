@@ -348,6 +348,21 @@ fn who_moves_is_where_it_went() {
 }
 
 #[test]
+fn what_changes_is_told_and_nothing_else() {
+    let shell = key(10, 1);
+    let mut table = table([exec(shell, key(1, 1), "/bin/sh", 1)]);
+    assert!(table.take_changed());
+    table.observe(&data(shell, 2));
+    assert!(!table.take_changed(), "it acts as it is known");
+    let mut moved = data(shell, 3);
+    moved.header.cgroup_id += 1;
+    table.observe(&moved);
+    assert!(table.take_changed() && !table.take_changed());
+    table.observe(&data(key(11, 1), 4));
+    assert!(table.take_changed(), "it was not known");
+}
+
+#[test]
 fn units_of_the_other_hierarchy() {
     let mut event = exec_in("/", key(10, 1), key(1, 1), "/usr/sbin/sshd", 1);
     if let Body::Exec(exec) = &mut event.body {
