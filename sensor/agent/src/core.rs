@@ -265,7 +265,7 @@ impl Core {
     fn action(&mut self, event: Event) -> Option<Action> {
         Some(match event.body {
             Body::Accept(socket) => Action::Accept(Arc::new(socket)),
-            Body::Connect(connect) => Action::Connect(Arc::new(connect)),
+            Body::Connect(connect) => Action::Connect(Arc::from(connect)),
             Body::Exec(exec) => Action::Exec(exec),
             Body::Exit(exit) => Action::Exit(exit),
             Body::File(file) => Action::File(file),

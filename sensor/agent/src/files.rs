@@ -104,6 +104,22 @@ mod tests {
     }
 
     #[test]
+    fn lookups_are_asked_for_by_rules_that_look_at_names_of_peers() {
+        let rule = |field: &str| {
+            format!(
+                "title: t\nlogsource: {{category: network_connection}}\ndetection: {{s: {{{field}: x}}, condition: s}}\n"
+            )
+        };
+        let asked = |field| {
+            let rules = RuleSet::load(&[("rules.yml", rule(field))]).unwrap();
+            (watched(&rules, &PolicySet::default()), rules.rules()[0].wants.contains(&"dns"))
+        };
+        let bit = 1 << (EventKind::Dns as u32 - EventKind::Credentials as u32);
+        assert_eq!(asked("DestinationHostname"), (bit, true));
+        assert_eq!(asked("Image"), (0, false));
+    }
+
+    #[test]
     fn names_become_keys_and_long_ones_may_be_one() {
         let long =
             |end: &str| (Role::Name, format!("{}{end}", "n".repeat(40)).into_bytes().into_boxed_slice());

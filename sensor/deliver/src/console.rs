@@ -58,7 +58,9 @@ fn write_finding(out: &mut String, finding: &Finding, offset: WallOffset, colour
             line(out, "user", &who(process))?;
         }
         if let Action::Connect(connect) = &last.action {
-            line(out, "connect", &connect.socket.remote.to_string())?;
+            let remote = connect.socket.remote.to_string();
+            let name = said(&connect.name);
+            line(out, "connect", &if name.is_empty() { remote } else { format!("{remote} ({name})") })?;
         }
         if let Action::File(event) = &last.action {
             let source = if event.source.is_empty() {

@@ -39,6 +39,8 @@ pub struct Message {
     pub question: Question,
     /// [`None`]: it is a question.
     pub answer: Option<Answer>,
+    /// For so many seconds all records of the answer hold: the least of their times to live. Of none 0.
+    pub ttl: u32,
 }
 
 /// Reads a message of `length` bytes, of which these are the first.
@@ -60,14 +62,16 @@ pub fn parse(bytes: &[u8], length: u32) -> Result<Message, Unread> {
     let registered = registered(&name);
     let question = Question { name, registered, kind, class };
     let is_answer = flags & 0x8000 != 0;
+    let mut ttl = 0;
     let answer = is_answer.then(|| {
-        let (records, whole) = records(bytes, at + 4, answers);
+        let (records, least, whole) = records(bytes, at + 4, answers);
+        ttl = least.unwrap_or(0);
         let truncated = flags & 0x0200 != 0;
         let cut =
             !whole || truncated || (length as usize > bytes.len() && records.len() < usize::from(answers));
         Answer { code: u8::try_from(flags & 0xf).unwrap_or(0), records, cut }
     });
-    Ok(Message { id, question, answer })
+    Ok(Message { id, question, answer, ttl })
 }
 
 /// The part that somebody registered, lower case: one label more than the public suffix. Empty: there is none, as of `localhost`.
@@ -130,31 +134,36 @@ fn escape(byte: u8, marked: &[u8], text: &mut Vec<u8>) {
     }
 }
 
-/// Records, and whether all that were told of are there.
-fn records(bytes: &[u8], mut at: usize, told: u16) -> (Box<[Record]>, bool) {
-    let mut records = Vec::new();
+/// Records, the least of their times to live, and whether all that were told of are there.
+fn records(bytes: &[u8], mut at: usize, told: u16) -> (Box<[Record]>, Option<u32>, bool) {
+    let (mut records, mut least) = (Vec::new(), None);
     for _ in 0..usize::from(told).min(RECORDS) {
         match record(bytes, at) {
-            Some((record, next)) => {
+            Some((record, ttl, next)) => {
                 records.push(record);
+                least = Some(least.map_or(ttl, |least: u32| least.min(ttl)));
                 at = next;
             }
             None => break,
         }
     }
     let whole = records.len() == usize::from(told);
-    (records.into(), whole)
+    (records.into(), least, whole)
 }
 
-fn record(bytes: &[u8], at: usize) -> Option<(Record, usize)> {
+/// A record, its time to live and where the next one begins.
+fn record(bytes: &[u8], at: usize) -> Option<(Record, u32, usize)> {
     let (_, at) = name(bytes, at)?;
     let kind = two(bytes, at)?;
+    // Of which the first bit says nothing: RFC 2181, 8.
+    let ttl = u32::from_be_bytes(*bytes.get(at + 4..)?.first_chunk()?);
+    let ttl = if ttl > i32::MAX.cast_unsigned() { 0 } else { ttl };
     let begin = at + 10;
     let end = begin + usize::from(two(bytes, at + 8)?);
     let raw = bytes.get(begin..end)?;
     let mut data = data(bytes, kind, begin, raw).unwrap_or_else(|| generic(raw));
     data.truncate(DATA);
-    Some((Record { kind, data: data.into() }, end))
+    Some((Record { kind, data: data.into() }, ttl, end))
 }
 
 /// [`None`]: of no type whose form is known, or not of that form.
@@ -275,6 +284,19 @@ mod tests {
         ];
         assert_eq!(data, expected);
         assert_eq!((answer.code, answer.cut), (0, false));
+        let addresses: Vec<_> = answer.addresses().map(|address| address.to_string()).collect();
+        assert_eq!(addresses, ["192.0.2.7", "::1"]);
+    }
+
+    #[test]
+    fn an_answer_holds_for_as_long_as_all_of_its_records() {
+        let one =
+            |ttl: u32| [&[0xc0, 12, 0, 1, 0, 1][..], &ttl.to_be_bytes(), &[0, 4, 192, 0, 2, 7]].concat();
+        for (ttls, least) in [(vec![300, 60, 9000], 60), (vec![1 << 31], 0), (vec![], 0)] {
+            let count = u16::try_from(ttls.len()).unwrap();
+            let records: Vec<u8> = ttls.iter().flat_map(|ttl| one(*ttl)).collect();
+            assert_eq!(read(&message(0x8180, [1, count], NAME_OF, &records)).unwrap().ttl, least, "{ttls:?}");
+        }
     }
 
     #[test]

@@ -68,6 +68,14 @@ pub struct Answer {
     pub cut: bool,
 }
 
+impl Answer {
+    /// Addresses among its records.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        let addresses = self.records.iter().filter(|record| record.is_address());
+        addresses.filter_map(|record| std::str::from_utf8(&record.data).ok()?.parse().ok())
+    }
+}
+
 /// A resource record: RFC 1035, 4.1.3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {

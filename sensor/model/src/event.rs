@@ -79,7 +79,7 @@ pub enum Body {
     /// A connection ended.
     Close(Close),
     /// An outbound connection succeeded or failed.
-    Connect(Connect),
+    Connect(Box<Connect>),
     /// Bytes moved over a connection.
     Data(Data),
     /// A process replaced its image.
@@ -209,6 +209,8 @@ pub struct Connect {
     pub begun: BootTime,
     /// 0, or an errno; -1 where the kernel kept no reason.
     pub error: i32,
+    /// Name that was asked for and answered with the address, lower case; empty: not known.
+    pub name: Arc<[u8]>,
 }
 
 /// A TCP socket began or ceased to listen.

@@ -42,6 +42,7 @@ pub(crate) fn put(action: &Action, tables: &mut Puts, put: &mut Put) {
             socket::put(&connect.socket, put);
             put.time(connect.begun);
             put.signed(connect.error.into());
+            put.said(&connect.name);
         }
         Action::Exec(exec) => {
             put.byte(EXEC);
@@ -87,7 +88,8 @@ pub(crate) fn take(take: &mut Take<'_>, tables: &mut Takes) -> Result<Action, Wr
         CONNECT => {
             let (socket, begun) = (socket::take(take)?, take.time()?);
             let error = i32::try_from(take.signed()?).map_err(|_| Wrong("an errno is too large"))?;
-            Action::Connect(Arc::new(Connect { socket, begun, error }))
+            let name = take.text()?.into();
+            Action::Connect(Arc::new(Connect { socket, begun, error, name }))
         }
         EXEC => Action::Exec(Arc::new(take_exec(take)?)),
         EXIT => Action::Exit(Exit { code: take.narrow()? }),

@@ -360,6 +360,42 @@ pub(crate) struct Correlation {
     pub(crate) outline: Option<Arc<Part>>,
 }
 
+/// Fields of connections that lookups tell.
+pub(crate) const BY_NAME: [Field; 1] = [Field::DestinationName];
+
+impl Rule {
+    /// Whether any part of it looks at one of these fields.
+    pub(crate) fn names(&self, fields: &[Field]) -> bool {
+        let learned = |by: &Baseline| any(&by.fields, fields) || any(&by.scope, fields);
+        self.condition.names(fields)
+            || beside(&self.exceptions, self.suppress.as_ref(), fields)
+            || self.baseline.as_ref().is_some_and(learned)
+    }
+
+    /// What must be observed for it: what it looks at, and what tells the fields of that.
+    pub(crate) fn looked_at(&self) -> Kinds {
+        if self.names(&BY_NAME) { self.kinds.or(Kinds::DNS) } else { self.kinds }
+    }
+}
+
+impl Correlation {
+    /// As [`Rule::names`]; of its own parts, not of its rules.
+    pub(crate) fn names(&self, fields: &[Field]) -> bool {
+        matches!(&self.machine, Machine::Window(window) if any(&window.fields, fields))
+            || self.groups.iter().any(|group| any(group, fields))
+            || beside(&self.exceptions, self.suppress.as_ref(), fields)
+    }
+}
+
+fn beside(exceptions: &[Exception], suppress: Option<&Suppression>, fields: &[Field]) -> bool {
+    exceptions.iter().any(|one| one.condition.names(fields))
+        || suppress.is_some_and(|suppress| any(&suppress.fields, fields))
+}
+
+fn any(named: &[Field], fields: &[Field]) -> bool {
+    named.iter().any(|field| fields.contains(field))
+}
+
 /// What holds the events of a correlation together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum JoinKey {

@@ -5,13 +5,13 @@ pub use listed::{Listed, ListedBaseline, ListedException, ListedSuppression};
 
 use crate::{
     check::{self, Item},
-    correlate::{self, Machine},
+    correlate,
     digest::{self, Digest},
     engine::Index,
     field::{Field, Kinds},
     parse::Mark,
     problem::{Problem, Problems, Severity, shown, suggest},
-    rule::{Baseline, CanFire, Correlation, Exception, JoinKey, Rule, Suppression},
+    rule::{BY_NAME, CanFire, Correlation, JoinKey, Rule},
 };
 use guardbee_model::finding::{Observation, RuleInfo};
 use std::{collections::HashMap, sync::Arc};
@@ -110,32 +110,17 @@ impl RuleSet {
     /// What is done to the system that the rules look at: a bit for each kind, in the order in which the sensor numbers them
     /// from `credentials` on.
     pub fn watched(&self) -> u32 {
-        let kinds = self.rules.iter().filter(|rule| rule.can_fire.is_ok()).map(|rule| rule.kinds);
-        kinds.fold(0, |bits, kinds| bits | kinds.system())
+        let kinds = self.rules.iter().filter(|rule| rule.can_fire.is_ok()).map(Rule::looked_at);
+        let by_name = self.correlations.iter().filter(|one| one.can_fire.is_ok() && one.names(&BY_NAME));
+        kinds.chain(by_name.map(|_| Kinds::DNS)).fold(0, |bits, kinds| bits | kinds.system())
     }
 
     /// A rule looks at the hash of the acting process's executable, in whatever part of it: without it nothing is hashed but what
     /// findings name.
     pub fn looks_at_hashes(&self) -> bool {
         const HASH: [Field; 2] = [Field::ExecutableHash, Field::ExecutableHashes];
-        let named = |fields: &[Field]| fields.iter().any(|field| HASH.contains(field));
-        let excepted = |exceptions: &[Exception]| exceptions.iter().any(|one| one.condition.names(&HASH));
-        let suppressed = |by: Option<&Suppression>| by.is_some_and(|suppress| named(&suppress.fields));
-        let learned = |by: Option<&Baseline>| by.is_some_and(|one| named(&one.fields) || named(&one.scope));
-        let rules = self.rules.iter().filter(|rule| rule.can_fire.is_ok()).any(|rule| {
-            rule.condition.names(&HASH)
-                || excepted(&rule.exceptions)
-                || suppressed(rule.suppress.as_ref())
-                || learned(rule.baseline.as_ref())
-        });
-        rules
-            || self.correlations.iter().filter(|one| one.can_fire.is_ok()).any(|one| {
-                let measured = matches!(&one.machine, Machine::Window(window) if named(&window.fields));
-                measured
-                    || one.groups.iter().any(|fields| named(fields))
-                    || excepted(&one.exceptions)
-                    || suppressed(one.suppress.as_ref())
-            })
+        self.rules.iter().any(|rule| rule.can_fire.is_ok() && rule.names(&HASH))
+            || self.correlations.iter().any(|one| one.can_fire.is_ok() && one.names(&HASH))
     }
 
     /// A JSON Schema (draft 2020-12) of one document of a rule file, as text, for editors.

@@ -13,6 +13,7 @@ mod history;
 mod join;
 mod lookups;
 mod losses;
+mod names;
 mod pair;
 mod servers;
 mod silence;
@@ -34,6 +35,7 @@ use join::Origin;
 use lookups::Lookups;
 use losses::Losses;
 use lru::LruCache;
+use names::{Found, Names, Who};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, VecDeque},
@@ -69,6 +71,8 @@ pub struct Params {
     pub lookups: usize,
     /// How long they wait for their answers.
     pub patience: Duration,
+    /// Addresses whose names are remembered, for the processes that asked, and as many for the containers.
+    pub names: usize,
     /// How long an event waits for the payload that its stamp names.
     pub wait: Duration,
     /// How much later than a security event a payload event of the same time may come.
@@ -91,6 +95,7 @@ impl Default for Params {
             waiting: 8_192,
             lookups: 16_384,
             patience: Duration::from_secs(2),
+            names: 8_192,
             wait: Duration::from_millis(250),
             settle: Duration::from_millis(10),
             quiet: Duration::from_secs(5),
@@ -154,6 +159,7 @@ pub struct Tracer {
     origins: LruCache<Life, Origin>,
     waiting: Waiting,
     lookups: Lookups,
+    names: Names,
     /// Server requests whose trace may still come from their client, with the last moment.
     undecided: VecDeque<(RequestId, BootTime)>,
     /// Connections that silence may end, by when they are looked at.
@@ -172,6 +178,7 @@ impl Tracer {
         Self {
             table: Table::new(&params),
             origins: LruCache::new(origins),
+            names: Names::new(params.names),
             params,
             ids,
             waiting: Waiting::default(),
@@ -187,7 +194,7 @@ impl Tracer {
     }
 
     /// Takes the next event. Payload is consumed; a security event comes out again, now or later.
-    pub fn event(&mut self, event: Event, processes: &dyn Processes, out: &mut Vec<Output>) {
+    pub fn event(&mut self, mut event: Event, processes: &dyn Processes, out: &mut Vec<Output>) {
         self.now = self.now.max(event.header.time);
         match event.body {
             Body::Socket(socket) => self.open(socket, processes, out),
@@ -195,6 +202,7 @@ impl Tracer {
             Body::Close(close) => self.close(close, processes, out),
             Body::Dns(message) => self.dns(event.header, *message, processes, out),
             _ => {
+                self.name(&mut event, processes);
                 self.introduce(&event.body, processes, out);
                 self.hold(event, processes, out);
             }
@@ -213,6 +221,18 @@ impl Tracer {
         let tracked = socket.connection != ConnectionId(0);
         if tracked && self.table.conn(socket.connection).is_none() {
             self.open(socket.clone(), processes, out);
+        }
+    }
+
+    /// Says by which name the address goes that is connected to.
+    fn name(&mut self, event: &mut Event, processes: &dyn Processes) {
+        let Some(key) = event.header.process else { return };
+        let Body::Connect(connect) = &mut event.body else { return };
+        let Some(address) = connect.socket.remote.ip() else { return };
+        match self.names.find(&Who::new(key, processes), address, connect.begun) {
+            Found::Name(name) => connect.name = name,
+            Found::Several => self.count("name_ambiguous"),
+            Found::Unknown => {}
         }
     }
 
@@ -242,6 +262,7 @@ impl Tracer {
     /// | `socket_missing` | addresses of a connection, and the first requests on it |
     /// | `undecided_full` | the client's half of a trace |
     /// | `history_full`, `open_full`, `servers_full`, `origins_full` | no span; links that say `unproven` |
+    /// | `names_full` | names of addresses that are connected to |
     /// | `lookups_full`, `message_unread` | answers of name servers; `message_unread` also questions, and with them the event |
     /// | `waiting_full` | the payload that an action's link waited for: it says `unproven` |
     pub fn losses(&mut self, now: BootTime) -> Vec<Loss> {
@@ -250,8 +271,9 @@ impl Tracer {
 
     /// Counted so far: oddities of streams by [`guardbee_l7::Flag::name`], `invalid_traceparent`, `own_telemetry`,
     /// `unix_idle` (forgotten after [`Params::unix_idle`]), messages of name servers that say nothing (`dns_malformed`,
-    /// `dns_no_question`, `dns_unasked`: their question was not seen, or they came late; `dns_backwards`), and how the parents
-    /// of client spans were known (`parent_thread`, `parent_sole`, ...; see `context.rs`).
+    /// `dns_no_question`, `dns_unasked`: their question was not seen, or they came late; `dns_backwards`), connections to an
+    /// address that goes by several names (`name_ambiguous`), and how the parents of client spans were known (`parent_thread`,
+    /// `parent_sole`, ...; see `context.rs`).
     pub fn flags(&self) -> &BTreeMap<&'static str, u64> {
         &self.flags
     }

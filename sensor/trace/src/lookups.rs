@@ -3,7 +3,7 @@
 //! A question takes the way of every security event, which finds its link. It comes out with its answer, or when that has not come
 //! in [`crate::Params::patience`]. What an answer is the answer to is told by socket, id and question: that of a stranger is
 //! nobody's.
-use crate::{Output, Processes, Tracer, later};
+use crate::{Output, Processes, Tracer, later, names::Who};
 use guardbee_l7::dns::{self, Message, Unread};
 use guardbee_model::{
     clock::BootTime,
@@ -62,7 +62,7 @@ impl Tracer {
         let Dns { socket, server, direction, length, bytes, comm } = message;
         match (direction, dns::parse(&bytes, length)) {
             _ if bytes.is_empty() => self.counter.add("message_unread", "dns", 1),
-            (Direction::Sent, Ok(Message { id, question, answer: None })) => {
+            (Direction::Sent, Ok(Message { id, question, answer: None, .. })) => {
                 let key = key(socket, id, &question);
                 // Asked again before there was an answer: one lookup.
                 if !self.lookups.asked.contains_key(&key) {
@@ -74,13 +74,13 @@ impl Tracer {
                     return self.hold(event(header, comm, lookup), processes, out);
                 }
             }
-            (Direction::Received, Ok(Message { id, question, answer: Some(answer) })) => {
-                match self.lookups.asked.get_mut(&key(socket, id, &question)) {
-                    Some(asked) => {
-                        asked.answer.get_or_insert((header.time, answer));
-                        self.tell(&key(socket, id, &question), out);
-                    }
-                    None => self.count("dns_unasked"),
+            (Direction::Received, Ok(Message { id, question, answer: Some(answer), ttl })) => {
+                let key = key(socket, id, &question);
+                if self.lookups.asked.contains_key(&key) {
+                    self.answered(&header, &key, (answer, ttl), processes);
+                    self.tell(&key, out);
+                } else {
+                    self.count("dns_unasked");
                 }
             }
             // Told: there are those who use the port because firewalls let it through.
@@ -94,6 +94,26 @@ impl Tracer {
             (_, Err(Unread::OtherOperation | Unread::NoQuestion)) => self.count("dns_no_question"),
         }
         out.push(Output::Consumed);
+    }
+
+    /// Keeps the answer to a question, and by which name its addresses go.
+    fn answered(
+        &mut self,
+        header: &Header,
+        key: &Key,
+        (answer, ttl): (Answer, u32),
+        processes: &dyn Processes,
+    ) {
+        if let Some(who) = header.process {
+            let (who, (_, _, question)) = (Who::new(who, processes), key);
+            let gone = self.names.learn(&who, &question.name, answer.addresses(), (header.time, ttl));
+            if gone > 0 {
+                self.counter.add("names_full", "dns", gone);
+            }
+        }
+        if let Some(asked) = self.lookups.asked.get_mut(key) {
+            asked.answer.get_or_insert((header.time, answer));
+        }
     }
 
     /// The oldest goes without its answer where there is no room.

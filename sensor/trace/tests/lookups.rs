@@ -5,16 +5,18 @@ mod world;
 use guardbee_model::{
     clock::BootTime,
     dns::{Dns, Lookup},
-    event::{Body, Direction, Event},
+    event::{Body, Connect, Direction, Event},
     link::Link,
+    socket::{Endpoint, Role},
     system::Deed,
 };
 use guardbee_trace::{Output, Params};
+use std::sync::Arc;
 use world::{Reads, World, process};
 
 const SERVER: u32 = 100;
 
-/// A message that asks for a name, or answers it with an address.
+/// A message that asks for a name, or answers it with an address whose last number is the id.
 fn message(id: u16, name: &str, answered: bool) -> Vec<u8> {
     let labels: Vec<u8> = name
         .split('.')
@@ -23,9 +25,9 @@ fn message(id: u16, name: &str, answered: bool) -> Vec<u8> {
     let flags = if answered { 0x8180 } else { 0x0100 };
     let header: Vec<u8> =
         [id, flags, 1, u16::from(answered), 0, 0].into_iter().flat_map(u16::to_be_bytes).collect();
-    let record: &[u8] =
-        if answered { &[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 203, 0, 113, 7] } else { &[] };
-    [&header, &labels, &[0, 0, 1, 0, 1][..], record].concat()
+    let last = id.to_be_bytes()[1];
+    let record: &[u8] = &[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 9, 0, 4, 203, 0, 113, last];
+    [&header[..], &labels, &[0, 0, 1, 0, 1], if answered { record } else { &[] }].concat()
 }
 
 fn moved(world: &mut World, tid: u32, (socket, direction): (u64, Direction), bytes: Vec<u8>) {
@@ -186,4 +188,54 @@ fn messages_that_say_nothing_are_counted() {
     assert_eq!((flags["dns_malformed"], flags["dns_backwards"], flags["dns_no_question"]), (1, 2, 1));
     let losses = world.tracer.losses(BootTime(world.now));
     assert_eq!((losses[0].cause, losses[0].count), ("message_unread", 1));
+}
+
+/// A connection to an address, begun so long ago.
+fn connect(world: &mut World, to: &str, begun_ms: u64) {
+    let mut socket = World::socket(9, Role::Connected);
+    socket.remote = Endpoint::Ip(format!("{to}:443").parse().unwrap());
+    let header = world.header(process(SERVER), SERVER);
+    let begun = BootTime(world.now - begun_ms * world::MS);
+    let connect = Connect { socket, begun, error: 0, name: Arc::default() };
+    world.made.push(Event { header, body: Body::Connect(Box::new(connect)) });
+}
+
+/// Names of those who were connected to.
+fn peers(world: &World) -> Vec<String> {
+    let name = |output: &Output| match output {
+        Output::Security { event: Event { body: Body::Connect(connect), .. }, .. } => {
+            Some(String::from_utf8(connect.name.to_vec()).unwrap())
+        }
+        _ => None,
+    };
+    world.out.iter().filter_map(name).collect()
+}
+
+#[test]
+fn who_is_connected_to_goes_by_the_name_that_was_asked_for() {
+    let mut world = World::default();
+    connect(&mut world, "203.0.113.7", 0);
+    ask(&mut world, 1, 7, "WWW.Example.com");
+    answer(&mut world, 1, 7, "www.example.COM");
+    // Begun before there was an answer, to another address, and to that one.
+    connect(&mut world, "203.0.113.7", 1);
+    connect(&mut world, "203.0.113.8", 0);
+    connect(&mut world, "203.0.113.7", 0);
+    // What nobody asked tells nobody's name.
+    answer(&mut world, 1, 8, "stranger.example");
+    connect(&mut world, "203.0.113.7", 0);
+    world.wait(300);
+    assert_eq!(peers(&world), ["", "", "", "www.example.com", "www.example.com"]);
+}
+
+#[test]
+fn names_that_find_no_room_are_a_loss() {
+    let mut world = World::new(Params { names: 1, ..Params::default() });
+    for id in 0..3 {
+        ask(&mut world, 1, id, "www.example.com");
+        answer(&mut world, 1, id, "www.example.com");
+    }
+    world.wait(1);
+    let losses = world.tracer.losses(BootTime(world.now));
+    assert_eq!((losses[0].cause, losses[0].kind, losses[0].count), ("names_full", "dns", 2));
 }

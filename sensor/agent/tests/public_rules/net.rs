@@ -1,7 +1,7 @@
 //! Records of connections, and of the bytes of a request and its answer.
 use crate::{
     deed::Actor,
-    record::{Tail, address, record},
+    record::{self, Tail, address, record},
 };
 use guardbee_model::{
     event::{Connect, Listen},
@@ -9,8 +9,10 @@ use guardbee_model::{
     socket::{Endpoint, Role, Socket},
 };
 use guardbee_wire::{
-    ConnectEvent, DataEvent, Direction, EventKind, ListenEvent, SocketEvent, SocketInfo, SocketRole, StringId,
+    ConnectEvent, DataEvent, Direction, DnsEvent, EventKind, ListenEvent, SocketEvent, SocketInfo,
+    SocketRole, StringId,
 };
+use std::net::SocketAddr;
 
 /// Bytes of one data record.
 const DATA: usize = 4096;
@@ -73,6 +75,35 @@ pub(crate) fn listen(actor: Actor, listen: &Listen) -> Vec<u8> {
         pad: 0,
     };
     record(&event, &Tail::default())
+}
+
+/// Question and answer that give the address of who is connected to its name.
+pub(crate) fn lookup(actor: Actor, connect: &Connect) -> Option<Vec<Vec<u8>>> {
+    let Endpoint::Ip(SocketAddr::V4(remote)) = &connect.socket.remote else { return None };
+    // What a name must end with is no whole one.
+    let name = [if connect.name.starts_with(b".") { &b"host"[..] } else { b"" }, &connect.name].concat();
+    let mut question = Vec::new();
+    for label in name.split(|byte| *byte == b'.') {
+        question.push(u8::try_from(label.len()).ok().filter(|length| (1..64).contains(length))?);
+        question.extend_from_slice(label);
+    }
+    question.extend([0, 0, 1, 0, 1]);
+    let message = |direction, flags: u16, record: &[u8]| {
+        let answers = u16::from(!record.is_empty());
+        let head: Vec<u8> = [7, flags, 1, answers, 0, 0].into_iter().flat_map(u16::to_be_bytes).collect();
+        let bytes = [&head, &question, record].concat();
+        let event = DnsEvent {
+            header: actor.header(EventKind::Dns),
+            socket: 8,
+            server: address("192.0.2.53:53".parse().unwrap()).0,
+            length: u32::try_from(bytes.len()).unwrap(),
+            direction: direction as u8,
+            ..DnsEvent::default()
+        };
+        record::record(&event, &Tail::default().with(StringId::Message, &bytes))
+    };
+    let answer = [&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4][..], &remote.ip().octets()].concat();
+    Some(vec![message(Direction::Sent, 0x0100, &[]), message(Direction::Received, 0x8180, &answer)])
 }
 
 /// The connection, the request as a client would send it, and the answer: what the payload ring has of an exchange.

@@ -101,7 +101,12 @@ fn records(wanted: &Observation) -> Option<Vec<Vec<u8>>> {
             records.push(deed::of_system(actor, &process.comm, system)?);
         }
         Action::Accept(socket) => records.push(net::accept(actor, socket)),
-        Action::Connect(connect) => records.push(net::connect(actor, connect)),
+        Action::Connect(connect) => {
+            if !connect.name.is_empty() {
+                records.extend(net::lookup(actor, connect)?);
+            }
+            records.push(net::connect(actor, connect));
+        }
         Action::Listen(listen) => records.push(net::listen(actor, listen)),
         Action::RequestHead(request) => records.extend(net::exchange(actor, request, None)?),
         Action::Exchange(request, response) => {
@@ -169,7 +174,7 @@ impl Sensor {
             Output::Security { event, link } => {
                 let action = match event.body {
                     Body::Accept(socket) => Action::Accept(Arc::new(socket)),
-                    Body::Connect(connect) => Action::Connect(Arc::new(connect)),
+                    Body::Connect(connect) => Action::Connect(Arc::from(connect)),
                     Body::Exec(exec) => Action::Exec(exec),
                     Body::File(file) => Action::File(file),
                     Body::Listen(listen) => Action::Listen(Arc::new(listen)),

@@ -8,7 +8,10 @@ use guardbee_model::{
 };
 use guardbee_wire::{ConnectEvent, ListenEvent, SocketEvent, SocketFlag, SocketInfo, SocketRole, StringId};
 use nix::libc::{AF_INET, AF_INET6, AF_UNIX};
-use std::net::{Ipv6Addr, SocketAddr};
+use std::{
+    net::{Ipv6Addr, SocketAddr},
+    sync::Arc,
+};
 
 pub(super) fn accept((raw, tail): &(SocketEvent, &[u8])) -> Result<Body, DecodeError> {
     info("accept", &raw.socket, tail).map(Body::Accept)
@@ -30,7 +33,9 @@ pub(super) fn connect((raw, tail): &(ConnectEvent, &[u8])) -> Result<Body, Decod
         }
     };
     let socket = info(kind, &raw.socket, tail)?;
-    Ok(Body::Connect(Connect { socket, begun: BootTime(raw.begun_ns), error }))
+    // Which name it goes by, other events tell.
+    let name = Arc::default();
+    Ok(Body::Connect(Box::new(Connect { socket, begun: BootTime(raw.begun_ns), error, name })))
 }
 
 pub(super) fn listen(raw: &ListenEvent) -> Result<Body, DecodeError> {

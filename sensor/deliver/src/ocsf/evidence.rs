@@ -75,7 +75,11 @@ fn evidence(observation: &Observation, own_link: Option<&Link>, offset: WallOffs
         }
     }
     if let Action::Connect(connect) = &observation.action {
-        evidence.extend(endpoint(&connect.socket.remote).map(|shown| ("dst_endpoint".to_owned(), shown)));
+        let mut shown = endpoint(&connect.socket.remote);
+        if let Some(Value::Object(shown)) = shown.as_mut().filter(|_| !connect.name.is_empty()) {
+            shown.insert("hostname".into(), said(&connect.name).into());
+        }
+        evidence.extend(shown.map(|shown| ("dst_endpoint".to_owned(), shown)));
         data.insert(
             "connect".into(),
             json!({ "to": http::address(&connect.socket.remote), "errno": connect.error }),

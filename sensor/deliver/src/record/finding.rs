@@ -51,6 +51,7 @@ pub(super) fn record(encoder: &Encoder, finding: &Finding, offset: WallOffset) -
             if let Some(port) = connect.socket.remote.port() {
                 attributes.int("destination.port", port);
             }
+            attributes.bytes("destination.domain", &connect.name);
         }
         if let Action::File(event) = &last.action {
             file::add(event, &mut attributes);

@@ -168,6 +168,7 @@ impl<'a> Draw<'a> {
                 socket: self.socket(),
                 begun: self.time(),
                 error: i32::from(self.byte()) - 128,
+                name: self.text().into(),
             })),
             2 => Action::Exec(Arc::new(self.exec())),
             3 => Action::Exit(Exit { code: self.word() }),

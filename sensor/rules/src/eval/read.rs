@@ -311,6 +311,10 @@ fn of_network(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
     match field {
         Field::DestinationAddress => out.shown(destination.ip()?),
         Field::DestinationPort => out.shown(destination.port()?),
+        Field::DestinationName => match &o.action {
+            Action::Connect(connect) => out.known(&connect.name),
+            _ => return None,
+        },
         Field::DestinationNetwork => out.put(network(destination.ip()?).as_bytes()),
         Field::SourceAddress => out.shown(source.ip()?),
         Field::SourcePort => out.shown(source.port()?),

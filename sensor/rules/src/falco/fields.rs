@@ -128,10 +128,10 @@ const REASONS: &[(&str, &str)] = &[
     ("evt.hostname", "the name of the node is no field of rules"),
     ("evt.", "this is not recorded of events"),
     ("fd.name", "the text of a connection is no field: compare fd.sip, fd.sport and so on"),
-    ("fd.sip.name", "names of peers are not resolved"),
-    ("fd.cip.name", "names of peers are not resolved"),
-    ("fd.rip.name", "names of peers are not resolved"),
-    ("fd.lip.name", "names of peers are not resolved"),
+    ("fd.sip.name", "only of connect the name of the other end is known: that which was asked for"),
+    ("fd.rip.name", "only of connect the name of the other end is known: that which was asked for"),
+    ("fd.cip.name", "nobody here asks for the names of those who connect"),
+    ("fd.lip.name", "nobody here asks for the host's own name"),
     ("fd.", "this is not recorded of sockets"),
     ("fs.path.", "paths of system calls are not recorded"),
     ("fdlist.", "lists of descriptors are not recorded"),
@@ -178,6 +178,9 @@ pub(super) fn shown(name: &str) -> Option<&'static str> {
     })
 }
 
+/// By which name the other end goes.
+pub(super) const NAMES: [&str; 2] = ["fd.sip.name", "fd.rip.name"];
+
 /// What of connections Falco's outputs show.
 const NETWORK: &[(&str, &str)] = &[
     ("fd.sip", "destination.address"),
@@ -186,6 +189,8 @@ const NETWORK: &[(&str, &str)] = &[
     ("fd.cport", "source.port"),
     ("fd.rip", "network.peer.address"),
     ("fd.rport", "network.peer.port"),
+    ("fd.sip.name", "destination.domain"),
+    ("fd.rip.name", "destination.domain"),
     ("fd.l4proto", "network.transport"),
     ("fd.type", "network.transport"),
 ];

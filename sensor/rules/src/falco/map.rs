@@ -178,6 +178,14 @@ impl Mapper<'_> {
             if change != Change::None {
                 return Err("transformers of a connection's fields can't be said".to_owned());
             }
+            if class == Class::Connect && fields::NAMES.contains(&name) {
+                self.notes.insert(
+                    "The name of who is connected to is the one that was asked for: Falco asks for the rule's own \
+                     names and compares addresses.",
+                );
+                let (field, dialect) = ("destination.domain", Dialect::Same);
+                return change.compare(Comparison { field, dialect, ignore_case: true, operator, value });
+            }
             return network::compare(class, name, operator, value)
                 .unwrap_or_else(|| Err(fields::reason(name)));
         }

@@ -2,8 +2,7 @@
 
 /// Names that rules use and this version has nothing for: such a rule loads, and the part that needs it never holds.
 pub(super) const UNAVAILABLE: &[(&str, &str)] = &[
-    ("DestinationHostname", "names of peers are not resolved"),
-    ("SourceHostname", "names of peers are not resolved"),
+    ("SourceHostname", "who connects has asked nobody here for its own name"),
     ("QueryStatus", "see `dns.response_code`, which has the DNS's own names"),
     ("LogonId", "login sessions are not recorded"),
     ("LogonGuid", "login sessions are not recorded"),
@@ -43,8 +42,8 @@ pub(super) const UNAVAILABLE: &[(&str, &str)] = &[
     ("c-win32-status", "only Windows has it"),
     ("c-uri-extension", "see `url.path`"),
     ("cs-cookie", "cookies are not kept"),
-    ("cs-username", "HTTP credentials are not kept"),
     ("cs-body", "bodies are not kept"),
+    ("cs-username", "HTTP credentials are not kept"),
     ("cs-content-type", "this header is not kept"),
     ("sc-content-type", "this header is not kept"),
     ("sc-win32-status", "only Windows has it"),

@@ -57,6 +57,7 @@ struct Draft {
     source: SocketAddr,
     destination: SocketAddr,
     error: i32,
+    name: Arc<[u8]>,
     listening: bool,
     exit: u32,
     doing: Doing,
@@ -81,6 +82,7 @@ impl Draft {
             source: client,
             destination: server,
             error: 0,
+            name: Arc::default(),
             listening: true,
             exit: 0,
             doing: Doing::new(),
@@ -285,6 +287,7 @@ impl Draft {
             Field::DestinationPort | Field::PeerPort => self.destination.set_port(number(text)),
             Field::SourcePort => self.source.set_port(number(text)),
             Field::ConnectError => self.error = number(text),
+            Field::DestinationName => self.name = bytes(&text.to_ascii_lowercase()).into(),
             Field::UnixPath => {
                 self.socket.remote = Endpoint::Unix(match text.strip_prefix('@') {
                     Some(name) => [b"\0", name.as_bytes()].concat().into(),
@@ -359,7 +362,8 @@ impl Draft {
         match kind {
             Kinds::ACCEPT => Action::Accept(Arc::new(socket)),
             Kinds::CONNECT => {
-                Action::Connect(Arc::new(Connect { socket, begun: self.time, error: self.error }))
+                let name = Arc::clone(&self.name);
+                Action::Connect(Arc::new(Connect { socket, begun: self.time, error: self.error, name }))
             }
             Kinds::EXIT => Action::Exit(Exit { code: self.exit }),
             Kinds::FORK => Action::Fork(Arc::new(Fork {

@@ -82,7 +82,7 @@ impl RuleSet {
             missing: rule.missing.clone(),
             always: always.contains(&number),
             tests: rule.examples.len(),
-            wants: rule.kinds.members().collect(),
+            wants: rule.looked_at().members().collect(),
             files: files::selection([rule]),
             requires: rule.requires.kinds.members().collect(),
             exceptions: rule.exceptions.iter().map(Exception::listed).collect(),
@@ -92,7 +92,7 @@ impl RuleSet {
         });
         let correlated = self.correlations.iter().enumerate().map(|(number, correlation)| {
             let rules = self.rules_of(number);
-            let kinds = rules.iter().map(|rule| rule.kinds).fold(Kinds::NONE, Kinds::or);
+            let kinds = rules.iter().map(|rule| rule.looked_at()).fold(Kinds::NONE, Kinds::or);
             Listed {
                 info: Arc::clone(&correlation.info),
                 can_fire: self.can_fire(number),
