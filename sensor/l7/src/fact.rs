@@ -66,6 +66,8 @@ pub struct Fields {
     pub x_forwarded_for: Option<Box<[u8]>>,
     pub forwarded: Option<Box<[u8]>>,
     pub content_type: Option<Box<[u8]>>,
+    /// As whom the request says it is made; no password.
+    pub user: Option<Box<[u8]>>,
 }
 
 impl Fields {

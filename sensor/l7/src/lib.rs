@@ -5,6 +5,7 @@
 //! not prove something the facts say so instead of guessing. Beside them, messages of the DNS one by one.
 #![forbid(unsafe_code)]
 
+mod authorization;
 mod chunk;
 pub mod connection;
 pub mod dns;

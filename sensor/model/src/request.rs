@@ -66,6 +66,10 @@ pub struct Request {
     pub user_agent: Box<[u8]>,
     /// `Referer`; empty: none.
     pub referer: Box<[u8]>,
+    /// As whom it says it is made; empty: it says nothing.
+    pub user: Box<[u8]>,
+    /// `Content-Type`; empty: none.
+    pub content_type: Box<[u8]>,
     /// Minor version of HTTP/1.
     pub minor_version: u8,
     /// The other end of the connection.

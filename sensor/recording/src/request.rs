@@ -28,6 +28,8 @@ pub(crate) fn put(request: &Request, put: &mut Put) {
     put.said(&request.host);
     put.said(&request.user_agent);
     put.said(&request.referer);
+    put.said(&request.user);
+    put.said(&request.content_type);
     put.byte(request.minor_version);
     put_endpoint(&request.client, put);
     put.said(&request.forwarded_for);
@@ -55,6 +57,8 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Request, Wrong> {
         host: take.text()?.into(),
         user_agent: take.text()?.into(),
         referer: take.text()?.into(),
+        user: take.text()?.into(),
+        content_type: take.text()?.into(),
         minor_version: take.byte()?,
         client: take_endpoint(take)?,
         forwarded_for: take.text()?.into(),

@@ -10,7 +10,10 @@
 mod draw;
 
 use draw::Draw;
-use guardbee_model::finding::{Action, Observation};
+use guardbee_model::{
+    finding::{Action, Observation},
+    request::Request,
+};
 use guardbee_recording::{Head, Item, Reader, Secrets, Writer};
 use std::sync::Arc;
 
@@ -39,6 +42,7 @@ fn planted() -> Vec<Item> {
         let request = Arc::make_mut(request);
         request.query = Some(b"user=a&token=hunter2".as_slice().into());
         request.host = b"u:hunter2@shop.example".as_slice().into();
+        request.content_type = b"multipart/form-data; token=hunter2".as_slice().into();
         request.referer = b"https://u:hunter2@shop.example/?session=hunter2".as_slice().into();
     }
     let with = |one: Observation| Observation {
@@ -70,7 +74,8 @@ fn shown(secrets: Secrets) -> (Vec<Item>, String) {
         match &one.action {
             Action::Exec(exec) => texts += &exec.args.display(),
             Action::RequestHead(request) => {
-                let fields = [request.query.as_deref().unwrap(), &request.host, &request.referer];
+                let Request { host, referer, content_type, .. } = &**request;
+                let fields = [request.query.as_deref().unwrap(), host, referer, content_type];
                 for field in fields {
                     texts += &String::from_utf8_lossy(field);
                 }

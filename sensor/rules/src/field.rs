@@ -463,6 +463,10 @@ fields! {
     UserAgent "user_agent.original" Text, Kinds::ALL, searched ["cs-user-agent", "c-useragent"];
     /// As sent.
     Referer "http.request.header.referer" Text, Kinds::ALL, searched ["cs-referer", "cs-referrer", "http.request.referrer"];
+    /// As whom the request says it is made: the name in `Authorization: Basic`, or whom the web server told an application over FastCGI. Whether the name is believed, the answer tells; said in other ways, as by a cookie, it is not known.
+    EndUser "enduser.id" Text, Kinds::ALL, searched ["cs-username"];
+    /// As sent, with its parameters.
+    ContentType "http.request.header.content-type" Text, Kinds::ALL, plain ["cs-content-type"];
     /// The other end of the connection: perhaps a proxy.
     ClientAddress "client.address" Address, Kinds::ALL, searched ["c-ip", "client.ip"];
     /// The other end of the connection.

@@ -354,6 +354,8 @@ fn request(entry: &mut Entry, trace: TraceContext, client: Endpoint, server: End
         method: head.method,
         user_agent: fields.user_agent.unwrap_or_default(),
         referer: fields.referer.unwrap_or_default(),
+        user: fields.user.unwrap_or_default(),
+        content_type: fields.content_type.unwrap_or_default(),
         minor_version: head.minor_version,
         client,
         forwarded_for,

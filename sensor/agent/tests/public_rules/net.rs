@@ -160,6 +160,25 @@ fn data(actor: Actor, direction: Direction, bytes: &[u8]) -> Vec<Vec<u8>> {
     records.collect()
 }
 
+/// As a client says it, with some password.
+fn authorization(user: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    if user.is_empty() {
+        return Vec::new();
+    }
+    let credentials = [user, b":secret"].concat();
+    let mut out = b"Basic ".to_vec();
+    for three in credentials.chunks(3) {
+        let mut bytes = [0; 4];
+        bytes[1..=three.len()].copy_from_slice(three);
+        let bits = u32::from_be_bytes(bytes);
+        let digits = [18, 12, 6, 0].map(|shift| DIGITS[bits as usize >> shift & 63]);
+        out.extend_from_slice(&digits[..=three.len()]);
+        out.resize(out.len() + 3 - three.len(), b'=');
+    }
+    out
+}
+
 fn head(request: &Request) -> Vec<u8> {
     let query = request.query.as_deref().map(|query| [b"?", query].concat()).unwrap_or_default();
     let minor = request.minor_version;
@@ -171,6 +190,8 @@ fn head(request: &Request) -> Vec<u8> {
         ("User-Agent", &request.user_agent),
         ("Referer", &request.referer),
         ("X-Forwarded-For", &request.forwarded_for),
+        ("Content-Type", &request.content_type),
+        ("Authorization", &authorization(&request.user)),
     ] {
         if !value.is_empty() {
             out.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());

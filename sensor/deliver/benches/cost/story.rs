@@ -68,6 +68,8 @@ fn request(random: &mut Random, number: u64) -> Request {
             .as_slice()
             .into(),
         referer: Box::default(),
+        user: Box::default(),
+        content_type: Box::default(),
         forwarded_for: Box::default(),
         client: Endpoint::Ip(client),
         ..sample::request()

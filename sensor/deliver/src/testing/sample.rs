@@ -93,6 +93,8 @@ pub fn request() -> Request {
         host: b"shop.example:8080".as_slice().into(),
         user_agent: b"curl/8".as_slice().into(),
         referer: format!("http://u:{SECRET}@shop.example/?session={SECRET}").into_bytes().into(),
+        user: SECRET.as_bytes().into(),
+        content_type: format!("multipart/form-data; token={SECRET}").into_bytes().into(),
         minor_version: 1,
         client: Endpoint::Ip("10.0.0.9:5555".parse().expect("an address")),
         forwarded_for: b"203.0.113.7".as_slice().into(),

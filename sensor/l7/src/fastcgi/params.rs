@@ -1,5 +1,8 @@
 //! `FCGI_PARAMS`: name-value pairs (specification 1.0, section 3.4) with the names of CGI/1.1 (RFC 3875 section 4.1).
-use crate::fact::{Fields, RequestHead, VALUE_BYTES};
+use crate::{
+    authorization,
+    fact::{Fields, RequestHead, VALUE_BYTES},
+};
 
 /// More of them is not kept.
 pub(crate) const PARAMS_BYTES: usize = 16 * 1024;
@@ -39,6 +42,12 @@ fn field(fields: &mut Fields, name: &[u8], value: &[u8]) {
         b"HTTP_X_FORWARDED_FOR" => &mut fields.x_forwarded_for,
         b"HTTP_FORWARDED" => &mut fields.forwarded,
         b"CONTENT_TYPE" => &mut fields.content_type,
+        // Whom the web server has let in; else who it said it is.
+        b"REMOTE_USER" => &mut fields.user,
+        b"HTTP_AUTHORIZATION" => {
+            fields.user = fields.user.take().or_else(|| authorization::user(value));
+            return;
+        }
         _ => return,
     };
     // nginx gives each of them, empty where the request has none.
@@ -110,14 +119,16 @@ pub(crate) mod tests {
             ("HTTP_HOST", "shop"),
             ("HTTP_COOKIE", "secret"),
             ("HTTP_USER_AGENT", ""),
+            ("HTTP_AUTHORIZATION", "Basic bWU6aHVudGVyMg=="),
         ];
         let found = head(&pairs(&given)).unwrap();
         assert_eq!((&*found.method, &*found.target), (&b"POST"[..], target.as_bytes()));
         assert_eq!(found.minor_version, 0);
         assert_eq!(found.fields.host.as_deref(), Some(&b"shop"[..]));
-        assert_eq!(found.fields.user_agent, None);
-        given.push(("REQUEST_URI", "/pretty"));
-        assert_eq!(*head(&pairs(&given)).unwrap().target, *b"/pretty");
+        assert_eq!((found.fields.user_agent, found.fields.user.as_deref()), (None, Some(&b"me"[..])));
+        given.extend([("REQUEST_URI", "/pretty"), ("REMOTE_USER", "bob")]);
+        let found = head(&pairs(&given)).unwrap();
+        assert_eq!((&*found.target, found.fields.user.as_deref()), (&b"/pretty"[..], Some(&b"bob"[..])));
     }
 
     #[test]

@@ -4,7 +4,10 @@ use super::{
     body::Framing,
     lenient::{self, Lines},
 };
-use crate::fact::{Fields, RequestHead, VALUE_BYTES};
+use crate::{
+    authorization,
+    fact::{Fields, RequestHead, VALUE_BYTES},
+};
 use memchr::{memchr, memchr_iter};
 use std::{borrow::Cow, mem::MaybeUninit};
 
@@ -209,6 +212,10 @@ pub(crate) fn add<'a>(name: &[u8], value: &'a [u8], fields: Option<&mut Fields>,
         return;
     }
     let Some(fields) = fields else { return };
+    if name.len() == 13 && is(b"authorization") {
+        fields.user = fields.user.take().or_else(|| authorization::user(value));
+        return;
+    }
     let slot = match name.len() {
         4 if is(b"host") => &mut fields.host,
         7 if is(b"referer") => &mut fields.referer,

@@ -406,6 +406,8 @@ impl<'a> Draw<'a> {
             host: self.boxed(),
             user_agent: self.boxed(),
             referer: self.boxed(),
+            user: self.boxed(),
+            content_type: self.boxed(),
             minor_version: self.byte(),
             client: self.endpoint(),
             forwarded_for: self.boxed(),

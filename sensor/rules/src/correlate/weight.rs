@@ -48,7 +48,8 @@ fn args(args: &Args) -> usize {
 
 fn request(request: &Request) -> usize {
     let Request { method, path, query, route, host, user_agent, referer, forwarded_for, .. } = request;
-    let texts = [method, path, host, user_agent, referer, forwarded_for];
+    let Request { user, content_type, .. } = request;
+    let texts = [method, path, host, user_agent, referer, forwarded_for, user, content_type];
     let texts = texts.into_iter().map(|text| text.len()).sum::<usize>();
     texts + route.len() + query.as_ref().map_or(0, |query| query.len())
 }

@@ -382,6 +382,8 @@ fn of_request(field: Field, request: &Request, out: &mut Texts) -> Option<()> {
         Field::Host => out.known(&request.host),
         Field::UserAgent => out.known(&request.user_agent),
         Field::Referer => out.known(&request.referer),
+        Field::EndUser => out.known(&request.user),
+        Field::ContentType => out.known(&request.content_type),
         Field::ForwardedFor => out.known(&request.forwarded_for),
         Field::HttpVersion => out.shown(format_args!("1.{}", request.minor_version)),
         Field::ClientAddress => out.shown(request.client.ip()?),

@@ -133,6 +133,8 @@ pub(super) fn request(start: BootTime, client: SocketAddr, server: SocketAddr) -
         host: Box::default(),
         user_agent: Box::default(),
         referer: Box::default(),
+        user: Box::default(),
+        content_type: Box::default(),
         minor_version: 1,
         client: Endpoint::Ip(client),
         forwarded_for: Box::default(),

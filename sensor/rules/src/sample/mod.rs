@@ -482,6 +482,8 @@ fn set_request(request: &mut Request, field: Field, text: &str) {
         Field::Host => request.host = bytes(text).into(),
         Field::UserAgent => request.user_agent = bytes(text).into(),
         Field::Referer => request.referer = bytes(text).into(),
+        Field::EndUser => request.user = bytes(text).into(),
+        Field::ContentType => request.content_type = bytes(text).into(),
         Field::ForwardedFor => request.forwarded_for = bytes(text).into(),
         Field::HttpVersion => request.minor_version = u8::from(text != "1.0"),
         Field::ClientAddress => set_ip(&mut request.client, text),
