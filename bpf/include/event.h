@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#define GUARDBEE_ABI 6u
+#define GUARDBEE_ABI 7u
 
 /* What happened. Both hook lists give the same kinds with the same meaning. */
 enum event_kind {
@@ -47,6 +47,7 @@ enum event_kind {
 	EVENT_IO_URING = 41,
 	EVENT_CONTROL = 42,
 	EVENT_DNS = 43, /* security: a message to or from a name server */
+	EVENT_INQUIRY = 44, /* laid out as control_event */
 };
 #define EVENT_KINDS 64
 

@@ -85,4 +85,5 @@ enum program_id {
 	PROGRAM_FILE_MAKE = 77,
 	PROGRAM_FILE_ATTRIBUTE = 78,
 	PROGRAM_FILE_OPENED = 79,
+	PROGRAM_SYSINFO = 80, /* system/ */
 };

@@ -49,6 +49,7 @@ enum call {
 	CALL_OPEN_BY_HANDLE_AT = 40,
 	CALL_KEXEC_LOAD = 41,
 	CALL_KEXEC_FILE_LOAD = 42,
+	CALL_SYSINFO = 43,
 };
 
 /* How a system call made the event: what audit calls SYSCALL, a0 to a3 and exit. */
@@ -229,7 +230,7 @@ struct io_uring_event {
 	/* tail: COMM, DETAIL: path that the operation names */
 };
 
-/* A call that acts on the machine itself. */
+/* A call that acts on the machine itself; or, of kind INQUIRY, one that asks what machine it is, which many do. */
 struct control_event {
 	struct event_header header;
 	struct call_info call;

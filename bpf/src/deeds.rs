@@ -56,6 +56,7 @@ const ATTEMPTS: &[Attempt] = &[
     // A level that there isn't.
     (libc::SYS_syslog, [8, 0, 0]),
     (libc::SYS_open_by_handle_at, [NONE, 0, 0]),
+    (libc::SYS_sysinfo, [0, 0, 0]),
 ];
 
 /// Tries all of it once. What the kernel doesn't have, or forbids altogether, stays unseen, which is for the self-test to say.

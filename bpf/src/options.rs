@@ -71,6 +71,7 @@ fn budgets(security_bytes: u32, payload_bytes: u32) -> [Rate; EVENT_KINDS] {
                 EventKind::Title,
                 EventKind::IoUring,
                 EventKind::Control,
+                EventKind::Inquiry,
             ],
         ),
         (Rate { per_second: security * 2, burst: security }, &[EventKind::Dns]),

@@ -36,13 +36,15 @@ pub enum Capability {
     Control,
     /// What name servers are asked: by the programs of payload.
     Dns,
+    /// Calls that ask what machine it is.
+    Inquiry,
     /// What is done to files.
     File,
 }
 
 impl Capability {
     /// All, in the order of their importance.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Process,
         Self::Socket,
         Self::Payload,
@@ -59,11 +61,12 @@ impl Capability {
         Self::IoUring,
         Self::Control,
         Self::Dns,
+        Self::Inquiry,
         Self::File,
     ];
 
     /// Looked at only where somebody wants them. From the others it is known who acts, and for which request.
-    pub const OPTIONAL: [Self; 12] = [
+    pub const OPTIONAL: [Self; 13] = [
         Self::Credentials,
         Self::Access,
         Self::Namespace,
@@ -76,6 +79,7 @@ impl Capability {
         Self::IoUring,
         Self::Control,
         Self::Dns,
+        Self::Inquiry,
     ];
 
     /// Its bit in a set of [`Self::OPTIONAL`], which has them in the order of the kinds of events that they give; of others
@@ -194,8 +198,8 @@ const fn program(id: u8, capability: Capability, hooks: Option<HookList>) -> Pro
 /// As `enum program_id` has them.
 pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
     use Capability::{
-        Access, Control, Credentials, Extension, File, IoUring, Iterate, Memory, Mount, Namespace, Payload,
-        Process, Signal, Socket, SocketChange, Title,
+        Access, Control, Credentials, Extension, File, Inquiry, IoUring, Iterate, Memory, Mount, Namespace,
+        Payload, Process, Signal, Socket, SocketChange, Title,
     };
     const NEW: Option<HookList> = Some(HookList::Tracepoint6_3);
     const OLD: Option<HookList> = Some(HookList::Tracepoint5_10);
@@ -281,5 +285,6 @@ pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
         program(77, File, None),
         program(78, File, None),
         program(79, File, Some(HookList::Trampoline)),
+        program(80, Inquiry, None),
     ]
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Calls that act on the machine itself, or around its checks: reboot, the kernel's log, page faults handled by a process, files
- * by handle.
+ * by handle; or ask what machine it is.
  */
 #include "kernel.h"
 #include "event.h"
@@ -9,11 +9,12 @@
 #define SYSLOG_READ_CLEAR    4
 #define SYSLOG_CONSOLE_LEVEL 8
 
-static __always_inline __u32 control_begin(struct site *site, struct task_struct *task, __s64 result, enum call call)
+static __always_inline __u32 control_begin(struct site *site, struct task_struct *task, enum event_kind kind, __s64 result,
+					   enum call call)
 {
 	struct control_event *event = &site->scratch->control;
 
-	header_fill_for(site, task, EVENT_CONTROL);
+	header_fill_for(site, task, kind);
 	call_fill(&event->call, task, result, call);
 	return tail_comm(site, sizeof(*event), task, STRING_COMM);
 }
@@ -24,7 +25,7 @@ static __always_inline void controlled(__s64 result, enum call call, enum progra
 	struct site site;
 
 	if (site_enter(&site, CONTEXT_TASK, program) && result >= 0)
-		call_send(&site, control_begin(&site, task, result, call), EVENT_CONTROL);
+		call_send(&site, control_begin(&site, task, EVENT_CONTROL, result, call), EVENT_CONTROL);
 }
 
 /* Tried in vain, or settings: one that succeeds takes us with it. Hooking a single call's entry would cost every call of the
@@ -36,7 +37,7 @@ static __always_inline void rebooted(struct sys_exit *exit)
 	struct site site;
 
 	if (site_enter(&site, CONTEXT_TASK, PROGRAM_REBOOT))
-		call_send(&site, control_begin(&site, task, exit->result, CALL_REBOOT), EVENT_CONTROL);
+		call_send(&site, control_begin(&site, task, EVENT_CONTROL, exit->result, CALL_REBOOT), EVENT_CONTROL);
 }
 
 CALL_EXIT(control, reboot, rebooted(exit))
@@ -66,7 +67,7 @@ static __always_inline void opened(struct sys_exit *exit)
 
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_OPEN_BY_HANDLE_AT) || exit->result < 0)
 		return;
-	at = control_begin(&site, task, exit->result, CALL_OPEN_BY_HANDLE_AT);
+	at = control_begin(&site, task, EVENT_CONTROL, exit->result, CALL_OPEN_BY_HANDLE_AT);
 	file = fd_file(task, exit->result);
 	if (file)
 		at = tail_path(site.scratch->bytes, at, CALL_ROOM, STRING_DETAIL, &site, place_of(&file->f_path),
@@ -75,5 +76,17 @@ static __always_inline void opened(struct sys_exit *exit)
 }
 
 CALL_EXIT(control, open_by_handle_at, opened(exit))
+
+/* What free, uptime and all that sorts much ask: a kind of its own, so that nobody has it who doesn't look for it. */
+static __always_inline void inquired(struct sys_exit *exit)
+{
+	struct task_struct *task = CURRENT();
+	struct site site;
+
+	if (site_enter(&site, CONTEXT_TASK, PROGRAM_SYSINFO) && exit->result >= 0)
+		call_send(&site, control_begin(&site, task, EVENT_INQUIRY, exit->result, CALL_SYSINFO), EVENT_INQUIRY);
+}
+
+CALL_EXIT(inquiry, sysinfo, inquired(exit))
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -188,7 +188,8 @@ fn kinds_are_the_same() {
             Title,
             IoUring,
             Control,
-            Dns
+            Dns,
+            Inquiry
         }
     );
 }

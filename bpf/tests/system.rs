@@ -515,3 +515,18 @@ fn calls_on_the_machine_itself_are_told() {
         assert_eq!(records[2].text::<ControlEvent>(StringId::Detail), "/etc/hostname");
     }
 }
+
+#[test]
+fn questions_about_the_machine_are_a_kind_of_their_own() {
+    for hooks in LISTS {
+        let watch = watch(hooks, Capability::Inquiry);
+        let pid = child(|| {
+            let mut room = [0_u64; 64];
+            call(libc::SYS_syslog, 7, 0, 0, 0, 0)?;
+            call(libc::SYS_sysinfo, room.as_mut_ptr() as i64, 0, 0, 0, 0)?;
+            Ok(())
+        });
+        let record = one(&watch, EventKind::Inquiry, pid);
+        assert_eq!(record.fixed::<ControlEvent>().call.call, Call::Sysinfo as u16);
+    }
+}

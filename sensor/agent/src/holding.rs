@@ -116,6 +116,7 @@ fn deed_kind(deed: &Deed) -> EventKind {
         Deed::Title(_) => EventKind::Title,
         Deed::IoUring(_) => EventKind::IoUring,
         Deed::Control(_) => EventKind::Control,
+        Deed::Inquiry => EventKind::Inquiry,
         Deed::Lookup(_) => EventKind::Dns,
     }
 }

@@ -144,6 +144,7 @@ fn deeds() -> Vec<(&'static str, Deed)> {
         ("", Deed::IoUring(IoUring { entries: 0, opcode: 18, detail: SHADOW.into() })),
         ("open_by_handle_at", Deed::Control(Control { detail: SHADOW.into() })),
         ("", Deed::Lookup(lookup())),
+        ("sysinfo", Deed::Inquiry),
     ]
 }
 

@@ -70,6 +70,8 @@ pub enum Deed {
     IoUring(IoUring),
     /// A call that acts on the machine itself.
     Control(Control),
+    /// Asked the kernel what machine it is.
+    Inquiry,
     /// A name was asked for.
     Lookup(Lookup),
 }
@@ -89,6 +91,7 @@ impl Deed {
             Self::Title(_) => "title",
             Self::IoUring(_) => "io_uring",
             Self::Control(_) => "control",
+            Self::Inquiry => "inquiry",
             Self::Lookup(_) => "dns",
         }
     }

@@ -17,7 +17,7 @@ pub const FILES: [&str; Operation::ALL.len()] = [
 ];
 
 /// Actions on the system and on other processes, likewise.
-pub const SYSTEM: [&str; 12] = [
+pub const SYSTEM: [&str; 13] = [
     "credentials",
     "access",
     "namespace",
@@ -30,6 +30,7 @@ pub const SYSTEM: [&str; 12] = [
     "io_uring",
     "control",
     "dns",
+    "inquiry",
 ];
 
 /// Always observed: from them it is known who acts, and for which request.

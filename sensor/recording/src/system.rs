@@ -110,6 +110,7 @@ pub(crate) fn put(system: &System, tables: &mut Puts, put: &mut Put) {
             put.byte(10);
             put.said(&control.detail);
         }
+        Deed::Inquiry => put.byte(12),
         Deed::Lookup(lookup) => {
             put.byte(11);
             put_lookup(lookup, put);
@@ -171,6 +172,7 @@ pub(crate) fn take(take: &mut Take<'_>, tables: &mut Takes) -> Result<System, Wr
         }),
         10 => Deed::Control(Control { detail: take.text()?.into() }),
         11 => Deed::Lookup(take_lookup(take)?),
+        12 => Deed::Inquiry,
         _ => return Err(Wrong("a deed is unknown")),
     };
     Ok(System { call, comm, deed })

@@ -273,3 +273,26 @@ fn whatever_part_of_a_rule_looks_at_hashes_has_every_exec_hashed() {
         assert_eq!(looks(condition, more, &correlation), expected, "{condition} {more} {correlation}");
     }
 }
+
+#[test]
+fn rules_on_audit_records_look_at_the_calls_that_they_name() {
+    let wants = |detection: &str| {
+        let text = format!(
+            "title: t\nlogsource: {{product: linux, service: auditd}}\ndetection: {{s: {{{detection}}}, condition: s}}\n"
+        );
+        load(&[("rule.yml", &text)]).rules()[0].wants.join(" ")
+    };
+    for (detection, right) in [
+        ("exe: /bin/sh", "exec"),
+        ("SYSCALL: sysinfo", "exec inquiry"),
+        ("syscall: [99, execve]", "exec inquiry"),
+        ("SYSCALL: ptrace, a0: 4", "exec access"),
+        (
+            "SYSCALL: init_module, name: /x",
+            "extension file_open file_modify file_create file_rename file_link file_symlink file_delete file_attribute folder_create folder_delete file_node",
+        ),
+        ("SYSCALL: uname", "exec"),
+    ] {
+        assert_eq!(wants(detection), right, "{detection}");
+    }
+}

@@ -50,10 +50,11 @@ pub enum Call {
     OpenByHandleAt = 40,
     KexecLoad = 41,
     KexecFileLoad = 42,
+    Sysinfo = 43,
 }
 
 /// Their names, by number; none: the kernel's own tracepoint saw it.
-pub const CALL_NAMES: [&str; 43] = [
+pub const CALL_NAMES: [&str; 44] = [
     "",
     "setuid",
     "setgid",
@@ -97,6 +98,7 @@ pub const CALL_NAMES: [&str; 43] = [
     "open_by_handle_at",
     "kexec_load",
     "kexec_file_load",
+    "sysinfo",
 ];
 
 /// `struct call_info`: audit's SYSCALL, a0 to a3 and exit.

@@ -2,7 +2,7 @@
 use crate::{CallInfo, EventHeader};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// `struct control_event`; tail: comm, detail.
+/// `struct control_event`, of kinds `Control` and `Inquiry`; tail: comm, detail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct ControlEvent {

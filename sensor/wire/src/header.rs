@@ -2,7 +2,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// `GUARDBEE_ABI`: both halves must be built from the same number.
-pub const ABI: u32 = 6;
+pub const ABI: u32 = 7;
 
 /// `enum event_kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,11 +77,13 @@ pub enum EventKind {
     Control = 42,
     /// A message to or from a name server.
     Dns = 43,
+    /// A call that asks what machine it is; laid out as [`crate::ControlEvent`].
+    Inquiry = 44,
 }
 
 impl EventKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Fork,
         Self::Exec,
         Self::Exit,
@@ -116,6 +118,7 @@ impl EventKind {
         Self::IoUring,
         Self::Control,
         Self::Dns,
+        Self::Inquiry,
     ];
 
     /// Kinds of [`crate::FileEvent`], in the order of their bits in [`crate::FileWants`].
@@ -175,6 +178,7 @@ impl EventKind {
             Self::IoUring => "io_uring",
             Self::Control => "control",
             Self::Dns => "dns",
+            Self::Inquiry => "inquiry",
         }
     }
 }

@@ -3,7 +3,7 @@ use crate::EventKind;
 
 /// In the object and in bpftool, by number (`enum program_id`): index of [`crate::CounterSlot::fired`] and of
 /// [`crate::Reply::programs`].
-pub const PROGRAM_NAMES: [&str; 80] = [
+pub const PROGRAM_NAMES: [&str; 81] = [
     "process_fork",
     "process_exec",
     "process_exit",
@@ -84,6 +84,7 @@ pub const PROGRAM_NAMES: [&str; 80] = [
     "file_make",
     "file_attribute",
     "file_opened",
+    "inquiry_sysinfo",
 ];
 
 /// The kind of event that is lost when the kernel refuses this program; its name where it may be one of several, or where

@@ -196,7 +196,10 @@ fn judged(trial: &mut Trial<'_>, action: &Action, script: &Script) -> anyhow::Re
         return Ok(Verdict::CannotRun(why));
     }
     trial.fence()?;
-    let named = self::named(trial, action, &near);
+    let mut named = self::named(trial, action, &near);
+    if action.shell_too.is_some() {
+        named.retain(|name| *name == action.by);
+    }
     let by: Vec<&str> = named.iter().map(String::as_str).collect();
     ensure!(by.is_empty(), "the rule finds what is near, too: {}", by.join(", "));
     Ok(Verdict::Fired)
@@ -236,8 +239,9 @@ impl Verdict {
         let seconds = began.elapsed().as_secs_f64();
         let stand_in = action.stand_in.as_deref().map_or(String::new(), |why| format!(" [stand-in: {why}]"));
         let colon = if why.is_empty() { "" } else { ": " };
+        let shell_too = action.shell_too.as_deref().map_or(String::new(), |why| format!(" [{why}]"));
         let Action { by, about, rule: name, .. } = action;
-        println!("{rule:<10} {near:<7} {seconds:>7.1}  {by}: {about} ({name}){stand_in}{colon}{why}");
+        println!("{rule:<10} {near:<7} {seconds:>7.1}  {by}: {about} ({name}){stand_in}{shell_too}{colon}{why}");
     }
 }
 

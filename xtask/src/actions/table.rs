@@ -9,7 +9,7 @@ const ADVICE: Advice = Advice {
     merge: "write it out",
     twice: "keep one of them",
 };
-const KEYS: [&str; 7] = ["rule", "about", "by", "before", "does", "near", "stand_in"];
+const KEYS: [&str; 8] = ["rule", "about", "by", "before", "does", "near", "stand_in", "shell_too"];
 
 /// What is done, really, and what must come of it.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(crate) struct Action {
     pub(crate) near: String,
     /// Why a program that does nothing, or another one, has the name of the real one.
     pub(crate) stand_in: Option<String>,
+    /// Why the rule finds the action's own shell whatever that does: what is near must then have the name, and not be found.
+    pub(crate) shell_too: Option<String>,
 }
 
 impl Action {
@@ -68,12 +70,14 @@ fn action(node: &Node, problems: &mut Problems) -> Option<Action> {
     guardbee_yaml::unknown_keys(node.entries(), "an action", &KEYS, &[], problems);
     let mut text = |key: &str| guardbee_yaml::text(node, key, problems).map(|(_, text)| text.to_owned());
     let (before, stand_in) = (text("before").unwrap_or_default(), text("stand_in"));
+    let shell_too = text("shell_too");
     let needed = ["rule", "about", "by", "does", "near"].map(|key| (key, text(key)));
     if let Some((key, _)) = needed.iter().find(|(_, text)| text.is_none()) {
         problems.error(node.mark, format!("the action has no `{key}`"), format!("write `{key}: ...`"));
     }
     let [rule, about, by, does, near] = needed.map(|(_, text)| text);
-    Some(Action { rule: rule?, about: about?, by: by?, before, does: does?, near: near?, stand_in })
+    let (rule, about, by, does, near) = (rule?, about?, by?, does?, near?);
+    Some(Action { rule, about, by, before, does, near, stand_in, shell_too })
 }
 
 #[cfg(test)]

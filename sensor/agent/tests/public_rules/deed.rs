@@ -83,6 +83,7 @@ fn usual(deed: &Deed) -> &'static str {
         Deed::Extension(_) => "bpf",
         Deed::Memory(_) => "mprotect",
         Deed::Control(_) => "reboot",
+        Deed::Inquiry => "sysinfo",
         Deed::Signal(_) | Deed::Title(_) | Deed::IoUring(_) | Deed::Lookup(_) => "",
     }
 }
@@ -173,6 +174,10 @@ pub(crate) fn of_system(actor: Actor, comm: &[u8], from: &System) -> Option<Vec<
                 pad: [0; 3],
             };
             record(&event, &tail.with(StringId::Detail, &ring.detail))
+        }
+        Deed::Inquiry => {
+            let event = ControlEvent { header: actor.header(EventKind::Inquiry), call };
+            record(&event, &tail)
         }
         Deed::Control(control) => {
             let event = ControlEvent { header: actor.header(EventKind::Control), call };

@@ -1,4 +1,4 @@
-//! A call that acts on the machine itself.
+//! A call that acts on the machine itself, or asks about it.
 use super::{
     DecodeError,
     call::{call, system},
@@ -9,6 +9,11 @@ use guardbee_model::{
     system::{Control, Deed},
 };
 use guardbee_wire::{ControlEvent, StringId};
+
+pub(super) fn inquiry((raw, tail): &(ControlEvent, &[u8])) -> Result<Body, DecodeError> {
+    let kind = "inquiry";
+    Ok(system(call(kind, &raw.call)?, &Strings::walk(kind, tail)?, Deed::Inquiry))
+}
 
 pub(super) fn control((raw, tail): &(ControlEvent, &[u8])) -> Result<Body, DecodeError> {
     let kind = "control";

@@ -104,6 +104,7 @@ fn facts(system: &System, target: Option<&Process>) -> Facts {
         Deed::Title(title) => facts.said("guardbee.title", &title.after),
         Deed::IoUring(ring) => of_ring(ring, &mut facts),
         Deed::Control(control) => facts.said("guardbee.control.path", &control.detail),
+        Deed::Inquiry => {}
         Deed::Lookup(lookup) => of_lookup(lookup, &mut facts),
     }
     facts

@@ -84,6 +84,7 @@ impl Draw<'_> {
             8 => Deed::Title(Title { target: self.target(), after: self.boxed() }),
             9 => Deed::IoUring(IoUring { entries: self.word(), opcode: self.byte(), detail: self.boxed() }),
             10 => Deed::Control(Control { detail: self.boxed() }),
+            11 => Deed::Inquiry,
             _ => Deed::Lookup(self.lookup()),
         }
     }

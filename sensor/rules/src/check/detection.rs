@@ -6,7 +6,7 @@ use super::{
     value::{self, Scope, Shared},
 };
 use crate::{
-    field::{Field, Kinds},
+    field::{self, Field, Found, Kinds},
     parse::{
         Entry, Mark, Node, Scalar, Style, Value,
         condition::{self, Condition, HowMany},
@@ -112,14 +112,29 @@ fn kinds(source: &Source, detection: &Node) -> Option<Kinds> {
     }
 }
 
-/// Audit's PATH records are of what is done to files, its EXECVE records of execs; of both there are SYSCALL records.
+/// Audit's PATH records are of what is done to files, its EXECVE records of execs, its SYSCALL records of both and of the calls that a
+/// rule names.
 fn audit_kinds(detection: &Node) -> Kinds {
-    let files = mentions(detection, Field::of_file);
-    let execs = mentions(detection, |field| field.argument().is_some());
-    match (files, execs) {
-        (true, false) => Kinds::FILE,
-        (true, true) => Kinds::FILE.or(Kinds::EXEC),
-        (false, _) => Kinds::EXEC,
+    let files = if mentions(detection, Field::of_file) { Kinds::FILE } else { Kinds::NONE };
+    let execs = files == Kinds::NONE || mentions(detection, |field| field.argument().is_some());
+    files.or(calls(detection)).or(if execs { Kinds::EXEC } else { Kinds::NONE })
+}
+
+/// What the calls that are named in it lead to.
+fn calls(node: &Node) -> Kinds {
+    let of_entry = |entry: &Entry| match named(entry) {
+        Some(Field::AuditSyscall) => {
+            let texts = entry.node.items().iter().filter_map(Node::text);
+            texts
+                .map(|text| Kinds::of_call(field::syscall_named(text).unwrap_or(text)))
+                .fold(Kinds::NONE, Kinds::or)
+        }
+        _ => calls(&entry.node),
+    };
+    match &node.value {
+        Value::Scalar(_) => Kinds::NONE,
+        Value::List(items) => items.iter().map(calls).fold(Kinds::NONE, Kinds::or),
+        Value::Map(entries) => entries.iter().map(of_entry).fold(Kinds::NONE, Kinds::or),
     }
 }
 
@@ -128,11 +143,17 @@ fn mentions(node: &Node, sort: fn(Field) -> bool) -> bool {
     match &node.value {
         Value::Scalar(_) => false,
         Value::List(items) => items.iter().any(|item| mentions(item, sort)),
-        Value::Map(entries) => entries.iter().any(|entry| {
-            let name = entry.key.split('|').next().unwrap_or_default();
-            matches!(crate::field::find(name), Some(crate::field::Found::Field(field)) if sort(field))
-                || mentions(&entry.node, sort)
-        }),
+        Value::Map(entries) => {
+            entries.iter().any(|entry| named(entry).is_some_and(sort) || mentions(&entry.node, sort))
+        }
+    }
+}
+
+/// The field that the entry is about.
+fn named(entry: &Entry) -> Option<Field> {
+    match field::find(entry.key.split('|').next().unwrap_or_default())? {
+        Found::Field(field) => Some(field),
+        Found::Unavailable(_) => None,
     }
 }
 

@@ -31,8 +31,9 @@ impl Kinds {
     pub(crate) const IO_URING: Self = Self(1 << 17);
     pub(crate) const CONTROL: Self = Self(1 << 18);
     pub(crate) const DNS: Self = Self(1 << 19);
+    pub(crate) const INQUIRY: Self = Self(1 << 20);
     /// What is done to the system and to other processes.
-    pub(crate) const SYSTEM: Self = Self(((1 << 12) - 1) << 8);
+    pub(crate) const SYSTEM: Self = Self(((1 << 13) - 1) << 8);
     /// Of these, what has another process as its target.
     pub(super) const TARGETED: Self = Self::ACCESS.or(Self::SIGNAL).or(Self::TITLE);
     /// Of these, what a system call that was looked at led to.
@@ -43,7 +44,7 @@ impl Kinds {
     /// What audit has records of.
     pub(crate) const AUDIT: Self = Self::AUDITED.or(Self::FILE);
     /// Bit of the first of the file operations.
-    const FIRST_FILE: u64 = 20;
+    const FIRST_FILE: u64 = 21;
     pub(crate) const FILE_OPEN: Self = Self::file(Operation::Open);
     pub(crate) const FILE_MODIFY: Self = Self::file(Operation::Modify);
     pub(crate) const FILE_CREATE: Self = Self::file(Operation::Create);
@@ -68,7 +69,7 @@ impl Kinds {
             | Self::FILE_SYMLINK.0,
     );
     /// Bits of the mask.
-    pub(crate) const COUNT: usize = 31;
+    pub(crate) const COUNT: usize = 32;
     const NAMED: [(&'static str, Self); Self::COUNT] = [
         ("accept", Self::ACCEPT),
         ("connect", Self::CONNECT),
@@ -90,6 +91,7 @@ impl Kinds {
         ("io_uring", Self::IO_URING),
         ("control", Self::CONTROL),
         ("dns", Self::DNS),
+        ("inquiry", Self::INQUIRY),
         ("file_open", Self::FILE_OPEN),
         ("file_modify", Self::FILE_MODIFY),
         ("file_create", Self::FILE_CREATE),
@@ -123,6 +125,26 @@ impl Kinds {
         }
     }
 
+    /// What a system call leads to, of those that are seen.
+    pub(crate) fn of_call(name: &str) -> Self {
+        match name {
+            "execve" | "execveat" => Self::EXEC,
+            "setuid" | "setgid" | "setreuid" | "setregid" | "setresuid" | "setresgid" | "setfsuid"
+            | "setfsgid" | "setgroups" | "capset" => Self::CREDENTIALS,
+            "ptrace" | "process_vm_readv" | "process_vm_writev" | "pidfd_getfd" => Self::ACCESS,
+            "setns" | "unshare" | "clone" => Self::NAMESPACE,
+            "mount" | "umount2" | "move_mount" | "pivot_root" | "chroot" => Self::MOUNT,
+            "socket" | "bind" | "setsockopt" | "dup" | "dup2" | "dup3" => Self::SOCKET_CHANGE,
+            "bpf" | "perf_event_open" | "init_module" | "finit_module" | "kexec_load" | "kexec_file_load" => {
+                Self::EXTENSION
+            }
+            "mprotect" | "pkey_mprotect" | "mmap" | "memfd_create" => Self::MEMORY,
+            "reboot" | "syslog" | "userfaultfd" | "open_by_handle_at" => Self::CONTROL,
+            "sysinfo" => Self::INQUIRY,
+            _ => Self::NONE,
+        }
+    }
+
     const fn of_deed(deed: &Deed) -> Self {
         match deed {
             Deed::Credentials(_) => Self::CREDENTIALS,
@@ -136,6 +158,7 @@ impl Kinds {
             Deed::Title(_) => Self::TITLE,
             Deed::IoUring(_) => Self::IO_URING,
             Deed::Control(_) => Self::CONTROL,
+            Deed::Inquiry => Self::INQUIRY,
             Deed::Lookup(_) => Self::DNS,
         }
     }

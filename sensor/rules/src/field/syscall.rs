@@ -10,6 +10,7 @@ const NUMBERS: &[(u16, &str)] = &[
     (54, "setsockopt"),
     (56, "clone"),
     (59, "execve"),
+    (99, "sysinfo"),
     (101, "ptrace"),
     (103, "syslog"),
     (105, "setuid"),
@@ -56,7 +57,7 @@ pub(crate) fn syscall_named(number: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::AUDIT_SYSCALLS;
+    use crate::field::{AUDIT_SYSCALLS, Kinds};
 
     #[test]
     fn every_call_has_its_number() {
@@ -66,5 +67,7 @@ mod tests {
         let others: Vec<_> = NUMBERS.iter().filter(|(_, name)| !AUDIT_SYSCALLS.contains(name)).collect();
         assert_eq!(others, [&(322, "execveat")], "seen, and not told apart from execve");
         assert!(NUMBERS.is_sorted());
+        let led_nowhere = AUDIT_SYSCALLS.iter().find(|name| Kinds::of_call(name) == Kinds::NONE);
+        assert_eq!(led_nowhere, None);
     }
 }

@@ -70,4 +70,5 @@ pub(crate) const AUDIT_SYSCALLS: &[&str] = &[
     "open_by_handle_at",
     "kexec_load",
     "kexec_file_load",
+    "sysinfo",
 ];

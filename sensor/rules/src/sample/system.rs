@@ -312,6 +312,7 @@ impl Doing {
             Kinds::TITLE => Deed::Title(Title { target, after: self.title }),
             Kinds::IO_URING => Deed::IoUring(self.ring),
             Kinds::DNS => Deed::Lookup(self.lookup),
+            Kinds::INQUIRY => Deed::Inquiry,
             _ => Deed::Control(Control { detail: self.path }),
         };
         let call = (!self.call.is_empty()).then_some(Call {

@@ -75,6 +75,7 @@ pub(super) fn samples() -> Vec<Vec<u8>> {
     let title = TitleEvent { header: head(EventKind::Title), target: target() };
     let ring = IoUringEvent { header: head(EventKind::IoUring), opcode: 18, ..IoUringEvent::default() };
     let control = ControlEvent { header: head(EventKind::Control), call: called(Call::Reboot) };
+    let inquiry = ControlEvent { header: head(EventKind::Inquiry), call: called(Call::Sysinfo) };
     let dns = DnsEvent {
         header: head(EventKind::Dns),
         socket: 9,
@@ -95,6 +96,7 @@ pub(super) fn samples() -> Vec<Vec<u8>> {
         encode(&title, &[text(16, b"sshd"), text(17, b"kworker/0:1")].concat()),
         encode(&ring, &text(21, b"/etc/shadow")),
         encode(&control, &comm),
+        encode(&inquiry, &comm),
         encode(&dns, &[text(27, b"bytes"), comm].concat()),
     ]
 }
@@ -113,9 +115,11 @@ fn deeds() -> Vec<(Option<guardbee_model::system::Call>, Deed)> {
 fn deeds_say_what_was_captured() {
     let deeds = deeds();
     let calls: Vec<_> = deeds.iter().map(|(call, _)| call.map_or("", |call| call.name)).collect();
-    let names =
-        ["setresuid", "ptrace", "setns", "mount", "socket", "bpf", "", "memfd_create", "", "", "reboot"];
-    assert_eq!(calls, names);
+    let [before, after] = [
+        ["setresuid", "ptrace", "setns", "mount", "socket", "bpf"],
+        ["", "memfd_create", "", "", "reboot", "sysinfo"],
+    ];
+    assert_eq!(calls, [before, after].concat());
     let [
         (_, Deed::Credentials(credentials)),
         (_, Deed::Access(access)),
@@ -128,6 +132,7 @@ fn deeds_say_what_was_captured() {
         (_, Deed::Title(title)),
         (_, Deed::IoUring(ring)),
         _,
+        (_, Deed::Inquiry),
     ] = deeds.as_slice()
     else {
         panic!("{deeds:?}")
