@@ -228,6 +228,7 @@ struct exec_event {
 	__u32 ns_tgid;		      /* pid in its own namespace */
 	__u32 session;		      /* session id, host pids */
 	__u32 tty;		      /* device number, 0: none */
+	__u32 login_uid, login_session; /* audit's, since a login; UINT32_MAX: none, or the kernel has no audit */
 	__u32 argc;
 	__u32 flags; /* enum exec_flag */
 	/* tail: EXE, CWD, FILENAME, ARGS, ARGS_TAIL, COMM, CGROUP */

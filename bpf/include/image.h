@@ -196,6 +196,16 @@ static __always_inline __u32 task_tty(struct task_struct *task)
 	       (BPF_CORE_READ(tty, driver, minor_start) + BPF_CORE_READ(tty, index));
 }
 
+static __always_inline void login_fill(struct exec_event *event, struct task_struct *task)
+{
+	event->login_uid = USER_UNKNOWN;
+	event->login_session = USER_UNKNOWN;
+	if (bpf_core_field_exists(task->loginuid)) {
+		event->login_uid = BPF_CORE_READ(task, loginuid.val);
+		event->login_session = BPF_CORE_READ(task, sessionid);
+	}
+}
+
 static __always_inline __u32 task_pid_ns(struct task_struct *task)
 {
 	struct pid *pid = BPF_CORE_READ(task, thread_pid);
@@ -229,6 +239,7 @@ static __always_inline __u32 image_fill(struct site *site, struct image_scratch 
 	event->ns_tgid = pid_in_namespace(BPF_CORE_READ(task, thread_pid));
 	event->session = BPF_CORE_READ(task, signal, pids[PIDTYPE_SID], numbers[0].nr);
 	event->tty = task_tty(task);
+	login_fill(event, task);
 	event->argc = 0;
 	event->flags = 0;
 	if (exe) {

@@ -326,6 +326,8 @@ struct task_struct {
 	struct css_set *cgroups;
 	u64 self_exec_id;
 	u32 in_execve : 1;
+	kuid_t loginuid; /* with CONFIG_AUDIT */
+	unsigned int sessionid;
 };
 struct kernel_siginfo {
 	int si_code;

@@ -56,7 +56,8 @@ fn headers_and_processes_are_the_same() {
         inode, connection, remote_address, device, remote_port, family, kind, role, pad,
     });
     same_layout!(btf, wire::ExecEvent = struct "exec_event" {
-        header, parent, file, credentials, fds, pid_ns, mnt_ns, net_ns, ns_tgid, session, tty, argc, flags,
+        header, parent, file, credentials, fds, pid_ns, mnt_ns, net_ns, ns_tgid, session, tty, login_uid,
+        login_session, argc, flags,
     });
     same_layout!(btf, wire::ExitEvent = struct "exit_event" { header, exit_code, pad });
 }

@@ -69,6 +69,31 @@ fn a_process_is_seen_from_fork_to_exit() {
 }
 
 #[test]
+fn an_exec_says_who_logged_in() {
+    const PROGRAM: &str = "/bin/true";
+    let watch = Watch::best();
+    let logs_in = format!(
+        "echo 4242 >/proc/self/loginuid; cat /proc/self/loginuid /proc/self/sessionid; exec {PROGRAM}"
+    );
+    let child = Command::new("/bin/sh").args(["-c", &logs_in]).stdout(Stdio::piped()).spawn().expect("spawn");
+    let pid = child.id();
+    let said = String::from_utf8(child.wait_with_output().expect("wait").stdout).unwrap();
+    let (user, session) = said.split_at(said.find("4242").expect("this kernel has audit") + 4);
+    let exec = watch.wait("exec", |record| {
+        record.kind() == EventKind::Exec
+            && record.header().tgid == pid
+            && record.text::<ExecEvent>(StringId::Filename) == PROGRAM
+    });
+    let exec: ExecEvent = exec.fixed();
+    assert_eq!(
+        (exec.login_uid.to_string(), exec.login_session.to_string()),
+        (user.to_owned(), session.to_owned())
+    );
+    let before = exec_of(&watch, pid).fixed::<ExecEvent>();
+    assert_eq!(before.login_uid.to_string(), fs::read_to_string("/proc/self/loginuid").unwrap());
+}
+
+#[test]
 fn a_long_argv_keeps_both_ends_and_its_length() {
     let watch = Watch::best();
     let long = format!("BEGIN{}END", "x".repeat(100 << 10));

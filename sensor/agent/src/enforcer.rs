@@ -292,7 +292,7 @@ mod tests {
         };
         assert_eq!(*first, scope(7, 512, false));
         assert_eq!(*last, Ruling::Scope(8, None));
-        assert_eq!((web.left_out.count_ones(), default.left_out.count_ones()), (23, 23));
+        assert_eq!((web.left_out.count_ones(), default.left_out.count_ones()), (24, 24));
         assert_eq!(default.flags, PolicyFlag::On as u32 | PolicyFlag::NoPayload as u32);
         // Until the kernel half is known to go by the others.
         assert!(enforcer.leaves_out("mount"));

@@ -400,6 +400,7 @@ pub(crate) fn blank(key: ProcessKey) -> Process {
         ns_tgid: 0,
         session: 0,
         tty: 0,
+        login: None,
         mnt_ns: 0,
         cgroup_id: 0,
         cgroup: None,
@@ -417,6 +418,7 @@ fn describe(process: &mut Process, exec: &Exec) {
     process.credentials = exec.credentials;
     process.ns_tgid = exec.ns_tgid;
     (process.session, process.tty, process.mnt_ns) = (exec.session, exec.tty, exec.mnt_ns);
+    process.login = exec.login;
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::{
     dns::Dns,
     file::FileEvent,
     id::ConnectionId,
-    process::{Args, Credentials, Fd, File, ProcessKey},
+    process::{Args, Credentials, Fd, File, Login, ProcessKey},
     socket::Socket,
     stamp::Stamp,
     system::System,
@@ -185,6 +185,8 @@ pub struct Exec {
     pub session: u32,
     /// Controlling terminal's device, 0: none.
     pub tty: u32,
+    /// The login that it descends from.
+    pub login: Option<Login>,
     /// `AT_SECURE`: runs with more than its caller had.
     pub secure: bool,
     /// No path leads to the executable from the process's root: a descriptor did.

@@ -154,6 +154,20 @@ pub enum Fd {
     Other,
 }
 
+/// What audit holds a process to be part of: set once, when somebody logs in, and kept whatever user it becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Who logged in, as the host counts users; [`Login::NONE`]: nobody did, or the kernel has no audit.
+    pub user: u32,
+    /// Number of that login since the boot; likewise.
+    pub session: u32,
+}
+
+impl Login {
+    /// There was none: audit's own word for it.
+    pub const NONE: u32 = u32::MAX;
+}
+
 /// Name of a user, and who says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -218,6 +232,8 @@ pub struct Process {
     pub session: u32,
     /// Device of the controlling terminal at the exec: major << 20 | minor; 0: none, or not known.
     pub tty: u32,
+    /// The login that it descended from at the exec; [`None`]: not known.
+    pub login: Option<Login>,
     /// Inode number of the mount namespace at the exec; 0: not known.
     pub mnt_ns: u32,
     /// Cgroup that tells containers apart.

@@ -2,7 +2,9 @@
 use crate::{
     bytes::{Put, Take},
     error::Wrong,
-    process::{put_args, put_credentials, put_key, take_args, take_credentials, take_key},
+    process::{
+        put_args, put_credentials, put_key, put_login, take_args, take_credentials, take_key, take_login,
+    },
     request::{put_response, take_response},
     socket::{self, ROLES, put_address, take_address},
     system,
@@ -126,6 +128,7 @@ fn put_exec(exec: &Exec, put: &mut Put) {
     for number in [pid_ns, mnt_ns, net_ns, ns_tgid, session, tty] {
         put.number(number);
     }
+    put.option(exec.login, put_login);
     put.flags(&[exec.secure, exec.outside, exec.cwd_outside]);
 }
 
@@ -138,6 +141,7 @@ fn take_exec(take: &mut Take<'_>) -> Result<Exec, Wrong> {
     let fds = [take_fd(take)?, take_fd(take)?, take_fd(take)?];
     let (pid_ns, mnt_ns, net_ns) = (take.narrow()?, take.narrow()?, take.narrow()?);
     let (ns_tgid, session, tty) = (take.narrow()?, take.narrow()?, take.narrow()?);
+    let login = take.option(take_login)?;
     let [secure, outside, cwd_outside] = take.flags()?;
     Ok(Exec {
         parent,
@@ -157,6 +161,7 @@ fn take_exec(take: &mut Take<'_>) -> Result<Exec, Wrong> {
         ns_tgid,
         session,
         tty,
+        login,
         secure,
         outside,
         cwd_outside,

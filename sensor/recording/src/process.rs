@@ -7,7 +7,7 @@ use crate::{
 use guardbee_model::{
     container::{Cgroup, Container, Pod, Qos},
     executable::{Executable, Hash, NotHashed, Package, Sha256},
-    process::{Args, Credentials, Process, ProcessKey, User, UserTable},
+    process::{Args, Credentials, Login, Process, ProcessKey, User, UserTable},
 };
 use std::sync::Arc;
 
@@ -33,6 +33,7 @@ pub(crate) fn put(process: &Process, put: &mut Put) {
     for number in [process.ns_tgid, process.session, process.tty, process.mnt_ns] {
         put.number(number);
     }
+    put.option(process.login, put_login);
     put.number(process.cgroup_id);
     put.option(process.cgroup.as_deref(), |put, cgroup| {
         put.text(&cgroup.path);
@@ -55,7 +56,7 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
     let user =
         take.option(|take| Ok(User { name: take.string()?.into(), table: take.one_of(&UserTable::ALL)? }))?;
     let (ns_tgid, session, tty) = (take.narrow()?, take.narrow()?, take.narrow()?);
-    let (mnt_ns, cgroup_id) = (take.narrow()?, take.number()?);
+    let (mnt_ns, login, cgroup_id) = (take.narrow()?, take.option(take_login)?, take.number()?);
     let cgroup = take.option(|take| {
         let (path, unit, slice) = (take.text()?.into(), take.string()?.into(), take.string()?.into());
         Ok(Arc::new(Cgroup { path, unit, slice }))
@@ -78,6 +79,7 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
         ns_tgid,
         session,
         tty,
+        login,
         mnt_ns,
         cgroup_id,
         cgroup,
@@ -140,6 +142,15 @@ fn take_container(take: &mut Take<'_>) -> Result<Container, Wrong> {
     let (id, runtime) = (take.string()?.into(), take.string()?.into());
     let pod = take.option(|take| Ok(Pod { uid: take.string()?.into(), qos: take.one_of(&Qos::ALL)? }))?;
     Ok(Container { id, runtime, pod })
+}
+
+pub(crate) fn put_login(put: &mut Put, login: Login) {
+    put.number(login.user);
+    put.number(login.session);
+}
+
+pub(crate) fn take_login(take: &mut Take<'_>) -> Result<Login, Wrong> {
+    Ok(Login { user: take.narrow()?, session: take.narrow()? })
 }
 
 pub(crate) fn put_key(key: ProcessKey, put: &mut Put) {

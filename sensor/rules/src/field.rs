@@ -130,8 +130,8 @@ fields! {
     UserName "process.user.name" Text, Kinds::ALL, plain ["user.effective.name"];
     /// Whose passwd file has that name.
     UserSource "guardbee.user.source" Word(USER_TABLES), Kinds::ALL, plain [];
-    /// Real user.
-    RealUserId "process.real_user.id" Number, Kinds::ALL, plain ["uid", "user.id"];
+    /// Real user. Sysmon for Linux has it, its lowest 16 bits, as `LogonId`.
+    RealUserId "process.real_user.id" Number, Kinds::ALL, plain ["uid", "user.id", "LogonId"];
     /// Effective capabilities, such as `CAP_SYS_ADMIN`: a condition holds if it holds for one of them.
     Capabilities "process.thread.capabilities.effective" Text, Kinds::ALL, plain ["process.capabilities"];
     /// Saved user.
@@ -188,6 +188,12 @@ fields! {
     SessionLeaderName "guardbee.session_leader.executable.name" Text, Kinds::ALL, plain ["process.session_leader.name"];
     /// Controlling terminal at the exec, as it is called below `/dev`: `pts/0`, `tty1`; absent: none, or not known.
     Terminal "guardbee.process.tty" Text, Kinds::ALL, plain ["process.tty"];
+    /// Has a controlling terminal, as at its exec.
+    Interactive "process.interactive" Flag, Kinds::ALL, plain [];
+    /// Who logged in (audit's login user), whatever user the process became since, as at its exec; 4294967295: nobody did, as for daemons.
+    LoginUser "guardbee.login.user.id" Number, Kinds::ALL, plain ["auid", "user.audit.id"];
+    /// Number of that login since the boot (audit's session); 4294967295: there was none.
+    LoginSession "guardbee.login.session" Number, Kinds::ALL, plain ["ses", "TerminalSessionId"];
     /// The container that the process is in: 64 hex digits, or the name where the runtime knows no other id.
     ContainerId "container.id" Text, Kinds::ALL, plain ["ContainerId"];
     /// `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`, ...; absent where the names of cgroups don't tell.
@@ -222,8 +228,6 @@ fields! {
     OutsideRoot "guardbee.exec.outside_root" Flag, Kinds::EXEC, plain [];
     /// The same of the working directory.
     DirectoryOutsideRoot "guardbee.exec.working_directory_outside_root" Flag, Kinds::EXEC, plain [];
-    /// Has a controlling terminal.
-    Interactive "process.interactive" Flag, Kinds::EXEC, plain [];
     /// What standard input is.
     Fd0 "process.fd0.kind" Word(FD_KINDS), Kinds::EXEC, plain [];
     /// The other end, where standard input is a TCP socket.

@@ -132,6 +132,8 @@ const EXECS: &[(&str, &str, &str)] = &[
     ("proc.pid = 7", "ProcessId: 7", "ProcessId: 8"),
     ("proc.ppid > 0x10 and proc.ppid <= 20", "ParentProcessId: 20", "ParentProcessId: 16"),
     ("user.uid = 0", "euid: 0", "euid: 1"),
+    ("user.loginuid = 1000", "auid: 1000", "auid: 0"),
+    ("user.loginuid != -1", "auid: 0", "auid: 4294967295"),
     ("user.uid < 1000 and user.uid >= 10", "euid: 999", "euid: 9"),
     ("user.name = root", "User: root", "User: me"),
     ("user.name != root", "User: me", "User: root"),
@@ -384,6 +386,12 @@ const DEEDS: &[(&str, &str, &str, &str)] = &[
         "SYSCALL: reboot, euid: 7",
     ),
     (
+        "control",
+        "evt.type = userfaultfd and proc.tty = 0 and proc.is_exe_from_memfd = true",
+        "SYSCALL: userfaultfd, process.interactive: false, process.executable.memfd: true",
+        "SYSCALL: userfaultfd, process.interactive: true, process.executable.memfd: true",
+    ),
+    (
         "io_uring",
         "evt.type = io_uring_setup and proc.name = x",
         "guardbee.io_uring: setup, comm: x",
@@ -453,7 +461,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("evt.type = execve and proc.name contains oneof (a, b)", "oneof"),
     ("evt.type = execve and proc.tty = 34816", "terminal"),
     ("evt.type = listen and fd.sip = nowhere", "no address"),
-    ("evt.type = listen and proc.tty = 0", "execs only"),
+    ("evt.type = execve and user.loginuid > 0", "who logged in"),
+    ("evt.type = execve and user.loginname = bob", "only the id"),
+    ("evt.type = accept and fd.rip.name = x.example", "only of connect"),
     ("evt.type = execve and proc.name bcontains ff", "no UTF-8"),
 ];
 

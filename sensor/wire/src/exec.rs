@@ -139,6 +139,10 @@ pub struct ExecEvent {
     pub session: u32,
     /// Controlling terminal's device, 0: none.
     pub tty: u32,
+    /// Whom audit takes it to be since a login; `u32::MAX`: none, or the kernel has no audit.
+    pub login_uid: u32,
+    /// The number that audit gave that login; likewise.
+    pub login_session: u32,
     /// Words in argv.
     pub argc: u32,
     /// [`ExecFlag`] bits.

@@ -241,7 +241,9 @@ impl Verdict {
         let colon = if why.is_empty() { "" } else { ": " };
         let shell_too = action.shell_too.as_deref().map_or(String::new(), |why| format!(" [{why}]"));
         let Action { by, about, rule: name, .. } = action;
-        println!("{rule:<10} {near:<7} {seconds:>7.1}  {by}: {about} ({name}){stand_in}{shell_too}{colon}{why}");
+        println!(
+            "{rule:<10} {near:<7} {seconds:>7.1}  {by}: {about} ({name}){stand_in}{shell_too}{colon}{why}"
+        );
     }
 }
 

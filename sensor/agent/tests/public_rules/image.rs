@@ -39,7 +39,10 @@ pub(crate) fn exec(
         credentials: credentials(exec.map_or(&process.credentials, |exec| &exec.credentials)),
         fds: exec.map_or_else(Default::default, |exec| exec.fds.map(|one| fd(&one))),
         ns_tgid: process.ns_tgid,
-        tty: exec.map_or(0, |exec| exec.tty),
+        session: exec.map_or(process.session, |exec| exec.session),
+        tty: exec.map_or(process.tty, |exec| exec.tty),
+        login_uid: process.login.map_or(u32::MAX, |login| login.user),
+        login_session: process.login.map_or(u32::MAX, |login| login.session),
         argc: u32::try_from(args.words.len()).unwrap(),
         flags: exec.map_or(0, flags),
         ..ExecEvent::default()

@@ -3,7 +3,7 @@ use super::{DecodeError, header::process_key, socket, strings::Strings};
 use guardbee_model::{
     event::{Body, Exec},
     id::ConnectionId,
-    process::{Args, Credentials, Fd, File},
+    process::{Args, Credentials, Fd, File, Login},
 };
 use guardbee_wire::{self as wire, ExecEvent, ExecFlag, FdInfo, FdKind, FileFlag, StringId};
 use std::sync::Arc;
@@ -38,6 +38,7 @@ fn image(kind: &'static str, (raw, tail): &(ExecEvent, &[u8])) -> Result<Exec, D
         ns_tgid: raw.ns_tgid,
         session: raw.session,
         tty: raw.tty,
+        login: Some(Login { user: raw.login_uid, session: raw.login_session }),
         secure: has(ExecFlag::Secure),
         outside: has(ExecFlag::Outside),
         cwd_outside: has(ExecFlag::CwdOutside),

@@ -280,7 +280,7 @@ fn bad_frames_are_named() {
         (
             encode(&head(EventKind::Exec), &[]),
             "record_short",
-            "decode exec record: 136 bytes, its fixed part has 424",
+            "decode exec record: 136 bytes, its fixed part has 432",
         ),
         (
             long_exit,

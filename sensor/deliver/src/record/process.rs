@@ -3,7 +3,7 @@ use super::attributes::Attributes;
 use guardbee_model::{
     clock::WallOffset,
     executable::{Hash, Package},
-    process::{Args, Process, terminal},
+    process::{Args, Login, Process, terminal},
     redact, text,
 };
 
@@ -79,6 +79,10 @@ fn place(process: &Process, attributes: &mut Attributes) {
     }
     if process.session != 0 {
         attributes.int("process.session_leader.pid", process.session);
+    }
+    if let Some(login) = process.login.filter(|login| login.user != Login::NONE) {
+        attributes.int("guardbee.login.user.id", login.user);
+        attributes.int("guardbee.login.session", login.session);
     }
     attributes.text("guardbee.process.tty", terminal(process.tty).unwrap_or_default());
     if let Some(container) = &process.container {

@@ -59,6 +59,7 @@ pub fn process(pid: u32, exe: &str, line: &str) -> Arc<Process> {
         ns_tgid: pid,
         session: 0,
         tty: 0,
+        login: None,
         mnt_ns: 0,
         cgroup_id: 1,
         cgroup: Some(Arc::new(Cgroup {
@@ -165,6 +166,7 @@ fn exec() -> Exec {
         ns_tgid: 0,
         session: 0,
         tty: 0,
+        login: None,
         secure: false,
         outside: false,
         cwd_outside: false,

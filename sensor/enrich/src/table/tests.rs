@@ -66,6 +66,7 @@ pub(super) fn described(parent: ProcessKey, exe: &str, cgroup: &str) -> Exec {
         ns_tgid: 1,
         session: 0,
         tty: 0,
+        login: None,
         secure: false,
         outside: false,
         cwd_outside: false,

@@ -128,6 +128,10 @@ fn of_session(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
             out.known(leader.exe.rsplit(|&byte| byte == b'/').next()?);
         }
         Field::Terminal => out.known(terminal(process.tty)?.as_bytes()),
+        // Of whom the sensor knows an image, it knows the session.
+        Field::Interactive if process.session != 0 => out.flag(process.tty != 0),
+        Field::LoginUser => out.shown(process.login?.user),
+        Field::LoginSession => out.shown(process.login?.session),
         _ => return None,
     }
     Some(())

@@ -11,6 +11,8 @@ pub(super) enum Target {
     Capabilities(&'static str),
     /// The terminal's number; we know whether there is one.
     Terminal,
+    /// Who logged in; -1: nobody did.
+    Login,
     /// `host` for what is in no container, else the first twelve digits.
     Container,
 }
@@ -27,7 +29,7 @@ const ANCESTORS: &str = "process.ancestors.executable";
 /// Fields of processes, users and containers (falco.org/docs, "Supported Fields for Conditions and Outputs").
 const TARGETS: &[(&str, Target)] = {
     use Dialect::{Arguments, CommandLine, FirstArgument, Folder, Name, NameOfPath, Same};
-    use Target::{Capabilities, Container, Flag, Number, Terminal, Text};
+    use Target::{Capabilities, Container, Flag, Login, Number, Terminal, Text};
     &[
         ("proc.name", Text(COMM, Same)),
         ("proc.pname", Text(PARENT_NAME, Name)),
@@ -76,16 +78,12 @@ const TARGETS: &[(&str, Target)] = {
         ("thread.cap_permitted", Capabilities("process.thread.capabilities.permitted")),
         ("user.uid", Number("process.user.id")),
         ("user.name", Text("process.user.name", Same)),
+        ("user.loginuid", Login),
         ("container.id", Container),
         ("container.type", Text("container.runtime", Same)),
         ("k8s.pod.uid", Text("k8s.pod.uid", Same)),
     ]
 };
-
-/// Fields of exec's events only.
-pub(super) fn of_exec(target: Target) -> bool {
-    matches!(target, Target::Terminal | Target::Flag(_))
-}
 
 /// What an exec tells beyond what other events do: its first argument as it was, not only within the command line.
 pub(super) fn at_exec(target: Target) -> Target {
@@ -119,7 +117,7 @@ const REASONS: &[(&str, &str)] = &[
     ("proc.", "this is not recorded of processes"),
     ("thread.cap", "inheritable capabilities are no field of rules"),
     ("thread.", "threads are not told apart"),
-    ("user.login", "login sessions are not recorded"),
+    ("user.login", "of who logged in only the id is known"),
     ("user.", "of users only id and name are known"),
     ("group.", "groups are no field of rules"),
     ("evt.arg", "of this event no arguments are recorded"),
@@ -174,6 +172,7 @@ pub(super) fn shown(name: &str) -> Option<&'static str> {
         | Target::Flag(field)
         | Target::Capabilities(field) => Some(field),
         Target::Terminal => Some("process.interactive"),
+        Target::Login => Some("guardbee.login.user.id"),
         Target::Container => Some("container.id"),
     })
 }

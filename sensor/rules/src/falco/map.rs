@@ -12,7 +12,7 @@ use super::{
     text::{Comparison, Dialect, escaped},
     transform::{self, Change, operand},
 };
-use guardbee_model::system::CAPABILITIES;
+use guardbee_model::{process::Login, system::CAPABILITIES};
 use std::collections::BTreeSet;
 
 /// An event that a condition is looked at for.
@@ -192,9 +192,8 @@ impl Mapper<'_> {
         let mut target = fields::target(name, argument)?;
         if class == Class::Exec {
             target = fields::at_exec(target);
-        }
-        if fields::of_exec(target) && class != Class::Exec {
-            return Err("this is recorded for execs only".to_owned());
+        } else if target == Target::Terminal {
+            self.notes.insert("Terminals are those that processes had at their execs.");
         }
         self.target(target, change, operator, value)
     }
@@ -235,6 +234,7 @@ impl Mapper<'_> {
                 capabilities(field, operator, value)
             }
             Target::Terminal => terminal(operator, value),
+            Target::Login => login(operator, value),
             Target::Container => container(operator, value),
         }
     }
@@ -382,6 +382,19 @@ fn terminal(operator: Operator, value: &str) -> Result<Logic, String> {
         _ => return Err("of the terminal only whether there is one is known".to_owned()),
     };
     Ok(Line::new("process.interactive", "", Value::Flag(is)).into())
+}
+
+/// To Falco nobody is -1, to the kernel and to us the largest number.
+fn login(operator: Operator, value: &str) -> Result<Logic, String> {
+    const FIELD: &str = "guardbee.login.user.id";
+    match operator {
+        Operator::Exists => Ok(Logic::Constant(true)),
+        _ if equals(operator) && network::parsed(value) == Some(-1) => {
+            network::number(FIELD, operator, &Login::NONE.to_string())
+        }
+        _ if equals(operator) => network::number(FIELD, operator, value),
+        other => Err(format!("`{}` of who logged in can't be said", other.word())),
+    }
 }
 
 fn container(operator: Operator, value: &str) -> Result<Logic, String> {

@@ -17,7 +17,7 @@ use guardbee_model::{
     finding::{Action, Observation},
     id::{ConnectionId, RequestId, TraceId},
     link::{Link, LinkKind},
-    process::{Args, Fd, Process, ProcessKey, User, UserTable},
+    process::{Args, Fd, Login, Process, ProcessKey, User, UserTable},
     request::{Request, Response, TraceSource},
     socket::{Endpoint, Role, Socket},
     text,
@@ -152,6 +152,13 @@ impl Draft {
                 self.process.tty = terminal(text);
                 self.exec.tty = self.process.tty;
             }
+            Field::Interactive => {
+                self.process.tty = u32::from(text.eq_ignore_ascii_case("true"));
+                self.exec.tty = self.process.tty;
+                self.process.session = self.process.session.max(1);
+            }
+            Field::LoginUser => self.login().user = number(text),
+            Field::LoginSession => self.login().session = number(text),
             Field::SavedUserId => self.process.credentials.suid = number(text),
             Field::FsUserId => self.process.credentials.fsuid = number(text),
             Field::GroupId => self.process.credentials.egid = number(text),
@@ -264,7 +271,6 @@ impl Draft {
             Field::Secure => exec.secure = flag,
             Field::OutsideRoot => exec.outside = flag,
             Field::DirectoryOutsideRoot => exec.cwd_outside = flag,
-            Field::Interactive => exec.tty = u32::from(flag),
             Field::Fd0 => *fd0 = fd(text),
             Field::Fd1 => *fd1 = fd(text),
             Field::Fd2 => *fd2 = fd(text),
@@ -300,6 +306,10 @@ impl Draft {
 
     fn parent(&mut self) -> &mut Process {
         self.parent.get_or_insert_with(|| process(999))
+    }
+
+    fn login(&mut self) -> &mut Login {
+        self.process.login.get_or_insert(Login { user: Login::NONE, session: Login::NONE })
     }
 
     fn container(&mut self) -> &mut Container {

@@ -96,8 +96,8 @@ pub(super) fn samples() -> Vec<Vec<u8>> {
         encode(&title, &[text(16, b"sshd"), text(17, b"kworker/0:1")].concat()),
         encode(&ring, &text(21, b"/etc/shadow")),
         encode(&control, &comm),
+        encode(&dns, &[text(27, b"bytes"), comm.clone()].concat()),
         encode(&inquiry, &comm),
-        encode(&dns, &[text(27, b"bytes"), comm].concat()),
     ]
 }
 
@@ -151,7 +151,9 @@ fn deeds_say_what_was_captured() {
 
 #[test]
 fn messages_to_name_servers_say_what_was_captured() {
-    let body = record(samples().last().unwrap()).unwrap().body;
+    let samples = samples();
+    let [.., dns, _] = samples.as_slice() else { panic!() };
+    let body = record(dns).unwrap().body;
     let Body::Dns(dns) = body else { panic!("{body:?}") };
     assert_eq!((dns.socket, dns.length, dns.direction), (9, 40, guardbee_model::event::Direction::Sent));
     assert_eq!(
