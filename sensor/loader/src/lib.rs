@@ -17,6 +17,7 @@ mod opener;
 mod opening;
 mod pipeline;
 mod process;
+mod record;
 mod request;
 mod self_test;
 mod server;

@@ -1,4 +1,5 @@
-//! The process that opens what a workload may serve: executables, and passwd files below a process's root.
+//! The process that opens what a workload may serve: executables, and passwd files below a process's root. What runtimes keep of
+//! containers too, since nobody knows on which file system.
 //!
 //! A file system that is served by a process (FUSE, a network's, an overlay of one) decides how long a lookup, a stat and an open take,
 //! and whoever waits there can't even be killed. So nobody waits there whom anybody needs: each question has a thread of its own in
@@ -16,7 +17,8 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlag
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::capability;
-use crate::process::{Failure, open_thing};
+use crate::process::{Failure, Opened, open_thing};
+use crate::record::open_record;
 use crate::request::{Ask, decode};
 
 /// The hidden subcommand by which the binary runs [`opener`].
@@ -59,9 +61,7 @@ pub fn opener() -> i32 {
             Ok(_) | Err(_) => return 0,
         };
         // The loader is trusted; a message that makes no sense is one of another version's.
-        let Ok((id, Ask::Open(process, thing))) = decode(buffer.get(..length).unwrap_or_default()) else {
-            return 1;
-        };
+        let Ok((id, ask)) = decode(buffer.get(..length).unwrap_or_default()) else { return 1 };
         let busy = Said { id, status: Status::Busy as u32, ..Said::default() };
         if threads.fetch_add(1, Ordering::Relaxed) >= THREADS {
             threads.fetch_sub(1, Ordering::Relaxed);
@@ -70,7 +70,7 @@ pub fn opener() -> i32 {
         }
         let (to, count) = (Arc::clone(&socket), Arc::clone(&threads));
         let open = move || {
-            let (said, fd) = answer(id, open_thing(process, thing));
+            let (said, fd) = answer(id, open(&ask));
             // Before the answer, so that whoever has it may ask again.
             count.fetch_sub(1, Ordering::Relaxed);
             say(to.as_fd(), &said, fd.as_ref());
@@ -83,7 +83,15 @@ pub fn opener() -> i32 {
     }
 }
 
-fn answer(id: u64, outcome: Result<crate::process::Opened, Failure>) -> (Said, Option<OwnedFd>) {
+fn open(ask: &Ask) -> Result<Opened, Failure> {
+    match ask {
+        Ask::Open(process, thing) => open_thing(*process, *thing),
+        Ask::OpenRecord(id, record) => open_record(id, *record),
+        _ => Err(Errno::INVAL.into()),
+    }
+}
+
+fn answer(id: u64, outcome: Result<Opened, Failure>) -> (Said, Option<OwnedFd>) {
     let said = |status: Status| Said { id, status: status as u32, ..Said::default() };
     match outcome {
         Ok(opened) => {

@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use guardbee_wire::{Status, Thing};
+use guardbee_wire::{Operation, Status, Thing};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{
@@ -19,7 +19,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 use crate::opener::{OPENER_COMMAND, Said};
 use crate::process::Opened;
-use crate::request::{Ask, Process, encode};
+use crate::request::{Ask, encode};
 use crate::{EXECUTABLE, Error};
 
 /// For an answer: what it is for is waited for a little longer, so that it says why there is none.
@@ -33,11 +33,12 @@ struct Question {
     id: u64,
     /// The pipeline's number for it.
     request: u64,
+    operation: Operation,
     until: Instant,
 }
 
-/// What is to be told to the pipeline: its number for the question, and what became of it.
-pub(crate) type Outcome = (u64, Result<Opened, (Status, u64)>);
+/// What is to be told to the pipeline: its number for the question, what that was, and what became of it.
+pub(crate) type Outcome = (u64, Operation, Result<Opened, (Status, u64)>);
 
 /// The process, and what it was asked.
 #[derive(Debug)]
@@ -52,9 +53,10 @@ pub(crate) struct Opening {
     last_id: u64,
 }
 
-/// Whether opening it may wait for a workload: what is below /proc itself doesn't.
-pub(crate) fn may_hang(thing: Thing) -> bool {
-    matches!(thing, Thing::Exe | Thing::Passwd)
+/// Whether it opens something that may have to be waited for: a workload's files, and those of runtimes, wherever root keeps them.
+/// What is below /proc itself doesn't.
+pub(crate) fn may_hang(ask: &Ask) -> bool {
+    matches!(ask, Ask::Open(_, Thing::Exe | Thing::Passwd) | Ask::OpenRecord(..))
 }
 
 impl Opening {
@@ -85,8 +87,8 @@ impl Opening {
         (!self.ended).then(|| self.socket.as_fd())
     }
 
-    /// Has it open a thing; [`Err`]: the answer.
-    pub(crate) fn ask(&mut self, request: u64, process: Process, thing: Thing) -> Result<(), (Status, u64)> {
+    /// Has it open something; [`Err`]: the answer.
+    pub(crate) fn ask(&mut self, request: u64, ask: &Ask) -> Result<(), (Status, u64)> {
         if self.ended {
             return Err((Status::Refused, errno(Errno::PIPE)));
         }
@@ -95,7 +97,7 @@ impl Opening {
         }
         self.last_id += 1;
         let id = self.last_id;
-        let question = encode(id, &Ask::Open(process, thing));
+        let question = encode(id, ask);
         match send(&self.socket, question.as_bytes(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
             Ok(_) => {}
             Err(Errno::PIPE | Errno::CONNRESET) => {
@@ -104,7 +106,8 @@ impl Opening {
             }
             Err(_) => return Err((Status::Busy, 0)),
         }
-        self.questions.push_back(Question { id, request, until: Instant::now() + PATIENCE });
+        let operation = ask.operation();
+        self.questions.push_back(Question { id, request, operation, until: Instant::now() + PATIENCE });
         Ok(())
     }
 
@@ -124,11 +127,11 @@ impl Opening {
                 (Status::Done, None) => Err((Status::Busy, 0)),
                 (status, _) => Err((status, said.errno.into())),
             };
-            return Some((question.request, outcome));
+            return Some((question.request, question.operation, outcome));
         }
         let late = self.questions.pop_front_if(|question| self.ended || question.until <= now)?;
         let why = if self.ended { (Status::Refused, errno(Errno::PIPE)) } else { (Status::Late, 0) };
-        Some((late.request, Err(why)))
+        Some((late.request, late.operation, Err(why)))
     }
 
     /// When the next question has waited for long enough.

@@ -1,5 +1,7 @@
 //! Requests: bytes from the pipeline become an [`Ask`], or are refused. The pipeline is not trusted here.
-use guardbee_wire::{ABI, FileWants, Operation, Policy, Request, ScopePolicy, Thing, WatchKey, WatchRole};
+use guardbee_wire::{
+    ABI, FileWants, Operation, Policy, Record, Request, ScopePolicy, Thing, WatchKey, WatchRole,
+};
 use zerocopy::{FromBytes, IntoBytes};
 
 /// Of [`Request::thing`], for [`Operation::Scope`].
@@ -45,6 +47,8 @@ pub enum Ask {
     Policy(u32, Policy),
     /// Which policy holds in this cgroup.
     Scope(u64, Option<ScopePolicy>),
+    /// What a runtime keeps of the container with this id.
+    OpenRecord([u8; 32], Record),
 }
 
 /// A process as the kernel half names it.
@@ -116,6 +120,7 @@ fn meaning(request: &Request) -> Option<Ask> {
             };
             Ask::Scope(request.offset, policy)
         }
+        Operation::OpenRecord => Ask::OpenRecord(request.bytes, Record::from_number(request.thing)?),
     })
 }
 
@@ -151,6 +156,7 @@ pub fn encode(id: u64, ask: &Ask) -> Request {
             let program = policy.map_or(0, |policy| policy.number);
             Request { thing: payload, program, offset: cgroup, ..empty }
         }
+        Ask::OpenRecord(id, record) => Request { thing: record as u16, bytes: id, ..empty },
     }
 }
 
@@ -176,6 +182,7 @@ impl Ask {
             Self::Watch(_) => Operation::Watch,
             Self::Policy(..) => Operation::Policy,
             Self::Scope(..) => Operation::Scope,
+            Self::OpenRecord(..) => Operation::OpenRecord,
         }
     }
 }
@@ -198,6 +205,17 @@ mod tests {
         let process = Process { tgid: 1, start_ns: 1 };
         let request = Request { thing: 99, ..encode(9, &Ask::Open(process, Thing::Exe)) };
         assert_eq!(decode(request.as_bytes()), Err(Malformed { id: 9, operation: Operation::Open as u16 }));
+    }
+
+    #[test]
+    fn a_record_that_there_is_not_is_refused_by_name() {
+        let ask = Ask::OpenRecord([7; 32], Record::StorageVolatile);
+        assert_eq!(decode(encode(9, &ask).as_bytes()), Ok((9, ask)));
+        for thing in [0, 7] {
+            let request = Request { thing, ..encode(9, &ask) };
+            let refused = Malformed { id: 9, operation: Operation::OpenRecord as u16 };
+            assert_eq!(decode(request.as_bytes()), Err(refused));
+        }
     }
 
     #[test]

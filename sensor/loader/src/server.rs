@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use guardbee_bpf::{Capability, Kernel};
 use guardbee_wire::{
-    ABI, CONTEXTS, EVENT_KINDS, FileWants, LossCause, MISSES_AGE, Operation, POLICIES, PROGRAMS,
-    ProgramState, Reply, Request, Status, WATCH_NAMES, WatchKey,
+    ABI, CONTEXTS, EVENT_KINDS, FileWants, LossCause, MISSES_AGE, POLICIES, PROGRAMS, ProgramState, Reply,
+    Request, Status, WATCH_NAMES, WatchKey,
 };
 use rustix::io::Errno;
 
 use crate::message::{Answer, receive, send};
-use crate::opening::{Opening, may_hang};
+use crate::opening::{Opening, Outcome, may_hang};
 use crate::pipeline::Running;
-use crate::process::{Failure, Opened, open_thing, reopen};
+use crate::process::{Failure, open_thing, reopen};
 use crate::request::{Ask, Malformed, decode};
 use crate::self_test::{self, States};
 use crate::token::Tokens;
@@ -92,10 +92,10 @@ impl Server {
         running.served.requests += 1;
         running.served.with_descriptors += u64::from(received.had_descriptors);
         let answer = match decode(received.datagram) {
-            Ok((id, Ask::Open(process, thing))) if !received.had_descriptors && may_hang(thing) => {
-                match self.opening.ask(id, process, thing) {
+            Ok((id, ask)) if !received.had_descriptors && may_hang(&ask) => {
+                match self.opening.ask(id, &ask) {
                     Ok(()) => return Ok(()),
-                    Err(refused) => self.opened(running, id, Err(refused)),
+                    Err(refused) => self.opened(running, (id, ask.operation(), Err(refused))),
                 }
             }
             Ok((id, ask)) if !received.had_descriptors => self.answer(running, id, &ask),
@@ -122,8 +122,8 @@ impl Server {
     /// Passes on what has been opened, or could not be in time, as far as the socket has room for it.
     pub(crate) fn pass_on(&mut self, running: &mut Running) -> Result<(), Error> {
         while running.unsent.is_none() && !running.hung_up {
-            let Some((id, outcome)) = self.opening.outcome(Instant::now()) else { return Ok(()) };
-            let answer = self.opened(running, id, outcome);
+            let Some(outcome) = self.opening.outcome(Instant::now()) else { return Ok(()) };
+            let answer = self.opened(running, outcome);
             send(running, answer)?;
         }
         Ok(())
@@ -139,8 +139,8 @@ impl Server {
         [std::process::id(), self.opening.id()]
     }
 
-    fn opened(&mut self, running: &mut Running, id: u64, outcome: Result<Opened, (Status, u64)>) -> Answer {
-        let mut reply = Reply { abi: ABI, operation: Operation::Open as u16, id, ..Reply::default() };
+    fn opened(&mut self, running: &mut Running, (id, operation, outcome): Outcome) -> Answer {
+        let mut reply = Reply { abi: ABI, operation: operation as u16, id, ..Reply::default() };
         let mut fds = Vec::new();
         match outcome {
             Ok(opened) => {
@@ -170,6 +170,8 @@ impl Server {
                 Err(Failure::Gone) => Status::Gone,
                 Err(Failure::Errno(errno)) => refused(errno, &mut reply),
             },
+            // The opener does.
+            Ask::OpenRecord(..) => Status::Unknown,
             // No program takes a uprobe yet: a token can be right, a program can't. `value` says which is unknown.
             Ask::Attach { token, .. } => {
                 reply.value = u64::from(self.tokens.knows(token));

@@ -1,7 +1,7 @@
 //! The RPC between pipeline and loader: fixed messages over `SOCK_SEQPACKET`, one datagram each.
 //!
-//! No request carries a path. A process is named by (tgid, start), a thing by [`Thing`]; the answer is a read-only fd
-//! by `SCM_RIGHTS`. Requests have ids, answers repeat them; an answer may come later than the next request. A message
+//! No request carries a path. A process is named by (tgid, start), a thing by [`Thing`]; a container by its id, what its runtime
+//! keeps of it by [`Record`]; the answer is a read-only fd by `SCM_RIGHTS`. Requests have ids, answers repeat them; an answer may come later than the next request. A message
 //! of another length, with another ABI, an operation outside [`Operation`] or padding that isn't zero is refused with
 //! [`Status::Malformed`] and counted.
 use core::time::Duration;
@@ -45,6 +45,8 @@ pub enum Operation {
     /// Which policy holds in a cgroup (`offset`) from now on: its number in `program`, and in `thing` whether payload may be read
     /// (1) or not (2); 0: none does. `value`: the errno where there is no room for another cgroup.
     Scope = 12,
+    /// A [`Record`] (`thing`) of the container with this id (`bytes`), read-only.
+    OpenRecord = 13,
 }
 
 impl Operation {
@@ -63,6 +65,7 @@ impl Operation {
             Self::Watch,
             Self::Policy,
             Self::Scope,
+            Self::OpenRecord,
         ]
         .into_iter()
         .find(|operation| *operation as u16 == number)
@@ -109,6 +112,41 @@ impl Thing {
     }
 }
 
+/// A file that a runtime keeps of a container. Each is a fixed name in one of a few fixed folders of the host
+/// (`sensor/loader/src/record.rs`), opened read-only by the loader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum Record {
+    /// Docker's `config.v2.json`.
+    DockerConfig = 1,
+    /// Docker's `hostconfig.json`.
+    DockerHost = 2,
+    /// The OCI configuration that containerd has made, for Docker's containers too.
+    ContainerdSpec = 3,
+    /// The OCI configuration that CRI-O or podman has made.
+    StorageSpec = 4,
+    /// The list of containers that CRI-O and podman keep, where this one has a folder beside it.
+    StorageList = 5,
+    /// The same of those that don't outlive the machine's next start.
+    StorageVolatile = 6,
+}
+
+impl Record {
+    /// The record with this number.
+    pub fn from_number(number: u16) -> Option<Self> {
+        [
+            Self::DockerConfig,
+            Self::DockerHost,
+            Self::ContainerdSpec,
+            Self::StorageSpec,
+            Self::StorageList,
+            Self::StorageVolatile,
+        ]
+        .into_iter()
+        .find(|record| *record as u16 == number)
+    }
+}
+
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
@@ -146,7 +184,7 @@ pub struct Request {
     pub abi: u32,
     /// [`Operation`].
     pub operation: u16,
-    /// [`Thing`], for [`Operation::Open`]; [`crate::WatchRole`], for [`Operation::WatchName`]; of payload, for
+    /// [`Thing`], for [`Operation::Open`]; [`Record`], for [`Operation::OpenRecord`]; [`crate::WatchRole`], for [`Operation::WatchName`]; of payload, for
     /// [`Operation::Scope`]; else 0.
     pub thing: u16,
     /// Repeated in the answer.
@@ -164,7 +202,8 @@ pub struct Request {
     /// for [`Operation::Scope`]; else 0.
     pub offset: u64,
     /// Hash of the last batch record, for [`Operation::Heartbeat`]; a name's first bytes, for [`Operation::WatchName`];
-    /// [`crate::FileWants`], for [`Operation::WantFiles`]; [`crate::Policy`], for [`Operation::Policy`]; else 0.
+    /// [`crate::FileWants`], for [`Operation::WantFiles`]; [`crate::Policy`], for [`Operation::Policy`]; a container's id, for
+    /// [`Operation::OpenRecord`]; else 0.
     pub bytes: [u8; 32],
 }
 

@@ -68,6 +68,9 @@ pub(crate) fn outside(client: &Client) {
         Request { program: 1, ..of(Operation::Scope) },
         Request { thing: 3, ..of(Operation::Scope) },
         Request { bytes: [1; 32], ..of(Operation::Scope) },
+        Request { bytes: [1; 32], ..of(Operation::OpenRecord) },
+        Request { thing: 7, ..of(Operation::OpenRecord) },
+        Request { tgid: 1, thing: 1, ..of(Operation::OpenRecord) },
     ];
     cases.extend(unused.iter().map(|request| request.as_bytes().to_vec()));
     cases.extend((0..size_of::<Request>()).map(|length| good.as_bytes()[..length].to_vec()));
