@@ -218,7 +218,7 @@ mod tests {
 
     fn home(id: u64, path: &str, unit: &str) -> Home {
         let cgroup = Cgroup { path: path.as_bytes().into(), unit: unit.into(), slice: Box::default() };
-        Home { id, cgroup: Arc::new(cgroup), container: None }
+        Home { id, cgroup: Arc::new(cgroup), container: None, configured: None }
     }
 
     fn scope(cgroup: u64, number: u32, payload: bool) -> Ruling {

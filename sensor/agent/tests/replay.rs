@@ -102,6 +102,7 @@ fn process(container: u8) -> Arc<Process> {
         cgroup_id: 1,
         cgroup: None,
         container: Some(Arc::new(Container::new(&format!("c{container}"), "x"))),
+        configured: None,
         recovered: false,
     })
 }

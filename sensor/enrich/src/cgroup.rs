@@ -2,7 +2,7 @@
 mod path;
 mod proc;
 
-use guardbee_model::container::{Cgroup, Container};
+use guardbee_model::container::{Cgroup, Configuration, Container};
 use lru::LruCache;
 use std::{num::NonZeroUsize, sync::Arc};
 
@@ -72,7 +72,7 @@ impl Place {
 pub(crate) struct Cgroups {
     known: LruCache<u64, Known>,
     forgotten: u64,
-    /// Whose whole path is known now, or that were forgotten, since this was last asked.
+    /// Of which more is known now, or that were forgotten, since this was last asked.
     changed: Vec<u64>,
 }
 
@@ -85,6 +85,8 @@ pub struct Home {
     pub cgroup: Arc<Cgroup>,
     /// The outermost container.
     pub container: Option<Arc<Container>>,
+    /// What is known of that.
+    pub configured: Option<Arc<Configuration>>,
 }
 
 #[derive(Debug, Default)]
@@ -98,7 +100,7 @@ struct Known {
 impl Known {
     fn home(&self, id: u64) -> Option<Home> {
         let cgroup = self.place.cgroup.clone().filter(|_| self.certain)?;
-        Some(Home { id, cgroup, container: self.place.container.clone() })
+        Some(Home { id, cgroup, container: self.place.container.clone(), configured: None })
     }
 }
 
@@ -153,12 +155,19 @@ impl Cgroups {
         learned
     }
 
+    /// More is known of a container.
+    pub(crate) fn know_more(&mut self, id: &str) {
+        let is_of = |known: &Known| known.place.container.as_ref().is_some_and(|one| &*one.id == id);
+        let certain = self.known.iter().filter(|(_, known)| known.certain && is_of(known));
+        self.changed.extend(certain.map(|(id, _)| *id));
+    }
+
     /// Anything to be had from [`Self::take_changed`].
     pub(crate) fn have_changed(&self) -> bool {
         !self.changed.is_empty()
     }
 
-    /// Each cgroup whose whole path is known since this was last asked; [`None`]: it was forgotten. Whoever asks after each event
+    /// Each cgroup whose whole path, or whose container, is known since this was last asked; [`None`]: it was forgotten. Whoever asks after each event
     /// leaves few to be kept.
     pub(crate) fn take_changed(&mut self) -> Vec<(u64, Option<Home>)> {
         let changed = std::mem::take(&mut self.changed);

@@ -6,6 +6,8 @@
 
 mod cgroup;
 mod cmdline;
+mod configuration;
+mod containers;
 mod executables;
 mod execution;
 pub mod packages;
@@ -15,6 +17,7 @@ mod users;
 
 pub use cgroup::{Home, Names, Paths, names, paths};
 pub use cmdline::cmdline;
+pub use configuration::{Malformed, RECORD_BYTES, Record, Sought, read_record};
 pub use execution::{ExecutionModel, execution_model};
 pub use table::{Host, Limits, Table, Thing, Want};
 pub use users::{UserMap, Users, parse_passwd, parse_uid_map};

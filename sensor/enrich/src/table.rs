@@ -6,6 +6,8 @@ pub use executables::Host;
 
 use crate::{
     cgroup::{Cgroups, Home, Paths, Place},
+    configuration::Sought,
+    containers::Containers,
     executables::Executables,
     store::Store,
     users::Directory,
@@ -13,7 +15,7 @@ use crate::{
 use executables::HostPackages;
 use guardbee_model::{
     clock::BootTime,
-    container::Container,
+    container::{Cgroup, Container},
     event::{Body, Event, Exec, Fork, Header, Hook, UserIds},
     executable::Executable,
     loss::{Loss, LossCounter, Stage},
@@ -27,7 +29,7 @@ use std::{collections::VecDeque, num::NonZeroUsize, sync::Arc};
 pub struct Limits {
     /// Images of processes, ended ones included.
     pub processes: NonZeroUsize,
-    /// Cgroups, and containers whose users are known.
+    /// Cgroups, containers whose users are known, and those whose configuration is.
     pub containers: NonZeroUsize,
     /// Files of which something was found out.
     pub executables: NonZeroUsize,
@@ -83,7 +85,9 @@ pub struct Table {
     directory: Directory,
     executables: Executables,
     packages: HostPackages,
+    containers: Containers,
     wants: VecDeque<Want>,
+    sought: VecDeque<Sought>,
     wants_max: usize,
     losses: LossCounter,
 }
@@ -97,7 +101,9 @@ impl Table {
             directory: Directory::new(limits.containers),
             executables: Executables::new(limits.executables),
             packages: HostPackages::default(),
+            containers: Containers::new(limits.containers),
             wants: VecDeque::new(),
+            sought: VecDeque::new(),
             wants_max: limits.wants,
             losses: LossCounter::new(Stage::Enrich),
         }
@@ -164,15 +170,29 @@ impl Table {
         self.wants.drain(..)
     }
 
-    /// Cgroups whose whole path is known since this was last asked; [`None`]: it was forgotten. Empty at nearly all times, so that it
-    /// may be asked after each event.
+    /// Containers whose files are wanted since this was last asked; the answer is for [`Table::configure`].
+    pub fn sought(&mut self) -> impl Iterator<Item = Sought> {
+        self.sought.drain(..)
+    }
+
+    /// Cgroups whose whole path, or whose container's configuration, is known since this was last asked; [`None`]: it was
+    /// forgotten. Empty at nearly all times, so that it may be asked after each event.
     pub fn homes_changed(&mut self) -> Vec<(u64, Option<Home>)> {
-        if self.cgroups.have_changed() { self.cgroups.take_changed() } else { Vec::new() }
+        if !self.cgroups.have_changed() {
+            return Vec::new();
+        }
+        let changed = self.cgroups.take_changed().into_iter();
+        changed.map(|(id, home)| (id, home.map(|home| self.furnished(home)))).collect()
     }
 
     /// All cgroups whose whole path is known.
     pub fn homes(&self) -> impl Iterator<Item = Home> {
-        self.cgroups.homes()
+        self.cgroups.homes().map(|home| self.furnished(home))
+    }
+
+    fn furnished(&self, home: Home) -> Home {
+        let configured = self.containers.configured(home.container.as_ref(), Some(&home.cgroup));
+        Home { configured, ..home }
     }
 
     /// What had to be forgotten or was not asked for since this was last asked.
@@ -181,6 +201,7 @@ impl Table {
             ("processes_full", "process", self.store.take_evicted()),
             ("cgroups_full", "cgroup", self.cgroups.take_forgotten()),
             ("containers_full", "container", self.directory.take_forgotten()),
+            ("configurations_full", "container", self.containers.take_forgotten()),
         ] {
             if count > 0 {
                 self.losses.add(cause, kind, count);
@@ -226,7 +247,7 @@ impl Table {
         process.cgroup = place.cgroup;
         if process.container.is_none() {
             process.container = place.container;
-            process.user = self.directory.user(process.credentials.uid, process.container.as_ref());
+            self.look_up(&mut process);
         }
         if let Some(entry) = self.store.get_mut(key) {
             entry.process = Arc::new(process);
@@ -317,7 +338,7 @@ impl Table {
         process.cgroup = place.cgroup.or(process.cgroup);
         process.container = process.container.or(place.container);
         self.recognise(&mut process);
-        process.user = self.directory.user(process.credentials.uid, process.container.as_ref());
+        self.look_up(&mut process);
         if let Some(entry) = self.store.get_mut(key) {
             entry.process = Arc::new(process);
         }
@@ -335,12 +356,12 @@ impl Table {
         let place = self.place(process.key, process.cgroup_id, paths);
         process.cgroup = place.cgroup;
         process.container = inherited.or(place.container);
-        self.meet(process.key, process.container.as_ref());
+        self.meet(process.key, process.container.as_ref(), process.cgroup.as_ref());
         // Who was forked runs what its parent does.
         if process.executable == Executable::default() {
             self.recognise(&mut process);
         }
-        process.user = self.directory.user(process.credentials.uid, process.container.as_ref());
+        self.look_up(&mut process);
         self.store.insert(process, now);
     }
 
@@ -349,16 +370,32 @@ impl Table {
         if ask {
             self.want(key, Thing::Cgroup);
         }
-        self.meet(key, place.container.as_ref());
+        self.meet(key, place.container.as_ref(), place.cgroup.as_ref());
         place
     }
 
-    /// A container that is new has users that are not known.
-    fn meet(&mut self, key: ProcessKey, container: Option<&Arc<Container>>) {
-        if container.is_some_and(|container| self.directory.meet(container)) {
+    /// A container that is new has users, and a configuration, that are not known.
+    fn meet(&mut self, key: ProcessKey, container: Option<&Arc<Container>>, cgroup: Option<&Arc<Cgroup>>) {
+        let Some(container) = container else { return };
+        if self.directory.meet(container) {
             self.want(key, Thing::UidMap);
             self.want(key, Thing::Passwd);
         }
+        if let Some(sought) = self.containers.meet(container, cgroup) {
+            if self.sought.len() < self.wants_max {
+                self.sought.push_back(sought);
+            } else {
+                self.containers.ask_again(&container.id);
+                self.losses.add("wants_full", "container", 1);
+            }
+        }
+    }
+
+    /// What follows from the container that a process is in: its user's name, and what runs there.
+    fn look_up(&self, process: &mut Process) {
+        let (container, cgroup) = (process.container.as_ref(), process.cgroup.as_ref());
+        process.user = self.directory.user(process.credentials.uid, container);
+        process.configured = self.containers.configured(container, cgroup);
     }
 
     fn want(&mut self, key: ProcessKey, thing: Thing) {
@@ -405,6 +442,7 @@ pub(crate) fn blank(key: ProcessKey) -> Process {
         cgroup_id: 0,
         cgroup: None,
         container: None,
+        configured: None,
         recovered: true,
     }
 }

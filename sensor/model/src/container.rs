@@ -18,6 +18,61 @@ impl Container {
     }
 }
 
+/// What a runtime's own files say of a container. Names are as it was asked for: whoever may start containers has chosen them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Configuration {
+    /// Of its image; [`None`]: not known.
+    pub image: Option<Image>,
+    /// As the runtime calls it, in a pod the pod's name for it; empty: not known.
+    pub name: Box<str>,
+    /// Name of the Kubernetes pod; empty: not known, or none. This and the next two.
+    pub pod: Box<str>,
+    /// Namespace of the pod.
+    pub namespace: Box<str>,
+    /// What the pod calls this container.
+    pub pod_container: Box<str>,
+    /// Whether it was given all that its runtime can give.
+    pub privileged: Option<bool>,
+    /// The bounding set that its first process begins with, a bit for each of [`crate::system::CAPABILITIES`].
+    pub capabilities: Option<u64>,
+}
+
+/// A reference to an image, taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// The whole, as the runtime has it.
+    pub reference: Box<str>,
+    /// Registry and repository; empty: it is referred to by its digest alone.
+    pub name: Box<str>,
+    /// Empty: none was said.
+    pub tag: Box<str>,
+    /// Such as `sha256:` and 64 hex digits; empty: none was said.
+    pub digest: Box<str>,
+}
+
+impl Image {
+    /// Takes a reference apart: `registry:5000/shop/web:1.2@sha256:...`. Total.
+    pub fn new(reference: &str) -> Self {
+        let (rest, digest) = match reference.split_once('@') {
+            Some((rest, digest)) => (rest, digest),
+            None if is_digest(reference) => ("", reference),
+            None => (reference, ""),
+        };
+        let (name, tag) = match rest.rsplit_once(':') {
+            // A port is followed by a path.
+            Some((name, tag)) if !tag.contains('/') => (name, tag),
+            _ => (rest, ""),
+        };
+        Self { reference: reference.into(), name: name.into(), tag: tag.into(), digest: digest.into() }
+    }
+}
+
+/// `sha256:` and its digits, or these alone.
+fn is_digest(text: &str) -> bool {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text);
+    digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// A Kubernetes pod.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pod {
@@ -59,4 +114,32 @@ pub struct Cgroup {
     pub unit: Box<str>,
     /// The innermost systemd slice around unit and container; empty: none.
     pub slice: Box<str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_taken_apart() {
+        let hex = "0123456789abcdef".repeat(4);
+        let sha = format!("sha256:{hex}");
+        for (reference, name, tag, digest) in [
+            ("nginx", "nginx", "", ""),
+            ("nginx:1.25", "nginx", "1.25", ""),
+            ("registry:5000/shop/web", "registry:5000/shop/web", "", ""),
+            ("registry:5000/shop/web:1.2", "registry:5000/shop/web", "1.2", ""),
+            (&format!("ghcr.io/a/b:v1@{sha}"), "ghcr.io/a/b", "v1", &sha),
+            (&format!("ghcr.io/a/b@{sha}"), "ghcr.io/a/b", "", &sha),
+            (&sha, "", "", &sha),
+            (&hex, "", "", &hex),
+            ("", "", "", ""),
+            (":", "", "", ""),
+            ("@", "", "", ""),
+        ] {
+            let image = Image::new(reference);
+            assert_eq!((&*image.name, &*image.tag, &*image.digest), (name, tag, digest), "{reference}");
+            assert_eq!(&*image.reference, reference);
+        }
+    }
 }

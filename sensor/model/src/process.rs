@@ -1,7 +1,7 @@
 //! Processes: who acts.
 use crate::{
     clock::{BootTime, WallTime},
-    container::{Cgroup, Container},
+    container::{Cgroup, Configuration, Container},
     executable::{Executable, FileId},
     id::ConnectionId,
     socket::Role,
@@ -242,6 +242,8 @@ pub struct Process {
     pub cgroup: Option<Arc<Cgroup>>,
     /// The container, if it is in one.
     pub container: Option<Arc<Container>>,
+    /// What the runtime's files say of that container, where they are known.
+    pub configured: Option<Arc<Configuration>>,
     /// Older than the sensor, or its exec was lost: not everything above was seen happening.
     pub recovered: bool,
 }

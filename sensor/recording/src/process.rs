@@ -84,6 +84,7 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
         cgroup_id,
         cgroup,
         container,
+        configured: None,
         recovered,
     })
 }

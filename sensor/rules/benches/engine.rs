@@ -50,6 +50,7 @@ fn process(exe: &[u8], args: Args) -> Arc<Process> {
         cgroup_id: 7,
         cgroup: None,
         container: None,
+        configured: None,
         recovered: false,
     })
 }

@@ -125,6 +125,7 @@ fn blank(like: &Process) -> Process {
         previous: Arc::default(),
         comm: (*b"init").into(),
         container: None,
+        configured: None,
         cgroup: None,
         cgroup_id: OTHERS,
         user: None,

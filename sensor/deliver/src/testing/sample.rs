@@ -71,6 +71,7 @@ pub fn process(pid: u32, exe: &str, line: &str) -> Arc<Process> {
             pod: Some(Pod { uid: POD.into(), qos: Qos::Burstable }),
             ..Container::new(CONTAINER, "containerd")
         })),
+        configured: None,
         recovered: false,
     })
 }

@@ -2,9 +2,13 @@
 use super::{Table, Thing};
 use crate::{
     cgroup::{Learned, paths},
+    configuration::Sought,
     users::{parse_passwd, parse_uid_map},
 };
-use guardbee_model::process::ProcessKey;
+use guardbee_model::{
+    container::Configuration,
+    process::{Process, ProcessKey},
+};
 use std::sync::Arc;
 
 impl Table {
@@ -15,6 +19,30 @@ impl Table {
             Thing::Cgroup => self.provide_cgroup(key, bytes),
             Thing::Passwd | Thing::UidMap => self.provide_users(key, thing, bytes),
         }
+    }
+
+    /// What was read of a container; [`None`]: there will be no answer.
+    pub fn configure(&mut self, sought: &Sought, configuration: Option<Configuration>) {
+        let id = sought.name();
+        self.containers.learn(&id, configuration);
+        for entry in self.store.iter_mut() {
+            let (container, cgroup) = (entry.process.container.as_ref(), entry.process.cgroup.as_ref());
+            if container.is_some_and(|container| *container.id == *id) {
+                let configured = self.containers.configured(container, cgroup);
+                Arc::make_mut(&mut entry.process).configured = configured;
+            }
+        }
+        self.cgroups.know_more(&id);
+    }
+
+    /// Nobody had time to read what was sought.
+    pub fn seek_again(&mut self, sought: &Sought) {
+        self.containers.ask_again(&sought.name());
+    }
+
+    /// What is known by now of the container that a process is in.
+    pub fn configured(&self, process: &Process) -> Option<Arc<Configuration>> {
+        self.containers.configured(process.container.as_ref(), process.cgroup.as_ref())
     }
 
     fn provide_cmdline(&mut self, key: ProcessKey, bytes: &[u8]) {
@@ -28,7 +56,7 @@ impl Table {
     fn provide_cgroup(&mut self, key: ProcessKey, bytes: &[u8]) {
         let Some(cgroup_id) = self.store.peek(key).map(|entry| entry.process.cgroup_id) else { return };
         let Learned { before, now, own } = self.cgroups.learn(cgroup_id, paths(bytes));
-        self.meet(key, now.container.as_ref());
+        self.meet(key, now.container.as_ref(), now.cgroup.as_ref());
         let differs = before != own.container;
         for entry in self.store.iter_mut() {
             let process = &entry.process;
@@ -53,6 +81,8 @@ impl Table {
                 process.container.clone_from(&place.container);
                 process.user = self.directory.user(process.credentials.uid, process.container.as_ref());
             }
+            let (container, cgroup) = (process.container.as_ref(), process.cgroup.as_ref());
+            process.configured = self.containers.configured(container, cgroup);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Given events, who is who.
 use super::*;
 use guardbee_model::{
+    container::Configuration,
     event::{Data, Direction, Exit},
     id::ConnectionId,
     process::{Fd, File},
@@ -406,6 +407,85 @@ fn users_of_host_and_container_are_told_apart() {
     assert_eq!(user(&table, 10), named("nginx", Container));
     table.provide(key(5, 1), Thing::Passwd, b"forged:x:33:33\n");
     assert_eq!(user(&table, 5), named("www-data", Host));
+}
+
+fn image(table: &Table, tgid: u32) -> String {
+    let configured = table.process(key(tgid, 1)).unwrap().configured.clone();
+    let image = configured.and_then(|configured| configured.image.clone());
+    image.map_or_else(String::new, |image| image.reference.into())
+}
+
+fn of_image(reference: &str) -> Configuration {
+    let image = Some(guardbee_model::container::Image::new(reference));
+    Configuration { image, ..Configuration::default() }
+}
+
+#[test]
+fn a_container_is_asked_for_once_and_told_of_all_in_it() {
+    let path = format!("/docker/{ID}");
+    let mut outside = exec_in("/system.slice/x.service", key(20, 1), key(1, 1), "/bin/sh", 4);
+    outside.header.cgroup_id = 8;
+    let inside = exec_in(&path, key(10, 1), key(1, 1), "/bin/sh", 2);
+    let mut table = table([inside, fork(key(10, 1), key(11, 1), 3), outside]);
+    let sought: Vec<_> = table.sought().collect();
+    let [one] = sought.as_slice() else { panic!("{sought:?}") };
+    assert_eq!((one.name().as_str(), one.records.len()), (ID, 3));
+    table.homes_changed();
+    table.configure(one, Some(of_image("nginx:1.25")));
+    table.observe(&fork(key(11, 1), key(12, 1), 5));
+    assert_eq!(
+        [10, 11, 12, 20].map(|tgid| image(&table, tgid)),
+        ["nginx:1.25", "nginx:1.25", "nginx:1.25", ""]
+    );
+    assert_eq!(table.sought().count(), 0);
+    // Policies may look at it: where its cgroup's path is known it is told of anew.
+    let homes = table.homes_changed();
+    let [(7, Some(home))] = homes.as_slice() else { panic!("{homes:?}") };
+    assert!(home.configured.as_ref().is_some_and(|one| one.image.is_some()));
+}
+
+#[test]
+fn who_had_no_time_is_asked_again_and_not_for_ever() {
+    let path = format!("/docker/{ID}");
+    let mut table = table([exec_in(&path, key(10, 1), key(1, 1), "/bin/sh", 2)]);
+    for asked in 1..=3 {
+        let sought = table.sought().next().unwrap();
+        table.seek_again(&sought);
+        table.observe(&fork(key(10, 1), key(10 + asked, 1), 3));
+    }
+    assert_eq!(table.sought().count(), 0);
+    assert_eq!(image(&table, 13), "");
+}
+
+/// A user's cgroup may have any name: what root's container is called says nothing of it.
+#[test]
+fn a_users_cgroup_is_no_container_of_roots() {
+    let scope = format!("libpod-{ID}.scope");
+    let own = format!("user@1000.service/user.slice/{scope}");
+    let mut table = table([exec_in(&format!("/machine.slice/{scope}"), key(10, 1), key(1, 1), "/bin/sh", 2)]);
+    let sought = table.sought().next().unwrap();
+    table.configure(&sought, Some(of_image("trusted")));
+    let mut event = exec_in(&own, key(20, 1), key(1, 1), "/bin/sh", 3);
+    event.header.cgroup_id = 8;
+    table.observe(&event);
+    assert_eq!(table.process(key(20, 1)).unwrap().container.as_ref().map(|one| &*one.id), Some(ID));
+    assert_eq!([10, 20].map(|tgid| image(&table, tgid)), ["trusted", ""]);
+}
+
+/// Last names alone may lie: with the whole path the image of another is gone.
+#[test]
+fn an_image_goes_with_the_container_that_it_was_thought_to_be() {
+    let other = "b".repeat(64);
+    let mut table = table([exec_in(&format!("/docker/{other}"), key(10, 1), key(1, 1), "/bin/sh", 2)]);
+    let sought = table.sought().next().unwrap();
+    table.configure(&sought, Some(of_image("trusted")));
+    let mut event = exec_in(&format!("c/docker/{other}"), key(20, 1), key(1, 1), "/bin/sh", 3);
+    event.header.cgroup_id = 8;
+    table.observe(&event);
+    assert_eq!(image(&table, 20), "trusted", "that is all that is known");
+    table.provide(key(20, 1), Thing::Cgroup, format!("0::/docker/{ID}/b/c/docker/{other}\n").as_bytes());
+    assert_eq!(table.process(key(20, 1)).unwrap().container.as_ref().map(|one| &*one.id), Some(ID));
+    assert_eq!([10, 20].map(|tgid| image(&table, tgid)), ["trusted", ""]);
 }
 
 #[test]

@@ -350,6 +350,7 @@ impl<'a> Draw<'a> {
                 Arc::new(Cgroup { path, unit, slice })
             }),
             container: self.option(|draw| Arc::new(draw.container())),
+            configured: None,
             recovered: self.flag(),
         });
         self.processes.push(Arc::clone(&process));

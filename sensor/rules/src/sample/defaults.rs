@@ -53,6 +53,7 @@ pub(super) fn process(tgid: u32) -> Process {
         cgroup_id: 1,
         cgroup: None,
         container: None,
+        configured: None,
         recovered: false,
     }
 }
