@@ -65,6 +65,14 @@ impl Image {
         };
         Self { reference: reference.into(), name: name.into(), tag: tag.into(), digest: digest.into() }
     }
+
+    /// Puts one together.
+    pub fn join(name: &str, tag: &str, digest: &str) -> Self {
+        let before =
+            |mark: &str, text: &str| if text.is_empty() { String::new() } else { format!("{mark}{text}") };
+        let reference = format!("{name}{}{}", before(":", tag), before("@", digest));
+        Self { reference: reference.into(), name: name.into(), tag: tag.into(), digest: digest.into() }
+    }
 }
 
 /// `sha256:` and its digits, or these alone.

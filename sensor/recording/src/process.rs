@@ -5,7 +5,7 @@ use crate::{
     error::Wrong,
 };
 use guardbee_model::{
-    container::{Cgroup, Container, Pod, Qos},
+    container::{Cgroup, Configuration, Container, Image, Pod, Qos},
     executable::{Executable, Hash, NotHashed, Package, Sha256},
     process::{Args, Credentials, Login, Process, ProcessKey, User, UserTable},
 };
@@ -41,6 +41,7 @@ pub(crate) fn put(process: &Process, put: &mut Put) {
         put.text(&*cgroup.slice);
     });
     put.option(process.container.as_deref(), put_container);
+    put.option(process.configured.as_deref(), put_configuration);
     put.flags(&[process.recovered]);
 }
 
@@ -62,6 +63,7 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
         Ok(Arc::new(Cgroup { path, unit, slice }))
     })?;
     let container = take.option(|take| take_container(take).map(Arc::new))?;
+    let configured = take.option(|take| take_configuration(take).map(Arc::new))?;
     let [recovered] = take.flags()?;
     Ok(Process {
         key,
@@ -84,7 +86,7 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
         cgroup_id,
         cgroup,
         container,
-        configured: None,
+        configured,
         recovered,
     })
 }
@@ -152,6 +154,27 @@ pub(crate) fn put_login(put: &mut Put, login: Login) {
 
 pub(crate) fn take_login(take: &mut Take<'_>) -> Result<Login, Wrong> {
     Ok(Login { user: take.narrow()?, session: take.narrow()? })
+}
+
+fn put_configuration(put: &mut Put, known: &Configuration) {
+    put.option(known.image.as_ref(), |put, image| put.said(image.reference.as_bytes()));
+    for name in [&known.name, &known.pod, &known.namespace, &known.pod_container] {
+        put.said(name.as_bytes());
+    }
+    put.option(known.privileged, |put, privileged| put.flags(&[privileged]));
+    put.option(known.capabilities, Put::number);
+}
+
+fn take_configuration(take: &mut Take<'_>) -> Result<Configuration, Wrong> {
+    Ok(Configuration {
+        image: take.option(|take| take.string().map(Image::new))?,
+        name: take.string()?.into(),
+        pod: take.string()?.into(),
+        namespace: take.string()?.into(),
+        pod_container: take.string()?.into(),
+        privileged: take.option(|take| take.flags().map(|[privileged]| privileged))?,
+        capabilities: take.option(Take::number)?,
+    })
 }
 
 pub(crate) fn put_key(key: ProcessKey, put: &mut Put) {

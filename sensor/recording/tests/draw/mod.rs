@@ -3,7 +3,7 @@ mod system;
 
 use guardbee_model::{
     clock::{BootTime, WallOffset},
-    container::{Cgroup, Container, Pod, Qos},
+    container::{Cgroup, Configuration, Container, Image, Pod, Qos},
     event::{Connect, Exec, Exit, Fork, Listen},
     executable::{Executable, Hash, NotHashed, Package, Sha256},
     file::{Attribute, FileEvent, Operation},
@@ -350,7 +350,7 @@ impl<'a> Draw<'a> {
                 Arc::new(Cgroup { path, unit, slice })
             }),
             container: self.option(|draw| Arc::new(draw.container())),
-            configured: None,
+            configured: self.option(|draw| Arc::new(draw.configuration())),
             recovered: self.flag(),
         });
         self.processes.push(Arc::clone(&process));
@@ -375,6 +375,18 @@ impl<'a> Draw<'a> {
         let (id, runtime) = (self.name().into(), self.name().into());
         let pod = self.option(|draw| Pod { uid: draw.name().into(), qos: draw.one_of(&Qos::ALL) });
         Container { id, runtime, pod }
+    }
+
+    fn configuration(&mut self) -> Configuration {
+        Configuration {
+            image: self.option(|draw| Image::new(&draw.name())),
+            name: self.name().into(),
+            pod: self.name().into(),
+            namespace: self.name().into(),
+            pod_container: self.name().into(),
+            privileged: self.option(Self::flag),
+            capabilities: self.option(Self::number),
+        }
     }
 
     fn chain(&mut self) -> Arc<[Arc<Process>]> {
