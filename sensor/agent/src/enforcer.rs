@@ -192,7 +192,8 @@ impl Enforcer {
 
 fn decide(set: &PolicySet, home: &Home) -> Decision {
     let path = String::from_utf8_lossy(&home.cgroup.path);
-    set.decide(&Place { path: &path, unit: &home.cgroup.unit, container: home.container.as_deref() })
+    let (container, configured) = (home.container.as_deref(), home.configured.as_deref());
+    set.decide(&Place { path: &path, unit: &home.cgroup.unit, container, configured })
 }
 
 fn wire(terms: &Terms) -> Policy {

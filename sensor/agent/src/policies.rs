@@ -1,7 +1,7 @@
 //! Policy files on disk, and the cgroups of this node that they are about.
 use crate::rule_files;
 use guardbee_enrich::{names, paths};
-use guardbee_model::container::Container;
+use guardbee_model::container::{Configuration, Container};
 use guardbee_policy::{Place, PolicySet, Problem};
 use std::{collections::BTreeMap, io::Read as _, path::PathBuf};
 
@@ -27,6 +27,8 @@ pub struct Spot {
     pub unit: String,
     /// The outermost container.
     pub container: Option<Container>,
+    /// What its runtime's files say, if somebody has read them.
+    pub configured: Option<Configuration>,
     /// That are in it now.
     pub processes: usize,
 }
@@ -36,12 +38,14 @@ impl Spot {
     pub fn of(path: &str) -> Self {
         let path = path.strip_suffix(DELETED).unwrap_or(path);
         let found = names(path);
-        Self { path: path.to_owned(), unit: found.unit.to_owned(), container: found.container, processes: 0 }
+        let (path, unit) = (path.to_owned(), found.unit.to_owned());
+        Self { path, unit, container: found.container, configured: None, processes: 0 }
     }
 
     /// What a policy looks at.
     pub fn place(&self) -> Place<'_> {
-        Place { path: &self.path, unit: &self.unit, container: self.container.as_ref() }
+        let (container, configured) = (self.container.as_ref(), self.configured.as_ref());
+        Place { path: &self.path, unit: &self.unit, container, configured }
     }
 
     /// It is of this unit, or in the container whose id begins so.

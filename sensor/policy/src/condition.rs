@@ -1,6 +1,6 @@
 //! Where a policy holds: conditions on a cgroup, and what is known of it.
 use crate::glob::{Glob, PathGlob};
-use guardbee_model::container::{Container, Qos};
+use guardbee_model::container::{Configuration, Container, Qos};
 use guardbee_yaml::Mark;
 
 /// A cgroup, as far as the node itself tells.
@@ -12,6 +12,8 @@ pub struct Place<'a> {
     pub unit: &'a str,
     /// The outermost container.
     pub container: Option<&'a Container>,
+    /// What a runtime's files say of it, where they are known.
+    pub configured: Option<&'a Configuration>,
 }
 
 /// What a condition looks at.
@@ -56,17 +58,19 @@ impl Subject {
         }
     }
 
-    /// Why no cgroup tells it.
+    /// Why nothing on the node tells it.
     pub(crate) const fn unknown(self) -> Option<&'static str> {
         match self {
-            Self::Namespace | Self::Labels => Some(
-                "the sensor doesn't ask Kubernetes: a pod's namespace and labels are not known on the node",
-            ),
-            Self::Image => Some(
-                "the sensor doesn't ask the container runtime: a container's image is not known on the node",
-            ),
+            Self::Labels => {
+                Some("the sensor doesn't ask Kubernetes: a pod's labels are not known on the node")
+            }
             _ => None,
         }
+    }
+
+    /// What the cgroup alone doesn't tell: a runtime's files do, a moment later.
+    pub(crate) const fn is_configured(self) -> bool {
+        matches!(self, Self::Namespace | Self::Image)
     }
 }
 
@@ -111,6 +115,9 @@ pub(crate) struct Condition {
     pub(crate) mark: Mark,
 }
 
+/// Why an image or a namespace is not known.
+const UNREAD: &str = "no runtime's file has told it, or not yet";
+
 /// Whether a condition holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Holds {
@@ -122,19 +129,26 @@ pub(crate) enum Holds {
 
 impl Condition {
     pub(crate) fn holds(&self, place: &Place<'_>) -> Holds {
-        if let Some(why) = self.subject.unknown() {
+        let seen = self.seen(place);
+        let unknown = self.subject.unknown();
+        let unknown = unknown.or_else(|| (self.subject.is_configured() && seen.is_empty()).then_some(UNREAD));
+        if let Some(why) = unknown {
             let container = place.container.is_some_and(|container| {
                 // What isn't in a container has no image, and what isn't in a pod no namespace.
                 self.subject == Subject::Image || container.pod.is_some()
             });
             return if container { Holds::Unknown(why) } else { Holds::No };
         }
-        let seen = self.seen(place);
-        if !seen.is_empty() && self.patterns.iter().any(|pattern| pattern.matches(seen)) {
-            Holds::Yes
-        } else {
-            Holds::No
-        }
+        let is = |text: &str| !text.is_empty() && self.patterns.iter().any(|pattern| pattern.matches(text));
+        // With its tag and digest, or without.
+        let image = || place.configured?.image.as_ref().filter(|_| self.subject == Subject::Image);
+        if is(seen) || image().is_some_and(|image| is(&image.name)) { Holds::Yes } else { Holds::No }
+    }
+
+    /// It is of containers or pods, and the place is in none.
+    pub(crate) fn cannot_be(&self, place: &Place<'_>) -> bool {
+        let of_container = self.subject.unknown().is_some() || self.subject.is_configured();
+        of_container && self.seen(place).is_empty()
     }
 
     /// What the place has of it; empty: nothing.
@@ -148,7 +162,11 @@ impl Condition {
             Subject::Container => container.map_or("", |container| &container.id),
             Subject::Pod => pod.map_or("", |pod| &pod.uid),
             Subject::Qos => pod.map_or("", |pod| Qos::name(pod.qos)),
-            Subject::Namespace | Subject::Labels | Subject::Image => "",
+            Subject::Namespace => place.configured.map_or("", |known| &known.namespace),
+            Subject::Image => {
+                place.configured.and_then(|known| known.image.as_ref()).map_or("", |image| &image.reference)
+            }
+            Subject::Labels => "",
         }
     }
 

@@ -52,7 +52,7 @@ impl PolicySet {
                     let (word, seen) = match condition.holds(place) {
                         Holds::Yes => (Word::Holds, condition.seen(place).to_owned()),
                         Holds::Unknown(why) => (Word::Unknown, why.to_owned()),
-                        Holds::No if condition.subject.unknown().is_some() => {
+                        Holds::No if condition.cannot_be(place) => {
                             (Word::Fails, "not in a container that could have one".to_owned())
                         }
                         Holds::No => (Word::Fails, none(condition.seen(place))),

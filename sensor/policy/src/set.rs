@@ -1,7 +1,7 @@
 //! A checked set of policies: loaded as a whole, or not at all.
 use crate::{
     check::{self, Draft},
-    condition::{Condition, Holds, Place, Subject},
+    condition::{Condition, Holds, Place},
     terms::{Actions, Terms},
 };
 use guardbee_yaml::{
@@ -275,11 +275,10 @@ fn shadows(policies: &[Policy]) -> Vec<Problem> {
 fn unknown(policy: &Policy) -> Option<Problem> {
     let (condition, why) = policy.conditions.iter().find_map(|one| Some((one, one.subject.unknown()?)))?;
     let mut problems = Problems::new(&policy.file);
-    let remedy = match condition.subject {
-        Subject::Image => "match `container`, `runtime` or `cgroup` instead",
-        _ if policy.terms.payload => "match `pod`, `qos` or `cgroup` instead",
-        _ => "match `pod`, `qos` or `cgroup` instead; until then payload is read of no pod that it may mean",
-    };
+    let mut remedy = "match `namespace`, `pod`, `image` or `cgroup` instead".to_owned();
+    if !policy.terms.payload {
+        remedy.push_str("; until then payload is read of no pod that it may mean");
+    }
     let message = format!("`{}` can't apply on this node: {why}", policy.name);
     problems.warn(condition.mark, message, remedy);
     problems.into_list().pop()

@@ -1,6 +1,6 @@
 //! Which policy holds where, and why.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
-use guardbee_model::container::{Container, Pod, Qos};
+use guardbee_model::container::{Configuration, Container, Image, Pod, Qos};
 use guardbee_policy::{FILES, Place, PolicySet, SYSTEM, Word, schema};
 
 const ID: &str = "3fa9c0ffee3fa9c0ffee3fa9c0ffee3fa9c0ffee3fa9c0ffee3fa9c0ffee3fa9";
@@ -34,7 +34,7 @@ fn load(text: &str) -> PolicySet {
 }
 
 fn unit<'a>(path: &'a str, unit: &'a str) -> Place<'a> {
-    Place { path, unit, container: None }
+    Place { path, unit, container: None, configured: None }
 }
 
 fn pod(qos: Qos) -> Container {
@@ -84,25 +84,55 @@ fn what_a_policy_does_not_say_the_default_says() {
     assert!(none.is_empty() && none.default_policy().terms.payload && !set.is_empty());
 }
 
-/// A namespace is not known here. Who may be in it keeps its payload to itself, and goes by the next policy otherwise.
+/// A label is not known here. Who may have it keeps its payload to itself, and goes by the next policy otherwise.
 #[test]
 fn consent_that_nothing_proves_is_none() {
     let set = load(
-        "name: payments\nmatch: {namespace: payments, cgroup: /kubepods}\npayload: never\n---\n\
+        "name: payments\nmatch: {labels: {team: payments}, cgroup: /kubepods}\npayload: never\n---\n\
          name: pods\nmatch: {runtime: containerd}\npayload: read\n",
     );
     let container = pod(Qos::Burstable);
     let place = Place { container: Some(&container), ..unit("/kubepods/x", "") };
     let decision = set.decide(&place);
     assert_eq!((&*set.policy(decision).name, decision.payload), ("pods", false));
-    // It can't be in that namespace.
+    // It can't have that label.
     let elsewhere = set.decide(&Place { path: "/else", ..place });
     assert_eq!((&*set.policy(elsewhere).name, elsewhere.payload), ("pods", true));
     let host = set.decide(&unit("/kubepods/y", ""));
     assert_eq!((host.policy, host.payload), (None, true));
     let why = set.policies()[0].can_apply().unwrap_err();
-    assert!(why.starts_with("`namespace`: ") && set.policies()[1].can_apply().is_ok(), "{why}");
+    assert!(why.starts_with("`labels`: ") && set.policies()[1].can_apply().is_ok(), "{why}");
     assert_eq!(set.warnings().len(), 1);
+}
+
+/// Until a runtime's files were read nobody knows whether a container is meant: its payload is its own, its other events are the
+/// next policy's.
+#[test]
+fn images_and_namespaces_count_when_they_are_known() {
+    let set = load(
+        "name: shop\nmatch: {image: registry/shop/*, namespace: [shop, till]}\npayload: never\nthrottle: {events_per_second: 5}\n---\n\
+         name: pinned\nmatch: {image: 'nginx:1.25'}\n---\nname: pods\nmatch: {runtime: containerd}\n",
+    );
+    let container = pod(Qos::Burstable);
+    let decide = |image: Option<&str>, namespace: &str| {
+        let image = image.map(Image::new);
+        let known = Configuration { image, namespace: namespace.into(), ..Configuration::default() };
+        let place =
+            Place { container: Some(&container), configured: Some(&known), ..unit("/kubepods/x", "") };
+        let decision = set.decide(&place);
+        let words = set.explain(&place).1.iter().map(|one| one.word).collect::<Vec<_>>();
+        (set.policy(decision).name.to_string(), decision.payload, words[0])
+    };
+    let is = |name: &str, payload, word| (name.to_owned(), payload, word);
+    assert_eq!(decide(Some("registry/shop/web:2"), "shop"), is("shop", false, Word::Holds));
+    assert_eq!(decide(Some("registry/shop/web:2"), "prod"), is("pods", true, Word::Fails));
+    assert_eq!(decide(Some("registry/shop/web:2"), ""), is("pods", false, Word::Unknown));
+    assert_eq!(decide(None, "till"), is("pods", false, Word::Unknown));
+    assert_eq!(decide(Some("nginx:1.25"), "till"), is("pinned", true, Word::Fails));
+    assert_eq!(decide(Some("nginx:1.26"), "till"), is("pods", true, Word::Fails));
+    let host = set.decide(&unit("/x", ""));
+    assert_eq!((host.policy, host.payload), (None, true), "what is in no container has no image");
+    assert!(set.policies().iter().all(|policy| policy.can_apply().is_ok()) && set.warnings().is_empty());
 }
 
 #[test]

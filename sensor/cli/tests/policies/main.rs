@@ -25,7 +25,7 @@ fn requests_are_read_by_consent_alone_and_a_scope_has_its_throttle() {
     let lab = Lab::start(&format!(
         "name: secret\nmatch: {{cgroup: /{secret}}}\npayload: never\n---\n\
          name: bound\nmatch: {{cgroup: /{bound}}}\nthrottle: {{events_per_second: 2, burst: 5}}\n---\n\
-         name: payments\nmatch: {{namespace: payments}}\npayload: never\n"
+         name: payments\nmatch: {{labels: {{team: payments}}}}\npayload: never\n"
     ));
     let (secret, open, bound) = (Cgroup::new(&secret), Cgroup::new(&open), Cgroup::new(&bound));
     let services = [service(&secret, lab.folder.path()), service(&open, lab.folder.path())];
@@ -170,7 +170,7 @@ fn policies_are_checked_and_explained() {
     );
     fs::write(
         &file,
-        "name: web\nmatch: {unit: nginx.service}\npayload: never\n---\nname: ns\nmatch: {namespace: a}\n",
+        "name: web\nmatch: {unit: nginx.service}\npayload: never\n---\nname: team\nmatch: {labels: {team: a}}\n",
     )
     .unwrap();
     let (code, said) = guardbee(&["check"]);
