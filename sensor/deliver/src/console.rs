@@ -132,6 +132,9 @@ fn who(process: &Process) -> String {
     }
     if let Some(container) = &process.container {
         who = format!("{who} in container {}", container.id.get(..12).unwrap_or(&container.id));
+        if let Some(image) = process.configured.as_ref().and_then(|known| known.image.as_ref()) {
+            who = format!("{who} of {}", said(image.reference.as_bytes()));
+        }
     }
     who
 }

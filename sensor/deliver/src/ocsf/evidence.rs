@@ -3,7 +3,7 @@ use super::{millis, set};
 use crate::record::{self, http, text};
 use guardbee_model::{
     clock::WallOffset,
-    container::Container,
+    container::{Configuration, Container},
     executable::{Executable, Hash, Package},
     file::{FileEvent, Operation},
     finding::{Action, Finding, Observation},
@@ -11,6 +11,7 @@ use guardbee_model::{
     process::Process,
     request::{Request, Response},
     socket::Endpoint,
+    system::capabilities,
     text::said,
 };
 use serde_json::{Map, Value, json};
@@ -54,7 +55,11 @@ fn evidence(observation: &Observation, own_link: Option<&Link>, offset: WallOffs
         let actor = actor(observation).unwrap_or(acting);
         evidence.insert("actor".into(), json!({ "process": named(actor) }));
         if let Some(container) = &acting.container {
-            evidence.insert("container".into(), self::container(container).into());
+            evidence
+                .insert("container".into(), self::container(container, acting.configured.as_deref()).into());
+        }
+        if let Some(known) = &acting.configured {
+            data.insert("container".into(), configuration(known).into());
         }
         evidence.insert("process".into(), shown.into());
         let executables = executables(acting, &observation.ancestors);
@@ -230,11 +235,39 @@ fn executable(process: &Process, shown: &mut Map<String, Value>) {
     }
 }
 
+/// What OCSF has no place for: an image there has an id of its own.
+fn configuration(known: &Configuration) -> Map<String, Value> {
+    let mut shown = Map::new();
+    let image = known.image.as_ref().map_or("", |image| &image.reference);
+    for (key, value) in [
+        ("image", image),
+        ("pod", &known.pod),
+        ("namespace", &known.namespace),
+        ("pod_container", &known.pod_container),
+    ] {
+        set(&mut shown, key, Some(&text::bounded_to(&said(value.as_bytes()), ANCESTOR_TEXT)));
+    }
+    if let Some(privileged) = known.privileged {
+        shown.insert("privileged".into(), privileged.into());
+    }
+    if let Some(set) = known.capabilities {
+        shown.insert("capabilities".into(), capabilities(set).collect::<Vec<_>>().into());
+    }
+    shown
+}
+
 /// The OCSF object `container`; its `pod_uuid` is a UUID, which a static pod has none of.
-fn container(container: &Container) -> Map<String, Value> {
+fn container(container: &Container, known: Option<&Configuration>) -> Map<String, Value> {
     const UUID_CHARACTERS: usize = 36;
     let mut shown = Map::new();
     set(&mut shown, "uid", Some(&container.id));
+    set(
+        &mut shown,
+        "name",
+        known
+            .map(|known| text::bounded_to(&said(known.name.as_bytes()), ANCESTOR_TEXT).into_owned())
+            .as_deref(),
+    );
     set(&mut shown, "runtime", Some(&container.runtime));
     let uuid = container.pod.as_ref().map(|pod| &*pod.uid).filter(|uid| uid.len() == UUID_CHARACTERS);
     set(&mut shown, "pod_uuid", uuid);

@@ -2,9 +2,12 @@
 use super::attributes::Attributes;
 use guardbee_model::{
     clock::WallOffset,
+    container::Configuration,
     executable::{Hash, Package},
     process::{Args, Login, Process, terminal},
-    redact, text,
+    redact,
+    system::capabilities,
+    text,
 };
 
 /// Of `st_mode`: what chmod sets.
@@ -27,6 +30,14 @@ pub(super) fn brief(process: &Process, attributes: &mut Attributes) {
     attributes.bytes("process.executable.path", &process.exe);
     if let Some(container) = &process.container {
         attributes.text("container.id", &*container.id);
+    }
+    if let Some(known) = &process.configured {
+        if let Some(image) = &known.image {
+            attributes.bytes("container.image.name", image.name.as_bytes());
+        }
+        attributes.bytes("container.name", known.name.as_bytes());
+        attributes.bytes("k8s.namespace.name", known.namespace.as_bytes());
+        attributes.bytes("k8s.pod.name", known.pod.as_bytes());
     }
 }
 
@@ -72,6 +83,24 @@ fn executable(process: &Process, offset: WallOffset, attributes: &mut Attributes
     }
 }
 
+/// What a runtime's files say of the container, beside what every span says.
+fn configuration(known: &Configuration, attributes: &mut Attributes) {
+    if let Some(image) = &known.image {
+        if !image.tag.is_empty() {
+            attributes.json("container.image.tags", &serde_json::json!([text::said(image.tag.as_bytes())]));
+        }
+        attributes.bytes("guardbee.container.image.digest", image.digest.as_bytes());
+    }
+    attributes.bytes("k8s.container.name", known.pod_container.as_bytes());
+    if let Some(privileged) = known.privileged {
+        attributes.fact("guardbee.container.privileged", privileged);
+    }
+    if let Some(set) = known.capabilities {
+        let names: Vec<_> = capabilities(set).collect();
+        attributes.json("guardbee.container.capabilities", &serde_json::json!(names));
+    }
+}
+
 /// Where on the node it runs.
 fn place(process: &Process, attributes: &mut Attributes) {
     if process.ns_tgid != 0 {
@@ -91,6 +120,9 @@ fn place(process: &Process, attributes: &mut Attributes) {
             attributes.text("k8s.pod.uid", &*pod.uid);
             attributes.text("guardbee.k8s.pod.qos", pod.qos.name());
         }
+    }
+    if let Some(known) = &process.configured {
+        configuration(known, attributes);
     }
     if let Some(cgroup) = &process.cgroup {
         // Runtimes and systemd give these names, in which ids look drawn.
