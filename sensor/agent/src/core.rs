@@ -1,4 +1,5 @@
 //! The core: from rings to findings, plain function calls on one thread.
+mod containers;
 mod executables;
 mod findings;
 mod in_force;
@@ -9,6 +10,7 @@ use crate::{
     asker::Asker,
     baseline::Keeper,
     clock::SystemClock,
+    containers::Containers,
     enforcer::Enforcer,
     hashes::{Done, Hashes},
     holding::{self, Holding},
@@ -51,6 +53,7 @@ pub(crate) struct Core {
     pub(crate) ids: Ids,
     pub(crate) asker: Asker,
     hashes: Hashes,
+    containers: Containers,
     pub(crate) outbox: Outbox,
     pub(crate) reloader: Reloader,
     pub(crate) enforcer: Enforcer,
@@ -61,6 +64,8 @@ pub(crate) struct Core {
     rules: Arc<RuleSet>,
     /// A rule looks at hashes.
     by_hash: bool,
+    /// A rule looks at what runs in containers.
+    by_configuration: bool,
     waiting: Waiting,
     /// States of the kernel half's programs.
     programs: [u8; RPC_PROGRAMS],
@@ -104,7 +109,7 @@ impl Core {
         tracer: Tracer,
         (engine, rules): (Engine, Arc<RuleSet>),
         ids: Ids,
-        (asker, hashes): (Asker, Hashes),
+        (asker, hashes, containers): (Asker, Hashes, Containers),
         (outbox, reloader): (Outbox, Reloader),
     ) -> Self {
         let holding = Holding::new(&capture.taken());
@@ -116,6 +121,7 @@ impl Core {
             ids,
             asker,
             hashes,
+            containers,
             outbox,
             reloader,
             enforcer: Enforcer::new(Arc::default()),
@@ -123,6 +129,7 @@ impl Core {
             recorder: None,
             baselines: None,
             by_hash: rules.looks_at_hashes(),
+            by_configuration: rules.looks_at_configurations(),
             rules,
             waiting: Waiting::default(),
             programs: [0; RPC_PROGRAMS],
@@ -141,7 +148,8 @@ impl Core {
     /// How long to wait before the next turn.
     pub(crate) fn period(&self) -> Duration {
         let period = self.capture.period();
-        let waits = !self.holding.is_empty() || !self.hashes.is_idle() || self.reloader.is_loading();
+        let asked = !self.hashes.is_idle() || !self.containers.is_idle();
+        let waits = !self.holding.is_empty() || asked || self.reloader.is_loading();
         if waits { period.min(WAITED_FOR) } else { period }
     }
 
@@ -191,6 +199,7 @@ impl Core {
         losses.extend(self.engine.losses(now));
         losses.extend(self.asker.losses(now));
         losses.extend(self.hashes.losses(now));
+        losses.extend(self.containers.losses(now));
         losses.extend(self.outbox.losses(now));
         self.record(&losses, now, offset);
         self.remember(&mut losses, now);
@@ -198,7 +207,8 @@ impl Core {
         self.keep(now);
         self.holding.mark(now, &self.capture.undecoded());
         // The losses of their time are known when the counters were read after it.
-        self.release(self.hashes.held_until(self.capture.counted(), now));
+        let until = self.containers.held_until(self.capture.counted(), now);
+        self.release(self.hashes.held_until(until, now));
         self.losses = losses;
     }
 
@@ -352,6 +362,7 @@ impl Core {
     }
 
     fn wants(&mut self, now: BootTime) {
+        self.seek(now);
         for want in self.table.wants() {
             match want.thing {
                 // How long that takes, others may decide.
@@ -373,5 +384,6 @@ impl Core {
                 Done::Users(_, Err(_)) => {}
             }
         }
+        self.configure();
     }
 }

@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(asked("name: quiet\nleave_out: [files, mount]\n"), (false, bit(EventKind::Signal)));
         // One that can't apply changes nothing, one that can observes all of it.
         let quiet = "name: quiet\nobserve: none\n---\nname: some\nobserve: all\nmatch: ";
-        assert_eq!(asked(&format!("{quiet}{{namespace: a}}\n")), (false, 0));
+        assert_eq!(asked(&format!("{quiet}{{labels: {{a: b}}}}\n")), (false, 0));
         assert_eq!(asked(&format!("{quiet}{{unit: a.service}}\n")), (true, both));
     }
 

@@ -4,6 +4,7 @@ mod asker;
 mod baseline;
 pub mod clock;
 pub mod config;
+mod containers;
 mod core;
 mod enforcer;
 mod files;

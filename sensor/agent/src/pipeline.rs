@@ -4,6 +4,7 @@ use crate::{
     baseline::Keeper,
     clock::SystemClock,
     config::{self, Config},
+    containers::Containers,
     core::Core,
     enforcer::Enforcer,
     hashes::Hashes,
@@ -124,14 +125,16 @@ pub fn run(config: &Config, task: Task) -> anyhow::Result<End> {
     sinks.start(config)?;
     let snapshots = [client.iterate_sockets(), client.iterate_processes()];
     let client = Arc::new(client);
-    let opening = Arc::clone(&client);
+    let (opening, looking) = (Arc::clone(&client), Arc::clone(&client));
     let hashes = Hashes::start(Arc::new(move |target, thing| opening.open(target, thing)))
         .context("start the thread that hashes executables")?;
+    let containers = Containers::start(Arc::new(move |id, record| looking.open_record(id, record)))
+        .context("start the thread that reads what runtimes keep of containers")?;
     let asker = Asker::start(client, &reply).context("start the thread that talks to the loader")?;
     let questions = asker.questions.clone();
     let left = Left { counts: before.taken, ledger: settled, told: first };
     let sealing = Sealing::start(&node, key.as_ref(), inbox, sinks, questions, left, &reply)?;
-    let mut core = core(config, (engine, rules), capture, (asker, hashes), (outbox, reloader))?;
+    let mut core = core(config, (engine, rules), capture, (asker, hashes, containers), (outbox, reloader))?;
     core.enforce(enforcer);
     let recorder = to.map(Recorder::start).transpose()?;
     core.record_to(recorder, reply.programs, clock.boot());
@@ -247,7 +250,7 @@ fn core(
     config: &Config,
     engine: (Engine, Arc<RuleSet>),
     capture: Capture,
-    asker: (Asker, Hashes),
+    asker: (Asker, Hashes, Containers),
     ends: (Outbox, Reloader),
 ) -> anyhow::Result<Core> {
     let params = guardbee_trace::Params { candidates: config.trace.candidates, ..Default::default() };

@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use guardbee_wire::{
-    ABI, FileWants, Operation, Policy, Reply, Request, ScopePolicy, Status, Thing, WatchKey,
+    ABI, FileWants, Operation, Policy, Record, Reply, Request, ScopePolicy, Status, Thing, WatchKey,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -173,6 +173,12 @@ impl Client {
         let Target { tgid, start_ns } = target;
         let operation = Operation::Open as u16;
         self.file(Request { operation, thing: thing as u16, tgid, start_ns, ..Request::default() })
+    }
+
+    /// What a runtime keeps of the container with this id, read-only: bounded reads only.
+    pub fn open_record(&self, id: [u8; 32], record: Record) -> Result<File, Error> {
+        let operation = Operation::OpenRecord as u16;
+        self.file(Request { operation, thing: record as u16, bytes: id, ..Request::default() })
     }
 
     /// Tells the loader the last batch, for the next pipeline should this one die. The answer says which programs work, and

@@ -1,13 +1,14 @@
-//! Observations that rules must not see yet: an exec whose hash a rule looks at, and whatever came behind it.
+//! Observations that rules must not see yet: an exec whose hash a rule looks at, what happens first in a container where one looks at
+//! its configuration, and whatever came behind it.
 //!
 //! Rules see what happened in its order, so one that waits holds the others; none waits for long.
 use guardbee_model::{clock::BootTime, executable::FileId, finding::Observation};
 use guardbee_wire::EventKind;
 use std::collections::VecDeque;
 
-/// Observations that wait; beyond it the oldest go on without the hash.
+/// Observations that wait; beyond it the oldest go on without.
 const MOST: usize = 8192;
-/// For how long a hash is waited for.
+/// For how long is waited.
 const PATIENCE_NS: u64 = 250_000_000;
 
 /// What happened, and the kind of the event that told, if it was the kernel half's.
@@ -19,18 +20,26 @@ pub(crate) struct Waiting {
     queue: VecDeque<Waiter>,
 }
 
+/// What is waited for; neither: it is behind another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Awaited {
+    /// Its hash.
+    pub(crate) file: Option<FileId>,
+    /// The configuration of the container with this id.
+    pub(crate) container: Option<[u8; 32]>,
+}
+
 #[derive(Debug)]
 struct Waiter {
     since: BootTime,
-    /// Whose hash is waited for; [`None`]: it is behind another.
-    file: Option<FileId>,
+    awaited: Awaited,
     seen: Seen,
 }
 
 impl Waiting {
     /// Holds what came at `now`.
-    pub(crate) fn hold(&mut self, now: BootTime, file: Option<FileId>, seen: Seen) {
-        self.queue.push_back(Waiter { since: now, file, seen });
+    pub(crate) fn hold(&mut self, now: BootTime, awaited: Awaited, seen: Seen) {
+        self.queue.push_back(Waiter { since: now, awaited, seen });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -42,12 +51,13 @@ impl Waiting {
         self.queue.front().map(|waiter| waiter.seen.0.time)
     }
 
-    /// The oldest, if it has waited long enough, there are too many, or its file is not `pending` any more.
-    pub(crate) fn next(&mut self, now: BootTime, pending: impl Fn(FileId) -> bool) -> Option<Seen> {
+    /// The oldest, if it has waited long enough, there are too many, or nothing that it waits for is `pending` any more.
+    pub(crate) fn next(&mut self, now: BootTime, pending: impl Fn(Awaited) -> bool) -> Option<Seen> {
         let full = self.queue.len() > MOST;
-        let due = self.queue.front().is_some_and(|waiter| {
-            full || now.since(waiter.since) >= PATIENCE_NS || !waiter.file.is_some_and(pending)
-        });
+        let due = self
+            .queue
+            .front()
+            .is_some_and(|waiter| full || now.since(waiter.since) >= PATIENCE_NS || !pending(waiter.awaited));
         if due { self.pop() } else { None }
     }
 
@@ -74,7 +84,8 @@ mod tests {
             link: None,
             sequence: at,
         };
-        waiting.hold(BootTime(at), file, (observation, Some(EventKind::Exit)));
+        let awaited = Awaited { file, container: None };
+        waiting.hold(BootTime(at), awaited, (observation, Some(EventKind::Exit)));
     }
 
     #[test]
@@ -83,9 +94,10 @@ mod tests {
         hold(&mut waiting, 1, Some(FILE));
         hold(&mut waiting, 2, None);
         assert_eq!(waiting.oldest(), Some(BootTime(1)));
-        assert!(waiting.next(BootTime(3), |file| file == FILE).is_none());
+        assert!(waiting.next(BootTime(3), |awaited| awaited.file == Some(FILE)).is_none());
         assert_eq!(waiting.next(BootTime(3), |_| false).map(|(one, _)| one.sequence), Some(1));
-        assert_eq!(waiting.next(BootTime(3), |_| true).map(|(one, _)| one.sequence), Some(2));
+        let none = |awaited| awaited != Awaited::default();
+        assert_eq!(waiting.next(BootTime(3), none).map(|(one, _)| one.sequence), Some(2));
         hold(&mut waiting, 4, Some(FILE));
         assert!(waiting.next(BootTime(3 + PATIENCE_NS), |_| true).is_none());
         assert!(waiting.next(BootTime(4 + PATIENCE_NS), |_| true).is_some());

@@ -202,6 +202,26 @@ fields! {
     PodUid "k8s.pod.uid" Text, Kinds::ALL, plain ["kubernetes.pod.uid"];
     /// What the scheduler promised that pod.
     PodQos "guardbee.k8s.pod.qos" Word(QOS), Kinds::ALL, plain [];
+    /// Registry and repository of the container's image, as its runtime was asked for it. This and the next nine: what Docker, containerd, CRI-O or podman keeps in files of root's; absent: nothing, or it could not be read.
+    ContainerImageName "container.image.name" Text, Kinds::ALL, plain ["container.image.repository"];
+    /// The tag that was asked for; absent: none was, as of an image by its digest.
+    ContainerImageTag "container.image.tags" Text, Kinds::ALL, plain ["container.image.tag"];
+    /// The digest that was asked for.
+    ContainerImageDigest "guardbee.container.image.digest" Text, Kinds::ALL, plain ["container.image.digest"];
+    /// The whole reference: name, tag, digest.
+    ContainerImage "guardbee.container.image.reference" Text, Kinds::ALL, plain ["container.image"];
+    /// What the runtime calls the container; in a pod, what the pod calls it.
+    ContainerName "container.name" Text, Kinds::ALL, plain [];
+    /// It was given all that its runtime can give: Docker and podman say it; else no path in it is masked or read-only and it has every capability.
+    ContainerPrivileged "guardbee.container.privileged" Flag, Kinds::ALL, plain ["container.security_context.privileged", "container.privileged"];
+    /// Capabilities that processes in the container can have at most, such as `CAP_SYS_ADMIN`: a condition holds if it holds for one of them.
+    ContainerCapabilities "guardbee.container.capabilities" Text, Kinds::ALL, plain [];
+    /// The Kubernetes pod that the container is part of.
+    PodName "k8s.pod.name" Text, Kinds::ALL, plain ["kubernetes.pod.name"];
+    /// The namespace of that pod.
+    PodNamespace "k8s.namespace.name" Text, Kinds::ALL, plain ["kubernetes.namespace", "k8s.ns.name", "orchestrator.namespace"];
+    /// What the pod calls the container.
+    PodContainer "k8s.container.name" Text, Kinds::ALL, plain ["kubernetes.container.name"];
     /// Path of the cgroup that tells containers apart; its last names, without a `/` before them, until the path is known.
     CgroupPath "process.linux.cgroup" Text, Kinds::ALL, plain [];
     /// The systemd unit that the process is part of; of a user's units, the user manager's own.
@@ -494,6 +514,20 @@ impl Field {
     pub(crate) fn of_request(self) -> bool {
         (Self::Request..=Self::HttpVersion).contains(&self) && self != Self::Link
     }
+
+    /// Those that say what a runtime's files say of a container.
+    pub(crate) const OF_CONFIGURATION: [Self; 10] = [
+        Self::ContainerImageName,
+        Self::ContainerImageTag,
+        Self::ContainerImageDigest,
+        Self::ContainerImage,
+        Self::ContainerName,
+        Self::ContainerPrivileged,
+        Self::ContainerCapabilities,
+        Self::PodName,
+        Self::PodNamespace,
+        Self::PodContainer,
+    ];
 
     /// Says something of a file.
     pub(crate) fn of_file(self) -> bool {

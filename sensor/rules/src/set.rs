@@ -118,9 +118,18 @@ impl RuleSet {
     /// A rule looks at the hash of the acting process's executable, in whatever part of it: without it nothing is hashed but what
     /// findings name.
     pub fn looks_at_hashes(&self) -> bool {
-        const HASH: [Field; 2] = [Field::ExecutableHash, Field::ExecutableHashes];
-        self.rules.iter().any(|rule| rule.can_fire.is_ok() && rule.names(&HASH))
-            || self.correlations.iter().any(|one| one.can_fire.is_ok() && one.names(&HASH))
+        self.looks_at(&[Field::ExecutableHash, Field::ExecutableHashes])
+    }
+
+    /// A rule looks at what a runtime's files say of the container that the acting process is in, in whatever part of it.
+    pub fn looks_at_configurations(&self) -> bool {
+        self.looks_at(&Field::OF_CONFIGURATION)
+    }
+
+    /// A rule looks at one of these, in whatever part of it.
+    fn looks_at(&self, wanted: &[Field]) -> bool {
+        self.rules.iter().any(|rule| rule.can_fire.is_ok() && rule.names(wanted))
+            || self.correlations.iter().any(|one| one.can_fire.is_ok() && one.names(wanted))
     }
 
     /// A JSON Schema (draft 2020-12) of one document of a rule file, as text, for editors.

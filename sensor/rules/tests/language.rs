@@ -296,3 +296,17 @@ fn rules_on_audit_records_look_at_the_calls_that_they_name() {
         assert_eq!(wants(detection), right, "{detection}");
     }
 }
+
+#[test]
+fn who_looks_at_what_runs_in_a_container_has_it_waited_for() {
+    for (detection, expected) in [
+        ("Image: /bin/sh, container.id|exists: true", false),
+        ("Image: /bin/sh, container.image.repository: nginx", true),
+        ("Image: /bin/sh, container.privileged: true", true),
+        ("Image: /bin/sh, kubernetes.namespace: shop", true),
+    ] {
+        let set =
+            load(&[("rule.yml", &rule("One", &format!("detection: {{s: {{{detection}}}, condition: s}}")))]);
+        assert_eq!((set.looks_at_configurations(), set.looks_at_hashes()), (expected, false), "{detection}");
+    }
+}

@@ -1,7 +1,15 @@
-//! Hashes of executables. Those that findings name are asked for when a rule has matched, and told when the finding goes; where a
+//! Packages and hashes of executables. Hashes that findings name are asked for when a rule has matched, and told when the finding goes; where a
 //! rule looks at hashes, every exec asks, and waits for the answer before rules see it.
-use super::Core;
-use crate::{clock::SystemClock, outbox::Item, packages::Told, statement, waiting::Seen};
+use super::{Core, containers::sought};
+use crate::{
+    clock::SystemClock,
+    containers::Containers,
+    hashes::Hashes,
+    outbox::Item,
+    packages::Told,
+    statement,
+    waiting::{Awaited, Seen},
+};
 use guardbee_model::{
     clock::{BootTime, Clock as _},
     executable::{FileId, Hash, NotHashed},
@@ -29,18 +37,28 @@ impl Core {
 
     /// Gives back what rules may see at once; the others wait.
     pub(super) fn hold(&mut self, (mut observation, kind): Seen) -> Option<Seen> {
-        if self.waiting.is_empty() && !self.by_hash {
+        if self.waiting.is_empty() && !self.by_hash && !self.by_configuration {
+            return Some((observation, kind));
+        }
+        // Nothing has to be waited for, as is usual: the clock is not asked.
+        let container = if self.by_configuration { sought(&observation) } else { None };
+        if self.waiting.is_empty() && !self.by_hash && container.is_none() {
             return Some((observation, kind));
         }
         let now = SystemClock.boot();
+        if container.is_some() {
+            self.seek(now);
+        }
         if self.by_hash {
             self.recognise(&mut observation);
         }
         let file = if self.by_hash { self.wanted(&observation, now) } else { None };
-        if self.waiting.is_empty() && file.is_none() {
+        let container = container.filter(|id| self.containers.is_awaited(*id, now));
+        let awaited = Awaited { file, container };
+        if self.waiting.is_empty() && awaited == Awaited::default() {
             return Some((observation, kind));
         }
-        self.waiting.hold(now, file, (observation, kind));
+        self.waiting.hold(now, awaited, (observation, kind));
         self.let_go(now);
         None
     }
@@ -60,7 +78,13 @@ impl Core {
 
     /// Shows rules what has waited for long enough.
     pub(super) fn let_go(&mut self, now: BootTime) {
-        while let Some(seen) = self.waiting.next(now, |file| self.hashes.is_awaited(file, now)) {
+        let is_pending = |hashes: &Hashes, containers: &Containers, Awaited { file, container }: Awaited| {
+            file.is_some_and(|file| hashes.is_awaited(file, now))
+                || container.is_some_and(|id| containers.is_awaited(id, now))
+        };
+        while let Some(seen) =
+            self.waiting.next(now, |awaited| is_pending(&self.hashes, &self.containers, awaited))
+        {
             self.evaluate_late(seen);
         }
     }
@@ -86,6 +110,7 @@ impl Core {
         {
             self.hashes.unseen(&process.executable.hash);
         }
+        self.note_unconfigured(observation);
     }
 
     fn recognise(&mut self, observation: &mut Observation) {
@@ -114,8 +139,8 @@ impl Core {
         }
     }
 
-    /// The evidence was seen before the hashes were known: it gets them now, or the reason why there is none.
-    pub(super) fn tell_hashes(&mut self, finding: &mut Finding) {
+    /// The evidence was seen before hashes and configurations were known: it gets them now, or the reason why there is no hash.
+    pub(super) fn tell_late(&mut self, finding: &mut Finding) {
         for observation in &mut finding.evidence {
             let process = observation.process.as_ref().and_then(|process| self.told(process));
             let ancestors: Vec<_> = observation.ancestors.iter().map(|process| self.told(process)).collect();
@@ -132,17 +157,21 @@ impl Core {
         }
     }
 
-    /// The same process with what is known of its hash by now; [`None`]: that is no more than it has.
+    /// The same process with what is known by now of its hash and of its container; [`None`]: that is no more than it has.
     fn told(&mut self, process: &Arc<Process>) -> Option<Arc<Process>> {
-        if process.executable.hash.sha256().is_some() {
+        let hashed = process.executable.hash.sha256().is_some();
+        let hash = if hashed { None } else { file(process).map(|file| self.table.hash(file.id())) };
+        let configured = if process.configured.is_none() { self.table.configured(process) } else { None };
+        if hash.is_none() && configured.is_none() {
             return None;
         }
-        let hash = match self.table.hash(file(process)?.id()) {
-            Hash::Unknown => Hash::Not(NotHashed::Late),
-            known => known,
-        };
         let mut told = Process::clone(process);
-        told.executable.hash = hash;
+        match hash {
+            Some(Hash::Unknown) => told.executable.hash = Hash::Not(NotHashed::Late),
+            Some(known) => told.executable.hash = known,
+            None => {}
+        }
+        told.configured = configured.or(told.configured);
         Some(Arc::new(told))
     }
 }

@@ -48,7 +48,7 @@ impl Core {
             match held {
                 Held::Finding(mut finding) => {
                     finding.losses = self.losses_during(&finding);
-                    self.tell_hashes(&mut finding);
+                    self.tell_late(&mut finding);
                     self.outbox.put(Item::Finding(finding));
                 }
                 Held::Settled(counts) => self.outbox.settled(counts),

@@ -13,6 +13,7 @@ impl Core {
             Some(Ok((set, policies))) => {
                 self.let_all_go();
                 self.by_hash = set.looks_at_hashes();
+                self.by_configuration = set.looks_at_configurations();
                 self.enforcer.replace(policies, self.table.homes());
                 let changes = self.engine.replace(Arc::clone(&set), &mut self.matches);
                 self.findings();

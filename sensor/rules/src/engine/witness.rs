@@ -152,6 +152,8 @@ fn few_values(literal: &Literal) -> u64 {
             | Field::Method
             | Field::HttpVersion
             | Field::ContainerRuntime
+            | Field::ContainerImageName
+            | Field::PodNamespace
             | Field::SystemdSlice,
             _,
         )

@@ -3,6 +3,7 @@ use super::{executable, file, system, view::Texts};
 use crate::{date::Date, field::Field};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
+    container::Configuration,
     event::Exec,
     finding::{Action, Observation},
     process::{Args, Credentials, Fd, Process, terminal},
@@ -161,6 +162,27 @@ fn of_place(field: Field, process: &Process, out: &mut Texts) -> Option<()> {
         Field::CgroupPath => out.known(&cgroup?.path),
         Field::SystemdUnit => out.known(cgroup?.unit.as_bytes()),
         Field::SystemdSlice => out.known(cgroup?.slice.as_bytes()),
+        _ => return of_configuration(field, process.configured.as_deref()?, out),
+    }
+    Some(())
+}
+
+/// What a runtime's files say of the container.
+fn of_configuration(field: Field, known: &Configuration, out: &mut Texts) -> Option<()> {
+    let image = known.image.as_ref();
+    match field {
+        Field::ContainerImageName => out.known(image?.name.as_bytes()),
+        Field::ContainerImageTag => out.known(image?.tag.as_bytes()),
+        Field::ContainerImageDigest => out.known(image?.digest.as_bytes()),
+        Field::ContainerImage => out.known(image?.reference.as_bytes()),
+        Field::ContainerName => out.known(known.name.as_bytes()),
+        Field::ContainerPrivileged => out.flag(known.privileged?),
+        Field::ContainerCapabilities => {
+            capabilities(known.capabilities?).for_each(|name| out.put(name.as_bytes()));
+        }
+        Field::PodName => out.known(known.pod.as_bytes()),
+        Field::PodNamespace => out.known(known.namespace.as_bytes()),
+        Field::PodContainer => out.known(known.pod_container.as_bytes()),
         _ => return None,
     }
     Some(())

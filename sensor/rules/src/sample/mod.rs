@@ -10,7 +10,7 @@ use crate::{
 use defaults::{address, exec, file, process, request, response, socket};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
-    container::{Cgroup, Container, Pod, Qos},
+    container::{Cgroup, Configuration, Container, Image, Pod, Qos},
     event::{Connect, Exec, Exit, Fork, Listen},
     executable::{Hash, Package, Sha256},
     file::{Attribute, FileEvent, Operation, flag_bits},
@@ -169,7 +169,8 @@ impl Draft {
             _ => {
                 return self.set_ancestor(field, text)
                     || self.set_executable(field, text)
-                    || self.set_place(field, text);
+                    || self.set_place(field, text)
+                    || self.set_configuration(field, text, values);
             }
         }
         true
@@ -244,6 +245,34 @@ impl Draft {
                 _ => {}
             },
             _ => return false,
+        }
+        true
+    }
+
+    fn set_configuration(&mut self, field: Field, text: &str, values: &[Box<str>]) -> bool {
+        if !Field::OF_CONFIGURATION.contains(&field) {
+            return false;
+        }
+        self.container();
+        let known: &mut Configuration = Arc::make_mut(self.process.configured.get_or_insert_default());
+        let image = |known: &mut Configuration, set: fn(&mut Image, &str)| {
+            let image = known.image.get_or_insert_default();
+            set(image, text);
+            if field != Field::ContainerImage {
+                *image = Image::join(&image.name, &image.tag, &image.digest);
+            }
+        };
+        match field {
+            Field::ContainerImageName => image(known, |image, text| image.name = text.into()),
+            Field::ContainerImageTag => image(known, |image, text| image.tag = text.into()),
+            Field::ContainerImageDigest => image(known, |image, text| image.digest = text.into()),
+            Field::ContainerImage => image(known, |image, text| *image = Image::new(text)),
+            Field::ContainerName => known.name = text.into(),
+            Field::ContainerPrivileged => known.privileged = Some(text.eq_ignore_ascii_case("true")),
+            Field::ContainerCapabilities => known.capabilities = Some(system::capabilities(values)),
+            Field::PodName => known.pod = text.into(),
+            Field::PodNamespace => known.namespace = text.into(),
+            _ => known.pod_container = text.into(),
         }
         true
     }

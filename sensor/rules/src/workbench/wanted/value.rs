@@ -203,9 +203,14 @@ fn spelt(field: Field, text: String) -> String {
             let known = words.iter().find(|word| word.eq_ignore_ascii_case(&text));
             known.map_or(text, |word| (*word).to_owned())
         }
-        (Field::Capabilities | Field::CapabilitiesPermitted | Field::Gained | Field::Signal, _) => {
-            text.to_ascii_uppercase()
-        }
+        (
+            Field::Capabilities
+            | Field::CapabilitiesPermitted
+            | Field::ContainerCapabilities
+            | Field::Gained
+            | Field::Signal,
+            _,
+        ) => text.to_ascii_uppercase(),
         _ => text,
     }
 }
