@@ -23,6 +23,31 @@ play() {
 # Ends the action where a program isn't installed, which is then one that can't run here: needs PROGRAM
 needs() { command -v "$1" >/dev/null || cannot "$1 is not installed"; }
 
+# Makes an image of podman's with busybox alone, and removes it with the action: an_image NAME [OTHER NAME OF BUSYBOX]...
+an_image() {
+	needs podman
+	needs crun
+	image=$1
+	# What a machine has that still gives v1 hierarchies, no network of its own and few files.
+	for mount in $(awk '$3 == "cgroup2" {print $2}' /proc/mounts); do umount "$mount"; done
+	podman=(podman --cgroup-manager=cgroupfs --runtime=crun)
+	mkdir context
+	cp "$(command -v busybox)" context/busybox
+	printf 'FROM scratch\nCOPY busybox /bin/busybox\n' >context/Containerfile
+	for name in "${@:2}"; do
+		echo "COPY busybox /bin/$name" >>context/Containerfile
+	done
+	"${podman[@]}" build --quiet --tag "$image" context
+	trap '"${podman[@]}" rmi --force "$image"' EXIT
+}
+
+# Runs a program in a container of that image, by podman: in_podman [--privileged] PROGRAM [ARGUMENT]...
+in_podman() {
+	local options=()
+	[ "$1" != --privileged ] || { options=(--privileged) && shift; }
+	"${podman[@]}" run --rm "${options[@]}" --net=host --pids-limit=-1 --ulimit=nofile=1024:1024 --ulimit=nproc=1024:1024 "$image" "$@"
+}
+
 # Runs a command line on a terminal of its own; what it reads is what is typed there.
 on_terminal() { script -q -e -c "$1" /dev/null; }
 

@@ -141,6 +141,18 @@ const EXECS: &[(&str, &str, &str)] = &[
     ("container.id = host", SH, "container.id: abc"),
     ("container.type = cri-o", "container.runtime: cri-o", "container.runtime: docker"),
     ("k8s.pod.uid = 0fa2", "k8s.pod.uid: 0fa2", "k8s.pod.uid: 0fa3"),
+    ("k8s.pod.name startswith web-", "k8s.pod.name: web-0", "k8s.pod.name: db-0"),
+    ("k8s.ns.name in (kube-system, shop)", "k8s.namespace.name: shop", "k8s.namespace.name: till"),
+    ("container.name = web", "container.name: web", "container.name: db"),
+    ("container.image = 'nginx:1.25'", "container.image: 'nginx:1.25'", "container.image: 'nginx:1.26'"),
+    (
+        "container.image.repository endswith /web",
+        "container.image.name: shop/web",
+        "container.image.name: shop/db",
+    ),
+    ("container.image.tag = latest", "container.image.tag: latest", "container.image.tag: '1'"),
+    ("container.privileged = true", "container.privileged: true", "container.privileged: false"),
+    ("not container.privileged = true", "container.id: abc", "container.privileged: true"),
     ("proc.vpid = 1", "process.vpid: 1", "process.vpid: 2"),
     ("container.id = 0123456789ab", "container.id: 0123456789abcdef", "container.id: 0123456789ac"),
     ("proc.exepath = val(proc.pexepath)", "Image: /x/y, ParentImage: /x/y", "Image: /x/y, ParentImage: /x/Y"),
@@ -444,9 +456,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("evt.type = execve and evt.num = 0", "it never holds"),
     ("evt.type = execve and proc.name = sh and proc.name != sh", "it never holds"),
     ("evt.type = execve and proc.aname[8] = sshd", "up to the seventh"),
-    ("evt.type = execve and container.image.repository = x", "images"),
-    ("evt.type = execve and not container.image.repository = x", "images"),
-    ("evt.type = execve and k8s.ns.name = x", "pods"),
+    ("evt.type = execve and container.image.id = x", "images"),
+    ("evt.type = execve and not container.image.id = x", "images"),
+    ("evt.type = execve and k8s.rc.id = x", "pods"),
     ("evt.type = execve and proc.env contains X", "environment"),
     ("evt.type = execve and proc.nmae = x", "did you mean `proc.name`"),
     ("evt.type = execve and nothing.at_all = x", "no such field"),
@@ -574,27 +586,26 @@ fn exclusions_that_cant_be_said_are_left_out_where_that_is_asked_for() {
         let import = falco::import(&[("rules.yaml", text)], Exclusions::LeftOut);
         import.unwrap_or_else(|problems| panic!("{problems:#?}")).rules.pop().unwrap()
     };
-    let wider = import(
-        "evt.type = execve and proc.name = a and not (proc.name = b or container.image.repository in (x, y))",
-    );
+    let wider =
+        import("evt.type = execve and proc.name = a and not (proc.name = b or container.image.id in (x, y))");
     let Outcome::Written { yaml: written, left_out, .. } = &wider.outcome else { panic!("{wider:#?}") };
     assert!(matches(written, "exec", "process.thread.name: a"), "{written}");
     assert!(!matches(written, "exec", "process.thread.name: b"), "{written}");
     assert!(
-        written.contains("It finds more than Falco's: what that excludes by container.image.repository"),
+        written.contains("It finds more than Falco's: what that excludes by container.image.id"),
         "{written}"
     );
     let [one] = left_out.as_slice() else { panic!("{left_out:#?}") };
-    assert_eq!((one.field.as_str(), one.line), ("container.image.repository", 5));
+    assert_eq!((one.field.as_str(), one.line), ("container.image.id", 5));
     // Values are a stranger's: none ends the comment that names it.
     let odd = import("\"evt.type = openat and fd.name = /a and not evt.arg.flags contains 'b\\nlevel: c'\"");
     assert!(yaml(&odd).contains("# It finds more than Falco's"), "{odd:#?}");
     assert!(RuleSet::load(&[("r", yaml(&odd))]).is_ok(), "{odd:#?}");
     // Without what it asks for a rule would find less, or nothing that it is about.
     for asked in [
-        "container.image.repository = x",
-        "(proc.name = a or container.image.repository = x)",
-        "not not container.image.repository = x",
+        "container.image.id = x",
+        "(proc.name = a or container.image.id = x)",
+        "not not container.image.id = x",
     ] {
         let refused = import(&format!("evt.type = execve and {asked}"));
         assert!(matches!(refused.outcome, Outcome::Refused(_)), "{refused:#?}");

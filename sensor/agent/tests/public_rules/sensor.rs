@@ -4,17 +4,20 @@ use crate::{
     image, net, record,
 };
 use guardbee_capture::decode;
-use guardbee_enrich::{Limits, Table, Thing};
+use guardbee_enrich::{Limits, Record, Table, Thing, read_record};
 use guardbee_model::{
     clock::BootTime,
+    container::Configuration,
     event::{Body, Event},
     finding::{Action, Observation},
     id::{SpanId, TraceId},
     link::{Link, LinkKind},
     process::{Process, ProcessKey},
     request::Request,
+    system,
 };
 use guardbee_trace::{ExecutionModel, IdSource, Output, Params, Processes, Tracer};
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Parents that an observation names, as in the core.
@@ -60,7 +63,7 @@ pub(crate) fn observed(wanted: &Observation) -> Result<Arc<Observation>, String>
     for bytes in &records {
         let event = decode::record(bytes).map_err(|error| error.to_string())?;
         sensor.users(wanted);
-        for observation in sensor.event(event) {
+        for observation in sensor.event(event, wanted) {
             if observation.action.name() == wanted.action.name() {
                 last = Some(observation);
             }
@@ -146,8 +149,9 @@ impl Sensor {
     }
 
     /// As the core takes an event, and all that has waited for a second by then.
-    fn event(&mut self, event: Event) -> Vec<Observation> {
+    fn event(&mut self, event: Event, wanted: &Observation) -> Vec<Observation> {
         self.table.observe(&event);
+        self.configurations(wanted);
         let later = BootTime(event.header.time.0 + 1_000_000_000);
         self.tracer.event(event, &Known(&self.table), &mut self.outputs);
         self.tracer.advance(later, &Known(&self.table), &mut self.outputs);
@@ -167,6 +171,22 @@ impl Sensor {
         if self.table.process(process.key).is_some_and(|process| process.container.is_some()) {
             self.table.provide(process.key, Thing::UidMap, b"         0          0 4294967295\n");
             self.table.provide(process.key, Thing::Passwd, passwd.as_bytes());
+        }
+    }
+
+    /// What runtimes keep of containers, as the loader would open it for the pipeline.
+    fn configurations(&mut self, wanted: &Observation) {
+        let sought: Vec<_> = self.table.sought().collect();
+        let Some(known) = wanted.process.as_deref().and_then(|process| process.configured.as_deref()) else {
+            return;
+        };
+        for one in sought {
+            let mut read = Configuration::default();
+            for record in one.records {
+                let json = kept(*record, &one.name(), known).to_string();
+                read_record(&one, *record, json.as_bytes(), &mut read).unwrap();
+            }
+            self.table.configure(&one, Some(read));
         }
     }
 
@@ -203,6 +223,41 @@ impl Sensor {
         let known = process.and_then(|key| self.table.process(key));
         let ancestors = process.map(|key| self.table.ancestors(key, ANCESTORS)).unwrap_or_default();
         Some(Observation { time, action, process: known, ancestors, link, sequence: 1 })
+    }
+}
+
+/// A file of a runtime's.
+fn kept(record: Record, id: &str, known: &Configuration) -> Value {
+    let Configuration { image, name, pod, namespace, pod_container, privileged, capabilities } = known;
+    let image = image.as_ref().map_or("", |image| &image.reference);
+    let privileged = privileged.unwrap_or_default();
+    match record {
+        Record::DockerConfig => json!({
+            "ID": id,
+            "Name": format!("/{name}"),
+            "Config": { "Image": image, "Labels": {
+                "io.kubernetes.pod.name": pod,
+                "io.kubernetes.pod.namespace": namespace,
+                "io.kubernetes.container.name": pod_container,
+            } },
+        }),
+        Record::DockerHost => json!({ "Privileged": privileged }),
+        Record::ContainerdSpec | Record::StorageSpec => {
+            let set = capabilities.unwrap_or(if privileged { u64::MAX } else { 1 });
+            let locked: &[&str] = if privileged { &[] } else { &["/proc/kcore"] };
+            json!({
+                "annotations": {
+                    "io.kubernetes.cri.image-name": image,
+                    "io.kubernetes.cri.sandbox-name": pod,
+                    "io.kubernetes.cri.sandbox-namespace": namespace,
+                    "io.kubernetes.cri.container-name": pod_container,
+                    "nerdctl/name": name,
+                },
+                "process": { "capabilities": { "bounding": system::capabilities(set).collect::<Vec<_>>() } },
+                "linux": { "maskedPaths": locked },
+            })
+        }
+        Record::StorageList | Record::StorageVolatile => json!([]),
     }
 }
 

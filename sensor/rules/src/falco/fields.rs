@@ -7,6 +7,8 @@ pub(super) enum Target {
     Text(&'static str, Dialect),
     Number(&'static str),
     Flag(&'static str),
+    /// A flag of any event, which may not be known.
+    Fact(&'static str),
     /// A field with a capability's name for each.
     Capabilities(&'static str),
     /// The terminal's number; we know whether there is one.
@@ -25,11 +27,13 @@ const PARENT: &str = "process.parent.executable.path";
 const PARENT_NAME: &str = "process.parent.executable.name";
 const PARENT_LINE: &str = "process.parent.command_line";
 const ANCESTORS: &str = "process.ancestors.executable";
+/// A flag that is absent where it is not known.
+pub(super) const PRIVILEGED: &str = "guardbee.container.privileged";
 
 /// Fields of processes, users and containers (falco.org/docs, "Supported Fields for Conditions and Outputs").
 const TARGETS: &[(&str, Target)] = {
     use Dialect::{Arguments, CommandLine, FirstArgument, Folder, Name, NameOfPath, Same};
-    use Target::{Capabilities, Container, Flag, Login, Number, Terminal, Text};
+    use Target::{Capabilities, Container, Fact, Flag, Login, Number, Terminal, Text};
     &[
         ("proc.name", Text(COMM, Same)),
         ("proc.pname", Text(PARENT_NAME, Name)),
@@ -81,6 +85,14 @@ const TARGETS: &[(&str, Target)] = {
         ("user.loginuid", Login),
         ("container.id", Container),
         ("container.type", Text("container.runtime", Same)),
+        ("container.image", Text("guardbee.container.image.reference", Same)),
+        ("container.image.repository", Text("container.image.name", Same)),
+        ("container.image.tag", Text("container.image.tags", Same)),
+        ("container.image.digest", Text("guardbee.container.image.digest", Same)),
+        ("container.name", Text("container.name", Same)),
+        ("container.privileged", Fact(PRIVILEGED)),
+        ("k8s.ns.name", Text("k8s.namespace.name", Same)),
+        ("k8s.pod.name", Text("k8s.pod.name", Same)),
         ("k8s.pod.uid", Text("k8s.pod.uid", Same)),
     ]
 };
@@ -97,9 +109,9 @@ pub(super) fn at_exec(target: Target) -> Target {
 
 /// Why a field is none of ours, by how its name begins; the first that fits.
 const REASONS: &[(&str, &str)] = &[
-    ("container.image", "images are not asked of the container runtime"),
-    ("container.", "of containers only the id and the runtime are known"),
-    ("k8s.", "of pods only the uid is known"),
+    ("container.image", "of images only name, tag and digest are known"),
+    ("container.", "of containers only id, name, image, runtime and whether they are privileged are known"),
+    ("k8s.", "of pods only name, namespace and uid are known"),
     ("proc.aname", "of one ancestor the name is known up to the seventh; beyond it, of all of them together"),
     ("proc.aexepath", "of one ancestor only the parent's path can be named; beyond it, all of them together"),
     ("proc.aexe", "of one ancestor the arguments are known up to the fourth"),
@@ -170,6 +182,7 @@ pub(super) fn shown(name: &str) -> Option<&'static str> {
         Target::Text(field, _)
         | Target::Number(field)
         | Target::Flag(field)
+        | Target::Fact(field)
         | Target::Capabilities(field) => Some(field),
         Target::Terminal => Some("process.interactive"),
         Target::Login => Some("guardbee.login.user.id"),

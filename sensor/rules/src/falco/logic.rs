@@ -1,5 +1,5 @@
 //! A condition in our terms, and what remains of it when constants are worked out.
-use super::source::Place;
+use super::{fields::PRIVILEGED, source::Place};
 
 /// More parts are not compared with each other: the rule is only less simple for it.
 const COMPARED: usize = 200;
@@ -173,7 +173,9 @@ fn absence(line: Line) -> Logic {
         ("", [Value::Null]) => Line::new(line.field, "|exists", Value::Flag(true)).into(),
         ("|exists", [Value::Flag(true)]) => Line::new(line.field, "", Value::Null).into(),
         // Flags of an exec are always there.
-        ("", [Value::Flag(flag)]) => Line::new(line.field, "", Value::Flag(!flag)).into(),
+        ("", [Value::Flag(flag)]) if line.field != PRIVILEGED => {
+            Line::new(line.field, "", Value::Flag(!flag)).into()
+        }
         _ => Logic::not(Logic::Line(line)),
     }
 }

@@ -209,7 +209,9 @@ impl Mapper<'_> {
         let there = |field| Ok(Line::new(field, "|exists", Value::Flag(true)).into());
         match target {
             // To Falco these are always there: what it doesn't know is `<NA>`.
-            Target::Text(field, _) | Target::Number(field) | Target::Flag(field) if exists => {
+            Target::Text(field, _) | Target::Number(field) | Target::Flag(field) | Target::Fact(field)
+                if exists =>
+            {
                 let another = ["process.parent", "process.ancestors", "guardbee.ancestor"];
                 let of_another = another.iter().any(|begin| field.starts_with(begin));
                 if of_another { there(field) } else { Ok(Logic::Constant(true)) }
@@ -225,7 +227,7 @@ impl Mapper<'_> {
             }
             _ if change != Change::None => Err("this transformer is for texts".to_owned()),
             Target::Number(field) => network::number(field, operator, value),
-            Target::Flag(field) => match flag(value) {
+            Target::Flag(field) | Target::Fact(field) => match flag(value) {
                 Some(is) if equals(operator) => Ok(Line::new(field, "", Value::Flag(is)).into()),
                 _ => Err("it is true or false, and compared with something else".to_owned()),
             },

@@ -173,7 +173,10 @@ fn long_conditions_take_no_longer_than_they_are() {
         (checks("evt.type"), "more than 500 kinds of event"),
         (format!("evt.type = execve and proc.name in ({})", names(9000)), "ev8999"),
         (format!("evt.type = execve and ({})", checks("proc.name")), "v8999"),
-        (format!("evt.type = execve and ({})", checks("k8s.ns.name")), "of pods only the uid is known"),
+        (
+            format!("evt.type = execve and ({})", checks("k8s.rc.id")),
+            "of pods only name, namespace and uid are known",
+        ),
         (format!("evt.type in ({}) and proc.name in ({})", names(400), names(9000)), "and 9400 values"),
         (format!("evt.type in ({}) and ({})", names(400), checks("proc.name")), "and 9400 values"),
     ] {
