@@ -87,6 +87,7 @@ impl Lab {
             );
             fs::write(at(&format!("rules/{tens}{digit}.yml")), rule).unwrap();
         }
+        fs::write(at("rules/image.yml"), of_image()).unwrap();
         let (rules, records) = (at("rules"), at("out/records.jsonl"));
         let config = format!(
             "rules: [{}]\ndeliver: {{console: false, records_file: {}}}\nkernel: {{security_ring_bytes: {RING}}}\n",
@@ -138,6 +139,16 @@ impl Lab {
         self.findings(&[nonce.to_owned()]).remove(nonce).unwrap()
     }
 
+    /// The rule of that title has a finding of the command line with this word.
+    fn has_found(&self, title: &str, nonce: &str) -> bool {
+        let records = fs::read_to_string(self.at("out/records.jsonl")).unwrap_or_default();
+        records.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).any(|line| {
+            lists(&line, "attributes").into_iter().map(|list| of_finding(list)).any(|told| {
+                of(&told, "security_rule.name") == title && of(&told, "process.command_line").contains(nonce)
+            })
+        })
+    }
+
     /// An OCI bundle that runs the application as [`STOKER`].
     fn bundle(&self, id: &str, cgroup: &str, words: &[&str]) -> PathBuf {
         let bundle = self.at(id);
@@ -171,15 +182,7 @@ fn told(records: &str) -> BTreeMap<String, Told> {
     let mut found = BTreeMap::new();
     for line in records.lines() {
         let Ok(line) = serde_json::from_str::<Value>(line) else { continue };
-        for attributes in lists(&line, "attributes") {
-            let told: Told = attributes
-                .iter()
-                .filter_map(|pair| {
-                    let (_, value) = pair["value"].as_object()?.iter().next()?;
-                    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                    Some((pair["key"].as_str()?.to_owned(), value))
-                })
-                .collect();
+        for told in lists(&line, "attributes").into_iter().map(|list| of_finding(list)) {
             let line = told.get("process.command_line").map(String::as_str).unwrap_or_default();
             if let Some(nonce) = line.split_once("/app ").and_then(|(_, rest)| rest.split(' ').next()) {
                 found.insert(nonce.to_owned(), told.clone());
@@ -187,6 +190,15 @@ fn told(records: &str) -> BTreeMap<String, Told> {
         }
     }
     found
+}
+
+fn of_finding(attributes: &[Value]) -> Told {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let pair = |pair: &Value| {
+        let (_, value) = pair["value"].as_object()?.iter().next()?;
+        Some((pair["key"].as_str()?.to_owned(), text(value)))
+    };
+    attributes.iter().filter_map(pair).collect()
 }
 
 /// Every list of that name, however deep.
@@ -253,6 +265,7 @@ fn versions() -> Vec<Version> {
 fn every_way_to_make_a_container() {
     let lab = Lab::start();
     podman(&lab);
+    images(&lab);
     bundles(&lab);
     plain_cgroups(&lab);
     many_at_once(&lab);
@@ -286,6 +299,75 @@ fn podman(lab: &Lab) {
     let id = fs::read_to_string(file).unwrap();
     assert_eq!((of(&told, "container.id"), of(&told, "container.runtime")), (&*id, "podman"), "{told:?}");
     assert!(of(&told, "process.linux.cgroup").contains(&id), "{told:?}");
+}
+
+/// An image that nobody else has.
+const IMAGE: &str = "registry.test:5000/guardbee/app";
+/// A rule that looks at what a runtime keeps of its containers.
+const PRIVILEGED: &str = "It ran, privileged, of the test's image";
+
+fn of_image() -> String {
+    format!(
+        "title: {PRIVILEGED}\nstatus: test\nlogsource: {{category: process_creation, product: linux}}\n\
+         detection:\n  selection:\n    Image|endswith: /bin/app\n    container.image.name: {IMAGE}\n    \
+         container.privileged: true\n  condition: selection\nlevel: low\n"
+    )
+}
+
+/// Removed when the test is over.
+struct Image;
+
+impl Image {
+    fn build(lab: &Lab) -> Self {
+        let context = lab.at("context");
+        fs::create_dir(&context).unwrap();
+        fs::copy(lab.at("root/bin/app"), context.join("app")).unwrap();
+        fs::write(context.join("Containerfile"), "FROM scratch\nCOPY app /bin/app\n").unwrap();
+        let mut podman = under(versions()[0]);
+        podman.args(["podman", "--cgroup-manager=cgroupfs", "--runtime=crun", "build", "--quiet", "--tag"]);
+        run(podman.arg(format!("{IMAGE}:1.2")).arg(&context));
+        Self
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        Command::new("podman").args(["rmi", "--force", &format!("{IMAGE}:1.2")]).output().ok();
+    }
+}
+
+/// What podman keeps of a container names it, also one that ends at once, and a rule that looks at it finds it.
+fn images(lab: &Lab) {
+    let _image = Image::build(lab);
+    for privileged in [true, false] {
+        let (nonce, name) = (lab.nonce(), format!("gbt-{}-{privileged}", std::process::id()));
+        let mut podman = under(versions()[0]);
+        podman.args(["podman", "--cgroup-manager=cgroupfs", "--runtime=crun", "run", "--rm", "--net=host"]);
+        podman.args([
+            "--ulimit=nofile=1024:1024",
+            "--ulimit=nproc=1024:1024",
+            "--pids-limit=-1",
+            "--name",
+            &name,
+        ]);
+        if privileged {
+            podman.arg("--privileged");
+        }
+        run(podman.arg(format!("{IMAGE}:1.2")).args(["/bin/app", &nonce]));
+        let told = lab.finding(&nonce);
+        let image = (of(&told, "container.image.name"), of(&told, "container.image.tags"));
+        assert_eq!(image, (IMAGE, r#"["1.2"]"#), "{told:?}");
+        assert_eq!(of(&told, "container.name"), name, "{told:?}");
+        assert_eq!(of(&told, "guardbee.container.privileged"), privileged.to_string(), "{told:?}");
+        let capabilities = of(&told, "guardbee.container.capabilities");
+        assert!(capabilities.contains("CAP_CHOWN"), "{told:?}");
+        assert_eq!(capabilities.contains("CAP_SYS_MODULE"), privileged, "{told:?}");
+        if privileged {
+            wait("the rule that looks at images", || lab.has_found(PRIVILEGED, &nonce));
+        } else {
+            assert!(!lab.has_found(PRIVILEGED, &nonce));
+        }
+    }
 }
 
 /// Runs in a container of crun's until its end is asked for.
