@@ -3,6 +3,7 @@
 //! Real bytes of each format, whole, cut and wrong: what the fuzzer can't guess. It finds the rest itself.
 mod condition;
 mod config;
+mod configurations;
 mod decode;
 mod dns;
 mod evaluate;
@@ -23,9 +24,10 @@ type Seeds = Vec<(String, Vec<u8>)>;
 /// How the seeds of a target are made.
 type Make = fn() -> Result<Seeds, Box<dyn Error>>;
 
-const TARGETS: [(&str, Make); 15] = [
+const TARGETS: [(&str, Make); 16] = [
     ("condition", condition::seeds),
     ("config", config::seeds),
+    ("configurations", configurations::seeds),
     ("decode", decode::seeds),
     ("dns", dns::seeds),
     ("evaluate", evaluate::seeds),

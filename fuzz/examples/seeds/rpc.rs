@@ -1,6 +1,6 @@
 //! Every request, and what is wrong in one field.
 use super::Seeds;
-use guardbee_wire::{ABI, FileWants, Operation, Policy, Request, Thing};
+use guardbee_wire::{ABI, FileWants, Operation, Policy, Record, Request, Thing};
 use std::error::Error;
 use zerocopy::IntoBytes as _;
 
@@ -37,9 +37,10 @@ pub(crate) fn seeds() -> Result<Seeds, Box<dyn Error>> {
         ("attach".to_owned(), attach),
         ("heartbeat".to_owned(), heartbeat),
         ("wrong-abi".to_owned(), Request { abi: ABI + 1, ..ask(Operation::Hello) }),
-        ("wrong-operation".to_owned(), Request { operation: 13, ..ask(Operation::Hello) }),
+        ("wrong-operation".to_owned(), Request { operation: 14, ..ask(Operation::Hello) }),
         ("wrong-no-operation".to_owned(), Request { operation: 0, ..ask(Operation::Hello) }),
-        ("wrong-thing".to_owned(), Request { thing: 8, ..open }),
+        ("wrong-thing".to_owned(), Request { thing: 9, ..open }),
+        ("wrong-record".to_owned(), Request { thing: 7, bytes: [0x3f; 32], ..ask(Operation::OpenRecord) }),
         ("wrong-no-thing".to_owned(), open),
         ("wrong-unused".to_owned(), Request { tgid: 1, ..ask(Operation::Hello) }),
         ("wrong-unused-bytes".to_owned(), Request { bytes: [1; 32], ..attach }),
@@ -48,6 +49,11 @@ pub(crate) fn seeds() -> Result<Seeds, Box<dyn Error>> {
     let things = (1..).map_while(Thing::from_number);
     requests.extend(things.map(|thing| {
         (format!("open-{}", format!("{thing:?}").to_lowercase()), Request { thing: thing as u16, ..open })
+    }));
+    let records = (1..).map_while(Record::from_number);
+    requests.extend(records.map(|record| {
+        let request = Request { thing: record as u16, bytes: [0x3f; 32], ..ask(Operation::OpenRecord) };
+        (format!("record-{}", format!("{record:?}").to_lowercase()), request)
     }));
     let mut seeds: Seeds =
         requests.into_iter().map(|(name, request)| (name, request.as_bytes().to_vec())).collect();

@@ -23,7 +23,7 @@ struct Kind {
     args: &'static [&'static str],
 }
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     Kind {
         name: "bad rules",
         by: "file, line, column, remedy",
@@ -67,6 +67,13 @@ const KINDS: [Kind; 7] = [
         args: &["--lib", "--", "decode::tests::bad_", "tests::bad_records"],
     },
     Kind {
+        name: "bad files of container runtimes",
+        by: "counter",
+        least: 20,
+        package: "guardbee-enrich",
+        args: &["--lib", "--", "configuration::tests::what_a_runtime_would_not_write"],
+    },
+    Kind {
         name: "bad manifests and exports",
         by: "file, line, reason, counter",
         least: 50,
@@ -76,7 +83,7 @@ const KINDS: [Kind; 7] = [
 ];
 
 /// Targets of fuzz/: what is given bytes of a stranger.
-const TARGETS: [&str; 14] = [
+const TARGETS: [&str; 15] = [
     "decode",
     "http",
     "rules",
@@ -87,6 +94,7 @@ const TARGETS: [&str; 14] = [
     "rpc",
     "verify",
     "config",
+    "configurations",
     "recording",
     "packages",
     "sqlite",
