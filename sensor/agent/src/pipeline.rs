@@ -47,6 +47,8 @@ use std::{
 
 /// The line that tells whoever waits that the sensor observes.
 pub const READY: &str = "guardbee: ready";
+/// What came before the end is due by then: capture holds an event for its slack of 2 ms, the join for 10 ms more.
+const DUE_AFTER: Duration = Duration::from_millis(25);
 /// For what is still queued when the sensor stops.
 const STOP_WITHIN: Duration = Duration::from_secs(4);
 /// The same when the loader is gone: nothing is watched any more, and somebody must notice.
@@ -234,6 +236,8 @@ fn announce() {
 fn stop(mut core: Core, sealing: Sealing, end: End, clock: SystemClock) {
     let within = if end == End::Blind { BLIND_WITHIN } else { STOP_WITHIN };
     let deadline = Instant::now() + within;
+    core.turn(clock);
+    std::thread::sleep(DUE_AFTER);
     core.turn(clock);
     core.end_rules();
     core.end_baselines();

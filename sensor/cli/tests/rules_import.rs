@@ -24,11 +24,11 @@ const OPENS: &str = "\
     and fd.name = /etc/shadow
   output: shadow %fd.name
   priority: ERROR
-- rule: Image
-  desc: An image.
+- rule: Given
+  desc: A variable.
   condition: >
-    spawned and container.image.repository = x
-  output: image
+    spawned and proc.env contains x
+  output: environment
   priority: ERROR
 ";
 
@@ -76,7 +76,7 @@ fn what_cant_be_imported_is_told_with_its_place() {
     assert_eq!(code, 1, "{out}");
     for part in [
         "needs events  opens.yaml:1  Shadow  data sent: not recorded",
-        "not imported  opens.yaml:8  Image   container.image.repository = x: images",
+        "not imported  opens.yaml:8  Given   proc.env contains x: the environment",
         "(opens.yaml:11)",
         "3 rules: 1 importable (write them with --out DIR), 1 need events that are not recorded, 1 can't be said, 0 disabled",
     ] {
@@ -88,28 +88,25 @@ fn what_cant_be_imported_is_told_with_its_place() {
     assert_eq!(report["rules"][0]["outcome"], "imported");
     assert!(report["rules"][0]["yaml"].as_str().unwrap().contains("detection:"));
     assert_eq!(report["rules"][1]["outcome"], "needs-events");
-    assert_eq!(report["rules"][2]["reasons"][0]["field"], "container.image.repository");
+    assert_eq!(report["rules"][2]["reasons"][0]["field"], "proc.env");
     assert_eq!(report["rules"][2]["reasons"][0]["line"], 11);
 }
 
 #[test]
 fn exclusions_are_left_out_where_that_is_asked_for_and_told() {
     let folder = folder();
-    let rule = RULES.replace("(sh, bash)", "(sh, bash) and not container.image.repository = x");
+    let rule = RULES.replace("(sh, bash)", "(sh, bash) and not proc.env contains x");
     fs::write(folder.path().join("rules.yaml"), rule).unwrap();
     let (code, out, _) = guardbee(folder.path(), &["rules.yaml"]);
     assert_eq!(code, 1, "{out}");
-    assert!(
-        out.contains("not imported  rules.yaml:3  Shell  container.image.repository = x: images"),
-        "{out}"
-    );
+    assert!(out.contains("not imported  rules.yaml:3  Shell  proc.env contains x: the environment"), "{out}");
     let (code, out, _) = guardbee(folder.path(), &["rules.yaml", "--without-exclusions"]);
     assert_eq!(code, 0, "{out}");
-    assert!(out.contains("finds more  rules.yaml:3  Shell  container.image.repository = x: images"), "{out}");
+    assert!(out.contains("finds more  rules.yaml:3  Shell  proc.env contains x: the environment"), "{out}");
     assert!(out.contains("1 of them without exclusions that can't be said"), "{out}");
     let (_, json, _) = guardbee(folder.path(), &["rules.yaml", "--without-exclusions", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(report["rules"][0]["left_out"][0]["field"], "container.image.repository");
+    assert_eq!(report["rules"][0]["left_out"][0]["field"], "proc.env");
 }
 
 #[test]
