@@ -1,6 +1,7 @@
 //! Policy files: any text is a set that decides for any place, or a list of problems with places in it.
 #![no_main]
 
+use guardbee_model::container::Configuration;
 use guardbee_policy::{Place, PolicySet, Severity};
 use libfuzzer_sys::{Corpus, fuzz_target};
 
@@ -10,10 +11,14 @@ fuzz_target!(|data: &[u8]| -> Corpus {
     let problems = match PolicySet::load(&[("fuzz.yaml", text)]) {
         Ok(set) => {
             assert!(set.warnings().iter().all(|problem| problem.severity == Severity::Warning));
-            let place = Place { path: "/system.slice/a.service/b", unit: "a.service", container: None };
-            let (decision, all) = set.explain(&place);
-            assert_eq!(decision, set.decide(&place));
-            assert_eq!(all.len(), set.policies().len() + 1);
+            let configuration = Configuration { namespace: "shop".into(), ..Configuration::default() };
+            for configured in [None, Some(&configuration)] {
+                let (path, unit) = ("/system.slice/a.service/b", "a.service");
+                let place = Place { path, unit, container: None, configured };
+                let (decision, all) = set.explain(&place);
+                assert_eq!(decision, set.decide(&place));
+                assert_eq!(all.len(), set.policies().len() + 1);
+            }
             set.warnings().to_vec()
         }
         Err(problems) => {

@@ -18,7 +18,8 @@ pub(crate) fn header() -> Vec<u8> {
         index.extend([tag, kind, at, count].iter().flat_map(|number| number.to_be_bytes()));
         data.extend_from_slice(bytes);
     }
-    let lengths = [TAGS.len(), data.len()].map(|length| u32::try_from(length).unwrap_or_default().to_be_bytes());
+    let lengths =
+        [TAGS.len(), data.len()].map(|length| u32::try_from(length).unwrap_or_default().to_be_bytes());
     [lengths.as_flattened(), &index, &data].concat()
 }
 

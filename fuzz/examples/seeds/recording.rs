@@ -13,15 +13,23 @@ const HEADER: usize = 40;
 pub(crate) fn seeds() -> Result<Seeds, Box<dyn Error>> {
     let mut seeds = Seeds::new();
     // Of an observation the third byte says which action, of others the first what they are.
-    let kinds = ["loss", "time", "sight", "accept", "connect", "exec", "exit", "fork", "listen", "request", "exchange"];
+    let kinds = [
+        "loss", "time", "sight", "accept", "connect", "exec", "exit", "fork", "listen", "request", "exchange",
+    ];
     for (kind, name) in (0_u8..).zip(kinds) {
         let (what, action) = if kind < 3 { (kind, 0) } else { (3, kind - 3) };
-        let bytes: Vec<u8> = [what, 7, action].into_iter().chain((0..120_u32).map(|n| (n * 53 % 251).to_le_bytes()[0])).collect();
+        let bytes: Vec<u8> = [what, 7, action]
+            .into_iter()
+            .chain((0..120_u32).map(|n| (n * 53 % 251).to_le_bytes()[0]))
+            .collect();
         let items = draw::Draw::new(&bytes).items();
         let recording = recorded(&items, Secrets::Raw)?;
         let (count, inside) = (u16::try_from(items.len())?, inside(&recording)?);
         seeds.push((format!("inside-{name}"), [&count.to_le_bytes(), inside.as_slice()].concat()));
-        seeds.push((format!("inside-{name}-cut"), [&count.to_le_bytes(), &inside[..inside.len() / 2]].concat()));
+        seeds.push((
+            format!("inside-{name}-cut"),
+            [&count.to_le_bytes(), &inside[..inside.len() / 2]].concat(),
+        ));
     }
     let bytes: Vec<u8> = (0..900_u32).map(|n| (n * 31 % 241).to_le_bytes()[0]).collect();
     let items = draw::Draw::new(&bytes).items();

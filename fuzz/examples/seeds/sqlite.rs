@@ -30,10 +30,13 @@ pub(crate) fn seeds() -> Result<Seeds, Box<dyn Error>> {
     let header: String = packages::header().iter().map(|byte| format!("{byte:02x}")).collect();
     let folder = std::env::temp_dir().join(format!("guardbee-seeds-{}", std::process::id()));
     let mut seeds = Seeds::new();
-    for (name, numbers) in [("rows", [512, 8, 8]), ("log", [512, 3, 9]), ("large-pages", [4096, 5, 5]), ("none", [512, 0, 0])] {
+    for (name, numbers) in
+        [("rows", [512, 8, 8]), ("log", [512, 3, 9]), ("large-pages", [4096, 5, 5]), ("none", [512, 0, 0])]
+    {
         fs::create_dir(&folder)?;
         let numbers = numbers.map(|number: u32| number.to_string());
-        let done = Command::new("python3").args(["-c", MAKE]).arg(&folder).args(numbers).arg(&header).status()?;
+        let done =
+            Command::new("python3").args(["-c", MAKE]).arg(&folder).args(numbers).arg(&header).status()?;
         let (file, log) = (fs::read(folder.join("db"))?, fs::read(folder.join("db-wal"))?);
         fs::remove_dir_all(&folder)?;
         if !done.success() {
