@@ -28,6 +28,13 @@ const EXPLAINED: &[(&str, &str)] = &[
         "a container's users, where the same was so: the record says whose table it has them from",
     ),
     ("reader_stuck", "as many files at once as are read let their readers wait"),
+    ("configuration_absent", "a container whose runtime keeps its files elsewhere, or keeps none"),
+    ("configuration_late", "what runs in a container was not known within the time that a rule waits"),
+    (
+        "configuration_stuck",
+        "a runtime's file let whoever opened it wait: slow storage, or a machine without time",
+    ),
+    ("names_full", "more addresses of answered lookups than there is room for"),
     ("waiting_full", "more events at once waited for their requests than there is room for"),
     ("origins_full", "more processes with a request behind them than there is room for"),
     ("history_full", "more answered requests than are kept"),
