@@ -59,8 +59,7 @@ static __always_inline enum file_attribute attribute_of(__s32 number)
 	}
 }
 
-SEC("tp/syscalls/sys_exit_fchmodat")
-int file_attribute(struct sys_exit *exit)
+CALL_PROGRAM(file_attribute, fchmodat)
 {
 	struct task_struct *task = CURRENT();
 	enum file_attribute attribute;
@@ -72,13 +71,13 @@ int file_attribute(struct sys_exit *exit)
 
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_FILE_ATTRIBUTE) || exit->result ||
 	    !file_wanted(FILE_BIT(EVENT_FILE_ATTRIBUTE)))
-		return 0;
+		return;
 	attribute = attribute_of(exit->number);
 	if (!(file_wants.attributes >> attribute & 1))
-		return 0;
+		return;
 	scratch = file_begin(&site, task, EVENT_FILE_ATTRIBUTE);
 	if (!scratch)
-		return 0;
+		return;
 	call = syscall_read(task);
 	naming = naming_of(exit->number);
 	value = naming == NAMES_AT ? call.third : call.second;
@@ -93,7 +92,7 @@ int file_attribute(struct sys_exit *exit)
 		scratch->call.uid = value;
 		scratch->call.gid = naming == NAMES_AT ? call.fourth : call.third;
 	}
-	return file_end(&site, scratch);
+	file_end(&site, scratch);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -92,20 +92,18 @@ static __always_inline void opened(struct site *site, struct task_struct *task, 
 }
 
 /* open, openat, openat2, creat, open_by_handle_at */
-SEC("tp/syscalls/sys_exit_openat")
-int file_open(struct sys_exit *exit)
+CALL_PROGRAM(file_open, openat)
 {
 	struct task_struct *task;
 	struct file *file;
 	struct site site;
 
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_FILE_OPEN) || exit->result < 0 || !file_wanted(OPEN_KINDS))
-		return 0;
+		return;
 	task = CURRENT();
 	file = fd_file(task, exit->result);
 	if (file)
 		opened(&site, task, file, open_given(exit, task), config.hooks);
-	return 0;
 }
 
 /* struct file *do_filp_open(int, struct filename *, const struct open_flags *), do_file_open() in 7.2: whoever opens by a name comes through it, the calls above but for open_by_handle_at, and beside them 32-bit calls and io_uring. Nothing holds
@@ -131,8 +129,7 @@ int file_opened(__u64 *arguments)
 	return 0;
 }
 
-SEC("tp/syscalls/sys_exit_truncate")
-int file_truncate(struct sys_exit *exit)
+CALL_PROGRAM(file_truncate, truncate)
 {
 	struct image_scratch *scratch;
 	struct task_struct *task = CURRENT();
@@ -140,12 +137,12 @@ int file_truncate(struct sys_exit *exit)
 
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_FILE_TRUNCATE) || exit->result ||
 	    !file_wanted(FILE_BIT(EVENT_FILE_MODIFY)))
-		return 0;
+		return;
 	scratch = file_begin(&site, task, EVENT_FILE_MODIFY);
 	if (!scratch)
-		return 0;
+		return;
 	scratch->call.name = syscall_first(task);
-	return file_end(&site, scratch);
+	file_end(&site, scratch);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

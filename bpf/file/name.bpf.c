@@ -13,7 +13,7 @@ static __always_inline bool name_done(struct site *site, struct sys_exit *exit, 
 }
 
 /* rename, renameat, renameat2; link, linkat: from the first name to the second. */
-static __always_inline int two_names(struct sys_exit *exit, enum program_id program, __u32 kind, bool plain)
+static __always_inline void two_names(struct sys_exit *exit, enum program_id program, __u32 kind, bool plain)
 {
 	struct task_struct *task = CURRENT();
 	struct image_scratch *scratch;
@@ -21,10 +21,10 @@ static __always_inline int two_names(struct sys_exit *exit, enum program_id prog
 	struct site site;
 
 	if (!name_done(&site, exit, program, FILE_BIT(kind)))
-		return 0;
+		return;
 	scratch = file_begin(&site, task, kind);
 	if (!scratch)
-		return 0;
+		return;
 	call = syscall_read(task);
 	if (plain) {
 		scratch->call.source = call.first;
@@ -35,32 +35,29 @@ static __always_inline int two_names(struct sys_exit *exit, enum program_id prog
 		scratch->call.folder = call.third;
 		scratch->call.name = call.fourth;
 	}
-	return file_end(&site, scratch);
+	file_end(&site, scratch);
 }
 
-SEC("tp/syscalls/sys_exit_renameat2")
-int file_rename(struct sys_exit *exit)
+CALL_PROGRAM(file_rename, renameat2)
 {
 #if defined(__TARGET_ARCH_x86)
-	return two_names(exit, PROGRAM_FILE_RENAME, EVENT_FILE_RENAME, exit->number == SYS_rename);
+	two_names(exit, PROGRAM_FILE_RENAME, EVENT_FILE_RENAME, exit->number == SYS_rename);
 #else
-	return two_names(exit, PROGRAM_FILE_RENAME, EVENT_FILE_RENAME, false);
+	two_names(exit, PROGRAM_FILE_RENAME, EVENT_FILE_RENAME, false);
 #endif
 }
 
-SEC("tp/syscalls/sys_exit_linkat")
-int file_link(struct sys_exit *exit)
+CALL_PROGRAM(file_link, linkat)
 {
 #if defined(__TARGET_ARCH_x86)
-	return two_names(exit, PROGRAM_FILE_LINK, EVENT_FILE_LINK, exit->number == SYS_link);
+	two_names(exit, PROGRAM_FILE_LINK, EVENT_FILE_LINK, exit->number == SYS_link);
 #else
-	return two_names(exit, PROGRAM_FILE_LINK, EVENT_FILE_LINK, false);
+	two_names(exit, PROGRAM_FILE_LINK, EVENT_FILE_LINK, false);
 #endif
 }
 
 /* symlink, symlinkat */
-SEC("tp/syscalls/sys_exit_symlinkat")
-int file_symlink(struct sys_exit *exit)
+CALL_PROGRAM(file_symlink, symlinkat)
 {
 	struct task_struct *task = CURRENT();
 	struct image_scratch *scratch;
@@ -68,10 +65,10 @@ int file_symlink(struct sys_exit *exit)
 	struct site site;
 
 	if (!name_done(&site, exit, PROGRAM_FILE_SYMLINK, FILE_BIT(EVENT_FILE_SYMLINK)))
-		return 0;
+		return;
 	scratch = file_begin(&site, task, EVENT_FILE_SYMLINK);
 	if (!scratch)
-		return 0;
+		return;
 	call = syscall_read(task);
 	scratch->call.source = call.first;
 	scratch->call.name = call.second;
@@ -79,12 +76,11 @@ int file_symlink(struct sys_exit *exit)
 		scratch->call.folder = call.second;
 		scratch->call.name = call.third;
 	}
-	return file_end(&site, scratch);
+	file_end(&site, scratch);
 }
 
 /* unlink, rmdir, unlinkat */
-SEC("tp/syscalls/sys_exit_unlinkat")
-int file_delete(struct sys_exit *exit)
+CALL_PROGRAM(file_delete, unlinkat)
 {
 	struct task_struct *task = CURRENT();
 	__u32 kind = EVENT_FILE_DELETE;
@@ -94,7 +90,7 @@ int file_delete(struct sys_exit *exit)
 	bool at;
 
 	if (!name_done(&site, exit, PROGRAM_FILE_DELETE, FILE_BIT(EVENT_FILE_DELETE) | FILE_BIT(EVENT_FOLDER_DELETE)))
-		return 0;
+		return;
 	call = syscall_read(task);
 	at = exit->number == SYS_unlinkat;
 	if (at && call.third & AT_REMOVEDIR)
@@ -104,21 +100,20 @@ int file_delete(struct sys_exit *exit)
 		kind = EVENT_FOLDER_DELETE;
 #endif
 	if (!file_wanted(FILE_BIT(kind)))
-		return 0;
+		return;
 	scratch = file_begin(&site, task, kind);
 	if (!scratch)
-		return 0;
+		return;
 	scratch->call.name = call.first;
 	if (at) {
 		scratch->call.folder = call.first;
 		scratch->call.name = call.second;
 	}
-	return file_end(&site, scratch);
+	file_end(&site, scratch);
 }
 
 /* mkdir, mkdirat, mknod, mknodat */
-SEC("tp/syscalls/sys_exit_mkdirat")
-int file_make(struct sys_exit *exit)
+CALL_PROGRAM(file_make, mkdirat)
 {
 	struct task_struct *task = CURRENT();
 	struct image_scratch *scratch;
@@ -128,7 +123,7 @@ int file_make(struct sys_exit *exit)
 	__u32 kind;
 
 	if (!name_done(&site, exit, PROGRAM_FILE_MAKE, FILE_BIT(EVENT_FOLDER_CREATE) | FILE_BIT(EVENT_FILE_NODE)))
-		return 0;
+		return;
 	at = exit->number == SYS_mkdirat || exit->number == SYS_mknodat;
 	folder = exit->number == SYS_mkdirat;
 #if defined(__TARGET_ARCH_x86)
@@ -136,10 +131,10 @@ int file_make(struct sys_exit *exit)
 #endif
 	kind = folder ? EVENT_FOLDER_CREATE : EVENT_FILE_NODE;
 	if (!file_wanted(FILE_BIT(kind)))
-		return 0;
+		return;
 	scratch = file_begin(&site, task, kind);
 	if (!scratch)
-		return 0;
+		return;
 	call = syscall_read(task);
 	scratch->call.name = at ? call.second : call.first;
 	scratch->call.mode = at ? call.third : call.second;
@@ -147,7 +142,7 @@ int file_make(struct sys_exit *exit)
 		scratch->call.folder = call.first;
 	if (!folder)
 		scratch->call.device = at ? call.fourth : call.third;
-	return file_end(&site, scratch);
+	file_end(&site, scratch);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -3,7 +3,7 @@
  * with; what they name is looked up in the kernel, where it can't be changed any more.
  */
 #pragma once
-#include "compat.h"
+#include "dispatch.h"
 #include "image.h"
 #include "tail.h"
 #include "task.h"
@@ -87,10 +87,8 @@ static __always_inline void call_send(struct site *site, __u32 at, enum event_ki
 }
 
 /* A program of its own for a call that somebody wants to see: others then cost nothing. */
-#define CALL_EXIT(noun, name, body)              \
-	SEC("tp/syscalls/sys_exit_" #name)       \
-	int noun##_##name(struct sys_exit *exit) \
-	{                                        \
-		body;                            \
-		return 0;                        \
+#define CALL_EXIT(noun, name, body)        \
+	CALL_PROGRAM(noun##_##name, name) \
+	{                                  \
+		body;                      \
 	}

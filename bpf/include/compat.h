@@ -61,13 +61,16 @@ static __always_inline bool file_in_epoll(struct file *file)
 	return LOAD(file, f_ep);
 }
 
+#define TIF_32BIT 22 /* arm64 */
+#define TS_COMPAT 2  /* x86 */
+
 /* Is the task a 32-bit process? */
 static __always_inline bool task_compat(struct task_struct *task)
 {
 #if defined(__TARGET_ARCH_x86)
 	return LOAD(task, thread_info.flags) >> 29 & 1; /* TIF_ADDR32 */
 #else
-	return LOAD(task, thread_info.flags) >> 22 & 1; /* TIF_32BIT */
+	return LOAD(task, thread_info.flags) >> TIF_32BIT & 1;
 #endif
 }
 
@@ -75,7 +78,7 @@ static __always_inline bool task_compat(struct task_struct *task)
 static __always_inline bool syscall_compat(struct task_struct *task)
 {
 #if defined(__TARGET_ARCH_x86)
-	return LOAD(task, thread_info.status) & 2; /* TS_COMPAT */
+	return LOAD(task, thread_info.status) & TS_COMPAT;
 #else
 	return task_compat(task);
 #endif
@@ -100,77 +103,3 @@ static __always_inline struct pt_regs *task_registers(struct task_struct *task)
 	return BPF_CORE_READ(task, stack) + stack_bytes() - bpf_core_type_size(struct pt_regs);
 #endif
 }
-
-/* One argument alone: before anything says that the rest is wanted. */
-static __always_inline u64 syscall_first(struct task_struct *task)
-{
-	struct pt_regs *regs = task_registers(task);
-
-#if defined(__TARGET_ARCH_x86)
-	return LOAD(regs, di);
-#else
-	return LOAD(regs, orig_x0);
-#endif
-}
-
-static __always_inline u64 syscall_second(struct task_struct *task)
-{
-	struct pt_regs *regs = task_registers(task);
-
-#if defined(__TARGET_ARCH_x86)
-	return LOAD(regs, si);
-#else
-	return LOAD(regs, regs[1]);
-#endif
-}
-
-static __always_inline u64 syscall_third(struct task_struct *task)
-{
-	struct pt_regs *regs = task_registers(task);
-
-#if defined(__TARGET_ARCH_x86)
-	return LOAD(regs, dx);
-#else
-	return LOAD(regs, regs[2]);
-#endif
-}
-
-struct syscall {
-	s64 number;
-	u64 first, second, third, fourth, fifth;
-};
-
-static __always_inline struct syscall syscall_read(struct task_struct *task)
-{
-	struct pt_regs *regs = task_registers(task);
-
-#if defined(__TARGET_ARCH_x86)
-	return (struct syscall){LOAD(regs, orig_ax), LOAD(regs, di), LOAD(regs, si), LOAD(regs, dx), LOAD(regs, r10),
-				LOAD(regs, r8)};
-#else
-	return (struct syscall){LOAD(regs, syscallno), LOAD(regs, orig_x0), LOAD(regs, regs[1]), LOAD(regs, regs[2]),
-				LOAD(regs, regs[3]), LOAD(regs, regs[4])};
-#endif
-}
-
-#if defined(__TARGET_ARCH_x86)
-enum { SYS_open = 2, SYS_rename = 82, SYS_mkdir = 83, SYS_rmdir = 84, SYS_creat = 85, SYS_link = 86, SYS_chmod = 90,
-       SYS_fchmod = 91, SYS_chown = 92, SYS_fchown = 93, SYS_lchown = 94, SYS_utime = 132, SYS_fsetxattr = 190, SYS_fremovexattr = 199,
-       SYS_utimes = 235, SYS_openat = 257, SYS_mkdirat = 258, SYS_mknodat = 259, SYS_fchownat = 260,
-       SYS_futimesat = 261, SYS_unlinkat = 263, SYS_symlinkat = 266, SYS_fchmodat = 268, SYS_utimensat = 280 };
-#else
-enum { SYS_fsetxattr = 7, SYS_fremovexattr = 16, SYS_mknodat = 33, SYS_mkdirat = 34, SYS_unlinkat = 35,
-       SYS_symlinkat = 36, SYS_fchmod = 52, SYS_fchmodat = 53, SYS_fchownat = 54, SYS_fchown = 55, SYS_openat = 56,
-       SYS_utimensat = 88 };
-#endif
-enum { SYS_fchmodat2 = 452, SYS_setxattrat = 463, SYS_removexattrat = 466 };
-#if defined(__TARGET_ARCH_x86)
-enum { SYS_read = 0, SYS_write = 1, SYS_readv = 19, SYS_writev = 20, SYS_sendto = 44, SYS_recvfrom = 45,
-       SYS_sendmsg = 46, SYS_recvmsg = 47, SYS_recvmmsg = 299, SYS_sendmmsg = 307, SYS_preadv2 = 327,
-       SYS_pwritev2 = 328 };
-#else
-enum { SYS_read = 63, SYS_write = 64, SYS_readv = 65, SYS_writev = 66, SYS_sendto = 206, SYS_recvfrom = 207,
-       SYS_sendmsg = 211, SYS_recvmsg = 212, SYS_recvmmsg = 243, SYS_sendmmsg = 269, SYS_preadv2 = 286,
-       SYS_pwritev2 = 287 };
-#endif
-enum { SYS_io_uring_enter = 426 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* File events: which are wanted, and what they say. */
 #pragma once
+#include "dispatch.h"
 #include "image.h"
 
 #define FILE_ROOM      IMAGE_ROOM
@@ -237,9 +238,8 @@ static __always_inline struct image_scratch *file_begin(struct site *site, struc
 	return scratch;
 }
 
-static __always_inline int file_end(struct site *site, struct image_scratch *scratch)
+static __always_inline void file_end(struct site *site, struct image_scratch *scratch)
 {
 	file_named(site->index);
 	image_leave(scratch);
-	return 0;
 }

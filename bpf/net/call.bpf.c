@@ -4,6 +4,7 @@
  */
 #include "kernel.h"
 #include "event.h"
+#include "dispatch.h"
 #include "dns.h"
 #include "io.h"
 
@@ -92,8 +93,8 @@ static __always_inline void datagrams(struct site *site, __s64 count)
 		site->slot->lost[LOSS_MESSAGES][EVENT_DNS] += count - DNS_MESSAGES;
 }
 
-static __always_inline int called(struct sys_exit *exit, enum data_direction direction, enum shape shape,
-				  enum program_id program)
+static __always_inline void called(struct sys_exit *exit, enum data_direction direction, enum shape shape,
+				   enum program_id program)
 {
 	struct task_struct *task = CURRENT();
 	__s64 length = exit->result;
@@ -105,14 +106,14 @@ static __always_inline int called(struct sys_exit *exit, enum data_direction dir
 	bool is_stream;
 
 	if (length <= 0)
-		return 0;
+		return;
 	sk = fd_sock(task, syscall_first(task));
 	if (!sk || syscall_compat(task))
-		return 0;
+		return;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	is_stream = family_wanted(sk, family);
 	if ((!is_stream && !datagram_wanted(sk, family)) || !site_enter(&site, CONTEXT_TASK, program))
-		return 0;
+		return;
 	call = syscall_read(task);
 	io = &site.scratch->io;
 	io->sk = (__u64)sk;
@@ -128,19 +129,17 @@ static __always_inline int called(struct sys_exit *exit, enum data_direction dir
 	if (direction == DATA_RECEIVED && io->message_flags & MSG_TRUNC)
 		io->buffer = BUFFER_NONE;
 	if (direction == DATA_RECEIVED && io->message_flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))
-		return 0;
+		return;
 	if (!is_stream)
 		datagrams(&site, length);
 	else if (io->length)
 		socket_io(&site, task);
-	return 0;
 }
 
-#define CALL(name, direction, shape, program)                             \
-	SEC("tp/syscalls/sys_exit_" #name)                                \
-	int net_##name(struct sys_exit *exit)                             \
-	{                                                                 \
-		return called(exit, direction, shape, PROGRAM_##program); \
+#define CALL(name, direction, shape, program)                      \
+	CALL_PROGRAM(net_##name, name)                             \
+	{                                                          \
+		called(exit, direction, shape, PROGRAM_##program); \
 	}
 
 CALL(read, DATA_RECEIVED, SHAPE_PLAIN, READ)
@@ -157,10 +156,9 @@ CALL(preadv2, DATA_RECEIVED, SHAPE_VECTORS, PREADV2)
 CALL(pwritev2, DATA_SENT, SHAPE_VECTORS, PWRITEV2)
 
 /* The kernel's name has a 64, ours has not. */
-SEC("tp/syscalls/sys_exit_sendfile64")
-int net_sendfile(struct sys_exit *exit)
+CALL_PROGRAM(net_sendfile, sendfile64)
 {
-	return called(exit, DATA_SENT, SHAPE_FILE, PROGRAM_SENDFILE);
+	called(exit, DATA_SENT, SHAPE_FILE, PROGRAM_SENDFILE);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

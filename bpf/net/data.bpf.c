@@ -8,6 +8,7 @@
 #include "dns.h"
 #include "io.h"
 #include "spare.h"
+#include "syscall.h"
 
 static __always_inline enum io_buffer buffer_of(__s64 number)
 {

@@ -26,4 +26,6 @@ pub struct Config {
     pub security_wake_shift: u32,
     pub payload_wake_shift: u32,
     pub spares: u32,
+    pub dispatch: u32,
+    pub pad: u32,
 }

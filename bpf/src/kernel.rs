@@ -1,17 +1,17 @@
 //! Loading, attaching, reading: everything that needs privileges.
+mod lead;
 mod policy;
 
 use crate::{
-    Capability, Error, OBJECT, Options, Program,
+    Capability, Dispatch, Error, OBJECT, Options, Program, dispatch,
     program::PROGRAMS as TABLE,
+    tracefs,
     trial::{self, Chosen},
 };
 use guardbee_wire::{CounterSlot, FileWants, HookList, PROGRAMS, ProgramState, WatchKey};
+use lead::Leads;
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle, MapType, Object, TracepointCategory, libbpf_sys};
-use rustix::{
-    mount::{MountFlags, mount},
-    process::{Resource, Rlimit, setrlimit},
-};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use sha2::{Digest as _, Sha256};
 use std::{
     fs::File,
@@ -19,17 +19,15 @@ use std::{
     iter,
     mem::size_of,
     os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
-    path::Path,
 };
 use zerocopy::{FromBytes as _, IntoBytes as _};
-
-const TRACEFS: &str = "/sys/kernel/tracing";
 
 /// The loaded kernel half. Dropping it leaves no link, program or map.
 #[derive(Debug)]
 pub struct Kernel {
     // Before the object: a link must not outlive it (5.10 crashes in libbpf otherwise).
     links: Vec<(u8, Link)>,
+    leads: Leads,
     security: MapHandle,
     payload: Vec<MapHandle>,
     counters: MapHandle,
@@ -58,12 +56,13 @@ impl Kernel {
         };
         let spares = options.spares.unwrap_or_else(trial::preempted);
         let trampoline = trial::trampoline(options);
+        let dispatch = options.dispatch.unwrap_or_else(trial::dispatch);
         let mut programs = Vec::new();
         for &hooks in &lists {
             // What a list was refused for says nothing of the next one: what only that has is then unused.
             programs = TABLE.to_vec();
-            let wanted = trial::programs_of(hooks, options, trampoline);
-            let chosen = Chosen { hooks, spares, trampoline };
+            let chosen = Chosen { hooks, spares, trampoline, dispatch };
+            let wanted = trial::programs_of(chosen, options);
             if let Ok(kernel) = Self::load_these(options, chosen, &wanted, programs.clone()) {
                 return Ok(kernel);
             }
@@ -89,6 +88,7 @@ impl Kernel {
         }
         let kernel = Self {
             links: Vec::new(),
+            leads: Leads::default(),
             security: map(&object, "security")?,
             payload: payload_rings(&object, options)?,
             counters: map(&object, "counters")?,
@@ -114,19 +114,23 @@ impl Kernel {
     /// Attaches what of it is wanted, by program and copy: 0 is the program itself, 1 and 2 are its spares. A spare does
     /// for one that is left out what it does for one that the kernel refuses.
     pub fn attach_where(&mut self, wanted: impl Fn(&Program, usize) -> bool) -> Result<(), Error> {
-        let of_calls = |program: &Program| !program.capability.is_basic();
-        if self.chosen.hooks == HookList::Tracepoint5_10 || self.programs.iter().any(of_calls) {
-            mount_tracefs();
+        if self.chosen.dispatch == Dispatch::Sparse {
+            tracefs::mounted();
         }
         for at in 0..self.programs.len() {
-            let loaded = |program: &Program| program.state == ProgramState::NotAttached;
+            // Those that lead to others are attached as these need it.
+            let loaded = |program: &Program| {
+                program.state == ProgramState::NotAttached && program.capability != Capability::Dispatch
+            };
             let Some(program) = self.programs.get(at).copied().filter(loaded) else { continue };
             self.attach_program(at, &program, |copy| wanted(&program, copy))?;
         }
+        self.note_leading();
         if trial::all_served(&self.programs, self.chosen.hooks) {
             return Ok(());
         }
         self.links.clear();
+        self.leads = Leads::default();
         Err(trial::refusal(&self.programs, self.chosen.hooks))
     }
 
@@ -145,11 +149,20 @@ impl Kernel {
                 return Err(Error::Missing(name));
             };
             tried = true;
-            let attached: Vec<_> = match program.calls(self.chosen.trampoline.is_some()) {
-                [] => vec![loaded.attach()],
-                calls => calls
+            let calls = program.calls(self.chosen.trampoline.is_some());
+            let attached: Vec<_> = match (self.chosen.dispatch, trial::call_of(loaded.section())) {
+                (Dispatch::Full, Some(call)) => {
+                    let calls = if calls.is_empty() { &[call][..] } else { calls };
+                    for call in calls.iter().filter_map(|call| dispatch::call(call)) {
+                        let lead = self.leads.enter(&self.object, (program.id, loaded.as_fd()), call);
+                        errno = lead.map_or_else(|error| trial::errno_of(&error), |()| errno);
+                    }
+                    Vec::new()
+                }
+                _ if calls.is_empty() => vec![loaded.attach()],
+                _ => calls
                     .iter()
-                    .filter(|call| is_traced(call))
+                    .filter(|call| tracefs::has(call))
                     .map(|call| {
                         loaded.attach_tracepoint(TracepointCategory::Syscalls, format!("sys_exit_{call}"))
                     })
@@ -162,10 +175,10 @@ impl Kernel {
                 }
             }
         }
-        if tried && links.is_empty() && errno == 0 {
+        let refused = links.is_empty() && !self.leads.has(program.id);
+        if tried && refused && errno == 0 {
             errno = rustix::io::Errno::NOENT.raw_os_error();
         }
-        let refused = links.is_empty();
         self.set_state(at, if refused { ProgramState::NotAttached } else { ProgramState::Silent }, errno);
         self.links.extend(links);
         if refused && program.hooks == Some(HookList::Trampoline) {
@@ -182,8 +195,30 @@ impl Kernel {
         let Some((at, program)) = place.and_then(|at| Some((at, *self.programs.get(at)?))) else {
             return Ok(());
         };
-        self.links.retain(|(id, _)| *id != program.id);
+        self.detach(program.id)?;
         self.attach_program(at, &program, |_| true)
+    }
+
+    fn is_attached(&self, program: u8) -> bool {
+        self.links.iter().any(|(id, _)| *id == program) || self.leads.has(program)
+    }
+
+    fn detach(&mut self, program: u8) -> Result<(), Error> {
+        self.links.retain(|(id, _)| *id != program);
+        let refused = |source| Error::Map { action: "clear", map: "calls", source };
+        self.leads.leave(&self.object, program).map_err(refused)
+    }
+
+    /// Which of the programs at the end of all calls are attached.
+    fn note_leading(&mut self) {
+        let leads = &self.leads;
+        let loaded = |program: &&mut Program| {
+            program.capability == Capability::Dispatch && program.state != ProgramState::NotLoaded
+        };
+        for program in self.programs.iter_mut().filter(loaded) {
+            let leading = leads.is_leading(program.name);
+            program.state = if leading { ProgramState::Silent } else { ProgramState::Unused };
+        }
     }
 
     fn set_state(&mut self, at: usize, state: ProgramState, errno: i32) {
@@ -212,14 +247,15 @@ impl Kernel {
             let Some(needed) = needed(&program) else { continue };
             let replaced = program.hooks == Some(HookList::Trampoline) && self.chosen.trampoline.is_none();
             let needed = needed && !replaced;
-            let attached = self.links.iter().any(|(id, _)| *id == program.id);
+            let attached = self.is_attached(program.id);
             if needed && !attached && program.state != ProgramState::NotLoaded {
                 self.attach_program(at, &program, |_| true)?;
             } else if !needed && attached {
-                self.links.retain(|(id, _)| *id != program.id);
+                self.detach(program.id)?;
                 self.set_state(at, ProgramState::Unused, 0);
             }
         }
+        self.note_leading();
         Ok(())
     }
 
@@ -280,6 +316,11 @@ impl Kernel {
     /// The function at which a trampoline looks at opened files; [`None`]: the calls' tracepoints do it.
     pub fn trampoline(&self) -> Option<&'static str> {
         self.chosen.trampoline
+    }
+
+    /// How the programs of calls are led to them.
+    pub fn dispatch(&self) -> Dispatch {
+        self.chosen.dispatch
     }
 
     /// Have the programs spares behind them?
@@ -443,21 +484,6 @@ fn payload_rings(object: &Object, options: &Options) -> Result<Vec<MapHandle>, l
         rings.push(ring);
     }
     Ok(rings)
-}
-
-/// The 5.10 list attaches by tracefs. Where it can't be mounted the attachment says what is missing.
-fn mount_tracefs() {
-    if !Path::new(TRACEFS).join("events").exists() {
-        let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-        mount("tracefs", TRACEFS, "tracefs", flags, None).ok();
-    }
-}
-
-/// Has this kernel the call, and a tracepoint at its end?
-fn is_traced(call: &str) -> bool {
-    ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
-        .iter()
-        .any(|tracing| Path::new(tracing).join(format!("events/syscalls/sys_exit_{call}")).exists())
 }
 
 fn misses(program: BorrowedFd<'_>) -> u64 {

@@ -3,14 +3,17 @@
 //! The loader is the only user. Nothing of libbpf-rs shows in the interface.
 mod config;
 mod deeds;
+mod dispatch;
 mod error;
 mod kernel;
 mod options;
 mod program;
+mod tracefs;
 mod trial;
 
 pub use config::{Config, Rate};
 pub use deeds::attempt;
+pub use dispatch::Dispatch;
 pub use error::Error;
 pub use guardbee_wire::{HookList, ProgramState};
 pub use kernel::Kernel;

@@ -1,5 +1,5 @@
 //! What may be chosen before the programs are loaded.
-use crate::{Capability, Config, Error, Rate};
+use crate::{Capability, Config, Dispatch, Error, Rate, trial::Chosen};
 use guardbee_wire::{EVENT_KINDS, EventKind, HookList, RINGS};
 use std::fs;
 
@@ -119,6 +119,8 @@ pub struct Options {
     pub files: bool,
     /// Look at opened files by a trampoline, if this kernel takes one, in place of tracepoints; `None`: unless `hooks` asks for a list.
     pub trampolines: Option<bool>,
+    /// How the programs of calls are led to them; `None`: sparse, unless this node has no tracepoints of calls to attach to.
+    pub dispatch: Option<Dispatch>,
     /// Attach spares behind the programs; `None`: where this kernel preempts a tracepoint's program.
     pub spares: Option<bool>,
 }
@@ -135,6 +137,7 @@ impl Default for Options {
             rates: None,
             files: false,
             trampolines: None,
+            dispatch: None,
             connections: 32_768,
             stamps: 16_384,
             scopes: 4_096,
@@ -180,17 +183,19 @@ impl Options {
         Ok(())
     }
 
-    pub(crate) fn config(&self, hooks: HookList, spares: bool) -> Config {
+    pub(crate) fn config(&self, chosen: Chosen) -> Config {
         Config {
             rates: self.rates.unwrap_or_else(|| budgets(self.security_bytes, self.payload_bytes)),
             urgent_kinds: 1 << EventKind::Throttle as u64,
-            hooks: hooks as u32,
+            hooks: chosen.hooks as u32,
             payload_rings: self.payload_rings,
             cgroup_subsys: self.cgroup.unwrap_or_else(CgroupSource::of_this_kernel) as u32,
             // The reader is woken at each quarter.
             security_wake_shift: self.security_bytes.ilog2() - 2,
             payload_wake_shift: self.payload_bytes.ilog2() - 2,
-            spares: spares.into(),
+            spares: chosen.spares.into(),
+            dispatch: chosen.dispatch as u32,
+            pad: 0,
         }
     }
 

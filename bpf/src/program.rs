@@ -40,11 +40,13 @@ pub enum Capability {
     Inquiry,
     /// What is done to files.
     File,
+    /// Leading calls to their programs, where one sees the ends of all of them.
+    Dispatch,
 }
 
 impl Capability {
     /// All, in the order of their importance.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Process,
         Self::Socket,
         Self::Payload,
@@ -63,6 +65,7 @@ impl Capability {
         Self::Dns,
         Self::Inquiry,
         Self::File,
+        Self::Dispatch,
     ];
 
     /// Looked at only where somebody wants them. From the others it is known who acts, and for which request.
@@ -198,8 +201,8 @@ const fn program(id: u8, capability: Capability, hooks: Option<HookList>) -> Pro
 /// As `enum program_id` has them.
 pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
     use Capability::{
-        Access, Control, Credentials, Extension, File, Inquiry, IoUring, Iterate, Memory, Mount, Namespace,
-        Payload, Process, Signal, Socket, SocketChange, Title,
+        Access, Control, Credentials, Dispatch, Extension, File, Inquiry, IoUring, Iterate, Memory, Mount,
+        Namespace, Payload, Process, Signal, Socket, SocketChange, Title,
     };
     const NEW: Option<HookList> = Some(HookList::Tracepoint6_3);
     const OLD: Option<HookList> = Some(HookList::Tracepoint5_10);
@@ -286,5 +289,7 @@ pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
         program(78, File, None),
         program(79, File, Some(HookList::Trampoline)),
         program(80, Inquiry, None),
+        program(81, Dispatch, None),
+        program(82, Dispatch, None),
     ]
 };

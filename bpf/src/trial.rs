@@ -1,8 +1,8 @@
 //! Which list of hooks does this kernel take? Found by loading, never by version or by what a probe says.
-use crate::{Capability, Error, OBJECT, Options, Program, program::PROGRAMS as TABLE};
+use crate::{Capability, Dispatch, Error, OBJECT, Options, Program, program::PROGRAMS as TABLE, tracefs};
 use guardbee_wire::{CONTEXTS, CounterSlot, HookList, ProgramState};
 use libbpf_rs::{
-    MapCore as _, MapFlags, ObjectBuilder, OpenObject,
+    MapCore as _, MapFlags, ObjectBuilder, OpenObject, OpenProgramMut, ProgramAttachType, ProgramType,
     btf::{
         Btf, BtfType,
         types::{Int, Struct},
@@ -19,14 +19,18 @@ pub(crate) struct Chosen {
     pub(crate) spares: bool,
     /// The function at which opened files are looked at; [`None`]: the calls' tracepoints do it.
     pub(crate) trampoline: Option<&'static str>,
+    /// How the programs of calls are led to them.
+    pub(crate) dispatch: Dispatch,
 }
 
-/// Numbers of the programs that a list needs for what is wanted.
-pub(crate) fn programs_of(hooks: HookList, options: &Options, trampoline: Option<&str>) -> Vec<u8> {
+/// Numbers of the programs that are needed for what is wanted, attached as chosen.
+pub(crate) fn programs_of(chosen: Chosen, options: &Options) -> Vec<u8> {
+    let trampoline = chosen.trampoline.map(|_| HookList::Trampoline);
     let wanted = |program: &&Program| {
-        (belongs(program, hooks) || trampoline.is_some() && program.hooks == Some(HookList::Trampoline))
+        (belongs(program, chosen.hooks) || program.hooks.is_some() && program.hooks == trampoline)
             && (program.capability.is_basic()
                 || options.watched.contains(&program.capability)
+                || chosen.dispatch == Dispatch::Full && program.capability == Capability::Dispatch
                 || options.files && program.capability == Capability::File)
     };
     TABLE.iter().filter(wanted).map(|program| program.id).collect()
@@ -53,7 +57,9 @@ const OPENED: &str = "file_opened";
 fn fires(options: &Options, function: &'static str) -> Result<bool, libbpf_rs::Error> {
     let wanted: Vec<u8> =
         TABLE.iter().filter(|program| program.name == OPENED).map(|program| program.id).collect();
-    let chosen = Chosen { hooks: HookList::Tracepoint5_10, spares: false, trampoline: Some(function) };
+    let dispatch = Dispatch::Sparse;
+    let chosen =
+        Chosen { hooks: HookList::Tracepoint5_10, spares: false, trampoline: Some(function), dispatch };
     let object = open(options, chosen, &wanted)?.load()?;
     let mut programs = object.progs_mut();
     let Some(link) = programs.find(|program| program.name() == OPENED).map(|program| program.attach()) else {
@@ -79,6 +85,11 @@ fn fires(options: &Options, function: &'static str) -> Result<bool, libbpf_rs::E
 /// Small tables: where it is about the programs. If memory is short the whole load says so.
 fn small(options: &Options) -> Options {
     Options { connections: 16, stamps: 16, security_bytes: 1 << 16, ..options.clone() }
+}
+
+/// The sparse form if this node lets the tracepoints of calls be attached to.
+pub(crate) fn dispatch() -> Dispatch {
+    if tracefs::works() { Dispatch::Sparse } else { Dispatch::Full }
 }
 
 /// Does this kernel preempt a tracepoint's program? It does from 7.0 on, whose `bpf_prog.active` counts in bytes, one for
@@ -129,12 +140,10 @@ pub(crate) fn each(
 }
 
 /// Opens the object with only these programs wanted, its maps sized and its constants set.
-pub(crate) fn open(
-    options: &Options,
-    Chosen { hooks, spares, trampoline }: Chosen,
-    wanted: &[u8],
-) -> Result<OpenObject, libbpf_rs::Error> {
+pub(crate) fn open(options: &Options, chosen: Chosen, wanted: &[u8]) -> Result<OpenObject, libbpf_rs::Error> {
     let mut object = ObjectBuilder::default().name("guardbee")?.open_memory(OBJECT)?;
+    let Chosen { spares, trampoline, .. } = chosen;
+    let full = chosen.dispatch == Dispatch::Full;
     let slots = slots()?;
     let has = |capability| {
         TABLE.iter().any(|program| program.capability == capability && wanted.contains(&program.id))
@@ -150,10 +159,11 @@ pub(crate) fn open(
             "stamps" | "origins" => map.set_max_entries(options.stamps)?,
             "scopes" => map.set_max_entries(options.scopes)?,
             "taken" | "rescued" | "spare_runs" => map.set_autocreate(spares)?,
+            "call_numbers" | "calls" | "calls_again" => map.set_autocreate(full)?,
             "held_by" => map.set_autocreate(has(Capability::Credentials))?,
             _ if name.ends_with(".rodata.config") => {
                 let mut bytes = map.initial_value().unwrap_or_default().to_vec();
-                let config = options.config(hooks, spares);
+                let config = options.config(chosen);
                 if let Some(head) = bytes.get_mut(..config.as_bytes().len()) {
                     head.copy_from_slice(config.as_bytes());
                 }
@@ -171,8 +181,23 @@ pub(crate) fn open(
         if let Some(function) = trampoline.filter(|_| loaded == OPENED && program.autoload()) {
             program.set_attach_target(0, Some(function.to_owned()))?;
         }
+        if full && program.autoload() && call_of(program.section()).is_some() {
+            lead_by_full(&mut program)?;
+        }
     }
     Ok(object)
+}
+
+/// A program is called by another only if both are of one kind and attached to the same.
+fn lead_by_full(program: &mut OpenProgramMut<'_>) -> Result<(), libbpf_rs::Error> {
+    program.set_prog_type(ProgramType::Tracing);
+    program.set_attach_type(ProgramAttachType::TraceRawTp);
+    program.set_attach_target(0, Some("sys_exit".to_owned()))
+}
+
+/// The call that a program of this section is for.
+pub(crate) fn call_of(section: &OsStr) -> Option<&str> {
+    section.to_str()?.strip_prefix("tp/syscalls/sys_exit_")
 }
 
 /// Where each program of the object is attached, by its name: `tp_btf/sock_send_length`, `iter/task_file`.

@@ -1,4 +1,4 @@
-//! One workload, two lists of hooks, equal streams.
+//! One workload, two lists of hooks, two forms of dispatch, equal streams.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -8,7 +8,7 @@
 )]
 mod watch;
 
-use guardbee_bpf::{HookList, Options};
+use guardbee_bpf::{Dispatch, HookList, Options};
 use guardbee_wire::{
     CloseEvent, ConnectEvent, DataEvent, Direction, EventFlag, EventKind, ExecEvent, ListenEvent,
     SocketEvent, Stamp, StringId,
@@ -282,10 +282,12 @@ fn options(hooks: HookList, spares: bool) -> Options {
 }
 
 #[test]
-fn both_lists_give_equal_streams() {
+fn both_lists_and_both_forms_of_dispatch_give_equal_streams() {
     let lists = [HookList::Tracepoint6_3, HookList::Tracepoint5_10];
     let [new, old] = lists.map(|hooks| stream(&options(hooks, false)));
     equal(&new, &old);
+    let full = Options { dispatch: Some(Dispatch::Full), ..options(HookList::Tracepoint5_10, false) };
+    equal(&new, &stream(&full));
 }
 
 /// Each event once, though three programs are asked; and all the same when one is refused, or two: here they are left out.

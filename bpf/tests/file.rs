@@ -21,10 +21,10 @@ use std::{
     path::Path,
     process::Command,
 };
-use watch::{Record, Watch, lists, small};
+use watch::{Record, Watch, small, ways};
 
-fn start(hooks: HookList, wants: &FileWants, names: &[(WatchKey, u32)]) -> Watch {
-    let mut watch = Watch::start(&Options { hooks: Some(hooks), files: true, ..small() });
+fn start(way: &Options, wants: &FileWants, names: &[(WatchKey, u32)]) -> Watch {
+    let mut watch = Watch::start(&Options { files: true, ..way.clone() });
     watch.kernel.want_files(wants, names).unwrap();
     watch
 }
@@ -143,12 +143,12 @@ const EVERYTHING: &[&str] = &[
 ];
 
 #[test]
-fn every_call_is_one_event_with_its_path_on_both_lists() {
-    for hooks in lists() {
+fn every_call_is_one_event_with_its_path_by_every_way() {
+    for way in ways() {
         let folder = tempfile::tempdir().unwrap();
-        let watch = start(*hooks, &FileWants::ALL, &[]);
+        let watch = start(&way, &FileWants::ALL, &[]);
         everything(folder.path());
-        assert_eq!(below(&watch, folder.path()), EVERYTHING, "{hooks:?}");
+        assert_eq!(below(&watch, folder.path()), EVERYTHING, "{:?} {:?}", way.hooks, way.dispatch);
     }
 }
 
@@ -277,7 +277,7 @@ fn names_folders_and_extensions_are_looked_for_in_the_kernel() {
         (WatchKey::new(WatchRole::Extension, b".service"), bit(EventKind::FileCreate)),
         (WatchKey::new(WatchRole::Name, "n".repeat(60).as_bytes()), bit(EventKind::FileOpen)),
     ];
-    let watches = lists().iter().map(|hooks| start(*hooks, &wants, &names));
+    let watches = ways().into_iter().map(|way| start(&way, &wants, &names));
     for watch in watches.chain([start_best(&wants, &names)]) {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -307,12 +307,18 @@ fn names_folders_and_extensions_are_looked_for_in_the_kernel() {
 
 #[test]
 fn what_nobody_wants_is_not_attached() {
+    for way in [&ways()[0], &ways()[ways().len() - 1]] {
+        unwanted(way);
+    }
+}
+
+fn unwanted(way: &Options) {
     let only = FileWants {
         all: FileWants::bit(EventKind::FileDelete),
         attributes: u32::MAX,
         ..FileWants::default()
     };
-    let mut watch = start(lists()[0], &only, &[]);
+    let mut watch = start(way, &only, &[]);
     let state = |watch: &Watch, name| {
         watch.kernel.programs().iter().find(|program| program.name == name).unwrap().state
     };

@@ -90,6 +90,7 @@ fn sockets_and_counters_are_the_same() {
     same_layout!(btf, Rate = struct "rate" { per_second, burst });
     same_layout!(btf, Config = struct "sensor_config" {
         rates, urgent_kinds, hooks, payload_rings, cgroup_subsys, security_wake_shift, payload_wake_shift, spares,
+        dispatch, pad,
     });
 }
 

@@ -27,11 +27,11 @@ use std::{
     process::{Child, Command},
     time::{Duration, Instant},
 };
-use watch::{LISTS, Record, Watch, small};
+use watch::{Record, Watch, ways};
 
 /// Every program that this kernel has the hook of must be attached.
-fn watch(hooks: guardbee_bpf::HookList, capability: Capability) -> Watch {
-    let watch = Watch::start(&Options { hooks: Some(hooks), watched: vec![capability], ..small() });
+fn watch(way: &Options, capability: Capability) -> Watch {
+    let watch = Watch::start(&Options { watched: vec![capability], ..way.clone() });
     for program in watch.kernel.programs().iter().filter(|program| program.capability == capability) {
         let missing = program.state == ProgramState::NotAttached && program.errno == libc::ENOENT;
         assert!(missing || program.state == ProgramState::Silent, "{program:?}");
@@ -86,8 +86,8 @@ fn call(number: libc::c_long, a: i64, b: i64, c: i64, d: i64, e: i64) -> io::Res
 
 #[test]
 fn credentials_are_told_before_and_after() {
-    for hooks in LISTS {
-        let watch = watch(hooks, Capability::Credentials);
+    for way in &ways() {
+        let watch = watch(way, Capability::Credentials);
         let pid = child(|| {
             call(libc::SYS_setgroups, 0, 0, 0, 0, 0)?;
             call(libc::SYS_setresgid, 65533, 65533, 65533, 0, 0)?;
@@ -116,7 +116,7 @@ fn credentials_are_told_before_and_after() {
 /// Whatever a root process, a set-user-id program and a user namespace may do is lawful.
 #[test]
 fn lawful_changes_are_explained() {
-    let watch = watch(LISTS[0], Capability::Credentials);
+    let watch = watch(&ways()[0], Capability::Credentials);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("set-id");
     std::fs::copy("/bin/true", &path).unwrap();
@@ -145,8 +145,8 @@ fn lawful_changes_are_explained() {
 
 #[test]
 fn what_reaches_into_another_process_names_it() {
-    for hooks in LISTS {
-        let watch = watch(hooks, Capability::Access);
+    for way in &ways() {
+        let watch = watch(way, Capability::Access);
         let mut victim = sleeper();
         let target = victim.id();
         let pid = child(move || {
@@ -173,7 +173,7 @@ fn what_reaches_into_another_process_names_it() {
 
 #[test]
 fn memory_of_another_process_is_read_and_written() {
-    let watch = watch(LISTS[0], Capability::Access);
+    let watch = watch(&ways()[0], Capability::Access);
     let place = Box::leak(Box::new(7_u64));
     let (target, remote) = (std::process::id(), std::ptr::from_mut(place) as u64);
     let pid = child(move || {
@@ -193,8 +193,8 @@ fn memory_of_another_process_is_read_and_written() {
 
 #[test]
 fn namespaces_are_told_by_the_kernels_numbers() {
-    for hooks in LISTS {
-        let watch = watch(hooks, Capability::Namespace);
+    for way in &ways() {
+        let watch = watch(way, Capability::Namespace);
         let ours = std::fs::File::open("/proc/self/ns/uts").unwrap();
         let fd = ours.as_raw_fd();
         let pid = child(move || {
@@ -220,7 +220,7 @@ fn namespaces_are_told_by_the_kernels_numbers() {
 
 #[test]
 fn a_child_in_namespaces_of_its_own_is_told() {
-    let watch = watch(LISTS[0], Capability::Namespace);
+    let watch = watch(&ways()[0], Capability::Namespace);
     let pid = child(|| {
         // clone with flags and the exit signal alone forks.
         let flags = i64::from(libc::CLONE_NEWNET | libc::SIGCHLD);
@@ -237,8 +237,8 @@ fn a_child_in_namespaces_of_its_own_is_told() {
 
 #[test]
 fn mounts_and_roots_are_told() {
-    for hooks in LISTS {
-        let watch = watch(hooks, Capability::Mount);
+    for way in &ways() {
+        let watch = watch(way, Capability::Mount);
         let folder = tempfile::tempdir().unwrap();
         let place = std::ffi::CString::new(folder.path().to_str().unwrap()).unwrap();
         let pid = child(move || {
@@ -287,8 +287,8 @@ fn mounts_and_roots_are_told() {
 
 #[test]
 fn rare_sockets_bindings_filters_and_standard_output_are_told() {
-    for hooks in LISTS {
-        let watch = watch(hooks, Capability::SocketChange);
+    for way in &ways() {
+        let watch = watch(way, Capability::SocketChange);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let pid = child(move || {
@@ -327,7 +327,7 @@ fn rare_sockets_bindings_filters_and_standard_output_are_told() {
 
 #[test]
 fn a_crypto_socket_says_its_algorithm() {
-    let watch = watch(LISTS[0], Capability::SocketChange);
+    let watch = watch(&ways()[0], Capability::SocketChange);
     let pid = child(|| {
         let socket = match call(libc::SYS_socket, 38, 5, 0, 0, 0) {
             // This kernel has none.
@@ -353,7 +353,7 @@ fn a_crypto_socket_says_its_algorithm() {
 
 #[test]
 fn what_is_put_into_the_kernel_is_told() {
-    let watch = watch(LISTS[0], Capability::Extension);
+    let watch = watch(&ways()[0], Capability::Extension);
     let pid = child(|| {
         // A socket filter that answers zero: mov r0, 0; exit.
         let code = [0xb7_u64, 0x95];
@@ -390,8 +390,8 @@ fn what_is_put_into_the_kernel_is_told() {
 
 #[test]
 fn a_signal_to_another_process_is_told() {
-    for hooks in LISTS {
-        let watch = watch(hooks, Capability::Signal);
+    for way in &ways() {
+        let watch = watch(way, Capability::Signal);
         let mut victim = sleeper();
         let target = victim.id();
         let pid = child(move || {
@@ -410,8 +410,8 @@ fn a_signal_to_another_process_is_told() {
 
 #[test]
 fn memory_that_becomes_executable_is_told() {
-    for hooks in LISTS {
-        let watch = watch(hooks, Capability::Memory);
+    for way in &ways() {
+        let watch = watch(way, Capability::Memory);
         let pid = child(|| {
             let memory = call(libc::SYS_mmap, 0, 4096, 3, 0x22, -1)?;
             call(libc::SYS_mprotect, memory, 4096, 5, 0, 0)?;
@@ -434,7 +434,7 @@ fn memory_that_becomes_executable_is_told() {
 
 #[test]
 fn a_new_name_is_told_with_the_old_one() {
-    let watch = watch(LISTS[0], Capability::Title);
+    let watch = watch(&ways()[0], Capability::Title);
     let mut command = Command::new("sh");
     let mut renaming =
         command.args(["-c", "printf kworker/0:1 > /proc/self/task/$$/comm; exit 0"]).spawn().unwrap();
@@ -447,7 +447,7 @@ fn a_new_name_is_told_with_the_old_one() {
 
 #[test]
 fn a_ring_and_what_goes_through_it_are_told() {
-    let watch = watch(LISTS[0], Capability::IoUring);
+    let watch = watch(&ways()[0], Capability::IoUring);
     let pid = child(|| {
         let mut parameters = [0_u8; 120];
         let ring = call(libc::SYS_io_uring_setup, 4, parameters.as_mut_ptr() as i64, 0, 0, 0)?;
@@ -492,8 +492,8 @@ fn call_mmap(fd: i64, length: usize, offset: i64) -> io::Result<i64> {
 
 #[test]
 fn calls_on_the_machine_itself_are_told() {
-    for hooks in LISTS {
-        let watch = watch(hooks, Capability::Control);
+    for way in &ways() {
+        let watch = watch(way, Capability::Control);
         let pid = child(|| {
             // A wrong magic number: nothing happens, but it was tried.
             drop(call(libc::SYS_reboot, 0, 0, 0, 0, 0));
@@ -518,8 +518,8 @@ fn calls_on_the_machine_itself_are_told() {
 
 #[test]
 fn questions_about_the_machine_are_a_kind_of_their_own() {
-    for hooks in LISTS {
-        let watch = watch(hooks, Capability::Inquiry);
+    for way in &ways() {
+        let watch = watch(way, Capability::Inquiry);
         let pid = child(|| {
             let mut room = [0_u64; 64];
             call(libc::SYS_syslog, 7, 0, 0, 0, 0)?;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The sensor is started where tracefs isn't mounted, without which the older list of hooks can't be used.
+# The sensor is started where tracefs isn't mounted, without which calls can't be hooked one by one.
 #: title: tracefs not mounted
 #: technique: T1562.001
 #: needs: exec

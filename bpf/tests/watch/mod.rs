@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses its part")]
 pub mod cgroup;
 
-use guardbee_bpf::{HookList, Kernel, Options, Program};
+use guardbee_bpf::{Dispatch, HookList, Kernel, Options, Program};
 use guardbee_wire::{CounterSlot, EventHeader, EventKind, LossCause, StringId, Strings};
 use libbpf_rs::{MapHandle, MapInfo, RingBuffer, RingBufferBuilder};
 use std::{
@@ -154,4 +154,11 @@ pub const LISTS: [HookList; 2] = [HookList::Tracepoint6_3, HookList::Tracepoint5
 pub fn lists() -> &'static [HookList] {
     let [_, old @ ..] = &LISTS;
     if std::env::var_os("GUARDBEE_HOOKS").is_some_and(|hooks| hooks == "5.10") { old } else { &LISTS }
+}
+
+/// Every way in which the ends of calls are seen, the best first: a test that goes all of them shows that they tell the same.
+pub fn ways() -> Vec<Options> {
+    let sparse = |hooks| Options { hooks: Some(hooks), dispatch: Some(Dispatch::Sparse), ..small() };
+    let full = lists().first().map(|hooks| Options { dispatch: Some(Dispatch::Full), ..sparse(*hooks) });
+    lists().iter().copied().map(sparse).chain(full).collect()
 }

@@ -6,7 +6,7 @@ use crate::{
     ConfigArgs, PROBLEMS, run,
     terminal::{self, Tone, paint},
 };
-use guardbee_loader::{Caged, HookList, Program, ProgramState, Report};
+use guardbee_loader::{Caged, Dispatch, HookList, Program, ProgramState, Report};
 use std::{borrow::Cow, process::ExitCode};
 
 /// How to look.
@@ -26,8 +26,8 @@ const UNSEEN: &[(&str, &str)] = &[
     ),
     ("files: refused calls", "no free tracepoint tells; writes through older descriptors neither"),
     (
-        "files that io_uring or 32-bit calls rename, delete, make or change",
-        "no free tracepoint tells; that there is a ring or a 32-bit program is told",
+        "files that io_uring renames, deletes, makes or changes",
+        "no free tracepoint tells; that there is a ring is told",
     ),
     ("UDP but for DNS, raw sockets, failed unix connects", "no free tracepoint tells; not built yet"),
     ("closes of unix connections", "no free tracepoint tells; the end of their process does"),
@@ -41,10 +41,13 @@ const UNSEEN: &[(&str, &str)] = &[
     ("bytes moved by splice, sendfile, io_uring", "only their length is known; a head inside them is a gap"),
     ("who acts inside event loops and M:N runtimes", "candidates only, said so in the link"),
 ];
-/// What is not seen without a trampoline.
-const UNSEEN_CALLS: (&str, &str) = (
-    "files that io_uring or 32-bit calls open",
-    "no free tracepoint tells; use a kernel that lets programs be attached to its functions (fexit)",
+/// What is not seen without a trampoline, by either form of dispatch.
+const UNSEEN_OPENS: &str =
+    "no free tracepoint tells; use a kernel that lets programs be attached to its functions (fexit)";
+/// What is not seen where each call has a tracepoint of its own.
+const UNSEEN_SPARSE: (&str, &str) = (
+    "what 32-bit and x32 calls do but for exec, exit and TCP: credentials, mounts, files they rename or change, ...",
+    "that a process is a 32-bit one is told; set kernel.dispatch to full, which sees all of it and costs every call",
 );
 /// What the list for kernels from 6.3 doesn't see beside that.
 const UNSEEN_6_3: &[(&str, &str)] =
@@ -67,7 +70,7 @@ pub(crate) fn look(args: &ConfigArgs) -> anyhow::Result<(Report, guardbee_agent:
     let (config, _) = guardbee_agent::config::load(args.config.as_deref(), std::env::vars(), &args.set)?;
     let kernel = &config.kernel;
     let options = run::kernel_options(
-        run::hooks_name(kernel.hooks),
+        (run::hooks_name(kernel.hooks), run::dispatch_name(kernel.dispatch)),
         kernel.security_ring_bytes,
         kernel.payload_ring_bytes,
     );
@@ -96,10 +99,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Some(HookList::Tracepoint5_10) => UNSEEN_5_10,
         _ => UNSEEN_6_3,
     };
+    let full = report.dispatch == Some(Dispatch::Full);
+    let opens = if full { "files that io_uring opens" } else { "files that io_uring or 32-bit calls open" };
     let rows: Vec<_> = UNSEEN
         .iter()
         .chain(of_list)
-        .chain(report.trampoline.is_none().then_some(&UNSEEN_CALLS))
+        .chain((!full).then_some(&UNSEEN_SPARSE))
+        .chain(report.trampoline.is_none().then_some(&(opens, UNSEEN_OPENS)))
         .map(|(what, why)| row(&[("  ", Tone::Plain), (what, Tone::Warn), (why, Tone::Plain)]))
         .collect();
     out!("{}", terminal::table(&rows));
@@ -130,7 +136,7 @@ fn node(report: &Report) {
         known(
             report.tracefs,
             "mounted",
-            "not mounted: only the 5.10 hooks need it, the loader mounts it then",
+            "not mounted: the loader mounts it; where it can't, one hook sees the ends of all calls",
         ),
     ]));
     let lockdown = match report.lockdown.as_deref() {
@@ -157,7 +163,11 @@ fn programs(report: &Report) -> bool {
         Some(HookList::Iterator | HookList::Trampoline) | None => "none",
     };
     let files = report.trampoline.map(|function| format!("; opened files at {function}(), whoever calls it"));
-    outln!("\nhooks: {list}{}", files.unwrap_or_default());
+    let calls = match report.dispatch {
+        Some(Dispatch::Full) => "; calls at one hook for all of them, by any numbers",
+        Some(Dispatch::Sparse) | None => "",
+    };
+    outln!("\nhooks: {list}{calls}{}", files.unwrap_or_default());
     let mut healthy = true;
     let mut rows = Vec::new();
     for program in chosen(report).filter(|program| program.state != ProgramState::Unused) {
@@ -205,8 +215,17 @@ fn hook_of(report: &Report, program: &Program) -> String {
     if let (Some(HookList::Trampoline), Some(function)) = (program.hooks, report.trampoline) {
         return format!("fexit/{function}");
     }
+    if let Some(call) = led(report, program) {
+        return format!("tp_btf/sys_exit: {call}");
+    }
     let hook = report.hook_of.iter().find(|(name, _)| name == program.name);
     hook.map_or_else(String::new, |(_, hook)| hook.clone())
+}
+
+/// The call for which the program at the end of all calls leads to this one.
+fn led<'a>(report: &'a Report, program: &Program) -> Option<&'a str> {
+    let (_, hook) = report.hook_of.iter().find(|(name, _)| name == program.name)?;
+    hook.strip_prefix("tp/syscalls/sys_exit_").filter(|_| report.dispatch == Some(Dispatch::Full))
 }
 
 /// True: both are confined as they must be.

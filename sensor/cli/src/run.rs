@@ -2,7 +2,7 @@
 use crate::ConfigArgs;
 use anyhow::Context as _;
 use guardbee_agent::{
-    config::{self, Config, Hooks},
+    config::{self, Config, Dispatch, Hooks},
     pipeline::{self, End, Task},
 };
 use guardbee_loader::{Capability, HookList, KernelOptions, OnExit, Options, Pipeline};
@@ -38,6 +38,8 @@ pub(crate) struct LoaderArgs {
     gid: u32,
     #[arg(long, value_parser = ["auto", "tracepoint-6.3", "tracepoint-5.10"])]
     hooks: String,
+    #[arg(long, value_parser = ["auto", "sparse", "full"])]
+    dispatch: String,
     #[arg(long)]
     security_bytes: u32,
     #[arg(long)]
@@ -97,6 +99,7 @@ fn loader_of(config: &Config) -> Command {
     command.arg("loader");
     command.arg("--uid").arg(config.run_as.uid.to_string()).arg("--gid").arg(config.run_as.gid.to_string());
     command.arg("--hooks").arg(hooks_name(config.kernel.hooks));
+    command.arg("--dispatch").arg(dispatch_name(config.kernel.dispatch));
     command.arg("--security-bytes").arg(config.kernel.security_ring_bytes.to_string());
     command.arg("--payload-bytes").arg(config.kernel.payload_ring_bytes.to_string());
     command
@@ -134,8 +137,25 @@ pub(crate) const fn hooks_name(hooks: Hooks) -> &'static str {
     }
 }
 
-/// The kernel half as a name and sizes say.
-pub(crate) fn kernel_options(hooks: &str, security_bytes: u32, payload_bytes: u32) -> KernelOptions {
+pub(crate) const fn dispatch_name(dispatch: Dispatch) -> &'static str {
+    match dispatch {
+        Dispatch::Auto => "auto",
+        Dispatch::Sparse => "sparse",
+        Dispatch::Full => "full",
+    }
+}
+
+/// The kernel half as names and sizes say.
+pub(crate) fn kernel_options(
+    (hooks, dispatch): (&str, &str),
+    security_bytes: u32,
+    payload_bytes: u32,
+) -> KernelOptions {
+    let dispatch = match dispatch {
+        "sparse" => Some(guardbee_loader::Dispatch::Sparse),
+        "full" => Some(guardbee_loader::Dispatch::Full),
+        _ => None,
+    };
     let hooks = match hooks {
         "tracepoint-5.10" => Some(HookList::Tracepoint5_10),
         "tracepoint-6.3" => Some(HookList::Tracepoint6_3),
@@ -143,14 +163,14 @@ pub(crate) fn kernel_options(hooks: &str, security_bytes: u32, payload_bytes: u3
     };
     // All of it is loaded and tested; what no rule needs is detached when the rules are known.
     let watched = Capability::OPTIONAL.into();
-    KernelOptions { hooks, security_bytes, payload_bytes, watched, ..KernelOptions::default() }
+    KernelOptions { hooks, dispatch, security_bytes, payload_bytes, watched, ..KernelOptions::default() }
 }
 
 pub(crate) fn loader(args: &LoaderArgs) -> anyhow::Result<ExitCode> {
     let options = Options {
         pipeline: Pipeline { args: args.pipeline.clone(), env: passed(), uid: args.uid, gid: args.gid },
         key: args.key.clone(),
-        kernel: kernel_options(&args.hooks, args.security_bytes, args.payload_bytes),
+        kernel: kernel_options((&args.hooks, &args.dispatch), args.security_bytes, args.payload_bytes),
         on_exit: if args.once { OnExit::Stop } else { OnExit::Restart },
     };
     let status = guardbee_loader::run(&options, &mut |notice| noteln!("guardbee: loader: {notice}"))

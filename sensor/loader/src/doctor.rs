@@ -3,7 +3,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use guardbee_bpf::{HookList, Kernel, Program, ProgramState};
+use guardbee_bpf::{Dispatch, HookList, Kernel, Program, ProgramState};
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
 use rustix::thread::capabilities;
@@ -32,6 +32,8 @@ pub struct Report {
     pub hooks: Option<HookList>,
     /// The function of the kernel at which a trampoline looks at opened files; no value: tracepoints do it.
     pub trampoline: Option<&'static str>,
+    /// How the programs of calls are led to them; no value: as `hooks`.
+    pub dispatch: Option<Dispatch>,
     /// Every program, with its state after the self-test.
     pub programs: Vec<Program>,
     /// Where each program of the object is attached: name, hook.
@@ -52,7 +54,7 @@ pub struct Report {
     pub settings: Vec<Setting>,
     /// Whether the kernel has its types, `/sys/kernel/btf/vmlinux`.
     pub btf: bool,
-    /// Whether tracefs is mounted; only the 5.10 list needs it.
+    /// Whether tracefs is mounted, which the sparse form of dispatch needs.
     pub tracefs: bool,
 }
 
@@ -90,6 +92,7 @@ pub fn doctor(options: &guardbee_bpf::Options, pipeline: &Pipeline) -> Report {
         release: rustix::system::uname().release().to_string_lossy().into_owned(),
         hooks: None,
         trampoline: None,
+        dispatch: None,
         programs: Vec::new(),
         hook_of: guardbee_bpf::hooks().unwrap_or_default(),
         failure: None,
@@ -117,6 +120,7 @@ fn try_programs(options: &guardbee_bpf::Options, report: &mut Report) {
     let attached = kernel.attach();
     report.hooks = Some(kernel.hooks());
     report.trampoline = kernel.trampoline();
+    report.dispatch = Some(kernel.dispatch());
     report.programs = kernel.programs().to_vec();
     if let Err(error) = attached {
         return report.failure = Some(causes(&error));

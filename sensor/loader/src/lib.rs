@@ -31,7 +31,7 @@ pub use cage::{Cage, Caged};
 pub use capability::{KEPT, kept};
 pub use doctor::{Need, Report, Setting, doctor};
 pub use error::Error;
-pub use guardbee_bpf::{Capability, HookList, Options as KernelOptions, Program, ProgramState};
+pub use guardbee_bpf::{Capability, Dispatch, HookList, Options as KernelOptions, Program, ProgramState};
 pub use notice::Notice;
 pub use opener::{OPENER_COMMAND, opener};
 pub use pipeline::{Pipeline, Served};

@@ -3,7 +3,7 @@ use crate::EventKind;
 
 /// In the object and in bpftool, by number (`enum program_id`): index of [`crate::CounterSlot::fired`] and of
 /// [`crate::Reply::programs`].
-pub const PROGRAM_NAMES: [&str; 81] = [
+pub const PROGRAM_NAMES: [&str; 83] = [
     "process_fork",
     "process_exec",
     "process_exit",
@@ -85,6 +85,8 @@ pub const PROGRAM_NAMES: [&str; 81] = [
     "file_attribute",
     "file_opened",
     "inquiry_sysinfo",
+    "dispatch",
+    "dispatch_again",
 ];
 
 /// The kind of event that is lost when the kernel refuses this program; its name where it may be one of several, or where

@@ -59,12 +59,27 @@ pub enum Hooks {
     Tracepoint5_10,
 }
 
+/// How the ends of system calls are seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dispatch {
+    /// Sparse, where the node lets tracepoints of calls be attached to.
+    #[default]
+    Auto,
+    /// By a tracepoint of each call that is looked at: other calls cost nothing, and those of 32-bit programs are not seen.
+    Sparse,
+    /// By one program at the end of all calls, of 32-bit and x32 programs too.
+    Full,
+}
+
 /// The kernel half.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Kernel {
     /// Which hooks.
     pub hooks: Hooks,
+    /// How calls are seen.
+    pub dispatch: Dispatch,
     /// Bytes of the security ring: a power of two.
     pub security_ring_bytes: u32,
     /// Bytes of each of the two payload rings: a power of two.
@@ -73,7 +88,12 @@ pub struct Kernel {
 
 impl Default for Kernel {
     fn default() -> Self {
-        Self { hooks: Hooks::Auto, security_ring_bytes: 8 << 20, payload_ring_bytes: 8 << 20 }
+        Self {
+            hooks: Hooks::Auto,
+            dispatch: Dispatch::Auto,
+            security_ring_bytes: 8 << 20,
+            payload_ring_bytes: 8 << 20,
+        }
     }
 }
 

@@ -3,7 +3,7 @@ mod file;
 mod origin;
 
 pub(crate) use file::certificate_folders;
-pub use file::{Compression, Config, Deliver, Hooks, Journal, Kernel, Otlp, RunAs, Seal, Trace};
+pub use file::{Compression, Config, Deliver, Dispatch, Hooks, Journal, Kernel, Otlp, RunAs, Seal, Trace};
 pub use origin::{Origin, Setting};
 
 use std::path::{Path, PathBuf};
