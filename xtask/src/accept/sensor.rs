@@ -27,6 +27,8 @@ pub(crate) struct Options<'a> {
     pub(crate) log: Option<&'static str>,
     /// The long-term key, private and public; without: a new one.
     pub(crate) key: Option<(PathBuf, PathBuf)>,
+    /// How it is to see the ends of calls; without: the default.
+    pub(crate) dispatch: Option<String>,
     /// A small one is soon full.
     pub(crate) payload_ring_bytes: Option<u32>,
     pub(crate) security_ring_bytes: Option<u32>,
@@ -73,6 +75,9 @@ impl Sensor {
         let collector = || options.collector.map(|collector| collector.destination(&collector.pki));
         if let Some(otlp) = options.otlp.clone().or_else(collector) {
             config["deliver"]["otlp"] = otlp;
+        }
+        if let Some(dispatch) = &options.dispatch {
+            config["kernel"]["dispatch"] = json!(dispatch);
         }
         let rings = [
             ("payload_ring_bytes", options.payload_ring_bytes),

@@ -27,8 +27,20 @@ pub(crate) struct Driver {
     pub(crate) lacks: Option<String>,
     /// Seconds for which baselines of its rules learn, in place of days.
     pub(crate) learn: Option<u32>,
+    /// How its sensor is told to see the ends of calls; without: the default.
+    pub(crate) dispatch: Option<String>,
     /// The sensor doesn't outlive the attack.
     pub(crate) ends_sensor: bool,
+}
+
+/// Drivers for which this is the same are tried before one sensor.
+#[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Before {
+    /// As its baselines learn, a sensor's rules are a copy of their own.
+    pub(crate) learn: Option<u32>,
+    pub(crate) dispatch: Option<String>,
+    /// A driver that has one of its own.
+    pub(crate) alone: Option<String>,
 }
 
 /// What a driver itself must see come of its attack; that it did, and how, it says in a line of JSON.
@@ -104,6 +116,7 @@ impl Driver {
             unless: None,
             lacks: None,
             learn: None,
+            dispatch: None,
             ends_sensor: false,
         };
         for line in text.lines().filter_map(|line| line.strip_prefix(MARK)) {
@@ -122,13 +135,14 @@ impl Driver {
                     let seconds = value.strip_suffix('s').and_then(|seconds| seconds.parse().ok());
                     driver.learn = Some(seconds.with_context(|| format!("`{value}` is no time such as 2s"))?);
                 }
+                "dispatch" => driver.dispatch = Some(value.to_owned()),
                 "ends" => {
                     ensure!(value == "sensor", "an attack may end the `sensor`, not `{value}`");
                     driver.ends_sensor = true;
                 }
                 "twin" => {} // said for those who read the driver
                 _ => bail!(
-                    "unknown key `{key}`; there are title, technique, needs, rules, expects, unless, lacks, learn, ends, twin"
+                    "unknown key `{key}`; there are title, technique, needs, rules, expects, unless, lacks, learn, dispatch, ends, twin"
                 ),
             }
         }
@@ -143,9 +157,10 @@ impl Driver {
         self.file.split('-').next().unwrap_or_default()
     }
 
-    /// Drivers for which this is the same are tried before one sensor.
-    pub(crate) fn sensor(&self) -> (Option<u32>, Option<String>) {
-        (self.learn, self.ends_sensor.then(|| self.file.clone()))
+    /// Before which sensor it is tried.
+    pub(crate) fn before(&self) -> Before {
+        let alone = self.ends_sensor.then(|| self.file.clone());
+        Before { learn: self.learn, dispatch: self.dispatch.clone(), alone }
     }
 
     /// It goes around a sensor.
@@ -169,10 +184,11 @@ mod tests {
         let driver = Driver::parse("001-web-shell.sh", text).unwrap();
         assert_eq!((driver.id(), driver.title.as_str()), ("1", "A shell: of a server"));
         assert_eq!((driver.needs.len(), driver.rules.join("+")), (2, "a+b".to_owned()));
-        assert_eq!(driver.sensor(), (None, None));
-        let text = text.replace("#: twin", "#: learn: 2s\n#: ends: sensor\n#: twin");
+        assert_eq!(driver.before(), Before::default());
+        let text = text.replace("#: twin", "#: learn: 2s\n#: dispatch: full\n#: ends: sensor\n#: twin");
         let driver = Driver::parse("001-web-shell.sh", &text).unwrap();
-        assert_eq!(driver.sensor(), (Some(2), Some(driver.file.clone())));
+        let (dispatch, alone) = (Some("full".to_owned()), Some(driver.file.clone()));
+        assert_eq!(driver.before(), Before { learn: Some(2), dispatch, alone });
     }
 
     #[test]

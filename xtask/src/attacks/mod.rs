@@ -80,13 +80,13 @@ pub(crate) fn carry_out(
     let elder = yard.elder()?;
     let mut groups = BTreeMap::<_, Vec<Driver>>::new();
     for driver in wanted {
-        groups.entry(driver.sensor()).or_default().push(driver);
+        groups.entry(driver.before()).or_default().push(driver);
     }
     coverage::head();
     let mut lines = Vec::new();
-    for drivers in groups.into_values() {
+    for (before, drivers) in groups {
         let packs = vec![pack::of(lab, &drivers)?];
-        let sensor = Sensor::start(lab, &Options { packs, ..Options::default() })?;
+        let sensor = Sensor::start(lab, &Options { packs, dispatch: before.dispatch, ..Options::default() })?;
         let mut judge = Judge::new(Trial::new(lab, &yard, &elder, &sensor), kinds.clone());
         let mut ended = false;
         for driver in drivers {
