@@ -1,54 +1,22 @@
 //! What a rule has learned outlives the sensor: the real one, ended and started again. Needs root and a kernel with BTF; fails without.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::{Pid, geteuid},
-};
+mod support;
+
 use std::{
-    fs::{self, File, Permissions},
+    fs::{self, Permissions},
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
+use support::{Running, UID, guardbee, need_root, sensor, wait};
 
-/// The deadline of whatever must happen.
-const SOON: Duration = Duration::from_mins(1);
 /// For so long a rule learns: longer than the sensor takes from its first event until it is ready.
 const LEARN: Duration = Duration::from_secs(15);
-/// Whom the pipeline runs as.
-const UID: u32 = 65532;
 
 struct Stage {
     folder: PathBuf,
-}
-
-/// Ended when the test is.
-struct Sensor(Child);
-
-impl Sensor {
-    fn end(&mut self) {
-        if self.0.try_wait().unwrap().is_none() {
-            kill(Pid::from_raw(self.0.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
-        }
-        assert!(self.0.wait().unwrap().success());
-    }
-}
-
-impl Drop for Sensor {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-fn wait(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + SOON;
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited {SOON:?} for {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }
 
 /// Of this run: a sensor sees the whole node.
@@ -79,7 +47,7 @@ impl Stage {
     }
 
     /// Starts it with a rule that learns for that time.
-    fn start(&self, learn: &str) -> Sensor {
+    fn start(&self, learn: &str) -> Running {
         let rule = format!(
             "title: New\nid: 0d3b7b0e-5a52-4c5c-9d0c-6a1f2a9f3c11\nlogsource: {{product: linux, category: process_creation}}\n\
              detection: {{selection: {{CommandLine|contains: baseline-{}-}}, condition: selection}}\nlevel: low\n\
@@ -87,17 +55,7 @@ impl Stage {
             std::process::id()
         );
         fs::write(self.folder.join("rule.yml"), rule).unwrap();
-        let path = self.folder.join("log");
-        let log = File::create(&path).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_guardbee"));
-        command.arg("run").arg("--config").arg(self.folder.join("guardbee.yaml")).stderr(log);
-        let sensor = Sensor(command.spawn().unwrap());
-        wait("the sensor", || {
-            let log = fs::read_to_string(&path).unwrap();
-            assert!(!log.contains("exit status: 2"), "{log}");
-            log.contains("guardbee: ready")
-        });
-        sensor
+        sensor(&self.folder, &mut guardbee())
     }
 
     fn records(&self) -> String {
@@ -113,14 +71,14 @@ impl Stage {
 
 #[test]
 fn what_was_learned_stands_after_a_restart() {
-    assert!(geteuid().is_root(), "this test loads BPF programs: run it as root");
+    need_root();
     let folder = tempfile::tempdir().unwrap();
     let stage = Stage::new(folder.path());
 
     let mut sensor = stage.start("1h");
     let began = Instant::now();
     act("known");
-    sensor.end();
+    assert!(sensor.stop().success());
     assert_eq!(stage.found("known"), 0, "it is learned");
     assert!(stage.folder.join("learned/baselines").is_file());
 
@@ -131,7 +89,7 @@ fn what_was_learned_stands_after_a_restart() {
     act("known");
     act("new");
     wait("what is new", || stage.found("new") == 1);
-    sensor.end();
+    assert!(sensor.stop().success());
     assert_eq!(stage.found("known"), 0, "it is known still");
 
     // What it learned that time is known as well.
@@ -139,7 +97,7 @@ fn what_was_learned_stands_after_a_restart() {
     act("new");
     act("newer");
     wait("what is newer", || stage.found("newer") == 1);
-    sensor.end();
+    assert!(sensor.stop().success());
     assert_eq!(stage.found("new"), 1, "it is known by now");
 
     // Without the file nothing is.
@@ -147,5 +105,5 @@ fn what_was_learned_stands_after_a_restart() {
     let mut sensor = stage.start("0s");
     act("known");
     wait("what was known", || stage.found("known") == 1);
-    sensor.end();
+    assert!(sensor.stop().success());
 }

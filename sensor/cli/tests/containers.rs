@@ -7,22 +7,20 @@
     reason = "a panic is how a test fails"
 )]
 
-use nix::sys::signal::Signal;
+mod support;
+
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    fs::{self, File, Permissions},
+    fs::{self, Permissions},
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
+use support::{Running, SOON, UID, guardbee, need_root, sensor, wait};
 use tempfile::TempDir;
 
-/// The deadline of whatever must happen.
-const SOON: Duration = Duration::from_mins(1);
-/// Whom the pipeline runs as.
-const UID: u32 = 65532;
 /// A user that only the containers' passwd knows by this name.
 const STOKER: u32 = 33;
 /// Plain cgroups at once.
@@ -32,25 +30,6 @@ const SOME: usize = 100;
 
 /// Room for all that happens on a busy machine meanwhile: this is not about what is lost.
 const RING: usize = 64 << 20;
-
-/// Ended when the test is.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
-        nix::sys::signal::kill(pid, Signal::SIGTERM).ok();
-        self.0.wait().ok();
-    }
-}
-
-fn wait(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + SOON;
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited {SOON:?} for {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 fn run(command: &mut Command) -> String {
     let out = command.stdin(Stdio::null()).output().unwrap();
@@ -67,7 +46,7 @@ struct Lab {
 
 impl Lab {
     fn start() -> Self {
-        assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
+        need_root();
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for name in ["out", "root", "root/bin", "root/etc", "root/proc", "root/dev", "root/sys"] {
@@ -99,14 +78,7 @@ impl Lab {
         for name in ["out", "rules", "guardbee.yaml"] {
             chown(at(name), Some(UID), Some(UID)).unwrap();
         }
-        let mut sensor = Command::new(env!("CARGO_BIN_EXE_guardbee"));
-        sensor.arg("run").arg("--config").arg(at("guardbee.yaml")).stderr(File::create(at("log")).unwrap());
-        let sensor = Running(sensor.spawn().unwrap());
-        wait("the sensor", || {
-            let log = fs::read_to_string(at("log")).unwrap_or_default();
-            assert!(!log.contains("exit status: 2"), "{log}");
-            log.contains("guardbee: ready")
-        });
+        let sensor = sensor(folder.path(), &mut guardbee());
         Self { folder, _sensor: sensor, numbers: std::cell::Cell::new(0) }
     }
 

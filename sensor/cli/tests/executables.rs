@@ -11,52 +11,27 @@
 #[allow(dead_code, reason = "a file system, of which this test needs a part")]
 mod served;
 
-use nix::sys::signal::Signal;
+mod support;
+
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    fs::{self, File, Permissions},
+    fs::{self, Permissions},
     io::Write as _,
     os::unix::{
         fs::{PermissionsExt as _, chown},
         process::CommandExt as _,
     },
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    process::{Command, Stdio},
 };
+use support::{Running, SOON, UID, guardbee, need_root, sensor, wait_for};
 use tempfile::TempDir;
 
-/// The deadline of whatever must happen.
-const SOON: Duration = Duration::from_secs(30);
-/// Whom the pipeline runs as.
-const UID: u32 = 65532;
 /// Whom a program runs as; passwd names it on every distribution.
 const NOBODY: u32 = 65534;
 /// Who owns a program.
 const OWNER: u32 = 4321;
-
-/// Ended when the test is.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
-        nix::sys::signal::kill(pid, Signal::SIGTERM).ok();
-        self.0.wait().ok();
-    }
-}
-
-fn wait<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + SOON;
-    loop {
-        if let Some(found) = found() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "waited {SOON:?} for {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 fn output(command: &mut Command) -> String {
     let out = command.stdin(Stdio::null()).output().unwrap();
@@ -120,7 +95,7 @@ struct Lab {
 
 impl Lab {
     fn start(folder: TempDir, rules: &str) -> Self {
-        assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
+        need_root();
         let at = |name: &str| folder.path().join(name);
         fs::create_dir(at("out")).unwrap();
         fs::write(at("rules.yml"), rules).unwrap();
@@ -134,16 +109,8 @@ impl Lab {
         for name in ["out", "rules.yml", "guardbee.yaml"] {
             chown(at(name), Some(UID), Some(UID)).unwrap();
         }
-        let mut sensor = Command::new(env!("CARGO_BIN_EXE_guardbee"));
-        sensor.arg("run").arg("--config").arg(at("guardbee.yaml")).stderr(File::create(at("log")).unwrap());
-        let sensor = Running(sensor.spawn().unwrap());
-        let lab = Self { folder, _sensor: sensor };
-        wait("the sensor", || {
-            let log = fs::read_to_string(lab.folder.path().join("log")).unwrap_or_default();
-            assert!(!log.contains("exit status: 2"), "{log}");
-            log.contains("guardbee: ready").then_some(())
-        });
-        lab
+        let sensor = sensor(folder.path(), &mut guardbee());
+        Self { folder, _sensor: sensor }
     }
 
     fn records(&self) -> Vec<Told> {
@@ -151,7 +118,7 @@ impl Lab {
     }
 
     fn finding(&self, title: &str, line: &str) -> Told {
-        wait(&format!("`{title}` of {line}"), || {
+        wait_for(&format!("`{title}` of {line}"), || {
             self.records().into_iter().find(|told| {
                 told.get("security_rule.name").is_some_and(|name| name == title)
                     && told.get("process.command_line").is_some_and(|told| told.contains(line))
@@ -161,7 +128,7 @@ impl Lab {
 
     /// Bytes that the index of packages takes.
     fn packages_are_known(&self) -> u64 {
-        let told = wait("packages", || {
+        let told = wait_for("packages", || {
             self.records().into_iter().find(|told| told.contains_key("guardbee.packages.count"))
         });
         told["guardbee.packages.memory_bytes"].parse().unwrap()
@@ -252,7 +219,7 @@ fn a_file_that_is_never_opened_holds_up_nobody() {
     let told = lab.finding("It ran", "60");
     let why = told["guardbee.executable.not_hashed"].as_str();
     assert!(matches!(why, "stuck" | "late"), "{told:#?}");
-    wait("the loss", || {
+    wait_for("the loss", || {
         let causes = lab.records().into_iter().filter_map(|mut told| told.remove("guardbee.losses"));
         causes.into_iter().any(|losses| losses.contains("hash_stuck")).then_some(())
     });

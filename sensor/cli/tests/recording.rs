@@ -7,6 +7,8 @@
     reason = "a panic is how a test fails"
 )]
 
+mod support;
+
 use guardbee_model::finding::Action;
 use guardbee_recording::{Item, Reader};
 use std::{
@@ -14,53 +16,15 @@ use std::{
     io::BufReader,
     os::unix::fs::{PermissionsExt as _, chown},
     path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    process::{Command, Stdio},
+    time::Duration,
 };
+use support::{Running, UID, guardbee, need_root, wait};
 
-/// The deadline of whatever must happen.
-const SOON: Duration = Duration::from_mins(1);
-/// Whom the pipeline runs as.
-const UID: u32 = 65532;
 /// Commands that are run while rules change. Slower than a rule may report.
 const COMMANDS: usize = 300;
 const PAUSE: Duration = Duration::from_millis(15);
 const SECRET: &str = "hunter2";
-
-/// Ended when the test is.
-struct Running(Child);
-
-impl Running {
-    fn signal(&self, signal: nix::sys::signal::Signal) {
-        let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
-        nix::sys::signal::kill(pid, signal).unwrap();
-    }
-
-    fn stop(&mut self) -> std::process::ExitStatus {
-        self.signal(nix::sys::signal::Signal::SIGTERM);
-        self.0.wait().unwrap()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.0.try_wait().is_ok_and(|status| status.is_none()) {
-            self.stop();
-        }
-    }
-}
-
-fn wait(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + SOON;
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited {SOON:?} for {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn guardbee() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_guardbee"))
-}
 
 fn rule(title: &str, word: &str) -> String {
     format!(
@@ -81,15 +45,7 @@ fn sensor(folder: &Path) -> Running {
         folder.display()
     );
     fs::write(folder.join("guardbee.yaml"), config).unwrap();
-    let log = File::create(folder.join("log")).unwrap();
-    let child = guardbee().arg("run").arg("--config").arg(folder.join("guardbee.yaml")).stderr(log).spawn();
-    let running = Running(child.unwrap());
-    wait("the sensor", || {
-        let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
-        assert!(!log.contains("exit status: 2"), "{log}");
-        log.contains("guardbee: ready")
-    });
-    running
+    support::sensor(folder, &mut guardbee())
 }
 
 fn records(folder: &Path) -> String {
@@ -136,7 +92,7 @@ fn journaled(folder: &Path) -> Vec<String> {
 
 #[test]
 fn rules_change_under_load_and_the_journal_has_it_all() {
-    assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
+    need_root();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let mut sensor = sensor(folder);
@@ -200,7 +156,7 @@ fn working(folder: &Path) -> String {
 /// What no rule looks at any more is detached, and what one looks at again is attached.
 #[test]
 fn attachments_follow_the_rules() {
-    assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
+    need_root();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let sensor = sensor(folder);
@@ -228,7 +184,7 @@ fn attachments_follow_the_rules() {
 
 #[test]
 fn a_recording_of_a_while() {
-    assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
+    need_root();
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("one.gbrec");
     // Of files it observes what the configured rules look at.

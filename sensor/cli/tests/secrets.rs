@@ -7,6 +7,8 @@
     reason = "a panic is how a test fails"
 )]
 
+mod support;
+
 use guardbee_recording::Reader;
 use std::{
     collections::BTreeSet,
@@ -18,9 +20,10 @@ use std::{
         process::CommandExt as _,
     },
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
+use support::{Running, SOON, UID, guardbee, need_root, sensor, wait};
 use tempfile::TempDir;
 
 /// Each secret has this in it.
@@ -31,31 +34,8 @@ const CREDENTIALS: &str = "Y2Fyb2wtb2Ytc2FsZXM6aHVudGVyMg==";
 const PLANTED: &str = include_str!("../../model/src/redact/planted.txt");
 /// Plants; fewer would say less.
 const LEAST: usize = 200;
-/// The deadline of whatever must happen.
-const SOON: Duration = Duration::from_mins(1);
 /// Slower than rules may report.
 const PAUSE: Duration = Duration::from_millis(15);
-/// Whom the pipeline runs as.
-const UID: u32 = 65532;
-
-/// Ended when the test is.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).ok();
-        self.0.wait().ok();
-    }
-}
-
-fn wait(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + SOON;
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited {SOON:?} for {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 struct Lab {
     folder: TempDir,
@@ -64,7 +44,7 @@ struct Lab {
 
 impl Lab {
     fn start() -> Self {
-        assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
+        need_root();
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         let at = |name: &str| folder.path().join(name);
@@ -89,17 +69,8 @@ impl Lab {
              records_file: {place}/out/records.jsonl, findings_file: {place}/out/findings.jsonl}}\n"
         );
         fs::write(at("guardbee.yaml"), config).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_guardbee"));
-        command.arg("run").arg("--config").arg(at("guardbee.yaml"));
-        command.stdout(File::create(at("console")).unwrap()).stderr(File::create(at("log")).unwrap());
-        let sensor = Running(command.spawn().unwrap());
-        let lab = Self { folder, sensor: Some(sensor) };
-        wait("the sensor", || {
-            let log = lab.text("log");
-            assert!(!log.contains("exit status: 2"), "{log}");
-            log.contains("guardbee: ready")
-        });
-        lab
+        let sensor = sensor(folder.path(), guardbee().stdout(File::create(at("console")).unwrap()));
+        Self { folder, sensor: Some(sensor) }
     }
 
     fn at(&self, name: &str) -> PathBuf {

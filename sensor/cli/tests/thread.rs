@@ -7,6 +7,8 @@
     reason = "a panic is how a test fails"
 )]
 
+mod support;
+
 use guardbee_deliver::{
     otlp::proto::{
         common::v1::{KeyValue, any_value},
@@ -15,57 +17,20 @@ use guardbee_deliver::{
     },
     testing::{Authority, Leaf, Received, Server, Trust},
 };
-use nix::sys::signal::Signal;
 use std::{
     fs::{self, File, Permissions},
     io::{Read as _, Write as _},
     net::TcpStream,
     os::unix::fs::{PermissionsExt as _, chown},
     path::Path,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    process::{Command, Stdio},
 };
+use support::{Running, SOON, UID, guardbee, need_root, wait};
 use tempfile::TempDir;
 
-/// The deadline of whatever must happen.
-const SOON: Duration = Duration::from_secs(30);
-/// Whom the pipeline runs as.
-const UID: u32 = 65532;
 const RULE: &str = "Web Request Spawned A Shell";
 const OWN: &str = "0af7651916cd43dd8448eb211c80319c";
 const VICTIM: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
-
-/// Ended when the test is.
-struct Running(Child);
-
-impl Running {
-    fn signal(&self, signal: Signal) {
-        let pid = nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap());
-        nix::sys::signal::kill(pid, signal).unwrap();
-    }
-
-    /// Asks it to end, and waits.
-    fn stop(&mut self) -> std::process::ExitStatus {
-        self.signal(Signal::SIGTERM);
-        self.0.wait().unwrap()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.0.try_wait().is_ok_and(|status| status.is_none()) {
-            self.stop();
-        }
-    }
-}
-
-fn wait(what: &str, condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + SOON;
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited {SOON:?} for {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
 
 fn contains(path: &Path, text: &str) -> bool {
     fs::read_to_string(path).is_ok_and(|content| content.contains(text))
@@ -77,10 +42,6 @@ fn give(folder: &Path) {
     for entry in fs::read_dir(folder).unwrap() {
         chown(entry.unwrap().path(), Some(UID), Some(UID)).unwrap();
     }
-}
-
-fn guardbee() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_guardbee"))
 }
 
 fn sensor(folder: &TempDir, server: &Server, authority: &Authority) -> Running {
@@ -105,15 +66,7 @@ fn sensor(folder: &TempDir, server: &Server, authority: &Authority) -> Running {
     );
     fs::write(at("guardbee.yaml"), config).unwrap();
     give(folder.path());
-    let log = File::create(at("log")).unwrap();
-    let child = guardbee().arg("run").arg("--config").arg(at("guardbee.yaml")).stderr(log).spawn().unwrap();
-    let running = Running(child);
-    wait("the sensor", || {
-        let log = fs::read_to_string(at("log")).unwrap_or_default();
-        assert!(!log.contains("exit status: 2"), "{log}");
-        log.contains("guardbee: ready")
-    });
-    running
+    support::sensor(folder.path(), &mut guardbee())
 }
 
 fn application(folder: &TempDir, port: u16) -> Running {
@@ -265,7 +218,7 @@ fn check_proxied(received: &Received, nonce: &str) {
 
 #[test]
 fn a_request_an_action_a_finding_delivered_and_proven() {
-    assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
+    need_root();
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new("test");
     let server = Server::start(

@@ -1,5 +1,6 @@
 //! A sensor with policies of its own, cgroups, services in them, and what was said of all that.
-use nix::sys::signal::{Signal, kill};
+use crate::support::{Running, SOON, UID, guardbee, need_root, sensor, wait};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::{
     fs::{self, File, Permissions},
@@ -7,43 +8,13 @@ use std::{
     net::TcpStream,
     os::unix::fs::{PermissionsExt as _, chown},
     path::{Path, PathBuf},
-    process::{Child, Command},
+    process::Command,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
-/// The deadline of whatever must happen.
-const SOON: Duration = Duration::from_secs(40);
-/// Whom the pipeline runs as.
-const UID: u32 = 65532;
 /// OTLP's number of the kind of a span that a server makes.
 const SERVER: u64 = 2;
-
-/// Ended when the test is.
-pub(crate) struct Running(pub(crate) Child);
-
-impl Running {
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill(nix::unistd::Pid::from_raw(self.0.id().try_into().unwrap()), signal).ok();
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.0.try_wait().is_ok_and(|status| status.is_none()) {
-            self.signal(Signal::SIGTERM);
-            self.0.wait().ok();
-        }
-    }
-}
-
-pub(crate) fn wait(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + SOON;
-    while !condition() {
-        assert!(Instant::now() < deadline, "waited {SOON:?} for {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 /// A cgroup in the hierarchy that tells containers apart here, as the sensor finds it.
 pub(crate) struct Cgroup(pub(crate) PathBuf);
@@ -150,7 +121,7 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) fn start(policies: &str) -> Self {
-        assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
+        need_root();
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for name in ["out", "rules", "policies"] {
@@ -168,20 +139,8 @@ impl Lab {
         for name in ["out", "rules", "policies", "policies/10-test.yaml", "guardbee.yaml"] {
             chown(at(name), Some(UID), Some(UID)).unwrap();
         }
-        let mut sensor = Command::new(env!("CARGO_BIN_EXE_guardbee"));
-        sensor.arg("run").arg("--config").arg(at("guardbee.yaml")).stderr(File::create(at("log")).unwrap());
-        let sensor = Running(sensor.spawn().unwrap());
-        let lab = Self { folder, sensor };
-        wait("the sensor", || {
-            let log = lab.log();
-            assert!(!log.contains("exit status: 2"), "{log}");
-            log.contains("guardbee: ready")
-        });
-        lab
-    }
-
-    pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        let sensor = sensor(folder.path(), &mut guardbee());
+        Self { folder, sensor }
     }
 
     pub(crate) fn records(&self) -> Vec<Value> {

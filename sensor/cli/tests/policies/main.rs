@@ -9,14 +9,17 @@
 )]
 
 mod lab;
+#[path = "../support/mod.rs"]
+mod support;
 
-use lab::{Cgroup, Lab, Running, get, service, wait};
+use lab::{Cgroup, Lab, get, service};
 use serde_json::Value;
 use std::{
     fs::{self, File},
-    process::{Command, Stdio},
+    process::Stdio,
     time::Duration,
 };
+use support::{Running, guardbee, wait};
 
 #[test]
 fn requests_are_read_by_consent_alone_and_a_scope_has_its_throttle() {
@@ -154,12 +157,7 @@ fn policies_are_checked_and_explained() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.yaml");
     let guardbee = |args: &[&str]| {
-        let out = Command::new(env!("CARGO_BIN_EXE_guardbee"))
-            .arg("policy")
-            .args(args)
-            .arg(&file)
-            .output()
-            .unwrap();
+        let out = guardbee().arg("policy").args(args).arg(&file).output().unwrap();
         (out.status.code(), String::from_utf8_lossy(&out.stdout).into_owned())
     };
     fs::write(&file, "name: web\nmatch: {unit: nginx}\n").unwrap();
