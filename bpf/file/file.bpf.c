@@ -3,6 +3,7 @@
 #include "kernel.h"
 #include "event.h"
 #include "file.h"
+#include "trampoline.h"
 
 #define OPEN_KINDS (FILE_BIT(EVENT_FILE_OPEN) | FILE_BIT(EVENT_FILE_MODIFY) | FILE_BIT(EVENT_FILE_CREATE))
 
@@ -51,18 +52,14 @@ static __always_inline __u32 open_kind(struct file *file, __u32 given)
 	return given & O_TRUNC ? EVENT_FILE_MODIFY : EVENT_FILE_OPEN;
 }
 
-static __always_inline void open_send(struct site *site, struct task_struct *task, struct file *file, __u32 kind,
-				      __u32 given, enum hook_list hook)
+static __always_inline void open_send(struct site *site, struct image_scratch *scratch, struct task_struct *task,
+				      struct file *file, __u32 kind, __u32 given, enum hook_list hook)
 {
-	struct image_scratch *scratch = image_enter(site, kind);
 	struct fs_struct *fs = BPF_CORE_READ(task, fs);
 	__u32 at = sizeof(struct file_event);
-	struct file_event *event;
+	struct file_event *event = &scratch->file;
 	__u32 found = 0;
 
-	if (!scratch)
-		return;
-	event = &scratch->file;
 	header_fill_for(site, task, kind);
 	event->header = site->scratch->header;
 	event->header.hook = hook;
@@ -74,58 +71,69 @@ static __always_inline void open_send(struct site *site, struct task_struct *tas
 	if (found & PATH_CUT)
 		event->file.flags |= FILE_PATH_CUT;
 	file_send(site, scratch, at, kind);
-	image_leave(scratch);
 }
 
-/* What both hooks below do with a file that was opened. */
-static __always_inline void opened(struct site *site, struct task_struct *task, struct file *file, __u32 given,
-				   enum hook_list hook)
+/* Which kind of event a file that was opened is; 0: none that somebody wants. */
+static __always_inline __u32 open_wanted(struct file *file, __u32 given)
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	__u32 mode = BPF_CORE_READ(inode, i_mode) & S_IFMT, kind = open_kind(file, given);
 
 	if (!kind || !file_wanted(FILE_BIT(kind)))
-		return;
+		return 0;
 	if (mode == S_IFDIR || (mode == S_IFCHR && device_keeps_nothing(inode)) || !path_watched(file, kind))
-		return;
-	open_send(site, task, file, kind, given, hook);
+		return 0;
+	return kind;
 }
 
 /* open, openat, openat2, creat, open_by_handle_at */
 CALL_PROGRAM(file_open, openat)
 {
+	struct image_scratch *scratch;
 	struct task_struct *task;
 	struct file *file;
 	struct site site;
+	__u32 given, kind;
 
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_FILE_OPEN) || exit->result < 0 || !file_wanted(OPEN_KINDS))
 		return;
 	task = CURRENT();
 	file = fd_file(task, exit->result);
-	if (file)
-		opened(&site, task, file, open_given(exit, task), config.hooks);
+	given = open_given(exit, task);
+	kind = file ? open_wanted(file, given) : 0;
+	scratch = kind ? image_enter(&site, kind) : NULL;
+	if (!scratch)
+		return;
+	open_send(&site, scratch, task, file, kind, given, config.hooks);
+	image_leave(scratch);
 }
 
-/* struct file *do_filp_open(int, struct filename *, const struct open_flags *), do_file_open() in 7.2: whoever opens by a name comes through it, the calls above but for open_by_handle_at, and beside them 32-bit calls and io_uring. Nothing holds
- * off preemption here: while a task is preempted the kernel refuses the program to others of its CPU, and counts that.
+/* struct file *do_filp_open(int, struct filename *, const struct open_flags *), do_file_open() in 7.2: whoever opens by a name comes
+ * through it, the calls above but for open_by_handle_at, and beside them 32-bit calls and io_uring.
  */
 SEC("fexit/do_filp_open")
 int file_opened(__u64 *arguments)
 {
 	struct open_flags *how = (void *)arguments[2];
 	struct file *file = (void *)arguments[3];
-	struct task_struct *task;
+	struct task_struct *task = CURRENT();
+	struct image_scratch *scratch;
 	struct site site;
+	__u32 given, kind;
 
-	if (!site_enter(&site, CONTEXT_TRAMPOLINE, PROGRAM_FILE_OPENED) || (__u64)file >= (__u64)-MAX_ERRNO ||
+	if (!trampoline_enter(&site, task, PROGRAM_FILE_OPENED) || (__u64)file >= (__u64)-MAX_ERRNO ||
 	    !file_wanted(OPEN_KINDS))
 		return 0;
-	task = CURRENT();
-	/* An exec is told as such. What kernel threads open is nobody's doing. */
-	if (BPF_CORE_READ(file, f_mode) & FMODE_EXEC ||
-	    (BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER)) == PF_KTHREAD)
+	/* An exec is told as such. */
+	if (BPF_CORE_READ(file, f_mode) & FMODE_EXEC)
 		return 0;
-	opened(&site, task, file, BPF_CORE_READ(how, open_flag) & (O_CREAT | O_EXCL | O_TRUNC), HOOKS_TRAMPOLINE);
+	given = BPF_CORE_READ(how, open_flag) & (O_CREAT | O_EXCL | O_TRUNC);
+	kind = open_wanted(file, given);
+	scratch = kind ? trampoline_scratch(&site, PROGRAM_FILE_OPENED) : NULL;
+	if (!scratch)
+		return 0;
+	open_send(&site, scratch, task, file, kind, given, HOOKS_TRAMPOLINE);
+	trampoline_leave(scratch);
 	return 0;
 }
 

@@ -141,7 +141,7 @@ enum string_id {
 	STRING_UNIX_PATH = 8,  /* of the listening side; an abstract name begins with NUL */
 	STRING_PATH = 9,	      /* of a file: by dentry walk, or the name that the call was given */
 	STRING_FOLDER = 10,	      /* what that name is relative to; missing where it is absolute, or no name */
-	STRING_SOURCE = 11,	      /* the former name (rename), the linked one (link), the text (symlink), as given */
+	STRING_SOURCE = 11,	      /* the former name (rename), the linked one (link), the text (symlink): as given, or as PATH */
 	STRING_SOURCE_FOLDER = 12,    /* what that is relative to */
 	/* system_event.h */
 	STRING_TARGET = 16, /* task_struct.comm of whom it was done to */
@@ -249,14 +249,14 @@ enum file_event_flag {
 	FILE_NAMED = 1 << 0,	/* PATH was read from user memory after the call: another thread may have changed it since */
 	FILE_NO_FOLDER = 1 << 1, /* what PATH is relative to is unknown: its descriptor was closed meanwhile */
 	FILE_NO_SOURCE_FOLDER = 1 << 2, /* likewise SOURCE */
-	FILE_FOLDER_CUT = 1 << 3, /* the first components of FOLDER or SOURCE_FOLDER are missing */
+	FILE_FOLDER_CUT = 1 << 3, /* the first components of FOLDER or SOURCE_FOLDER are missing, or of PATH or SOURCE by dentry walk */
 };
 
 struct file_event {
 	struct event_header header;
-	struct file_info file; /* of what was opened, or named by a descriptor; all zero: not known */
+	struct file_info file; /* of what was opened, or named by a descriptor, or is named (as it was before, unless it was made); all zero: not known */
 	__u32 open_flags;      /* of an open: file.f_flags; O_CREAT, O_EXCL, O_TRUNC as open and openat were given them */
-	__u32 mode;	       /* given to chmod, mkdir, mknod */
+	__u32 mode;	       /* given to chmod, mkdir, mknod; before 6.0 a trampoline sees it without what the umask takes away */
 	__u32 uid, gid;	       /* given to chown; UINT32_MAX: left as it is */
 	__u32 device;	       /* given to mknod */
 	__u16 flags;	       /* enum file_event_flag */
@@ -402,7 +402,7 @@ struct throttle_event {
 };
 
 /* Why an event did not reach its ring. produced = delivered + RING_FULL + THROTTLED + SCRATCH_BUSY, by kind; the others
- * count what was never an attempt (CONNECTIONS_FULL, MESSAGES) or is there all the same (STAMPS_FULL).
+ * count what was never an attempt (CONNECTIONS_FULL, MESSAGES, DEEDS_FULL) or is there all the same (STAMPS_FULL).
  */
 enum loss_cause {
 	LOSS_RING_FULL = 0,
@@ -411,6 +411,7 @@ enum loss_cause {
 	LOSS_STAMPS_FULL = 3,	   /* no room for a thread's stamp or a process's origin (the event itself is there) */
 	LOSS_SCRATCH_BUSY = 4,	   /* the context's scratch was in use */
 	LOSS_MESSAGES = 5,	   /* DNS: one call moved more messages than are looked at */
+	LOSS_DEEDS_FULL = 6,	   /* more changes of names under way at once than there is room for: the oldest is not seen */
 };
 #define LOSS_CAUSES 8
 #define RINGS	    4  /* 0 security, 1.. payload */

@@ -75,10 +75,9 @@ static __always_inline bool overlay_upper(struct inode *inode)
 	return upper;
 }
 
-static __always_inline void file_fill(struct file_info *info, struct file *file)
+static __always_inline void inode_fill(struct file_info *info, struct inode *inode, struct dentry *dentry)
 {
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	const unsigned char *name = BPF_CORE_READ(file, f_path.dentry, d_name.name);
+	const unsigned char *name = BPF_CORE_READ(dentry, d_name.name);
 	__u64 magic = BPF_CORE_READ(inode, i_sb, s_magic);
 	__u64 start = 0;
 
@@ -94,13 +93,18 @@ static __always_inline void file_fill(struct file_info *info, struct file *file)
 		info->flags |= FILE_SETUID;
 	if (info->mode & S_ISGID)
 		info->flags |= FILE_SETGID;
-	if (file && !BPF_CORE_READ(inode, i_nlink))
+	if (inode && !BPF_CORE_READ(inode, i_nlink))
 		info->flags |= FILE_DELETED;
 	bpf_probe_read_kernel(&start, 6, name);
 	if (magic == TMPFS_MAGIC && start == 0x3a64666d656dull) /* "memfd:" */
 		info->flags |= FILE_MEMFD;
 	if (magic == OVERLAYFS_MAGIC)
 		info->flags |= FILE_OVERLAY | (overlay_upper(inode) ? FILE_OVERLAY_UPPER : 0);
+}
+
+static __always_inline void file_fill(struct file_info *info, struct file *file)
+{
+	inode_fill(info, BPF_CORE_READ(file, f_inode), BPF_CORE_READ(file, f_path.dentry));
 }
 
 static __always_inline void credentials_fill(struct credentials *out, const struct cred *cred)

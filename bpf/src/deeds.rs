@@ -1,6 +1,12 @@
 //! Tries everything that the programs look at, so that each of them runs. Whatever would change something is asked for in
 //! a way that the kernel refuses: a program has run when its call has ended, well or not.
-use std::{io, process::Command};
+use guardbee_wire::SELF_TEST_NAME;
+use rustix::fs::{AtFlags, Dev, FileType, Mode, linkat, mkdirat, mknodat, renameat, symlinkat, unlinkat};
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd},
+    process::Command,
+};
 
 /// A system call with arguments that can do no harm.
 type Attempt = (libc::c_long, [i64; 3]);
@@ -115,5 +121,31 @@ fn ring() {
             libc::munmap(queue, BYTES);
         }
         libc::close(fd);
+    }
+}
+
+/// Changes names in an empty folder that nobody else uses, in every way that has a program, and leaves nothing there. What the kernel doesn't let
+/// happen stays unseen, which is for the self-test to say.
+pub fn names(folder: impl AsFd) {
+    const FILE: &str = SELF_TEST_NAME;
+    const OTHER: &str = "guardbee-self-test-again";
+    let folder: BorrowedFd<'_> = folder.as_fd();
+    let none = Dev::default();
+    let done: [rustix::io::Result<()>; 11] = [
+        mknodat(folder, FILE, FileType::Fifo, Mode::RUSR, none),
+        unlinkat(folder, FILE, AtFlags::empty()),
+        mknodat(folder, FILE, FileType::RegularFile, Mode::RUSR, none),
+        linkat(folder, FILE, folder, OTHER, AtFlags::empty()),
+        unlinkat(folder, FILE, AtFlags::empty()),
+        renameat(folder, OTHER, folder, FILE),
+        unlinkat(folder, FILE, AtFlags::empty()),
+        symlinkat(OTHER, folder, FILE),
+        unlinkat(folder, FILE, AtFlags::empty()),
+        mkdirat(folder, FILE, Mode::RUSR),
+        unlinkat(folder, FILE, AtFlags::REMOVEDIR),
+    ];
+    for attempt in done {
+        // It may have failed, which is not what is asked here.
+        attempt.ok();
     }
 }

@@ -3,9 +3,10 @@ mod lead;
 mod policy;
 
 use crate::{
-    Capability, Dispatch, Error, OBJECT, Options, Program, dispatch,
+    Capability, Dispatch, Error, OBJECT, Options, Program, deeds, dispatch,
     program::PROGRAMS as TABLE,
     tracefs,
+    trampoline::{self, Trampolines},
     trial::{self, Chosen},
 };
 use guardbee_wire::{CounterSlot, FileWants, HookList, PROGRAMS, ProgramState, WatchKey};
@@ -38,6 +39,8 @@ pub struct Kernel {
     slots: u32,
     /// What is wanted of files.
     files: FileWants,
+    /// Where names may be changed so that trampolines fire; none: there is no such program.
+    folder: Option<OwnedFd>,
 }
 
 impl Kernel {
@@ -55,13 +58,15 @@ impl Kernel {
             Some(list) => vec![list],
         };
         let spares = options.spares.unwrap_or_else(trial::preempted);
-        let trampoline = trial::trampoline(options);
         let dispatch = options.dispatch.unwrap_or_else(trial::dispatch);
+        let wants_trampolines =
+            options.files && options.trampolines.unwrap_or_else(|| options.hooks.is_none());
+        let trampolines = if wants_trampolines { Trampolines::find() } else { Trampolines::default() };
         let mut programs = Vec::new();
         for &hooks in &lists {
             // What a list was refused for says nothing of the next one: what only that has is then unused.
             programs = TABLE.to_vec();
-            let chosen = Chosen { hooks, spares, trampoline, dispatch };
+            let chosen = Chosen { hooks, spares, trampolines, dispatch };
             let wanted = trial::programs_of(chosen, options);
             if let Ok(kernel) = Self::load_these(options, chosen, &wanted, programs.clone()) {
                 return Ok(kernel);
@@ -69,6 +74,7 @@ impl Kernel {
             let another = Some(&hooks) != lists.last();
             let loadable = trial::each(options, (chosen, another), &wanted, &mut programs)?;
             if trial::all_served(&programs, hooks) {
+                let chosen = Chosen { trampolines: trampolines.among(&loadable), ..chosen };
                 return Self::load_these(options, chosen, &loadable, programs)
                     .map_err(|source| Error::Load { map_bytes: options.map_bytes(), source });
             }
@@ -98,6 +104,7 @@ impl Kernel {
             chosen,
             slots: trial::slots()?,
             files: FileWants::default(),
+            folder: chosen.trampolines.tell_names().then(|| trampoline::folder().ok()).flatten(),
         };
         kernel.update_own(&options.own)?;
         kernel.store_dns(options.watched.contains(&Capability::Dns))?;
@@ -123,8 +130,13 @@ impl Kernel {
                 program.state == ProgramState::NotAttached && program.capability != Capability::Dispatch
             };
             let Some(program) = self.programs.get(at).copied().filter(loaded) else { continue };
+            if self.chosen.trampolines.idle(&program) {
+                self.set_state(at, ProgramState::Unused, 0);
+                continue;
+            }
             self.attach_program(at, &program, |copy| wanted(&program, copy))?;
         }
+        self.try_trampolines()?;
         self.note_leading();
         if trial::all_served(&self.programs, self.chosen.hooks) {
             return Ok(());
@@ -149,7 +161,7 @@ impl Kernel {
                 return Err(Error::Missing(name));
             };
             tried = true;
-            let calls = program.calls(self.chosen.trampoline.is_some());
+            let calls = self.chosen.trampolines.left(program).unwrap_or_else(|| program.calls());
             let attached: Vec<_> = match (self.chosen.dispatch, trial::call_of(loaded.section())) {
                 (Dispatch::Full, Some(call)) => {
                     let calls = if calls.is_empty() { &[call][..] } else { calls };
@@ -182,16 +194,43 @@ impl Kernel {
         self.set_state(at, if refused { ProgramState::NotAttached } else { ProgramState::Silent }, errno);
         self.links.extend(links);
         if refused && program.hooks == Some(HookList::Trampoline) {
-            self.do_without_trampoline()
+            self.do_without_trampoline(program)
         } else {
             Ok(())
         }
     }
 
-    /// The calls' tracepoints do its work: those that were left to it are attached too.
-    fn do_without_trampoline(&mut self) -> Result<(), Error> {
-        self.chosen.trampoline = None;
-        let place = self.programs.iter().position(|program| program.name == "file_open");
+    /// Trampolines that have been attached must fire, or the calls' tracepoints do their work.
+    fn try_trampolines(&mut self) -> Result<(), Error> {
+        let before = self.fired();
+        // Whatever these give: the programs have run behind them.
+        File::open("/").ok();
+        if let Some(folder) = &self.folder {
+            deeds::names(folder);
+        }
+        let after = self.fired();
+        let runs = before.iter().zip(after);
+        let silent: Vec<_> = (0_u8..).zip(runs).filter(|(_, (before, after))| *before == after).collect();
+        for program in self.programs.clone() {
+            let is_silent = silent.iter().any(|(id, _)| *id == program.id);
+            if is_silent && program.state == ProgramState::Silent && self.chosen.trampolines.takes(&program) {
+                self.do_without_trampoline(&program)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The calls' tracepoints do its work, and that of those which are nothing without it.
+    fn do_without_trampoline(&mut self, refused: &Program) -> Result<(), Error> {
+        let instead = self.chosen.trampolines.give_up(refused);
+        for at in 0..self.programs.len() {
+            let Some(program) = self.programs.get(at).copied() else { continue };
+            if self.chosen.trampolines.idle(&program) && program.state != ProgramState::NotLoaded {
+                self.detach(program.id)?;
+                self.set_state(at, ProgramState::Unused, 0);
+            }
+        }
+        let place = self.programs.iter().position(|program| Some(program.name) == instead);
         let Some((at, program)) = place.and_then(|at| Some((at, *self.programs.get(at)?))) else {
             return Ok(());
         };
@@ -245,8 +284,7 @@ impl Kernel {
         for at in 0..self.programs.len() {
             let Some(program) = self.programs.get(at).copied() else { continue };
             let Some(needed) = needed(&program) else { continue };
-            let replaced = program.hooks == Some(HookList::Trampoline) && self.chosen.trampoline.is_none();
-            let needed = needed && !replaced;
+            let needed = needed && !self.chosen.trampolines.idle(&program);
             let attached = self.is_attached(program.id);
             if needed && !attached && program.state != ProgramState::NotLoaded {
                 self.attach_program(at, &program, |_| true)?;
@@ -315,7 +353,17 @@ impl Kernel {
 
     /// The function at which a trampoline looks at opened files; [`None`]: the calls' tracepoints do it.
     pub fn trampoline(&self) -> Option<&'static str> {
-        self.chosen.trampoline
+        self.chosen.trampolines.opener()
+    }
+
+    /// Do trampolines tell what this program of calls tells otherwise?
+    pub fn told_by_trampoline(&self, program: &str) -> bool {
+        self.chosen.trampolines.tell(program)
+    }
+
+    /// A file system that nobody else sees, where [`crate::change_names`] makes the programs of names fire; [`None`]: there are none.
+    pub fn folder(&self) -> Option<BorrowedFd<'_>> {
+        self.folder.as_ref().map(|folder| folder.as_fd())
     }
 
     /// How the programs of calls are led to them.
@@ -346,13 +394,15 @@ impl Kernel {
 
     /// Runs of the two spares of each program, over all CPUs.
     pub fn spare_runs(&self) -> [[u64; 2]; PROGRAMS] {
-        let map = self.object.maps().find(|map| map.name() == "spare_runs").filter(|_| self.chosen.spares);
-        let runs = |index: usize| {
-            let key = u32::try_from(index).unwrap_or(u32::MAX);
-            let counts = map.as_ref()?.lookup_percpu(key.as_bytes(), MapFlags::ANY).ok().flatten()?;
-            Some(counts.iter().filter_map(|count| u64::read_from_bytes(count).ok()).sum())
-        };
-        std::array::from_fn(|program| [0, 1].map(|copy| runs(2 * program + copy).unwrap_or_default()))
+        std::array::from_fn(|program| [0, 1].map(|copy| self.sum("spare_runs", 2 * program + copy)))
+    }
+
+    /// Over all CPUs; zero where what would count in this map is not loaded.
+    fn sum(&self, map: &str, index: usize) -> u64 {
+        let key = u32::try_from(index).unwrap_or(u32::MAX);
+        let map = self.object.maps().find(|found| found.name() == map);
+        let counts = map.and_then(|map| map.lookup_percpu(key.as_bytes(), MapFlags::ANY).ok().flatten());
+        counts.iter().flatten().filter_map(|count| u64::read_from_bytes(count).ok()).sum()
     }
 
     /// A copy of all counters; the slot of a CPU and context is at `cpu * CONTEXTS + context`.
@@ -437,7 +487,7 @@ impl Kernel {
     }
 
     /// Events that are lost because the kernel refused a program, by program: it interrupted itself or, from 7.0 on, another
-    /// task was preempted in it. Counted from 5.12 on.
+    /// task was preempted in it. Counted from 5.12 on. And those of trampolines that found another one preempted.
     pub fn recursion_misses(&self) -> [u64; PROGRAMS] {
         let mut lost = [0_u64; PROGRAMS];
         for loaded in self.object.progs_mut() {
@@ -453,6 +503,9 @@ impl Kernel {
                 rescued.as_ref().and_then(|map| map.lookup(program.as_bytes(), MapFlags::ANY).ok()?);
             let count = bytes.and_then(|bytes| u64::read_from_bytes(&bytes).ok()).unwrap_or_default();
             *lost = lost.saturating_sub(count);
+        }
+        for (program, lost) in lost.iter_mut().enumerate() {
+            *lost = lost.saturating_add(self.sum("held_off", program));
         }
         lost
     }

@@ -9,10 +9,11 @@ mod kernel;
 mod options;
 mod program;
 mod tracefs;
+mod trampoline;
 mod trial;
 
 pub use config::{Config, Rate};
-pub use deeds::attempt;
+pub use deeds::{attempt, names as change_names};
 pub use dispatch::Dispatch;
 pub use error::Error;
 pub use guardbee_wire::{HookList, ProgramState};

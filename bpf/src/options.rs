@@ -117,7 +117,7 @@ pub struct Options {
     /// Attach the programs of file events, so that [`crate::Kernel::want_files`] has but to detach what nobody needs: later the
     /// privileges may be gone.
     pub files: bool,
-    /// Look at opened files by a trampoline, if this kernel takes one, in place of tracepoints; `None`: unless `hooks` asks for a list.
+    /// Look at files by trampolines as far as this kernel takes them, in place of tracepoints; `None`: unless `hooks` asks for a list.
     pub trampolines: Option<bool>,
     /// How the programs of calls are led to them; `None`: sparse, unless this node has no tracepoints of calls to attach to.
     pub dispatch: Option<Dispatch>,

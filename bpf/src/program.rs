@@ -134,10 +134,9 @@ impl Program {
     }
 
     /// System calls at whose end it runs, of those that this kernel has: several may mean the same. Empty: the program's
-    /// section says where it is attached. With `trampolines` these see whoever opens by a name.
-    pub(crate) fn calls(&self, trampolines: bool) -> &'static [&'static str] {
+    /// section says where it is attached.
+    pub(crate) fn calls(&self) -> &'static [&'static str] {
         match self.name {
-            "file_open" if trampolines => &["open_by_handle_at"],
             "file_open" => &["open", "openat", "openat2", "creat", "open_by_handle_at"],
             "file_truncate" => &["truncate"],
             "file_rename" => &["rename", "renameat", "renameat2"],
@@ -157,12 +156,16 @@ impl Program {
                 &[EventKind::FileOpen, EventKind::FileModify, EventKind::FileCreate]
             }
             "file_truncate" => &[EventKind::FileModify],
-            "file_rename" => &[EventKind::FileRename],
-            "file_link" => &[EventKind::FileLink],
-            "file_symlink" => &[EventKind::FileSymlink],
+            "file_rename" | "file_rename_before" | "file_rename_after" => &[EventKind::FileRename],
+            "file_link" | "file_link_before" | "file_link_after" => &[EventKind::FileLink],
+            "file_symlink" | "file_symlink_before" | "file_symlink_after" => &[EventKind::FileSymlink],
             "file_delete" => &[EventKind::FileDelete, EventKind::FolderDelete],
             "file_make" => &[EventKind::FolderCreate, EventKind::FileNode],
             "file_attribute" => &[EventKind::FileAttribute],
+            "file_delete_before" | "file_delete_after" => &[EventKind::FileDelete],
+            "folder_delete_before" | "folder_delete_after" => &[EventKind::FolderDelete],
+            "folder_create_before" | "folder_create_after" => &[EventKind::FolderCreate],
+            "file_node_before" | "file_node_after" | "file_node_regular" => &[EventKind::FileNode],
             _ => &[],
         };
         kinds.iter().fold(0, |bits, kind| bits | FileWants::bit(*kind))
@@ -207,6 +210,7 @@ pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
     const NEW: Option<HookList> = Some(HookList::Tracepoint6_3);
     const OLD: Option<HookList> = Some(HookList::Tracepoint5_10);
     const ITERATOR: Option<HookList> = Some(HookList::Iterator);
+    const TRAMPOLINE: Option<HookList> = Some(HookList::Trampoline);
     [
         program(0, Process, None),
         program(1, Process, None),
@@ -287,9 +291,24 @@ pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
         program(76, File, None),
         program(77, File, None),
         program(78, File, None),
-        program(79, File, Some(HookList::Trampoline)),
+        program(79, File, TRAMPOLINE),
         program(80, Inquiry, None),
         program(81, Dispatch, None),
         program(82, Dispatch, None),
+        program(83, File, TRAMPOLINE),
+        program(84, File, TRAMPOLINE),
+        program(85, File, TRAMPOLINE),
+        program(86, File, TRAMPOLINE),
+        program(87, File, TRAMPOLINE),
+        program(88, File, TRAMPOLINE),
+        program(89, File, TRAMPOLINE),
+        program(90, File, TRAMPOLINE),
+        program(91, File, TRAMPOLINE),
+        program(92, File, TRAMPOLINE),
+        program(93, File, TRAMPOLINE),
+        program(94, File, TRAMPOLINE),
+        program(95, File, TRAMPOLINE),
+        program(96, File, TRAMPOLINE),
+        program(97, File, TRAMPOLINE),
     ]
 };

@@ -1,15 +1,18 @@
 //! Which list of hooks does this kernel take? Found by loading, never by version or by what a probe says.
-use crate::{Capability, Dispatch, Error, OBJECT, Options, Program, program::PROGRAMS as TABLE, tracefs};
-use guardbee_wire::{CONTEXTS, CounterSlot, HookList, ProgramState};
+use crate::{
+    Capability, Dispatch, Error, OBJECT, Options, Program, program::PROGRAMS as TABLE, tracefs,
+    trampoline::Trampolines,
+};
+use guardbee_wire::{CONTEXTS, HookList, ProgramState};
 use libbpf_rs::{
-    MapCore as _, MapFlags, ObjectBuilder, OpenObject, OpenProgramMut, ProgramAttachType, ProgramType,
+    ObjectBuilder, OpenObject, OpenProgramMut, ProgramAttachType, ProgramType,
     btf::{
         Btf, BtfType,
         types::{Int, Struct},
     },
 };
 use std::ffi::OsStr;
-use zerocopy::{FromBytes as _, IntoBytes as _};
+use zerocopy::IntoBytes as _;
 
 /// How the programs are attached.
 #[derive(Clone, Copy, Debug)]
@@ -17,17 +20,16 @@ pub(crate) struct Chosen {
     pub(crate) hooks: HookList,
     /// Spares stand behind the programs.
     pub(crate) spares: bool,
-    /// The function at which opened files are looked at; [`None`]: the calls' tracepoints do it.
-    pub(crate) trampoline: Option<&'static str>,
+    /// What is seen at functions of the kernel; the rest is at the ends of calls.
+    pub(crate) trampolines: Trampolines,
     /// How the programs of calls are led to them.
     pub(crate) dispatch: Dispatch,
 }
 
 /// Numbers of the programs that are needed for what is wanted, attached as chosen.
 pub(crate) fn programs_of(chosen: Chosen, options: &Options) -> Vec<u8> {
-    let trampoline = chosen.trampoline.map(|_| HookList::Trampoline);
     let wanted = |program: &&Program| {
-        (belongs(program, chosen.hooks) || program.hooks.is_some() && program.hooks == trampoline)
+        (belongs(program, chosen.hooks) || chosen.trampolines.takes(program))
             && (program.capability.is_basic()
                 || options.watched.contains(&program.capability)
                 || chosen.dispatch == Dispatch::Full && program.capability == Capability::Dispatch
@@ -40,50 +42,8 @@ fn belongs(program: &Program, hooks: HookList) -> bool {
     program.hooks.is_none_or(|list| list == hooks || list == HookList::Iterator)
 }
 
-/// Where opened files can be looked at by a trampoline: the first of the functions where the program loads, attaches and fires. There
-/// are kernels that load it and attach nothing, and such as have no such function.
-pub(crate) fn trampoline(options: &Options) -> Option<&'static str> {
-    if !options.files || !options.trampolines.unwrap_or_else(|| options.hooks.is_none()) {
-        return None;
-    }
-    let small = small(options);
-    OPENERS.into_iter().find(|function| fires(&small, function).unwrap_or(false))
-}
-
-/// The one function of `fs/namei.c` through which whoever opens by a name comes; 6.18 has it by the first name, 7.2 by the second.
-const OPENERS: [&str; 2] = ["do_filp_open", "do_file_open"];
-const OPENED: &str = "file_opened";
-
-fn fires(options: &Options, function: &'static str) -> Result<bool, libbpf_rs::Error> {
-    let wanted: Vec<u8> =
-        TABLE.iter().filter(|program| program.name == OPENED).map(|program| program.id).collect();
-    let dispatch = Dispatch::Sparse;
-    let chosen =
-        Chosen { hooks: HookList::Tracepoint5_10, spares: false, trampoline: Some(function), dispatch };
-    let object = open(options, chosen, &wanted)?.load()?;
-    let mut programs = object.progs_mut();
-    let Some(link) = programs.find(|program| program.name() == OPENED).map(|program| program.attach()) else {
-        return Ok(false);
-    };
-    let _link = link?;
-    // Whatever this gives: the program has run behind it.
-    std::fs::File::open("/").ok();
-    let Some(counters) = object.maps().find(|map| map.name() == "counters") else { return Ok(false) };
-    for slot in 0..slots()? {
-        let bytes = counters.lookup(slot.as_bytes(), MapFlags::ANY)?;
-        let slot = bytes.and_then(|bytes| CounterSlot::read_from_bytes(&bytes).ok());
-        let fired = |slot: CounterSlot| {
-            wanted.iter().any(|id| slot.fired.get(usize::from(*id)).is_some_and(|runs| *runs > 0))
-        };
-        if slot.is_some_and(fired) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 /// Small tables: where it is about the programs. If memory is short the whole load says so.
-fn small(options: &Options) -> Options {
+pub(crate) fn small(options: &Options) -> Options {
     Options { connections: 16, stamps: 16, security_bytes: 1 << 16, ..options.clone() }
 }
 
@@ -142,12 +102,15 @@ pub(crate) fn each(
 /// Opens the object with only these programs wanted, its maps sized and its constants set.
 pub(crate) fn open(options: &Options, chosen: Chosen, wanted: &[u8]) -> Result<OpenObject, libbpf_rs::Error> {
     let mut object = ObjectBuilder::default().name("guardbee")?.open_memory(OBJECT)?;
-    let Chosen { spares, trampoline, .. } = chosen;
+    let Chosen { spares, trampolines, .. } = chosen;
     let full = chosen.dispatch == Dispatch::Full;
     let slots = slots()?;
     let has = |capability| {
         TABLE.iter().any(|program| program.capability == capability && wanted.contains(&program.id))
     };
+    let uses_trampolines = TABLE
+        .iter()
+        .any(|program| program.hooks == Some(HookList::Trampoline) && wanted.contains(&program.id));
     for mut map in object.maps_mut() {
         let name = map.name().to_string_lossy().into_owned();
         match name.as_str() {
@@ -160,7 +123,9 @@ pub(crate) fn open(options: &Options, chosen: Chosen, wanted: &[u8]) -> Result<O
             "scopes" => map.set_max_entries(options.scopes)?,
             "taken" | "rescued" | "spare_runs" => map.set_autocreate(spares)?,
             "call_numbers" | "calls" | "calls_again" => map.set_autocreate(full)?,
+            "deeds" | "held_off" => map.set_autocreate(uses_trampolines)?,
             "held_by" => map.set_autocreate(has(Capability::Credentials))?,
+            _ if name.ends_with(".rodata.vfs") => map.set_initial_value(trampolines.constants())?,
             _ if name.ends_with(".rodata.config") => {
                 let mut bytes = map.initial_value().unwrap_or_default().to_vec();
                 let config = options.config(chosen);
@@ -178,7 +143,7 @@ pub(crate) fn open(options: &Options, chosen: Chosen, wanted: &[u8]) -> Result<O
         program.set_autoload(TABLE.iter().filter(is_wanted).any(|known| {
             loaded == known.name || spares && known.spares().iter().any(|spare| loaded == *spare)
         }));
-        if let Some(function) = trampoline.filter(|_| loaded == OPENED && program.autoload()) {
+        if let Some(function) = trampolines.target(&loaded).filter(|_| program.autoload()) {
             program.set_attach_target(0, Some(function.to_owned()))?;
         }
         if full && program.autoload() && call_of(program.section()).is_some() {

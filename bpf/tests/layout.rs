@@ -262,7 +262,7 @@ fn enumerators_are_the_same() {
         btf,
         "loss_cause",
         "LOSS_",
-        LossCause { RingFull, Throttled, ConnectionsFull, StampsFull, ScratchBusy, Messages }
+        LossCause { RingFull, Throttled, ConnectionsFull, StampsFull, ScratchBusy, Messages, DeedsFull }
     );
     let hooks = [
         ("HOOKS_ITERATOR", 0),

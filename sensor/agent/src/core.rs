@@ -36,7 +36,7 @@ use guardbee_model::{
 };
 use guardbee_rules::{Engine, Match, RuleSet};
 use guardbee_trace::{ExecutionModel, Output, Processes, Tracer};
-use guardbee_wire::{EventKind, RPC_PROGRAMS};
+use guardbee_wire::{EventKind, RPC_PROGRAMS, SELF_TEST_NAME};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 /// How often oddities are told, if there are new ones.
@@ -271,8 +271,28 @@ impl Core {
         }
     }
 
+    /// It does all that programs look at, so that they fire. Whatever else the sensor's own processes do to files is told.
+    fn is_self_test(&mut self, event: &Event) -> bool {
+        let is_name = |path: &[u8]| {
+            let name = path.rsplit(|byte| *byte == b'/').next();
+            name.is_some_and(|name| name.starts_with(SELF_TEST_NAME.as_bytes()))
+        };
+        let is_tested = match &event.body {
+            Body::File(file) => is_name(&file.path),
+            body => matches!(body, Body::System(_)),
+        };
+        if !is_tested {
+            return false;
+        }
+        let actor = event.header.process.and_then(|key| self.actors.get(key, &self.table));
+        actor.is_some_and(|actor| actor.own)
+    }
+
     /// What rules see of it.
     fn action(&mut self, event: Event) -> Option<Action> {
+        if self.is_self_test(&event) {
+            return None;
+        }
         Some(match event.body {
             Body::Accept(socket) => Action::Accept(Arc::new(socket)),
             Body::Connect(connect) => Action::Connect(Arc::from(connect)),
@@ -282,11 +302,6 @@ impl Core {
             Body::Fork(fork) => Action::Fork(fork),
             Body::Listen(listen) => Action::Listen(Arc::new(listen)),
             Body::System(system) => {
-                // The self-test does all of these, so that the programs fire.
-                let actor = event.header.process.and_then(|key| self.actors.get(key, &self.table));
-                if actor.is_some_and(|actor| actor.own) {
-                    return None;
-                }
                 let target = system.deed.target().and_then(|target| self.table.process(target.process));
                 Action::System(system, target)
             }

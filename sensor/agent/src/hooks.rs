@@ -28,8 +28,8 @@ pub fn makes(program: &str, action: &str) -> bool {
         "exec" | "exit" | "fork" => program.strip_prefix("process_") == Some(action),
         "file_open" | "file_create" => matches!(program, "file_open" | "file_opened"),
         "file_modify" => matches!(program, "file_open" | "file_opened" | "file_truncate"),
-        "folder_create" | "file_node" => program == "file_make",
-        "folder_delete" => program == "file_delete",
+        "folder_create" | "file_node" if program == "file_make" => true,
+        "folder_delete" if program == "file_delete" => true,
         // What is left is called by its programs.
         other => program.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('_')),
     }

@@ -26,7 +26,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ),
     ("files: refused calls", "no free tracepoint tells; writes through older descriptors neither"),
     (
-        "files that io_uring renames, deletes, makes or changes",
+        "modes, owners, attributes and times of files that io_uring sets",
         "no free tracepoint tells; that there is a ring is told",
     ),
     ("UDP but for DNS, raw sockets, failed unix connects", "no free tracepoint tells; not built yet"),
@@ -41,12 +41,12 @@ const UNSEEN: &[(&str, &str)] = &[
     ("bytes moved by splice, sendfile, io_uring", "only their length is known; a head inside them is a gap"),
     ("who acts inside event loops and M:N runtimes", "candidates only, said so in the link"),
 ];
-/// What is not seen without a trampoline, by either form of dispatch.
-const UNSEEN_OPENS: &str =
+/// Of what is not seen without trampolines, by either form of dispatch.
+const UNSEEN_AT_CALLS: &str =
     "no free tracepoint tells; use a kernel that lets programs be attached to its functions (fexit)";
 /// What is not seen where each call has a tracepoint of its own.
 const UNSEEN_SPARSE: (&str, &str) = (
-    "what 32-bit and x32 calls do but for exec, exit and TCP: credentials, mounts, files they rename or change, ...",
+    "what 32-bit and x32 calls do otherwise, but for exec, exit and TCP: credentials, mounts, attributes of files, ...",
     "that a process is a 32-bit one is told; set kernel.dispatch to full, which sees all of it and costs every call",
 );
 /// What the list for kernels from 6.3 doesn't see beside that.
@@ -81,7 +81,8 @@ pub(crate) fn look(args: &ConfigArgs) -> anyhow::Result<(Report, guardbee_agent:
 pub(crate) fn chosen(report: &Report) -> impl Iterator<Item = &Program> {
     let of_list = |program: &&Program| match program.hooks {
         None | Some(HookList::Iterator) => true,
-        Some(HookList::Trampoline) => report.trampoline.is_some(),
+        // What it takes not, calls' programs do.
+        Some(HookList::Trampoline) => matches!(program.state, ProgramState::Works | ProgramState::Silent),
         hooks => hooks == report.hooks || report.hooks.is_none(),
     };
     report.programs.iter().filter(of_list)
@@ -100,12 +101,20 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         _ => UNSEEN_6_3,
     };
     let full = report.dispatch == Some(Dispatch::Full);
-    let opens = if full { "files that io_uring opens" } else { "files that io_uring or 32-bit calls open" };
+    let (opens, names) = if full {
+        ("files that io_uring opens", "files that io_uring renames, links, deletes or makes")
+    } else {
+        (
+            "files that io_uring or 32-bit calls open",
+            "files that io_uring or 32-bit calls rename, link, delete or make",
+        )
+    };
     let rows: Vec<_> = UNSEEN
         .iter()
         .chain(of_list)
         .chain((!full).then_some(&UNSEEN_SPARSE))
-        .chain(report.trampoline.is_none().then_some(&(opens, UNSEEN_OPENS)))
+        .chain(report.trampoline.is_none().then_some(&(opens, UNSEEN_AT_CALLS)))
+        .chain((!report.sees_all_names()).then_some(&(names, UNSEEN_AT_CALLS)))
         .map(|(what, why)| row(&[("  ", Tone::Plain), (what, Tone::Warn), (why, Tone::Plain)]))
         .collect();
     out!("{}", terminal::table(&rows));
@@ -163,11 +172,15 @@ fn programs(report: &Report) -> bool {
         Some(HookList::Iterator | HookList::Trampoline) | None => "none",
     };
     let files = report.trampoline.map(|function| format!("; opened files at {function}(), whoever calls it"));
+    let names = match report.names.as_slice() {
+        [] => String::new(),
+        told => format!("; names where the kernel changes them ({})", told.join(", ")),
+    };
     let calls = match report.dispatch {
         Some(Dispatch::Full) => "; calls at one hook for all of them, by any numbers",
         Some(Dispatch::Sparse) | None => "",
     };
-    outln!("\nhooks: {list}{calls}{}", files.unwrap_or_default());
+    outln!("\nhooks: {list}{calls}{}{names}", files.unwrap_or_default());
     let mut healthy = true;
     let mut rows = Vec::new();
     for program in chosen(report).filter(|program| program.state != ProgramState::Unused) {
@@ -212,7 +225,7 @@ fn programs(report: &Report) -> bool {
 
 /// Where it is attached.
 fn hook_of(report: &Report, program: &Program) -> String {
-    if let (Some(HookList::Trampoline), Some(function)) = (program.hooks, report.trampoline) {
+    if let ("file_opened", Some(function)) = (program.name, report.trampoline) {
         return format!("fexit/{function}");
     }
     if let Some(call) = led(report, program) {

@@ -5,6 +5,7 @@ mod calls;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::BorrowedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -33,7 +34,7 @@ pub(crate) type States = [ProgramState; PROGRAMS];
 /// Makes every attached program run, its spares too, and says which did.
 pub(crate) fn run(kernel: &Kernel) -> Result<States, Error> {
     let before = Runs::of(kernel);
-    run_child()?;
+    run_child(kernel.folder())?;
     // A machine may have no socket at all: one to be found.
     let _found = UnixStream::pair().map_err(Error::system("make a socket for the self-test"))?;
     // Reading a little of an iterator runs its program.
@@ -89,12 +90,15 @@ fn states(kernel: &Kernel, before: &Runs) -> States {
     states
 }
 
-fn run_child() -> Result<(), Error> {
+/// `folder`: where it may change names.
+fn run_child(folder: Option<BorrowedFd<'_>>) -> Result<(), Error> {
+    let folder = folder.map(|folder| folder.try_clone_to_owned()).transpose();
+    let folder = folder.map_err(Error::system("hand the self-test its folder"))?;
     let mut child = Command::new(EXECUTABLE)
         .arg(SELF_TEST_COMMAND)
         .env_clear()
         .current_dir("/")
-        .stdin(Stdio::null())
+        .stdin(folder.map_or_else(Stdio::null, Stdio::from))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -136,6 +140,7 @@ pub fn self_test_child() -> i32 {
         .and_then(|()| tcp())
         .and_then(|()| unix())
         .and_then(|()| calls::all())
+        .map(|()| guardbee_bpf::change_names(io::stdin()))
         .and_then(|()| guardbee_bpf::attempt())
     {
         Ok(()) => 0,

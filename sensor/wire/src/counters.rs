@@ -28,17 +28,20 @@ pub enum LossCause {
     ScratchBusy = 4,
     /// DNS: one call moved more messages than are looked at.
     Messages = 5,
+    /// More changes of names under way at once than there is room for: the oldest is not seen.
+    DeedsFull = 6,
 }
 
 impl LossCause {
     /// All causes, in the order of their numbers.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::RingFull,
         Self::Throttled,
         Self::ConnectionsFull,
         Self::StampsFull,
         Self::ScratchBusy,
         Self::Messages,
+        Self::DeedsFull,
     ];
 
     /// Whether it costs an event, which was numbered and counted as produced; else something an event should have said.
@@ -55,6 +58,7 @@ impl LossCause {
             Self::StampsFull => "stamps_full",
             Self::ScratchBusy => "scratch_busy",
             Self::Messages => "messages",
+            Self::DeedsFull => "deeds_full",
         }
     }
 }

@@ -58,7 +58,7 @@ pub use memory::{MemoryEvent, MemoryKind};
 pub use mount::{MountEvent, MountFlag, MountKind};
 pub use namespace::{NamespaceEvent, NamespaceFlag, Namespaces};
 pub use policy::{POLICIES, POLICY_EVENTS, Policy, PolicyFlag, ScopePolicy};
-pub use program::{PROGRAM_NAMES, kind_lost_with};
+pub use program::{PROGRAM_NAMES, SELF_TEST_NAME, kind_lost_with};
 pub use rpc::*;
 pub use signal::SignalEvent;
 pub use socket::{ConnectEvent, ListenEvent, SocketEvent, SocketFlag, SocketInfo, SocketRole};

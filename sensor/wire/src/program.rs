@@ -3,7 +3,7 @@ use crate::EventKind;
 
 /// In the object and in bpftool, by number (`enum program_id`): index of [`crate::CounterSlot::fired`] and of
 /// [`crate::Reply::programs`].
-pub const PROGRAM_NAMES: [&str; 83] = [
+pub const PROGRAM_NAMES: [&str; 98] = [
     "process_fork",
     "process_exec",
     "process_exit",
@@ -87,7 +87,25 @@ pub const PROGRAM_NAMES: [&str; 83] = [
     "inquiry_sysinfo",
     "dispatch",
     "dispatch_again",
+    "file_rename_before",
+    "file_rename_after",
+    "file_link_before",
+    "file_link_after",
+    "file_symlink_before",
+    "file_symlink_after",
+    "file_delete_before",
+    "file_delete_after",
+    "folder_delete_before",
+    "folder_delete_after",
+    "folder_create_before",
+    "folder_create_after",
+    "file_node_before",
+    "file_node_after",
+    "file_node_regular",
 ];
+
+/// What the names begin with that are changed so that programs fire.
+pub const SELF_TEST_NAME: &str = "guardbee-self-test";
 
 /// The kind of event that is lost when the kernel refuses this program; its name where it may be one of several, or where
 /// nothing says which.
@@ -101,7 +119,9 @@ pub fn kind_lost_with(program: usize) -> &'static str {
         "iter_listener" | "iter_socket" => EventKind::Socket,
         bytes if bytes.starts_with("net_") && bytes != "net_state" => EventKind::Data,
         _ => {
-            let ours = |kind: &EventKind| *kind as u16 >= 32 && name.starts_with(kind.name());
+            let alone =
+                |kind: &EventKind| name.strip_prefix(kind.name()).is_some_and(|rest| rest.starts_with('_'));
+            let ours = |kind: &EventKind| alone(kind) || *kind as u16 >= 32 && name.starts_with(kind.name());
             return EventKind::ALL.into_iter().find(ours).map_or(name, EventKind::name);
         }
     };

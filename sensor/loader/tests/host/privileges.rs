@@ -189,6 +189,15 @@ pub(crate) fn doctor_says_what_works() {
     assert!(report.btf);
     assert!(report.capabilities.iter().all(|capability| capability.held), "{:?}", report.capabilities);
     assert!(report.programs.iter().any(|program| program.state == guardbee_bpf::ProgramState::Works));
+    let silent = |program: &&guardbee_bpf::Program| {
+        program.hooks == Some(guardbee_bpf::HookList::Trampoline)
+            && program.state == guardbee_bpf::ProgramState::Silent
+    };
+    assert_eq!(
+        report.programs.iter().find(silent),
+        None,
+        "the self-test makes trampolines fire, or they are not used"
+    );
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     assert_eq!(report.release, release.trim());
     let read = |name| report.settings.iter().find(|setting| setting.name == name).unwrap().value.clone();

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What programs at functions of the kernel (fexit) share. Nothing holds off preemption in them. While a task is preempted inside of one, the
+ * kernel refuses that one to others of the CPU, and counts it; another one may run, but there is only one scratch: what finds it taken is
+ * counted here, and told with what the kernel refused.
+ */
+#pragma once
+#include "image.h"
+
+/* By enum program_id: events that are lost because the scratch was taken. Of each program at most one runs on a CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PROGRAMS);
+	__type(key, __u32);
+	__type(value, __u64);
+} held_off __weak SEC(".maps");
+
+/* What kernel threads do is nobody's doing. */
+static __always_inline bool trampoline_enter(struct site *site, struct task_struct *task, enum program_id program)
+{
+	return site_enter(site, CONTEXT_TRAMPOLINE, program) &&
+	       (BPF_CORE_READ(task, flags) & (PF_KTHREAD | PF_IO_WORKER)) != PF_KTHREAD;
+}
+
+/* The scratch, for one at a time. Atomic additions are all that 5.10 has: of two that come at once neither may get it. */
+static __always_inline struct image_scratch *trampoline_scratch(struct site *site, enum program_id program)
+{
+	struct image_scratch *scratch = bpf_map_lookup_elem(&exec_scratches, &site->index);
+	__u32 number = program;
+	__u64 *lost;
+
+	if (!scratch)
+		return NULL;
+	__sync_fetch_and_add(&scratch->busy, 1);
+	if (*(volatile __u32 *)&scratch->busy == 1)
+		return scratch;
+	__sync_fetch_and_add(&scratch->busy, -1);
+	lost = bpf_map_lookup_elem(&held_off, &number);
+	if (lost)
+		++*lost;
+	return NULL;
+}
+
+static __always_inline void trampoline_leave(struct image_scratch *scratch)
+{
+	__sync_fetch_and_add(&scratch->busy, -1);
+}
