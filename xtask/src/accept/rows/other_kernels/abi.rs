@@ -18,7 +18,7 @@ use std::{
 /// Has the old list of hooks alone.
 const TOO_OLD: &str = "5.10";
 /// Tests of bpf/tests that run in the machine: layout, and the contents of the records.
-const TESTS: [&str; 5] = ["layout", "process", "net", "dns", "file"];
+const TESTS: [&str; 6] = ["layout", "process", "net", "dns", "file", "dispatch"];
 const RESOLVE_LIMIT: Duration = Duration::from_mins(2);
 
 /// What a kernel is known not to have; bpf/include/{compat,preempt}.h and `bpf/system/io_uring.bpf.c` do without. Anything else that is absent
