@@ -61,14 +61,21 @@ impl Kernel {
         let dispatch = options.dispatch.unwrap_or_else(trial::dispatch);
         let wants_trampolines =
             options.files && options.trampolines.unwrap_or_else(|| options.hooks.is_none());
-        let trampolines = if wants_trampolines { Trampolines::find() } else { Trampolines::default() };
+        let mut trampolines = if wants_trampolines { Trampolines::find() } else { Trampolines::default() };
         let mut programs = Vec::new();
         for &hooks in &lists {
             // What a list was refused for says nothing of the next one: what only that has is then unused.
             programs = TABLE.to_vec();
-            let chosen = Chosen { hooks, spares, trampolines, dispatch };
-            let wanted = trial::programs_of(chosen, options);
-            if let Ok(kernel) = Self::load_these(options, chosen, &wanted, programs.clone()) {
+            let mut chosen = Chosen { hooks, spares, trampolines, dispatch };
+            let mut wanted = trial::programs_of(chosen, options);
+            let mut whole = Self::load_these(options, chosen, &wanted, programs.clone());
+            if whole.is_err() && trial::refuses_trampolines(options, chosen) {
+                trampolines = Trampolines::default();
+                chosen.trampolines = trampolines;
+                wanted = trial::programs_of(chosen, options);
+                whole = Self::load_these(options, chosen, &wanted, programs.clone());
+            }
+            if let Ok(kernel) = whole {
                 return Ok(kernel);
             }
             let another = Some(&hooks) != lists.last();

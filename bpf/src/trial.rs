@@ -47,6 +47,14 @@ pub(crate) fn small(options: &Options) -> Options {
     Options { connections: 16, stamps: 16, security_bytes: 1 << 16, ..options.clone() }
 }
 
+/// There are kernels that take no trampoline at all: one says it for all of them.
+pub(crate) fn refuses_trampolines(options: &Options, chosen: Chosen) -> bool {
+    let one = TABLE.iter().find(|program| chosen.trampolines.takes(program));
+    one.is_some_and(|program| {
+        open(&small(options), chosen, &[program.id]).and_then(OpenObject::load).is_err()
+    })
+}
+
 /// The sparse form if this node lets the tracepoints of calls be attached to.
 pub(crate) fn dispatch() -> Dispatch {
     if tracefs::works() { Dispatch::Sparse } else { Dispatch::Full }
