@@ -1,5 +1,5 @@
 //! Events per second: exec events against the pack, against the folder that `GUARDBEE_SIGMA_CORPUS` names, and against
-//! more and more generated rules, with the index and without it.
+//! more and more generated rules, with the index and without it. `cargo bench -- pack`: this one alone.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench prints, and may fail")]
 use guardbee_model::{
     clock::BootTime,
@@ -157,6 +157,9 @@ fn run(set: &Arc<RuleSet>, index: bool, budget: u64) -> (u64, u64) {
 
 fn measure(name: &str, all: &[(String, String)]) {
     const BUDGET: u64 = 200_000;
+    if env::args().skip(1).any(|only| !only.starts_with('-') && only != name) {
+        return;
+    }
     let began = Instant::now();
     let set = Arc::new(RuleSet::load(all).unwrap());
     let loaded = began.elapsed();

@@ -5,11 +5,12 @@ use super::{
     witness::{Census, Literal, Place},
 };
 use crate::{
-    eval::View,
-    field::{Field, Kinds},
+    eval::{self, View},
+    field::{Field, Kinds, Type},
     pattern,
     rule::Rule,
 };
+use guardbee_model::finding::Observation;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,7 @@ pub(crate) struct Index {
 /// Rules that look at one action.
 #[derive(Debug, Default)]
 struct Class {
+    flags: Vec<FlagIndex>,
     fields: Vec<FieldIndex>,
     /// Without a witness.
     always: Vec<u32>,
@@ -42,6 +44,14 @@ struct FieldIndex {
     whole: Table,
     name: Table,
     within: Option<Within>,
+}
+
+/// Witnesses in a field that is so or not: the rules of either value.
+#[derive(Debug)]
+struct FlagIndex {
+    field: Field,
+    if_false: Postings,
+    if_true: Postings,
 }
 
 /// Rules by a text that must be the value, or its last component.
@@ -137,12 +147,40 @@ impl Index {
         found.observation += 1;
         if let Some(class) = self.class(kinds) {
             found.add(&class.always);
+            for flag in &class.flags {
+                flag.find(view.observation(), found);
+            }
             for field in &class.fields {
                 field.find(view, memo, found);
             }
             found.rules.sort_unstable();
         }
         &found.rules
+    }
+}
+
+impl FlagIndex {
+    fn new(field: Field, texts: &Witnesses) -> Self {
+        let of = |value: &str| {
+            let stands = |(place, text): &(Place, Vec<u8>)| match place {
+                Place::Present => true,
+                Place::Whole => text == value.as_bytes(),
+                Place::Within => memchr::memmem::find(value.as_bytes(), text).is_some(),
+                // Neither has a slash.
+                Place::Name => false,
+            };
+            let rules = texts.iter().filter(|(literal, _)| stands(literal)).flat_map(|(_, rules)| rules);
+            rules.copied().collect::<BTreeSet<u32>>().into_iter().collect()
+        };
+        Self { field, if_false: of("false"), if_true: of("true") }
+    }
+
+    fn find(&self, observation: &Observation, found: &mut Found) {
+        match eval::flag(self.field, observation) {
+            Some(true) => found.add(&self.if_true),
+            Some(false) => found.add(&self.if_false),
+            None => {}
+        }
     }
 }
 
@@ -236,12 +274,16 @@ impl Draft {
     }
 
     fn finish(self, number: &mut usize) -> Class {
-        let mut fields = Vec::new();
+        let (mut flags, mut fields) = (Vec::new(), Vec::new());
         for (field, texts) in self.fields {
-            *number += 1;
-            fields.push(FieldIndex::new(*number, field, texts));
+            if field.row().kind == Type::Flag {
+                flags.push(FlagIndex::new(field, &texts));
+            } else {
+                *number += 1;
+                fields.push(FieldIndex::new(*number, field, texts));
+            }
         }
-        Class { fields, always: self.always, rules: self.rules }
+        Class { flags, fields, always: self.always, rules: self.rules }
     }
 }
 

@@ -69,17 +69,25 @@ impl Within {
 
     /// Gives the rules of every text that stands in `value`, perhaps more than once.
     pub(super) fn find(&self, value: &[u8], rules: &mut dyn FnMut(&[u32])) {
-        if !self.grams.is_empty() {
-            for (at, gram) in grams(value) {
-                let place = spread(gram) >> self.shift;
-                let word = self.filter.get(place as usize / 64).copied().unwrap_or_default();
-                if word >> (place % 64) & 1 == 1 {
-                    self.look(gram, at, value, rules);
-                }
-            }
+        let Some(short) = &self.short else {
+            grams(value).for_each(|(at, gram)| self.at(gram, at, value, rules));
+            return;
+        };
+        // One walk for both: the first two bytes of a gram are a pair.
+        for (at, gram) in grams(value) {
+            let [first, second, ..] = gram;
+            short.at([first, second], at, value, rules);
+            self.at(gram, at, value, rules);
         }
-        if let Some(short) = &self.short {
-            short.find(value, rules);
+        short.end(value, rules);
+    }
+
+    #[inline]
+    fn at(&self, gram: Gram, at: usize, value: &[u8], rules: &mut dyn FnMut(&[u32])) {
+        let place = spread(gram) >> self.shift;
+        let word = self.filter.get(place as usize / 64).copied().unwrap_or_default();
+        if word >> (place % 64) & 1 == 1 {
+            self.look(gram, at, value, rules);
         }
     }
 
@@ -117,15 +125,21 @@ impl Short {
         Self { filter: filter.into(), pairs }
     }
 
-    fn find(&self, value: &[u8], rules: &mut dyn FnMut(&[u32])) {
-        let last = value.last().map(|last| [*last, 0]);
-        let pairs = value.windows(2).filter_map(|pair| pair.try_into().ok()).chain(last);
-        for (at, pair) in pairs.enumerate() {
-            let place = usize::from(u16::from_le_bytes(pair));
-            let word = self.filter.get(place / 64).copied().unwrap_or_default();
-            if word >> (place % 64) & 1 == 1 {
-                self.look(pair, value.get(at..).unwrap_or_default(), rules);
-            }
+    #[inline]
+    fn at(&self, pair: Pair, at: usize, value: &[u8], rules: &mut dyn FnMut(&[u32])) {
+        let place = usize::from(u16::from_le_bytes(pair));
+        let word = self.filter.get(place / 64).copied().unwrap_or_default();
+        if word >> (place % 64) & 1 == 1 {
+            self.look(pair, value.get(at..).unwrap_or_default(), rules);
+        }
+    }
+
+    /// The last bytes, where no gram begins any more.
+    fn end(&self, value: &[u8], rules: &mut dyn FnMut(&[u32])) {
+        for at in value.len().saturating_sub(GRAM - 1)..value.len() {
+            let first = value.get(at).copied().unwrap_or_default();
+            let second = value.get(at + 1).copied().unwrap_or_default();
+            self.at([first, second], at, value, rules);
         }
     }
 

@@ -15,9 +15,6 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// Reads one field.
 pub(super) fn field(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
     match field {
-        Field::Memfd => out.flag(file(o)?.memfd),
-        Field::Deleted => out.flag(file(o)?.deleted),
-        Field::OverlayUpper => out.flag(file(o)?.overlay_upper),
         Field::ExecutableOwner => out.shown(known(o)?.uid),
         Field::ExecutableGroup => out.shown(known(o)?.gid),
         Field::ExecutableMode => out.shown(format_args!("{:04o}", known(o)?.mode & PERMISSIONS)),
@@ -47,7 +44,8 @@ fn hash(o: &Observation) -> Option<&Sha256> {
     o.process.as_ref()?.executable.hash.sha256()
 }
 
-fn file(o: &Observation) -> Option<&File> {
+/// The file itself, of the exec or of who acts.
+pub(super) fn file(o: &Observation) -> Option<&File> {
     match &o.action {
         Action::Exec(exec) => Some(&exec.file),
         _ => o.process.as_ref()?.file.as_ref(),

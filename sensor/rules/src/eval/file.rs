@@ -4,7 +4,6 @@ use crate::field::Field;
 use guardbee_model::{
     file::{FileEvent, Operation, flag_names},
     finding::{Action, Observation},
-    process::File,
 };
 
 /// Of `st_mode`: what chmod sets.
@@ -27,26 +26,29 @@ pub(super) fn field(field: Field, o: &Observation, out: &mut Texts) -> Option<()
         Field::FileOperation => out.put(event.operation.name().as_bytes()),
         Field::FileNameType => out.put(name_type(event.operation)),
         Field::FilePathFrom => out.put(if event.named { b"caller" } else { b"kernel" }),
-        Field::FilePathCut => out.flag(event.path_cut),
         Field::FileFlags => flag_names(event.open_flags?).for_each(|name| out.put(name.as_bytes())),
         Field::FileAttribute => out.put(event.attribute?.name().as_bytes()),
         Field::FileMode => out.shown(format_args!("{:04o}", mode(event)?)),
-        Field::FileSetuid => out.flag(mode(event)? & SETUID != 0),
-        Field::FileSetgid => out.flag(mode(event)? & SETGID != 0),
         Field::FileOwner => out.shown(event.owner.or_else(|| event.file.map(|file| file.uid))?),
         Field::FileGroup => out.shown(event.group.or_else(|| event.file.map(|file| file.gid))?),
         Field::FileInode => out.shown(event.file?.inode),
         Field::FileSize => out.shown(event.file?.size_bytes),
-        Field::FileMemfd => out.flag(is(event, |file| file.memfd)?),
-        Field::FileDeleted => out.flag(is(event, |file| file.deleted)?),
-        Field::FileOverlayUpper => out.flag(is(event, |file| file.overlay_upper)?),
         _ => return None,
     }
     Some(())
 }
 
-fn is(event: &FileEvent, fact: impl Fn(&File) -> bool) -> Option<bool> {
-    event.file.as_ref().map(fact)
+/// Reads one that is so or not.
+pub(super) fn flag(field: Field, event: &FileEvent) -> Option<bool> {
+    match field {
+        Field::FilePathCut => Some(event.path_cut),
+        Field::FileSetuid => Some(mode(event)? & SETUID != 0),
+        Field::FileSetgid => Some(mode(event)? & SETGID != 0),
+        Field::FileMemfd => Some(event.file?.memfd),
+        Field::FileDeleted => Some(event.file?.deleted),
+        Field::FileOverlayUpper => Some(event.file?.overlay_upper),
+        _ => None,
+    }
 }
 
 fn mode(event: &FileEvent) -> Option<u32> {

@@ -1,10 +1,12 @@
 //! Whether an expression holds for an observation.
 mod executable;
 mod file;
+mod flag;
 mod read;
 mod system;
 mod view;
 
+pub(crate) use flag::flag;
 pub(crate) use view::{Scratch, View};
 
 use crate::{

@@ -1,6 +1,9 @@
 //! The values of each field of the table, out of an observation.
-use super::{executable, file, system, view::Texts};
-use crate::{date::Date, field::Field};
+use super::{executable, file, flag::flag, system, view::Texts};
+use crate::{
+    date::Date,
+    field::{Field, Type},
+};
 use guardbee_model::{
     clock::{BootTime, WallOffset},
     container::Configuration,
@@ -16,6 +19,7 @@ use std::net::{IpAddr, Ipv4Addr};
 /// Reads one field.
 pub(crate) fn field(field: Field, o: &Observation, wall: Option<WallOffset>, out: &mut Texts) {
     let read = match field {
+        _ if field.row().kind == Type::Flag => flag(field, o).map(|value| out.flag(value)),
         Field::Time => date(o.time, wall, out),
         Field::Created => o.process.as_ref().and_then(|process| date(process.key.start, wall, out)),
         Field::ExecutableAge => executable::age(o, wall, out),
@@ -129,8 +133,6 @@ fn of_session(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
             out.known(leader.exe.rsplit(|&byte| byte == b'/').next()?);
         }
         Field::Terminal => out.known(terminal(process.tty)?.as_bytes()),
-        // Of whom the sensor knows an image, it knows the session.
-        Field::Interactive if process.session != 0 => out.flag(process.tty != 0),
         Field::LoginUser => out.shown(process.login?.user),
         Field::LoginSession => out.shown(process.login?.session),
         _ => return None,
@@ -176,7 +178,6 @@ fn of_configuration(field: Field, known: &Configuration, out: &mut Texts) -> Opt
         Field::ContainerImageDigest => out.known(image?.digest.as_bytes()),
         Field::ContainerImage => out.known(image?.reference.as_bytes()),
         Field::ContainerName => out.known(known.name.as_bytes()),
-        Field::ContainerPrivileged => out.flag(known.privileged?),
         Field::ContainerCapabilities => {
             capabilities(known.capabilities?).for_each(|name| out.put(name.as_bytes()));
         }
@@ -250,10 +251,6 @@ fn of_action(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
             out.shown(exit.code);
             Some(())
         }
-        Action::Listen(listen) if field == Field::Listening => {
-            out.flag(listen.listening);
-            Some(())
-        }
         Action::System(system, target) => system::field(field, system, target.as_deref(), out),
         Action::Exchange(_, Some(response)) => of_response(field, response, out),
         _ => None,
@@ -282,14 +279,6 @@ fn of_exec(field: Field, exec: &Exec, out: &mut Texts) -> Option<()> {
         Field::AuditSyscall => out.put(b"execve"),
         Field::AuditExit => out.shown(0),
         Field::AuditSuccess => out.put(b"yes"),
-        Field::ExecutablePathCut => out.flag(exec.file.path_cut),
-        Field::CommandLineCut => out.flag(exec.args.truncated),
-        Field::Setuid => out.flag(exec.file.setuid),
-        Field::Setgid => out.flag(exec.file.setgid),
-        Field::Secure => out.flag(exec.secure),
-        Field::OutsideRoot => out.flag(exec.outside),
-        Field::DirectoryOutsideRoot => out.flag(exec.cwd_outside),
-        Field::Interactive => out.flag(exec.tty != 0),
         Field::Fd0 => out.put(fd_kind(fd0).as_bytes()),
         Field::Fd1 => out.put(fd_kind(fd1).as_bytes()),
         Field::Fd2 => out.put(fd_kind(fd2).as_bytes()),
@@ -346,7 +335,6 @@ fn of_network(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
         Field::SourcePort => out.shown(source.port()?),
         Field::PeerAddress => out.shown(socket.remote.ip()?),
         Field::PeerPort => out.shown(socket.remote.port()?),
-        Field::Initiated => out.flag(initiated),
         Field::Transport => out.put(match destination {
             Endpoint::Ip(_) => b"tcp",
             Endpoint::Unix(_) => b"unix",

@@ -42,7 +42,6 @@ pub(super) fn field(field: Field, system: &System, target: Option<&Process>, out
         Deed::Signal(signal) if field == Field::Signal => out.known(signal.name().as_bytes()),
         Deed::Memory(memory) => match field {
             Field::Memory => out.put(memory.what.name().as_bytes()),
-            Field::MemoryWritable => out.flag(memory.is_writable()),
             Field::MemoryName => out.known(&memory.detail),
             _ => return None,
         },
@@ -79,7 +78,6 @@ fn of_target(field: Field, target: &Target, known: Option<&Process>, out: &mut T
 
 fn of_credentials(field: Field, change: &Change, out: &mut Texts) {
     match (field, &change.before) {
-        (Field::Unexplained, _) => out.flag(change.unexplained),
         (Field::UserBefore, Some(before)) => out.shown(before.euid),
         (Field::RealUserBefore, Some(before)) => out.shown(before.uid),
         (Field::UserAfter, _) => out.shown(change.after.euid),
@@ -123,7 +121,6 @@ fn of_lookup(field: Field, lookup: &Lookup, out: &mut Texts) {
     match field {
         Field::DnsName => out.known(&lookup.question.name),
         Field::DnsDomain => out.known(&lookup.question.registered),
-        Field::DnsMalformed => out.flag(lookup.is_malformed()),
         Field::DnsType if lookup.is_malformed() => {}
         Field::DnsType => out.put(dns::type_name(lookup.question.kind).as_bytes()),
         Field::DnsServer => out.shown(lookup.server),
