@@ -1,4 +1,6 @@
 //! Names whose values are secrets: of parameters, variables, options, headers, keys.
+use aho_corasick::AhoCorasick;
+use std::sync::LazyLock;
 
 /// Parts of a name (lower-case) that make its value a secret. Signatures of presigned URLs are what the HTTP conventions ask to
 /// redact (semantic conventions 1.44, `url.query`).
@@ -49,6 +51,9 @@ const PARTS: &[&str] = &[
     "x-amz-",
     "x-goog-",
 ];
+/// [`PARTS`] in any case. Were there no room for it, every name would be secret.
+static FIND_PARTS: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(PARTS).ok());
 /// Names that are secret as a whole, or as the last of several words: `pass`, `db_pass`, `connect.sid`.
 const LAST: &[&str] = &["pass", "pw", "auth", "sid", "jwt", "otp", "psk", "passin", "passout", "creds"];
 /// Names that are secret only as a whole: `code`, but not `status_code`.
@@ -63,15 +68,14 @@ pub fn secret_name(name: &[u8]) -> bool {
     if name.is_empty() || name.len() > 128 {
         return false;
     }
-    let name = name.to_ascii_lowercase();
-    let name = name.as_slice();
     let last = name.rsplit(|byte| matches!(byte, b'_' | b'-' | b'.')).next().unwrap_or(name);
-    let is_one_of = |all: &[&str], word: &[u8]| all.iter().any(|one| one.as_bytes() == word);
+    let is_one_of =
+        |all: &[&str], word: &[u8]| all.iter().any(|one| word.eq_ignore_ascii_case(one.as_bytes()));
     if is_one_of(WHOLE, name) || is_one_of(LAST, last) {
         return true;
     }
-    let has = |part: &&str| name.windows(part.len()).any(|window| window == part.as_bytes());
-    PARTS.iter().any(has) && !(last.len() < name.len() && is_one_of(PLACES, last))
+    FIND_PARTS.as_ref().is_none_or(|parts| parts.is_match(name))
+        && !(last.len() < name.len() && is_one_of(PLACES, last))
 }
 
 /// A character of names.

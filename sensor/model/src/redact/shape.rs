@@ -1,4 +1,5 @@
 //! Secrets that show by their own form, wherever they stand.
+use memchr::memmem;
 use std::ops::Range;
 
 /// A form: how it begins, and how many characters of its alphabet follow at least.
@@ -152,8 +153,7 @@ fn pem(raw: &[u8], secrets: &mut Vec<Range<usize>>) {
 }
 
 fn position(raw: &[u8], what: &[u8], from: usize) -> Option<usize> {
-    let rest = raw.get(from..)?;
-    rest.windows(what.len()).position(|window| window == what).map(|at| from + at)
+    memmem::find(raw.get(from..)?, what).map(|at| from + at)
 }
 
 /// Long enough to be a secret behind what says that it is one.

@@ -1,5 +1,5 @@
 //! Programs whose short options or operands are secrets: no name says so.
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range, sync::LazyLock};
 
 /// What a program takes.
 #[derive(Debug)]
@@ -121,6 +121,12 @@ const TOOLS: &[Tool] = &[
     Tool { names: &["crackmapexec", "nxc", "hydra", "evil-winrm"], values: &["-p", "-H"], ..NONE },
 ];
 
+/// [`TOOLS`] by each of their names: any word may be one.
+static BY_NAME: LazyLock<HashMap<&[u8], &Tool>> = LazyLock::new(|| {
+    let named = |tool: &'static Tool| tool.names.iter().map(move |name| (name.as_bytes(), tool));
+    TOOLS.iter().flat_map(named).collect()
+});
+
 /// Programs that read a secret from their standard input.
 const READERS: &[&str] = &["chpasswd", "passwd", "smbpasswd", "cryptsetup", "kinit"];
 /// Options by which a program reads one from there.
@@ -137,7 +143,7 @@ impl Tool {
         if !first && folder.is_some_and(|folder| !folder.ends_with(b"bin")) {
             return None;
         }
-        TOOLS.iter().find(|tool| is_one_of(tool.names, base(path)))
+        BY_NAME.get(base(path)).copied()
     }
 
     /// The words that it only counts behind have come.
@@ -203,4 +209,14 @@ fn base(path: &[u8]) -> &[u8] {
 
 fn is_one_of(all: &[&str], word: &[u8]) -> bool {
     all.iter().any(|one| one.as_bytes() == word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_that_of_two_tools() {
+        assert_eq!(BY_NAME.len(), TOOLS.iter().map(|tool| tool.names.len()).sum::<usize>());
+    }
 }
