@@ -3,6 +3,7 @@
 #include "kernel.h"
 #include "event.h"
 #include "file.h"
+#include "trampoline.h"
 
 /* How a call names the file; the values that it sets come behind that. */
 enum naming { NAMES_PATH, NAMES_DESCRIPTOR, NAMES_AT };
@@ -69,11 +70,10 @@ CALL_PROGRAM(file_attribute, fchmodat)
 	struct site site;
 	__u64 value;
 
-	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_FILE_ATTRIBUTE) || exit->result ||
-	    !file_wanted(FILE_BIT(EVENT_FILE_ATTRIBUTE)))
+	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_FILE_ATTRIBUTE) || exit->result)
 		return;
 	attribute = attribute_of(exit->number);
-	if (!(file_wants.attributes >> attribute & 1))
+	if (!change_wanted(EVENT_FILE_ATTRIBUTE, attribute))
 		return;
 	scratch = file_begin(&site, task, EVENT_FILE_ATTRIBUTE);
 	if (!scratch)
@@ -93,6 +93,46 @@ CALL_PROGRAM(file_attribute, fchmodat)
 		scratch->call.gid = naming == NAMES_AT ? call.fourth : call.third;
 	}
 	file_end(&site, scratch);
+}
+
+/* int (const struct path *path, umode_t mode): chmod, fchmod, ... */
+SEC("fexit/chmod_common")
+int file_attribute_mode(__u64 *arguments)
+{
+	struct image_scratch *scratch;
+	struct site site;
+
+	scratch = change_begin(&site, PROGRAM_ATTRIBUTE_MODE, EVENT_FILE_ATTRIBUTE, ATTRIBUTE_MODE, arguments[2]);
+	if (!scratch)
+		return 0;
+	scratch->call.mode = arguments[1] & 07777;
+	return change_end(&site, scratch, (void *)arguments[0]);
+}
+
+/* int (const struct path *path, uid_t user, gid_t group): chown, lchown, fchown, ... */
+SEC("fexit/chown_common")
+int file_attribute_owner(__u64 *arguments)
+{
+	struct image_scratch *scratch;
+	struct site site;
+
+	scratch = change_begin(&site, PROGRAM_ATTRIBUTE_OWNER, EVENT_FILE_ATTRIBUTE, ATTRIBUTE_OWNER, arguments[3]);
+	if (!scratch)
+		return 0;
+	scratch->call.uid = arguments[1];
+	scratch->call.gid = arguments[2];
+	return change_end(&site, scratch, (void *)arguments[0]);
+}
+
+/* int (const struct path *path, struct timespec64 *times): utime, utimensat, ... */
+SEC("fexit/vfs_utimes")
+int file_attribute_times(__u64 *arguments)
+{
+	struct image_scratch *scratch;
+	struct site site;
+
+	scratch = change_begin(&site, PROGRAM_ATTRIBUTE_TIMES, EVENT_FILE_ATTRIBUTE, ATTRIBUTE_TIMES, arguments[2]);
+	return scratch ? change_end(&site, scratch, (void *)arguments[0]) : 0;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -153,4 +153,16 @@ CALL_PROGRAM(file_truncate, truncate)
 	file_end(&site, scratch);
 }
 
+/* int (const struct path *path, loff_t length): truncate, but not ftruncate */
+SEC("fexit/vfs_truncate")
+int file_truncated(__u64 *arguments)
+{
+	const struct path *path = (void *)arguments[0];
+	struct image_scratch *scratch;
+	struct site site;
+
+	scratch = change_begin(&site, PROGRAM_FILE_TRUNCATED, EVENT_FILE_MODIFY, ATTRIBUTE_NONE, arguments[2]);
+	return scratch ? change_end(&site, scratch, path) : 0;
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -6,6 +6,9 @@
 #include "event.h"
 #include "file.h"
 
+/* Kinds of events, as FILE_BIT has them, that trampolines tell of a call which is left to a program here for the sake of others. */
+volatile __u32 told_by_trampoline SEC(".data.told") = 0;
+
 /* Has the call, that this program is for, done something that somebody wants? */
 static __always_inline bool name_done(struct site *site, struct sys_exit *exit, enum program_id program, __u32 kinds)
 {
@@ -99,7 +102,7 @@ CALL_PROGRAM(file_delete, unlinkat)
 	if (exit->number == SYS_rmdir)
 		kind = EVENT_FOLDER_DELETE;
 #endif
-	if (!file_wanted(FILE_BIT(kind)))
+	if (!file_wanted(FILE_BIT(kind) & ~told_by_trampoline))
 		return;
 	scratch = file_begin(&site, task, kind);
 	if (!scratch)

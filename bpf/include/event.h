@@ -254,8 +254,8 @@ enum file_event_flag {
 
 struct file_event {
 	struct event_header header;
-	struct file_info file; /* of what was opened, or named by a descriptor, or is named (as it was before, unless it was made); all zero: not known */
-	__u32 open_flags;      /* of an open: file.f_flags; O_CREAT, O_EXCL, O_TRUNC as open and openat were given them */
+	struct file_info file; /* of what was opened, or named by a descriptor, or is named; as it is afterwards, but before its name changes or goes; all zero: not known */
+	__u32 open_flags;      /* of an open: file.f_flags, and of truncate none; O_CREAT, O_EXCL, O_TRUNC as open and openat were given them */
 	__u32 mode;	       /* given to chmod, mkdir, mknod; before 6.0 a trampoline sees it without what the umask takes away */
 	__u32 uid, gid;	       /* given to chown; UINT32_MAX: left as it is */
 	__u32 device;	       /* given to mknod */

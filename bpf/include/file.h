@@ -23,6 +23,12 @@ static __always_inline bool file_wanted(__u32 kinds)
 	return (file_wants.all | file_wants.named) & kinds;
 }
 
+/* `attribute`: which one, of EVENT_FILE_ATTRIBUTE. */
+static __always_inline bool change_wanted(__u32 kind, enum file_attribute attribute)
+{
+	return file_wanted(FILE_BIT(kind)) && (!attribute || file_wants.attributes >> attribute & 1);
+}
+
 /* ASCII letters of eight bytes in lower case. */
 static __always_inline __u64 lower(__u64 bytes)
 {
@@ -191,6 +197,17 @@ static __always_inline void file_send(struct site *site, struct image_scratch *s
 		security_send(site, &scratch->file.header, kind, at);
 }
 
+/* Nothing is known yet but what the call was given. */
+static __always_inline void file_given(struct file_event *event, struct file_call *call)
+{
+	file_clear(event);
+	event->mode = call->mode;
+	event->uid = call->uid;
+	event->gid = call->gid;
+	event->device = call->device;
+	event->attribute = call->attribute;
+}
+
 /* The event of a call that names files: scratch.call says all about it. */
 GLOBAL_FUNCTION int file_named(__u32 index)
 {
@@ -207,18 +224,41 @@ GLOBAL_FUNCTION int file_named(__u32 index)
 	kind = call->kind & (EVENT_KINDS - 1);
 	header_fill(index, call->task, kind);
 	event->header = site.scratch->header;
-	file_clear(event);
-	event->mode = call->mode;
-	event->uid = call->uid;
-	event->gid = call->gid;
-	event->device = call->device;
-	event->attribute = call->attribute;
+	file_given(event, call);
 	at = tail_name(&site, scratch, at, STRING_PATH, call->name, call->folder, FILE_NAMED, FILE_NO_FOLDER);
 	if (call->kind == EVENT_FILE_SYMLINK)
 		at = tail_user_text(scratch->bytes, at, FILE_ROOM, STRING_SOURCE, call->source);
 	else if (call->source)
 		at = tail_name(&site, scratch, at, STRING_SOURCE, call->source, call->source_folder, FILE_NAMED,
 			       FILE_NO_SOURCE_FOLDER);
+	file_send(&site, scratch, at, kind);
+	return 0;
+}
+
+/* The event of what the kernel has done to the file at this place: scratch.call says what. */
+GLOBAL_FUNCTION int file_changed(__u32 index, __u64 dentry_at, __u64 mnt)
+{
+	struct image_scratch *scratch = bpf_map_lookup_elem(&exec_scratches, &index);
+	struct dentry *dentry = (void *)dentry_at;
+	struct place place = {dentry, (void *)mnt};
+	struct task_struct *task = CURRENT();
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	__u32 at = sizeof(struct file_event), kind, found = 0;
+	struct file_event *event;
+	struct site site;
+
+	if (!scratch || !site_find(&site, index))
+		return 0;
+	event = &scratch->file;
+	kind = scratch->call.kind & (EVENT_KINDS - 1);
+	header_fill(index, (__u64)task, kind);
+	event->header = site.scratch->header;
+	event->header.hook = HOOKS_TRAMPOLINE;
+	file_given(event, &scratch->call);
+	inode_fill(&event->file, BPF_CORE_READ(dentry, d_inode), dentry);
+	at = tail_path(scratch->bytes, at, FILE_ROOM, STRING_PATH, &site, place, place_of(&fs->root), &found);
+	if (found & PATH_CUT)
+		event->flags |= FILE_FOLDER_CUT;
 	file_send(&site, scratch, at, kind);
 	return 0;
 }

@@ -4,7 +4,7 @@
  * counted here, and told with what the kernel refused.
  */
 #pragma once
-#include "image.h"
+#include "file.h"
 
 /* By enum program_id: events that are lost because the scratch was taken. Of each program at most one runs on a CPU. */
 struct {
@@ -43,4 +43,30 @@ static __always_inline struct image_scratch *trampoline_scratch(struct site *sit
 static __always_inline void trampoline_leave(struct image_scratch *scratch)
 {
 	__sync_fetch_and_add(&scratch->busy, -1);
+}
+
+/* The kernel has done it, or not: where it has and somebody wants to know, the scratch for the event. scratch.call is for more of what was given. */
+static __always_inline struct image_scratch *change_begin(struct site *site, enum program_id program, __u32 kind,
+							  enum file_attribute attribute, int result)
+{
+	struct image_scratch *scratch;
+
+	if (!trampoline_enter(site, CURRENT(), program) || result || !change_wanted(kind, attribute))
+		return NULL;
+	scratch = trampoline_scratch(site, program);
+	if (!scratch)
+		return NULL;
+	__builtin_memset(&scratch->call, 0, sizeof(scratch->call));
+	scratch->call.kind = kind;
+	scratch->call.attribute = attribute;
+	return scratch;
+}
+
+static __always_inline int change_end(struct site *site, struct image_scratch *scratch, const struct path *path)
+{
+	struct place place = place_of(path);
+
+	file_changed(site->index, (__u64)place.dentry, (__u64)place.mnt);
+	trampoline_leave(scratch);
+	return 0;
 }

@@ -1,10 +1,14 @@
 //! Tries everything that the programs look at, so that each of them runs. Whatever would change something is asked for in
 //! a way that the kernel refuses: a program has run when its call has ended, well or not.
 use guardbee_wire::SELF_TEST_NAME;
-use rustix::fs::{AtFlags, Dev, FileType, Mode, linkat, mkdirat, mknodat, renameat, symlinkat, unlinkat};
+use rustix::fs::{
+    AtFlags, Dev, FileType, Mode, Timespec, Timestamps, UTIME_NOW, chmodat, chownat, linkat, mkdirat,
+    mknodat, renameat, symlinkat, unlinkat, utimensat,
+};
 use std::{
+    ffi::CString,
     io,
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, AsRawFd as _, BorrowedFd},
     process::Command,
 };
 
@@ -124,17 +128,23 @@ fn ring() {
     }
 }
 
-/// Changes names in an empty folder that nobody else uses, in every way that has a program, and leaves nothing there. What the kernel doesn't let
-/// happen stays unseen, which is for the self-test to say.
-pub fn names(folder: impl AsFd) {
+/// Changes files in an empty folder that nobody else uses, in every way that has a trampoline, and leaves nothing there. What the kernel
+/// doesn't let happen stays unseen, which is for the self-test to say.
+pub fn changes(folder: impl AsFd) {
     const FILE: &str = SELF_TEST_NAME;
     const OTHER: &str = "guardbee-self-test-again";
     let folder: BorrowedFd<'_> = folder.as_fd();
     let none = Dev::default();
-    let done: [rustix::io::Result<()>; 11] = [
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let now = Timestamps { last_access: now, last_modification: now };
+    let done: [rustix::io::Result<()>; 15] = [
         mknodat(folder, FILE, FileType::Fifo, Mode::RUSR, none),
         unlinkat(folder, FILE, AtFlags::empty()),
         mknodat(folder, FILE, FileType::RegularFile, Mode::RUSR, none),
+        chmodat(folder, FILE, Mode::RWXU, AtFlags::empty()),
+        chownat(folder, FILE, None, None, AtFlags::empty()),
+        utimensat(folder, FILE, &now, AtFlags::empty()),
+        truncate(&format!("/proc/self/fd/{}/{FILE}", folder.as_raw_fd())),
         linkat(folder, FILE, folder, OTHER, AtFlags::empty()),
         unlinkat(folder, FILE, AtFlags::empty()),
         renameat(folder, OTHER, folder, FILE),
@@ -148,4 +158,13 @@ pub fn names(folder: impl AsFd) {
         // It may have failed, which is not what is asked here.
         attempt.ok();
     }
+}
+
+/// To no length, which the file has.
+fn truncate(path: &str) -> rustix::io::Result<()> {
+    let path = CString::new(path).map_err(|_zero| rustix::io::Errno::INVAL)?;
+    #[expect(unsafe_code, reason = "truncate by name has no safe face in std or rustix")]
+    // SAFETY: a text that ends with a zero.
+    let result = unsafe { libc::truncate(path.as_ptr(), 0) };
+    if result == 0 { Ok(()) } else { Err(rustix::io::Errno::IO) }
 }

@@ -39,7 +39,7 @@ pub struct Kernel {
     slots: u32,
     /// What is wanted of files.
     files: FileWants,
-    /// Where names may be changed so that trampolines fire; none: there is no such program.
+    /// Where files may be changed so that trampolines fire; none: there is no such program.
     folder: Option<OwnedFd>,
 }
 
@@ -111,10 +111,11 @@ impl Kernel {
             chosen,
             slots: trial::slots()?,
             files: FileWants::default(),
-            folder: chosen.trampolines.tell_names().then(|| trampoline::folder().ok()).flatten(),
+            folder: chosen.trampolines.tell_changes().then(|| trampoline::folder().ok()).flatten(),
         };
         kernel.update_own(&options.own)?;
         kernel.store_dns(options.watched.contains(&Capability::Dns))?;
+        kernel.store_told()?;
         kernel.counters.freeze()?;
         Ok(kernel)
     }
@@ -168,7 +169,8 @@ impl Kernel {
                 return Err(Error::Missing(name));
             };
             tried = true;
-            let calls = self.chosen.trampolines.left(program).unwrap_or_else(|| program.calls());
+            let left = self.chosen.trampolines.left(program);
+            let calls = left.as_deref().unwrap_or_else(|| program.calls());
             let attached: Vec<_> = match (self.chosen.dispatch, trial::call_of(loaded.section())) {
                 (Dispatch::Full, Some(call)) => {
                     let calls = if calls.is_empty() { &[call][..] } else { calls };
@@ -213,7 +215,7 @@ impl Kernel {
         // Whatever these give: the programs have run behind them.
         File::open("/").ok();
         if let Some(folder) = &self.folder {
-            deeds::names(folder);
+            deeds::changes(folder);
         }
         let after = self.fired();
         let runs = before.iter().zip(after);
@@ -230,6 +232,8 @@ impl Kernel {
     /// The calls' tracepoints do its work, and that of those which are nothing without it.
     fn do_without_trampoline(&mut self, refused: &Program) -> Result<(), Error> {
         let instead = self.chosen.trampolines.give_up(refused);
+        let refused = |source| Error::Map { action: "set", map: "told", source };
+        self.store_told().map_err(refused)?;
         for at in 0..self.programs.len() {
             let Some(program) = self.programs.get(at).copied() else { continue };
             if self.chosen.trampolines.idle(&program) && program.state != ProgramState::NotLoaded {
@@ -326,6 +330,10 @@ impl Kernel {
         self.store(".data.dns", u64::from(watched).as_bytes())
     }
 
+    fn store_told(&self) -> Result<(), libbpf_rs::Error> {
+        self.store(".data.told", self.chosen.trampolines.kinds_of_left().as_bytes())
+    }
+
     fn store_files(&self, wants: &FileWants) -> Result<(), libbpf_rs::Error> {
         self.store(".data.files", wants.as_bytes())
     }
@@ -363,12 +371,12 @@ impl Kernel {
         self.chosen.trampolines.opener()
     }
 
-    /// Do trampolines tell what this program of calls tells otherwise?
-    pub fn told_by_trampoline(&self, program: &str) -> bool {
-        self.chosen.trampolines.tell(program)
+    /// What is told of files by trampolines, where the kernel does it, and what at the ends of calls: by names of calls.
+    pub fn told_by_trampolines(&self) -> (Vec<&'static str>, Vec<&'static str>) {
+        self.chosen.trampolines.told()
     }
 
-    /// A file system that nobody else sees, where [`crate::change_names`] makes the programs of names fire; [`None`]: there are none.
+    /// A file system that nobody else sees, where [`crate::change_files`] makes trampolines fire; [`None`]: there are none.
     pub fn folder(&self) -> Option<BorrowedFd<'_>> {
         self.folder.as_ref().map(|folder| folder.as_fd())
     }

@@ -13,7 +13,7 @@ mod trampoline;
 mod trial;
 
 pub use config::{Config, Rate};
-pub use deeds::{attempt, names as change_names};
+pub use deeds::{attempt, changes as change_files};
 pub use dispatch::Dispatch;
 pub use error::Error;
 pub use guardbee_wire::{HookList, ProgramState};

@@ -155,13 +155,15 @@ impl Program {
             "file_open" | "file_opened" => {
                 &[EventKind::FileOpen, EventKind::FileModify, EventKind::FileCreate]
             }
-            "file_truncate" => &[EventKind::FileModify],
+            "file_truncate" | "file_truncated" => &[EventKind::FileModify],
             "file_rename" | "file_rename_before" | "file_rename_after" => &[EventKind::FileRename],
             "file_link" | "file_link_before" | "file_link_after" => &[EventKind::FileLink],
             "file_symlink" | "file_symlink_before" | "file_symlink_after" => &[EventKind::FileSymlink],
             "file_delete" => &[EventKind::FileDelete, EventKind::FolderDelete],
             "file_make" => &[EventKind::FolderCreate, EventKind::FileNode],
-            "file_attribute" => &[EventKind::FileAttribute],
+            "file_attribute" | "file_attribute_mode" | "file_attribute_owner" | "file_attribute_times" => {
+                &[EventKind::FileAttribute]
+            }
             "file_delete_before" | "file_delete_after" => &[EventKind::FileDelete],
             "folder_delete_before" | "folder_delete_after" => &[EventKind::FolderDelete],
             "folder_create_before" | "folder_create_after" => &[EventKind::FolderCreate],
@@ -310,5 +312,9 @@ pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
         program(95, File, TRAMPOLINE),
         program(96, File, TRAMPOLINE),
         program(97, File, TRAMPOLINE),
+        program(98, File, TRAMPOLINE),
+        program(99, File, TRAMPOLINE),
+        program(100, File, TRAMPOLINE),
+        program(101, File, TRAMPOLINE),
     ]
 };

@@ -17,7 +17,7 @@ call() {
 
 attack() {
 	call /etc/shadow
-	doctor=$(doctor_says "files that io_uring or 32-bit calls open")
+	doctor=$(doctor_says "done to files by io_uring or 32-bit calls: open")
 	did /etc/shadow
 }
 

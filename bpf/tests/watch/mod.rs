@@ -1,6 +1,7 @@
 //! A loaded kernel half and the records it wrote: for tests on the running kernel.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses its part")]
 pub mod cgroup;
+pub mod low;
 
 use guardbee_bpf::{Dispatch, HookList, Kernel, Options, Program};
 use guardbee_wire::{CounterSlot, EventHeader, EventKind, LossCause, StringId, Strings};

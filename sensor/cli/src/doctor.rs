@@ -26,7 +26,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ),
     ("files: refused calls", "no free tracepoint tells; writes through older descriptors neither"),
     (
-        "modes, owners, attributes and times of files that io_uring sets",
+        "extended attributes of files that io_uring sets",
         "no free tracepoint tells; that there is a ring is told",
     ),
     ("UDP but for DNS, raw sockets, failed unix connects", "no free tracepoint tells; not built yet"),
@@ -46,7 +46,7 @@ const UNSEEN_AT_CALLS: &str =
     "no free tracepoint tells; use a kernel that lets programs be attached to its functions (fexit)";
 /// What is not seen where each call has a tracepoint of its own.
 const UNSEEN_SPARSE: (&str, &str) = (
-    "what 32-bit and x32 calls do otherwise, but for exec, exit and TCP: credentials, mounts, attributes of files, ...",
+    "what 32-bit and x32 calls do otherwise, but for exec, exit and TCP: credentials, mounts, extended attributes, ...",
     "that a process is a 32-bit one is told; set kernel.dispatch to full, which sees all of it and costs every call",
 );
 /// What the list for kernels from 6.3 doesn't see beside that.
@@ -101,20 +101,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         _ => UNSEEN_6_3,
     };
     let full = report.dispatch == Some(Dispatch::Full);
-    let (opens, names) = if full {
-        ("files that io_uring opens", "files that io_uring renames, links, deletes or makes")
-    } else {
-        (
-            "files that io_uring or 32-bit calls open",
-            "files that io_uring or 32-bit calls rename, link, delete or make",
-        )
-    };
+    let by = if full { "io_uring" } else { "io_uring or 32-bit calls" };
+    let files = format!("done to files by {by}: {}", report.left_to_calls.join(", "));
     let rows: Vec<_> = UNSEEN
         .iter()
         .chain(of_list)
         .chain((!full).then_some(&UNSEEN_SPARSE))
-        .chain(report.trampoline.is_none().then_some(&(opens, UNSEEN_AT_CALLS)))
-        .chain((!report.sees_all_names()).then_some(&(names, UNSEEN_AT_CALLS)))
+        .chain((!report.left_to_calls.is_empty()).then_some(&(&*files, UNSEEN_AT_CALLS)))
         .map(|(what, why)| row(&[("  ", Tone::Plain), (what, Tone::Warn), (why, Tone::Plain)]))
         .collect();
     out!("{}", terminal::table(&rows));
@@ -172,15 +165,15 @@ fn programs(report: &Report) -> bool {
         Some(HookList::Iterator | HookList::Trampoline) | None => "none",
     };
     let files = report.trampoline.map(|function| format!("; opened files at {function}(), whoever calls it"));
-    let names = match report.names.as_slice() {
+    let changes = match report.told_by_trampolines.as_slice() {
         [] => String::new(),
-        told => format!("; names where the kernel changes them ({})", told.join(", ")),
+        told => format!("; files where the kernel changes them ({})", told.join(", ")),
     };
     let calls = match report.dispatch {
         Some(Dispatch::Full) => "; calls at one hook for all of them, by any numbers",
         Some(Dispatch::Sparse) | None => "",
     };
-    outln!("\nhooks: {list}{calls}{}{names}", files.unwrap_or_default());
+    outln!("\nhooks: {list}{calls}{}{changes}", files.unwrap_or_default());
     let mut healthy = true;
     let mut rows = Vec::new();
     for program in chosen(report).filter(|program| program.state != ProgramState::Unused) {

@@ -23,9 +23,6 @@ const SETTINGS: [&str; 6] = [
     "net.core.bpf_jit_harden",
 ];
 
-/// Programs at the ends of calls that change names.
-const NAMES: [&str; 5] = ["file_rename", "file_link", "file_symlink", "file_delete", "file_make"];
-
 /// What was found.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -35,8 +32,10 @@ pub struct Report {
     pub hooks: Option<HookList>,
     /// The function of the kernel at which a trampoline looks at opened files; no value: tracepoints do it.
     pub trampoline: Option<&'static str>,
-    /// Programs at the ends of calls that change names, whose work trampolines do where the kernel does it.
-    pub names: Vec<&'static str>,
+    /// What is told of files by trampolines, where the kernel does it: by names of calls.
+    pub told_by_trampolines: Vec<&'static str>,
+    /// What of that is left to the ends of calls.
+    pub left_to_calls: Vec<&'static str>,
     /// How the programs of calls are led to them; no value: as `hooks`.
     pub dispatch: Option<Dispatch>,
     /// Every program, with its state after the self-test.
@@ -83,13 +82,6 @@ pub struct Setting {
     pub value: Option<String>,
 }
 
-impl Report {
-    /// Whether trampolines tell every change of names.
-    pub fn sees_all_names(&self) -> bool {
-        NAMES.iter().all(|program| self.names.contains(program))
-    }
-}
-
 /// Loads, attaches, self-tests, unloads, confines. What fails is in the report. `pipeline` enters its sandbox and writes how
 /// far Landlock holds to its standard input.
 pub fn doctor(options: &guardbee_bpf::Options, pipeline: &Pipeline) -> Report {
@@ -105,7 +97,8 @@ pub fn doctor(options: &guardbee_bpf::Options, pipeline: &Pipeline) -> Report {
         hooks: None,
         trampoline: None,
         dispatch: None,
-        names: Vec::new(),
+        told_by_trampolines: Vec::new(),
+        left_to_calls: Vec::new(),
         programs: Vec::new(),
         hook_of: guardbee_bpf::hooks().unwrap_or_default(),
         failure: None,
@@ -134,7 +127,7 @@ fn try_programs(options: &guardbee_bpf::Options, report: &mut Report) {
     report.hooks = Some(kernel.hooks());
     report.trampoline = kernel.trampoline();
     report.dispatch = Some(kernel.dispatch());
-    report.names = NAMES.into_iter().filter(|program| kernel.told_by_trampoline(program)).collect();
+    (report.told_by_trampolines, report.left_to_calls) = kernel.told_by_trampolines();
     report.programs = kernel.programs().to_vec();
     if let Err(error) = attached {
         return report.failure = Some(causes(&error));

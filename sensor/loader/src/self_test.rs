@@ -90,7 +90,7 @@ fn states(kernel: &Kernel, before: &Runs) -> States {
     states
 }
 
-/// `folder`: where it may change names.
+/// `folder`: where it may change files.
 fn run_child(folder: Option<BorrowedFd<'_>>) -> Result<(), Error> {
     let folder = folder.map(|folder| folder.try_clone_to_owned()).transpose();
     let folder = folder.map_err(Error::system("hand the self-test its folder"))?;
@@ -140,7 +140,7 @@ pub fn self_test_child() -> i32 {
         .and_then(|()| tcp())
         .and_then(|()| unix())
         .and_then(|()| calls::all())
-        .map(|()| guardbee_bpf::change_names(io::stdin()))
+        .map(|()| guardbee_bpf::change_files(io::stdin()))
         .and_then(|()| guardbee_bpf::attempt())
     {
         Ok(()) => 0,

@@ -3,7 +3,7 @@ use crate::EventKind;
 
 /// In the object and in bpftool, by number (`enum program_id`): index of [`crate::CounterSlot::fired`] and of
 /// [`crate::Reply::programs`].
-pub const PROGRAM_NAMES: [&str; 98] = [
+pub const PROGRAM_NAMES: [&str; 102] = [
     "process_fork",
     "process_exec",
     "process_exit",
@@ -102,9 +102,13 @@ pub const PROGRAM_NAMES: [&str; 98] = [
     "file_node_before",
     "file_node_after",
     "file_node_regular",
+    "file_truncated",
+    "file_attribute_mode",
+    "file_attribute_owner",
+    "file_attribute_times",
 ];
 
-/// What the names begin with that are changed so that programs fire.
+/// What the names of files begin with that are changed so that programs fire.
 pub const SELF_TEST_NAME: &str = "guardbee-self-test";
 
 /// The kind of event that is lost when the kernel refuses this program; its name where it may be one of several, or where

@@ -10,6 +10,9 @@ use std::sync::Arc;
 /// `uid` and `gid` that chown leaves as they are.
 const LEFT: u32 = u32::MAX;
 
+/// `O_WRONLY`, `O_RDWR`, `O_TRUNC`.
+const CHANGING: u32 = 0o1003;
+
 pub(super) fn file(kind: EventKind, (raw, tail): &(wire::FileEvent, &[u8])) -> Result<Body, DecodeError> {
     let name = kind.name();
     let number = kind as u64;
@@ -33,6 +36,8 @@ pub(super) fn file(kind: EventKind, (raw, tail): &(wire::FileEvent, &[u8])) -> R
         whole(&strings, StringId::Source, StringId::SourceFolder, unknown).0
     };
     let opens = matches!(operation, Operation::Open | Operation::Modify | Operation::Create);
+    // truncate(2) opens nothing; an open that changes a file has one of these.
+    let truncates = operation == Operation::Modify && raw.open_flags & CHANGING == 0;
     let makes = matches!(operation, Operation::FolderCreate | Operation::Node);
     let set = |which| attribute == Some(which);
     let given = |id: u32| (set(Attribute::Owner) && id != LEFT).then_some(id);
@@ -45,8 +50,7 @@ pub(super) fn file(kind: EventKind, (raw, tail): &(wire::FileEvent, &[u8])) -> R
             || is(FileEventFlag::FolderCut)
             || opened && raw.file.flags & FileFlag::PathCut as u16 != 0,
         file: opened.then(|| exec::file(&raw.file)),
-        // truncate(2) names a path, and opens nothing.
-        open_flags: (opens && opened).then_some(raw.open_flags),
+        open_flags: (opens && !truncates).then_some(raw.open_flags),
         mode: (makes || set(Attribute::Mode)).then_some(raw.mode),
         owner: given(raw.uid),
         group: given(raw.gid),

@@ -155,9 +155,15 @@ fn files_have_whole_paths_or_say_that_they_are_cut() {
     assert_eq!((&*owned.path, owned.owner, owned.group, owned.mode), (&b"/srv/f"[..], None, Some(4), None));
     let opened = FileEvent { open_flags: 0o101, ..file_event(EventKind::FileCreate) };
     assert_eq!(file(&opened, &file_tail()).open_flags, Some(0o101));
-    let truncated =
-        FileEvent { file: FileInfo::default(), open_flags: 0, ..file_event(EventKind::FileModify) };
-    assert_eq!(file(&truncated, &file_tail()).open_flags, None, "truncate(2) opens nothing");
+    let by_trampoline = file_event(EventKind::FileModify);
+    let by_call = FileEvent { file: FileInfo::default(), ..by_trampoline };
+    for truncated in [by_trampoline, by_call] {
+        assert_eq!(file(&truncated, &file_tail()).open_flags, None, "truncate(2) opens nothing");
+    }
+    for flags in [0o1, 0o2, 0o1000] {
+        let changed = FileEvent { open_flags: flags, ..by_trampoline };
+        assert_eq!(file(&changed, &file_tail()).open_flags, Some(flags));
+    }
     let wrong = record(&encode(&FileEvent { attribute: 9, ..event }, &[]));
     assert_eq!(wrong, Err(DecodeError::Value { kind: "file_rename", field: "attribute", value: 9 }));
 }
