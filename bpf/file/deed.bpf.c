@@ -41,33 +41,6 @@ struct {
 
 volatile __u64 deeds_begun SEC(".data.deeds") = 0; /* entries of it */
 
-/* Functions whose arguments differ by kernel. The loader looks them up in the kernel's types: bpf/src/trampoline.rs. */
-enum vfs_function {
-	VFS_RENAME,
-	VFS_LINK,
-	VFS_SYMLINK,
-	VFS_UNLINK,
-	VFS_RMDIR,
-	VFS_MKDIR,
-	VFS_MKNOD,
-	VFS_CREATE,
-	VFS_FUNCTIONS
-};
-struct vfs_arguments {
-	__u32 dentry; /* which one is the name's dentry; mode, or a link's text, come behind it */
-	__u32 result; /* how many there are: behind them lies what the function has answered */
-};
-const volatile struct vfs_arguments vfs[VFS_FUNCTIONS] SEC(".rodata.vfs") = {};
-
-/* By a number that the verifier knows, but clang does not. */
-static __always_inline __u64 argument(__u64 *arguments, __u32 number)
-{
-	__u64 value = 0;
-
-	bpf_probe_read_kernel(&value, sizeof(value), arguments + number);
-	return value;
-}
-
 /* The kernel is about to do it: `result` is what its security modules say. Whether somebody wants to know is asked at the other end, so
  * that both run before that is said.
  */

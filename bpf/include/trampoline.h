@@ -14,6 +14,36 @@ struct {
 	__type(value, __u64);
 } held_off __weak SEC(".maps");
 
+/* Functions whose arguments differ by kernel. The loader looks them up in the kernel's types: bpf/src/trampoline.rs. */
+enum vfs_function {
+	VFS_RENAME,
+	VFS_LINK,
+	VFS_SYMLINK,
+	VFS_UNLINK,
+	VFS_RMDIR,
+	VFS_MKDIR,
+	VFS_MKNOD,
+	VFS_CREATE,
+	VFS_SETXATTR,
+	VFS_REMOVEXATTR,
+	VFS_REMOVE_ACL,
+	VFS_FUNCTIONS
+};
+struct vfs_arguments {
+	__u32 dentry; /* which one is the dentry; mode, or a link's text, come behind it */
+	__u32 result; /* how many there are: behind them lies what the function has answered */
+};
+const volatile struct vfs_arguments vfs[VFS_FUNCTIONS] __weak SEC(".rodata.vfs") = {};
+
+/* By a number that the verifier knows, but clang does not. */
+static __always_inline __u64 argument(__u64 *arguments, __u32 number)
+{
+	__u64 value = 0;
+
+	bpf_probe_read_kernel(&value, sizeof(value), arguments + number);
+	return value;
+}
+
 /* What kernel threads do is nobody's doing. */
 static __always_inline bool trampoline_enter(struct site *site, struct task_struct *task, enum program_id program)
 {

@@ -2,8 +2,9 @@
 //! a way that the kernel refuses: a program has run when its call has ended, well or not.
 use guardbee_wire::SELF_TEST_NAME;
 use rustix::fs::{
-    AtFlags, Dev, FileType, Mode, Timespec, Timestamps, UTIME_NOW, chmodat, chownat, linkat, mkdirat,
-    mknodat, renameat, symlinkat, unlinkat, utimensat,
+    AtFlags, Dev, FileType, Mode, OFlags, Timespec, Timestamps, UTIME_NOW, XattrFlags, chmodat, chownat,
+    fsetxattr, linkat, mkdirat, mknodat, openat, removexattr, renameat, setxattr, symlinkat, unlinkat,
+    utimensat,
 };
 use std::{
     ffi::CString,
@@ -128,6 +129,12 @@ fn ring() {
     }
 }
 
+/// An access control list that says no more than a mode: version 2, then tag, permissions and id of owner, group and others.
+const ACL: &[u8] = &[
+    2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 4, 0, 4, 0, 255, 255, 255, 255, 32, 0, 4, 0, 255, 255, 255,
+    255,
+];
+
 /// Changes files in an empty folder that nobody else uses, in every way that has a trampoline, and leaves nothing there. What the kernel
 /// doesn't let happen stays unseen, which is for the self-test to say.
 pub fn changes(folder: impl AsFd) {
@@ -137,14 +144,20 @@ pub fn changes(folder: impl AsFd) {
     let none = Dev::default();
     let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     let now = Timestamps { last_access: now, last_modification: now };
-    let done: [rustix::io::Result<()>; 15] = [
+    let path = format!("/proc/self/fd/{}/{FILE}", folder.as_raw_fd());
+    let opened = || openat(folder, FILE, OFlags::RDONLY | OFlags::NOFOLLOW, Mode::empty());
+    let done: [rustix::io::Result<()>; 19] = [
         mknodat(folder, FILE, FileType::Fifo, Mode::RUSR, none),
         unlinkat(folder, FILE, AtFlags::empty()),
         mknodat(folder, FILE, FileType::RegularFile, Mode::RUSR, none),
         chmodat(folder, FILE, Mode::RWXU, AtFlags::empty()),
         chownat(folder, FILE, None, None, AtFlags::empty()),
         utimensat(folder, FILE, &now, AtFlags::empty()),
-        truncate(&format!("/proc/self/fd/{}/{FILE}", folder.as_raw_fd())),
+        truncate(&path),
+        setxattr(&path, "system.posix_acl_access", ACL, XattrFlags::empty()),
+        removexattr(&path, "system.posix_acl_access"),
+        opened().and_then(|file| fsetxattr(file, "system.posix_acl_access", ACL, XattrFlags::empty())),
+        removexattr(&path, "user.guardbee"),
         linkat(folder, FILE, folder, OTHER, AtFlags::empty()),
         unlinkat(folder, FILE, AtFlags::empty()),
         renameat(folder, OTHER, folder, FILE),

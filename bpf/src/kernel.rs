@@ -317,10 +317,7 @@ impl Kernel {
         let wide = FileWants { attributes: self.files.attributes & wants.attributes, ..wide };
         self.store_files(&wide).map_err(refused("widen", "files"))?;
         self.store_names(names).map_err(refused("fill", "watched"))?;
-        self.keep_attached(|program| {
-            let kinds = program.file_kinds();
-            (kinds != 0).then_some(kinds & wants.kinds() != 0)
-        })?;
+        self.keep_attached(|program| program.is_wanted(wants))?;
         self.store_files(wants).map_err(refused("narrow", "files"))?;
         self.files = *wants;
         Ok(())

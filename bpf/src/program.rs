@@ -1,5 +1,5 @@
 //! The programs: number, name, what they are for, which list of hooks they belong to.
-use guardbee_wire::{EventKind, FileWants, HookList, PROGRAM_NAMES, ProgramState};
+use guardbee_wire::{EventKind, FileAttribute, FileWants, HookList, PROGRAM_NAMES, ProgramState};
 
 /// What a sensor can see. Each needs all programs of at least one list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,9 +161,7 @@ impl Program {
             "file_symlink" | "file_symlink_before" | "file_symlink_after" => &[EventKind::FileSymlink],
             "file_delete" => &[EventKind::FileDelete, EventKind::FolderDelete],
             "file_make" => &[EventKind::FolderCreate, EventKind::FileNode],
-            "file_attribute" | "file_attribute_mode" | "file_attribute_owner" | "file_attribute_times" => {
-                &[EventKind::FileAttribute]
-            }
+            name if name.starts_with("file_attribute") => &[EventKind::FileAttribute],
             "file_delete_before" | "file_delete_after" => &[EventKind::FileDelete],
             "folder_delete_before" | "folder_delete_after" => &[EventKind::FolderDelete],
             "folder_create_before" | "folder_create_after" => &[EventKind::FolderCreate],
@@ -171,6 +169,20 @@ impl Program {
             _ => &[],
         };
         kinds.iter().fold(0, |bits, kind| bits | FileWants::bit(*kind))
+    }
+
+    /// Does it do something of files that is wanted? None: it is there for something else.
+    pub(crate) fn is_wanted(&self, wants: &FileWants) -> Option<bool> {
+        let attribute = match self.name {
+            "file_attribute_mode" => FileAttribute::Mode,
+            "file_attribute_owner" => FileAttribute::Owner,
+            "file_attribute_times" => FileAttribute::Times,
+            name if name.starts_with("file_attribute_") => FileAttribute::Extended,
+            _ => FileAttribute::None,
+        };
+        let is_set = attribute == FileAttribute::None || wants.attributes >> attribute as u8 & 1 != 0;
+        let kinds = self.file_kinds();
+        (kinds != 0).then_some(kinds & wants.kinds() != 0 && is_set)
     }
 }
 
@@ -316,5 +328,10 @@ pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
         program(99, File, TRAMPOLINE),
         program(100, File, TRAMPOLINE),
         program(101, File, TRAMPOLINE),
+        program(102, File, TRAMPOLINE),
+        program(103, File, TRAMPOLINE),
+        program(104, File, TRAMPOLINE),
+        program(105, File, TRAMPOLINE),
+        program(106, File, TRAMPOLINE),
     ]
 };

@@ -30,7 +30,7 @@ impl Group {
     }
 }
 
-const GROUPS: [Group; 11] = [
+const GROUPS: [Group; 12] = [
     Group {
         tells: OPENED,
         instead: "file_open",
@@ -103,17 +103,44 @@ const GROUPS: [Group; 11] = [
         calls: &["utime", "utimes", "futimesat", "utimensat"],
         programs: &[("file_attribute_times", "vfs_utimes")],
     },
+    Group {
+        tells: "setxattr",
+        instead: "file_attribute",
+        calls: &[
+            "setxattr",
+            "lsetxattr",
+            "fsetxattr",
+            "setxattrat",
+            "removexattr",
+            "lremovexattr",
+            "fremovexattr",
+            "removexattrat",
+        ],
+        programs: &[
+            ("file_attribute_set", SETTER),
+            ("file_attribute_removed", "vfs_removexattr"),
+            (ACL, REMOVER),
+            ("file_attribute_by_name", "mnt_drop_write"),
+            ("file_attribute_by_file", "mnt_drop_write_file"),
+        ],
+    },
 ];
 
 /// What the first group tells.
 const OPENED: &str = "open";
 
-/// The one function of `fs/namei.c` through which whoever opens by a name comes; 6.18 has it by the first name, 7.2 by the second.
-const OPENERS: [&str; 2] = [OPENER, "do_file_open"];
+/// Functions that some kernels have by another name. That of `fs/namei.c` through which whoever opens by a name comes: 6.18 has it by the first,
+/// 7.2 by the second. That of `fs/xattr.c` through which whoever sets an extended attribute comes: kernels before 6.0 have the second alone.
+const OTHER_NAMES: [(&str, &str); 2] = [(OPENER, "do_file_open"), (SETTER, "setxattr")];
 const OPENER: &str = "do_filp_open";
+const SETTER: &str = "do_setxattr";
 
-/// `enum vfs_function` of file/deed.bpf.c.
-const FUNCTIONS: [&str; 8] = [
+/// The program at a function that kernels have from 6.2 on. Before, another one's function does that work.
+const ACL: &str = "file_attribute_acl";
+const REMOVER: &str = "vfs_remove_acl";
+
+/// `enum vfs_function` of include/trampoline.h.
+const FUNCTIONS: [&str; 11] = [
     "vfs_rename",
     "vfs_link",
     "vfs_symlink",
@@ -122,13 +149,16 @@ const FUNCTIONS: [&str; 8] = [
     "vfs_mkdir",
     "vfs_mknod",
     "vfs_create",
+    SETTER,
+    "vfs_removexattr",
+    REMOVER,
 ];
 
 /// Functions that are given the path first, and how many arguments they have: the programs find the result behind them.
 const BY_PATH: [(&str, usize); 4] =
     [("chmod_common", 2), ("chown_common", 3), ("vfs_utimes", 2), ("vfs_truncate", 2)];
 
-/// `struct vfs_arguments` of file/deed.bpf.c.
+/// `struct vfs_arguments` of include/trampoline.h.
 #[derive(Clone, Copy, Debug, Default, Immutable, IntoBytes)]
 #[repr(C)]
 pub(crate) struct Arguments {
@@ -140,7 +170,8 @@ pub(crate) struct Arguments {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Trampolines {
     groups: [bool; GROUPS.len()],
-    opener: Option<&'static str>,
+    /// By which name this kernel has those of [`OTHER_NAMES`].
+    names: [Option<&'static str>; OTHER_NAMES.len()],
     functions: [Arguments; FUNCTIONS.len()],
 }
 
@@ -149,17 +180,18 @@ impl Trampolines {
     pub(crate) fn find() -> Self {
         let Ok(kernel) = Btf::from_vmlinux() else { return Self::default() };
         let known = prototypes(&kernel);
-        let functions = FUNCTIONS.map(|name| arguments(&kernel, name, known.get(name)?));
-        let opener = OPENERS.into_iter().find(|name| known.contains_key(name));
-        let all = Self {
-            groups: [true; GROUPS.len()],
-            opener,
-            functions: functions.map(Option::unwrap_or_default),
-        };
-        let is_there = |function: &str| match FUNCTIONS.iter().position(|name| *name == function) {
-            Some(place) => functions.get(place).is_some_and(Option::is_some),
-            None if function == OPENER => opener.is_some(),
-            None => known.get(function).is_some_and(|prototype| gives_path(&kernel, function, prototype)),
+        let names =
+            OTHER_NAMES.map(|(one, other)| [one, other].into_iter().find(|name| known.contains_key(name)));
+        let all = Self { groups: [true; GROUPS.len()], names, functions: Default::default() };
+        let functions =
+            FUNCTIONS.map(|function| arguments(&kernel, function, known.get(all.name(function)?)?));
+        let all = Self { functions: functions.map(Option::unwrap_or_default), ..all };
+        let is_there = |function: &str| {
+            let place = FUNCTIONS.iter().position(|name| *name == function);
+            let prototype = all.name(function).and_then(|name| known.get(name));
+            prototype.is_some_and(|prototype| gives_path(&kernel, function, prototype))
+                && place.is_none_or(|place| functions.get(place).is_some_and(Option::is_some))
+                || function == REMOVER
         };
         all.only(|group| group.programs.iter().all(|(_, function)| is_there(function)))
     }
@@ -175,9 +207,21 @@ impl Trampolines {
         self.groups.into_iter().zip(&GROUPS).filter(|(taken, _)| *taken).map(|(_, group)| group)
     }
 
+    /// By which name this kernel has the function.
+    fn name<'a>(&self, function: &'a str) -> Option<&'a str> {
+        let place = OTHER_NAMES.iter().position(|(name, _)| *name == function);
+        place.map_or(Some(function), |place| self.names.get(place).copied().flatten())
+    }
+
+    /// Has the program its function on this kernel?
+    fn needs(&self, program: &str) -> bool {
+        let remover = FUNCTIONS.iter().zip(&self.functions).find(|(name, _)| **name == REMOVER);
+        program != ACL || remover.is_some_and(|(_, arguments)| arguments.result != 0)
+    }
+
     /// Is this one of the programs?
     pub(crate) fn takes(&self, program: &Program) -> bool {
-        self.groups().any(|group| group.has(program.name))
+        self.needs(program.name) && self.groups().any(|group| group.has(program.name))
     }
 
     /// The calls that are left to this program of calls, whose work they do otherwise; [`None`]: all of them.
@@ -203,7 +247,7 @@ impl Trampolines {
     pub(crate) fn among(self, programs: &[u8]) -> Self {
         let loaded =
             |name: &str| TABLE.iter().any(|program| program.name == name && programs.contains(&program.id));
-        self.only(|group| group.programs.iter().all(|(name, _)| loaded(name)))
+        self.only(|group| group.programs.iter().all(|(name, _)| loaded(name) || !self.needs(name)))
     }
 
     /// Gives up those that this program belongs to: the name of the one that does their work then.
@@ -237,15 +281,17 @@ impl Trampolines {
 
     /// The function at which opened files are looked at.
     pub(crate) fn opener(&self) -> Option<&'static str> {
-        self.opener.filter(|_| self.groups().any(|group| group.tells == OPENED))
+        self.name(OPENER).filter(|_| self.groups().any(|group| group.tells == OPENED))
     }
 
-    /// The function that a program is attached to, if its section doesn't say it.
+    /// The function that a program is attached to, if its section may not say it.
     pub(crate) fn target(&self, program: &str) -> Option<&'static str> {
-        self.opener.filter(|_| program == "file_opened")
+        let mut programs = GROUPS.iter().flat_map(|group| group.programs);
+        let (_, function) = programs.find(|(name, _)| *name == program)?;
+        OTHER_NAMES.iter().find(|(name, _)| name == function).and_then(|(name, _)| self.name(name))
     }
 
-    /// `vfs` of file/deed.bpf.c.
+    /// `vfs` of include/trampoline.h.
     pub(crate) fn constants(&self) -> &[u8] {
         self.functions.as_bytes()
     }
@@ -254,7 +300,7 @@ impl Trampolines {
 /// Those functions of this kernel that are asked for, in one walk over all its types.
 fn prototypes<'a>(kernel: &'a Btf<'_>) -> HashMap<&'static str, FuncProto<'a>> {
     let of_groups = || GROUPS.iter().flat_map(|group| group.programs).map(|(_, function)| *function);
-    let wanted = || of_groups().chain(OPENERS);
+    let wanted = || of_groups().chain(OTHER_NAMES.map(|(_, other)| other));
     let of = |function: Func<'a>| {
         let name = wanted().find(|name| function.name() == Some(OsStr::new(name)))?;
         Some((name, FuncProto::try_from(function.referenced_type()).ok()?))
@@ -311,11 +357,11 @@ mod tests {
     fn this_kernel_says_where_its_functions_get_names() {
         let kernel = Btf::from_vmlinux().unwrap();
         let known = prototypes(&kernel);
-        for name in FUNCTIONS {
-            let found = known.get(name).and_then(|function| arguments(&kernel, name, function)).unwrap();
-            assert!(found.dentry < found.result && found.result < 6, "{name} {found:?}");
+        let found = Trampolines::find();
+        assert!(found.names.iter().all(Option::is_some), "{found:?}");
+        for (name, arguments) in FUNCTIONS.iter().zip(found.functions) {
+            assert!(arguments.dentry < arguments.result && arguments.result < 6, "{name} {arguments:?}");
         }
-        assert!(OPENERS.iter().any(|name| known.contains_key(name)));
         for (name, _) in BY_PATH {
             assert!(gives_path(&kernel, name, &known[name]), "{name}");
         }

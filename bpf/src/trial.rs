@@ -5,7 +5,7 @@ use crate::{
 };
 use guardbee_wire::{CONTEXTS, HookList, ProgramState};
 use libbpf_rs::{
-    ObjectBuilder, OpenObject, OpenProgramMut, ProgramAttachType, ProgramType,
+    ObjectBuilder, OpenMapMut, OpenObject, OpenProgramMut, ProgramAttachType, ProgramType,
     btf::{
         Btf, BtfType,
         types::{Int, Struct},
@@ -131,17 +131,10 @@ pub(crate) fn open(options: &Options, chosen: Chosen, wanted: &[u8]) -> Result<O
             "scopes" => map.set_max_entries(options.scopes)?,
             "taken" | "rescued" | "spare_runs" => map.set_autocreate(spares)?,
             "call_numbers" | "calls" | "calls_again" => map.set_autocreate(full)?,
-            "deeds" | "held_off" => map.set_autocreate(uses_trampolines)?,
+            "deeds" | "extended_set" | "held_off" => map.set_autocreate(uses_trampolines)?,
             "held_by" => map.set_autocreate(has(Capability::Credentials))?,
-            _ if name.ends_with(".rodata.vfs") => map.set_initial_value(trampolines.constants())?,
-            _ if name.ends_with(".rodata.config") => {
-                let mut bytes = map.initial_value().unwrap_or_default().to_vec();
-                let config = options.config(chosen);
-                if let Some(head) = bytes.get_mut(..config.as_bytes().len()) {
-                    head.copy_from_slice(config.as_bytes());
-                }
-                map.set_initial_value(&bytes)?;
-            }
+            _ if name.ends_with(".rodata.vfs") => set_head(&mut map, trampolines.constants())?,
+            _ if name.ends_with(".rodata.config") => set_head(&mut map, options.config(chosen).as_bytes())?,
             _ => {}
         }
     }
@@ -159,6 +152,15 @@ pub(crate) fn open(options: &Options, chosen: Chosen, wanted: &[u8]) -> Result<O
         }
     }
     Ok(object)
+}
+
+/// Sets the constant that a section holds. The linker keeps the section of each source; the constant lies in the first.
+fn set_head(map: &mut OpenMapMut<'_>, constant: &[u8]) -> Result<(), libbpf_rs::Error> {
+    let mut bytes = map.initial_value().unwrap_or_default().to_vec();
+    if let Some(head) = bytes.get_mut(..constant.len()) {
+        head.copy_from_slice(constant);
+    }
+    map.set_initial_value(&bytes)
 }
 
 /// A program is called by another only if both are of one kind and attached to the same.

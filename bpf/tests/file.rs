@@ -100,6 +100,12 @@ const THEN: Timestamps = {
     Timestamps { last_access: then, last_modification: then }
 };
 
+/// An access control list: its version, then tag, permissions and id of owner, a user, group, mask and others.
+const LIST: &[u8] = &[
+    2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 1, 0, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255, 16,
+    0, 4, 0, 255, 255, 255, 255, 32, 0, 4, 0, 255, 255, 255, 255,
+];
+
 /// Every call that has a program, by name, by folder, by descriptor.
 fn everything(folder: &Path) {
     // 5.10 takes away what it says before a trampoline sees the mode.
@@ -126,6 +132,10 @@ fn everything(folder: &Path) {
     rustix::fs::setxattr(at("again"), "trusted.again", b"x", XattrFlags::empty()).unwrap();
     rustix::fs::fremovexattr(&file, "trusted.again").unwrap();
     rustix::fs::removexattr(at("again"), "trusted.guardbee").unwrap();
+    rustix::fs::setxattr(at("again"), "system.posix_acl_access", LIST, XattrFlags::empty()).unwrap();
+    rustix::fs::fsetxattr(&file, "system.posix_acl_access", LIST, XattrFlags::empty()).unwrap();
+    rustix::fs::removexattr(at("again"), "system.posix_acl_access").unwrap();
+    rustix::fs::removexattr(at("again"), "trusted.none").unwrap_err();
     rustix::fs::futimens(&file, &THEN).unwrap();
     rustix::fs::utimensat(&handle, "symbolic", &THEN, AtFlags::SYMLINK_NOFOLLOW).unwrap();
     fs::create_dir(at("folder")).unwrap();
@@ -162,6 +172,9 @@ const EVERYTHING: &[&str] = &[
     "FileAttribute in ~/again owner 1 -1 attribute 2",
     "FileAttribute path ~/symbolic owner -1 2 attribute 2",
     "FileAttribute in ~/again attribute 3",
+    "FileAttribute path ~/again attribute 3",
+    "FileAttribute in ~/again attribute 3",
+    "FileAttribute path ~/again attribute 3",
     "FileAttribute path ~/again attribute 3",
     "FileAttribute in ~/again attribute 3",
     "FileAttribute path ~/again attribute 3",

@@ -42,7 +42,7 @@ impl Drop for Low {
     }
 }
 
-/// The answer, by the numbers of `arch/x86/entry/syscalls/syscall_32.tbl`.
+/// The answer, by the numbers of `arch/x86/entry/syscalls/syscall_32.tbl`. A fifth argument is 0.
 pub fn call_32(number: i32, [first, second, third, fourth]: [u32; 4]) -> i64 {
     let mut result = number;
     // SAFETY: the call changes what it answers in, and r8 to r11 on older kernels; what it is given is the caller's.
@@ -56,6 +56,7 @@ pub fn call_32(number: i32, [first, second, third, fourth]: [u32; 4]) -> i64 {
             in("ecx") second,
             in("edx") third,
             in("esi") fourth,
+            in("edi") 0,
             out("r8") _, out("r9") _, out("r10") _, out("r11") _,
         );
     }

@@ -25,10 +25,6 @@ const UNSEEN: &[(&str, &str)] = &[
         "their connections are told; have resolvers ask in plain on the node",
     ),
     ("files: refused calls", "no free tracepoint tells; writes through older descriptors neither"),
-    (
-        "extended attributes of files that io_uring sets",
-        "no free tracepoint tells; that there is a ring is told",
-    ),
     ("UDP but for DNS, raw sockets, failed unix connects", "no free tracepoint tells; not built yet"),
     ("closes of unix connections", "no free tracepoint tells; the end of their process does"),
     ("accepted TCP connections that the client resets unused", "their process never learns of them either"),
@@ -46,7 +42,7 @@ const UNSEEN_AT_CALLS: &str =
     "no free tracepoint tells; use a kernel that lets programs be attached to its functions (fexit)";
 /// What is not seen where each call has a tracepoint of its own.
 const UNSEEN_SPARSE: (&str, &str) = (
-    "what 32-bit and x32 calls do otherwise, but for exec, exit and TCP: credentials, mounts, extended attributes, ...",
+    "what 32-bit and x32 calls do otherwise, but for exec, exit and TCP: credentials, mounts, ...",
     "that a process is a 32-bit one is told; set kernel.dispatch to full, which sees all of it and costs every call",
 );
 /// What the list for kernels from 6.3 doesn't see beside that.

@@ -3,7 +3,7 @@ use crate::EventKind;
 
 /// In the object and in bpftool, by number (`enum program_id`): index of [`crate::CounterSlot::fired`] and of
 /// [`crate::Reply::programs`].
-pub const PROGRAM_NAMES: [&str; 102] = [
+pub const PROGRAM_NAMES: [&str; 107] = [
     "process_fork",
     "process_exec",
     "process_exit",
@@ -106,6 +106,11 @@ pub const PROGRAM_NAMES: [&str; 102] = [
     "file_attribute_mode",
     "file_attribute_owner",
     "file_attribute_times",
+    "file_attribute_set",
+    "file_attribute_removed",
+    "file_attribute_acl",
+    "file_attribute_by_name",
+    "file_attribute_by_file",
 ];
 
 /// What the names of files begin with that are changed so that programs fire.
