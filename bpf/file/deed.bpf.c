@@ -175,6 +175,24 @@ static __always_inline int deed_done(__u64 *arguments, enum program_id program, 
 			!(int)argument(arguments, vfs[function].result), 0, 0, 0);
 }
 
+/* A program where the kernel asks its security modules of one name: int security_path_*(const struct path *folder, struct dentry *dentry, ...) answers
+ * behind `count` arguments.
+ */
+#define NAME_BEFORE(program, function, number, kind, count)                                               \
+	SEC("fexit/" #function)                                                                           \
+	int program(__u64 *arguments)                                                                     \
+	{                                                                                                 \
+		return deed_begin(number, kind, (void *)arguments[0], arguments[1], 0, arguments[count]); \
+	}
+
+/* A program where the kernel changes the name. `end`: deed_made or deed_done. */
+#define NAME_AFTER(program, function, number, kind, end, place) \
+	SEC("fexit/" #function)                                 \
+	int program(__u64 *arguments)                           \
+	{                                                       \
+		return end(arguments, number, kind, place);     \
+	}
+
 /* int (const struct path *old_dir, struct dentry *old_dentry, const struct path *new_dir, struct dentry *new_dentry, unsigned flags) */
 SEC("fexit/security_path_rename")
 int file_rename_before(__u64 *arguments)
@@ -230,61 +248,18 @@ int file_link_before(__u64 *arguments)
 	return 0;
 }
 
-SEC("fexit/vfs_link")
-int file_link_after(__u64 *arguments)
-{
-	return deed_done(arguments, PROGRAM_LINK_AFTER, EVENT_FILE_LINK, VFS_LINK);
-}
+NAME_AFTER(file_link_after, vfs_link, PROGRAM_LINK_AFTER, EVENT_FILE_LINK, deed_done, VFS_LINK)
 
-/* int (const struct path *dir, struct dentry *dentry, const char *old_name) */
-SEC("fexit/security_path_symlink")
-int file_symlink_before(__u64 *arguments)
-{
-	return deed_begin(PROGRAM_SYMLINK_BEFORE, EVENT_FILE_SYMLINK, (void *)arguments[0], arguments[1], 0,
-			  arguments[3]);
-}
+NAME_BEFORE(file_symlink_before, security_path_symlink, PROGRAM_SYMLINK_BEFORE, EVENT_FILE_SYMLINK, 3)
+NAME_AFTER(file_symlink_after, vfs_symlink, PROGRAM_SYMLINK_AFTER, EVENT_FILE_SYMLINK, deed_made, VFS_SYMLINK)
 
-SEC("fexit/vfs_symlink")
-int file_symlink_after(__u64 *arguments)
-{
-	return deed_made(arguments, PROGRAM_SYMLINK_AFTER, EVENT_FILE_SYMLINK, VFS_SYMLINK);
-}
+NAME_BEFORE(file_delete_before, security_path_unlink, PROGRAM_DELETE_BEFORE, EVENT_FILE_DELETE, 2)
+NAME_AFTER(file_delete_after, vfs_unlink, PROGRAM_DELETE_AFTER, EVENT_FILE_DELETE, deed_done, VFS_UNLINK)
 
-/* int (const struct path *dir, struct dentry *dentry) */
-SEC("fexit/security_path_unlink")
-int file_delete_before(__u64 *arguments)
-{
-	return deed_begin(PROGRAM_DELETE_BEFORE, EVENT_FILE_DELETE, (void *)arguments[0], arguments[1], 0,
-			  arguments[2]);
-}
+NAME_BEFORE(folder_delete_before, security_path_rmdir, PROGRAM_FOLDER_DELETE_BEFORE, EVENT_FOLDER_DELETE, 2)
+NAME_AFTER(folder_delete_after, vfs_rmdir, PROGRAM_FOLDER_DELETE_AFTER, EVENT_FOLDER_DELETE, deed_done, VFS_RMDIR)
 
-SEC("fexit/vfs_unlink")
-int file_delete_after(__u64 *arguments)
-{
-	return deed_done(arguments, PROGRAM_DELETE_AFTER, EVENT_FILE_DELETE, VFS_UNLINK);
-}
-
-/* int (const struct path *dir, struct dentry *dentry) */
-SEC("fexit/security_path_rmdir")
-int folder_delete_before(__u64 *arguments)
-{
-	return deed_begin(PROGRAM_FOLDER_DELETE_BEFORE, EVENT_FOLDER_DELETE, (void *)arguments[0], arguments[1], 0,
-			  arguments[2]);
-}
-
-SEC("fexit/vfs_rmdir")
-int folder_delete_after(__u64 *arguments)
-{
-	return deed_done(arguments, PROGRAM_FOLDER_DELETE_AFTER, EVENT_FOLDER_DELETE, VFS_RMDIR);
-}
-
-/* int (const struct path *dir, struct dentry *dentry, umode_t mode) */
-SEC("fexit/security_path_mkdir")
-int folder_create_before(__u64 *arguments)
-{
-	return deed_begin(PROGRAM_FOLDER_CREATE_BEFORE, EVENT_FOLDER_CREATE, (void *)arguments[0], arguments[1], 0,
-			  arguments[3]);
-}
+NAME_BEFORE(folder_create_before, security_path_mkdir, PROGRAM_FOLDER_CREATE_BEFORE, EVENT_FOLDER_CREATE, 3)
 
 /* It answers with a number, from 6.15 on with the dentry that it has used in the end. */
 SEC("fexit/vfs_mkdir")
@@ -331,17 +306,8 @@ int file_node_before(__u64 *arguments)
 			  arguments[4]);
 }
 
-SEC("fexit/vfs_mknod")
-int file_node_after(__u64 *arguments)
-{
-	return deed_made(arguments, PROGRAM_NODE_AFTER, EVENT_FILE_NODE, VFS_MKNOD);
-}
-
+NAME_AFTER(file_node_after, vfs_mknod, PROGRAM_NODE_AFTER, EVENT_FILE_NODE, deed_made, VFS_MKNOD)
 /* A plain file, by mknod: open makes it otherwise. */
-SEC("fexit/vfs_create")
-int file_node_regular(__u64 *arguments)
-{
-	return deed_made(arguments, PROGRAM_NODE_REGULAR, EVENT_FILE_NODE, VFS_CREATE);
-}
+NAME_AFTER(file_node_regular, vfs_create, PROGRAM_NODE_REGULAR, EVENT_FILE_NODE, deed_made, VFS_CREATE)
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

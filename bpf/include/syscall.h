@@ -94,45 +94,24 @@ static __always_inline bool syscall_is_compat(struct task_struct *task)
 	return config.dispatch == DISPATCH_FULL && syscall_compat(task);
 }
 
-/* One argument alone: before anything says that the rest is wanted. */
-static __always_inline u64 syscall_first(struct task_struct *task)
-{
-	struct pt_regs *regs = task_registers(task);
-
-	if (syscall_is_compat(task))
-		return syscall_read_compat(regs).first;
+/* One argument alone, by the registers of x86-64 and arm64: before anything says that the rest is wanted. */
 #if defined(__TARGET_ARCH_x86)
-	return LOAD(regs, di);
+#define OWN_REGISTER(x86, arm64) x86
 #else
-	return LOAD(regs, orig_x0);
+#define OWN_REGISTER(x86, arm64) arm64
 #endif
-}
-
-static __always_inline u64 syscall_second(struct task_struct *task)
-{
-	struct pt_regs *regs = task_registers(task);
-
-	if (syscall_is_compat(task))
-		return syscall_read_compat(regs).second;
-#if defined(__TARGET_ARCH_x86)
-	return LOAD(regs, si);
-#else
-	return LOAD(regs, regs[1]);
-#endif
-}
-
-static __always_inline u64 syscall_third(struct task_struct *task)
-{
-	struct pt_regs *regs = task_registers(task);
-
-	if (syscall_is_compat(task))
-		return syscall_read_compat(regs).third;
-#if defined(__TARGET_ARCH_x86)
-	return LOAD(regs, dx);
-#else
-	return LOAD(regs, regs[2]);
-#endif
-}
+#define SYSCALL_ARGUMENT(argument, x86, arm64)                                  \
+	static __always_inline u64 syscall_##argument(struct task_struct *task) \
+	{                                                                       \
+		struct pt_regs *regs = task_registers(task);                    \
+                                                                                \
+		if (syscall_is_compat(task))                                    \
+			return syscall_read_compat(regs).argument;              \
+		return LOAD(regs, OWN_REGISTER(x86, arm64));                    \
+	}
+SYSCALL_ARGUMENT(first, di, orig_x0)
+SYSCALL_ARGUMENT(second, si, regs[1])
+SYSCALL_ARGUMENT(third, dx, regs[2])
 
 static __always_inline struct syscall syscall_read(struct task_struct *task)
 {
