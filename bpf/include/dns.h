@@ -6,17 +6,15 @@
  */
 #pragma once
 #include "buffer.h"
-#include "sock.h"
+#include "datagram.h"
 #include "task.h"
 
-/* Does any rule look at it? Set by the loader. */
-volatile __u64 dns_watched __weak SEC(".data.dns") = 0;
-
-/* A socket that has asked. */
+/* A socket that has asked, or moves several messages by one call. */
 struct dns_socket {
 	__u8 server[16]; /* whom it asked last: who an answer to a socket without a peer is taken to be from */
 	__u64 array;	 /* of the messages that sendmmsg or recvmmsg is at */
-	__u64 next;	 /* index in it */
+	__u32 next;	 /* index in it */
+	__u32 asked;	 /* it has a server */
 };
 
 /* By address. No hook says that such a socket is closed: the oldest is forgotten. */
@@ -27,18 +25,6 @@ struct {
 	__type(value, struct dns_socket);
 } dns_sockets __weak SEC(".maps");
 
-/* Could it be the socket of a resolver? Without a peer it may ask anybody. */
-static __always_inline bool datagram_wanted(struct sock *sk, __u16 family)
-{
-	__u16 port;
-
-	if (!dns_watched || (family != AF_INET && family != AF_INET6) || LOAD(sk, sk_type) != SOCK_DGRAM ||
-	    LOAD(sk, sk_protocol) != IPPROTO_UDP)
-		return false;
-	port = LOAD(sk, __sk_common.skc_dport);
-	return !port || port == bpf_htons(DNS_PORT);
-}
-
 static __always_inline struct dns_socket *dns_socket(__u64 key)
 {
 	struct dns_socket *known = bpf_map_lookup_elem(&dns_sockets, &key);
@@ -48,27 +34,6 @@ static __always_inline struct dns_socket *dns_socket(__u64 key)
 		return known;
 	bpf_map_update_elem(&dns_sockets, &key, &first, BPF_ANY);
 	return bpf_map_lookup_elem(&dns_sockets, &key);
-}
-
-/* The address that the call names, if it is a name server's. */
-static __always_inline bool dns_named(const struct io *io, __u8 server[16])
-{
-	const void *address = (const void *)io->address;
-	struct user_sockaddr named = {};
-
-	if (io->buffer == BUFFER_MESSAGE && bpf_probe_read_user(&address, sizeof(address), (const void *)io->pointer))
-		return false;
-	/* The smaller part first: an IPv4 address may end at the end of its page. */
-	if (!address || bpf_probe_read_user(&named, __builtin_offsetof(struct user_sockaddr, address6), address) ||
-	    named.port != bpf_htons(DNS_PORT))
-		return false;
-	if (named.family == AF_INET) {
-		address_v4(server, named.address);
-		return true;
-	}
-	if (named.family != AF_INET6)
-		return false;
-	return !bpf_probe_read_user(server, 16, address + __builtin_offsetof(struct user_sockaddr, address6));
 }
 
 /* Whom this datagram goes to or comes from: false if that is no name server. */
@@ -83,16 +48,30 @@ static __always_inline bool dns_server(const struct io *io, __u8 server[16])
 		return port == DNS_PORT;
 	if (io->direction == DATA_RECEIVED) {
 		known = bpf_map_lookup_elem(&dns_sockets, &key);
-		if (known)
-			__builtin_memcpy(server, known->server, sizeof(known->server));
-		return known;
+		if (!known || !known->asked)
+			return false;
+		__builtin_memcpy(server, known->server, sizeof(known->server));
+		return true;
 	}
-	if (!dns_named(io, server))
+	if (io->named != NAMED || io->to_port != DNS_PORT)
 		return false;
+	__builtin_memcpy(server, io->to, sizeof(io->to));
 	known = dns_socket(key);
-	if (known)
+	if (known) {
 		__builtin_memcpy(known->server, server, sizeof(known->server));
+		known->asked = 1;
+	}
 	return true;
+}
+
+/* dns_server for what scratch.io describes, into the event. A function of its own: on 5.10 the stacks of all don't fit above each
+ * other.
+ */
+GLOBAL_FUNCTION int GLOBAL(io_dns_server)(__u32 index)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &index);
+
+	return scratch && dns_server(&scratch->io, scratch->dns.server);
 }
 
 /* Tells of the message that scratch.io describes. */
@@ -109,7 +88,7 @@ GLOBAL_FUNCTION int GLOBAL(io_dns)(__u32 index)
 		return 0;
 	io = &site.scratch->io;
 	event = &site.scratch->dns;
-	if (!dns_server(io, event->server) || tgid_own(bpf_get_current_pid_tgid() >> 32))
+	if (!GLOBAL(io_dns_server)(index) || tgid_own(bpf_get_current_pid_tgid() >> 32))
 		return 0;
 	key = io->sk;
 	GLOBAL(header_fill)(index, io->task, EVENT_DNS);

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#define GUARDBEE_ABI 7u
+#define GUARDBEE_ABI 8u
 
 /* What happened. Both hook lists give the same kinds with the same meaning. */
 enum event_kind {
@@ -48,6 +48,7 @@ enum event_kind {
 	EVENT_CONTROL = 42,
 	EVENT_DNS = 43, /* security: a message to or from a name server */
 	EVENT_INQUIRY = 44, /* laid out as control_event */
+	EVENT_DATAGRAM = 45, /* security: a UDP socket sent to somebody for the first time; laid out as connect_event */
 };
 #define EVENT_KINDS 64
 
@@ -402,7 +403,7 @@ struct throttle_event {
 };
 
 /* Why an event did not reach its ring. produced = delivered + RING_FULL + THROTTLED + SCRATCH_BUSY, by kind; the others
- * count what was never an attempt (CONNECTIONS_FULL, MESSAGES, DEEDS_FULL) or is there all the same (STAMPS_FULL).
+ * count what was never an attempt (CONNECTIONS_FULL, MESSAGES, DEEDS_FULL, PEERS) or is there all the same (STAMPS_FULL).
  */
 enum loss_cause {
 	LOSS_RING_FULL = 0,
@@ -410,8 +411,9 @@ enum loss_cause {
 	LOSS_CONNECTIONS_FULL = 2, /* no room to track a connection: its data is not seen */
 	LOSS_STAMPS_FULL = 3,	   /* no room for a thread's stamp or a process's origin (the event itself is there) */
 	LOSS_SCRATCH_BUSY = 4,	   /* the context's scratch was in use */
-	LOSS_MESSAGES = 5,	   /* DNS: one call moved more messages than are looked at */
+	LOSS_MESSAGES = 5,	   /* DNS, DATAGRAM: one call moved more messages than are looked at */
 	LOSS_DEEDS_FULL = 6,	   /* more changes of names under way at once than there is room for: the oldest is not seen */
+	LOSS_PEERS = 7,		   /* DATAGRAM: a socket sent to more peers than are told, or to one that could not be read */
 };
 #define LOSS_CAUSES 8
 #define RINGS	    4  /* 0 security, 1.. payload */

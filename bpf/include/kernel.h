@@ -45,6 +45,7 @@ enum bpf_func_id { BPF_FUNC_get_current_task_btf = 158, BPF_FUNC_task_pt_regs = 
 enum cgroup_subsys_id { memory_cgrp_id = 4, pids_cgrp_id = 11 }; /* the values are relocated */
 
 #define AF_UNIX	       1
+#define AF_UNSPEC      0
 #define AF_INET	       2
 #define AF_INET6       10
 #define SOCK_STREAM    1

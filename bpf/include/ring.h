@@ -55,6 +55,10 @@ struct io {
 	__u8 io_uring;
 	__u8 turn; /* the direction has changed */
 	__u8 pad[2];
+	__u8 to[16];  /* datagrams: the receiver that the call names, as datagram.h finds it */
+	__u16 to_port;
+	__u8 named; /* enum datagram_name */
+	__u8 to_pad[5];
 };
 
 /* Where records are built. Twice the bytes of a payload: offset and length are each bounded, not their sum. */

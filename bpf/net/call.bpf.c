@@ -7,6 +7,7 @@
 #include "dispatch.h"
 #include "dns.h"
 #include "io.h"
+#include "peer.h"
 
 /* splice and io_uring are not seen by this list; the positions of what follows say how much was missed. */
 
@@ -69,17 +70,17 @@ static __always_inline enum io_buffer shape_buffer(enum shape shape)
 }
 
 /* The datagrams that the call has moved: `count` where it takes several. */
-#define DNS_MESSAGES 8
+#define DATAGRAMS 8
 static __always_inline void datagrams(struct site *site, __s64 count)
 {
 	struct io *io = &site->scratch->io;
 	__u64 array = io->pointer;
 
 	if (io->buffer != BUFFER_MESSAGES) {
-		GLOBAL(io_dns)(site->index);
+		datagram_io(site);
 		return;
 	}
-	for (__u32 i = 0; i < DNS_MESSAGES; i++) {
+	for (__u32 i = 0; i < DATAGRAMS; i++) {
 		const struct user_mmsghdr *message = (const void *)array + i * sizeof(*message);
 
 		if (i >= count)
@@ -87,10 +88,14 @@ static __always_inline void datagrams(struct site *site, __s64 count)
 		io->pointer = (__u64)message;
 		io->buffer = BUFFER_MESSAGE;
 		bpf_probe_read_user(&io->length, sizeof(io->length), &message->length);
-		GLOBAL(io_dns)(site->index);
+		datagram_io(site);
 	}
-	if (count > DNS_MESSAGES)
-		site->slot->lost[LOSS_MESSAGES][EVENT_DNS] += count - DNS_MESSAGES;
+	if (count <= DATAGRAMS)
+		return;
+	if (datagrams_watched & DATAGRAM_DNS)
+		site->slot->lost[LOSS_MESSAGES][EVENT_DNS] += count - DATAGRAMS;
+	if (datagrams_watched & DATAGRAM_PEERS && io->direction == DATA_SENT)
+		site->slot->lost[LOSS_MESSAGES][EVENT_DATAGRAM] += count - DATAGRAMS;
 }
 
 static __always_inline void called(struct sys_exit *exit, enum data_direction direction, enum shape shape,
@@ -112,7 +117,7 @@ static __always_inline void called(struct sys_exit *exit, enum data_direction di
 		return;
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	is_stream = family_wanted(sk, family);
-	if ((!is_stream && !datagram_wanted(sk, family)) || !site_enter(&site, CONTEXT_TASK, program))
+	if ((!is_stream && !datagram_wanted(sk, family, direction)) || !site_enter(&site, CONTEXT_TASK, program))
 		return;
 	call = syscall_read(task);
 	io = &site.scratch->io;

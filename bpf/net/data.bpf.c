@@ -7,6 +7,7 @@
 #include "event.h"
 #include "dns.h"
 #include "io.h"
+#include "peer.h"
 #include "spare.h"
 #include "syscall.h"
 
@@ -65,7 +66,7 @@ static __always_inline void datagram(struct site *site, struct task_struct *task
 		io->pointer += known->next++ * sizeof(struct user_mmsghdr);
 		io->buffer = BUFFER_MESSAGE;
 	}
-	GLOBAL(io_dns)(site->index);
+	datagram_io(site);
 }
 
 static __always_inline void moved(struct sock *sk, int length, int flags, enum data_direction direction,
@@ -81,7 +82,7 @@ static __always_inline void moved(struct sock *sk, int length, int flags, enum d
 		return;
 	family = sk->__sk_common.skc_family;
 	is_stream = family_wanted(sk, family);
-	if (!is_stream && !datagram_wanted(sk, family))
+	if (!is_stream && !datagram_wanted(sk, family, direction))
 		return;
 	if (direction == DATA_RECEIVED && flags & (MSG_PEEK | MSG_ERRQUEUE | MSG_OOB))
 		return;

@@ -114,7 +114,7 @@ impl Kernel {
             folder: chosen.trampolines.tell_changes().then(|| trampoline::folder().ok()).flatten(),
         };
         kernel.update_own(&options.own)?;
-        kernel.store_dns(options.watched.contains(&Capability::Dns))?;
+        kernel.store_datagrams(|capability| options.watched.contains(&capability))?;
         kernel.store_told()?;
         kernel.counters.freeze()?;
         Ok(kernel)
@@ -281,8 +281,8 @@ impl Kernel {
     /// nobody anything; what is, and was detached, is attached again, as far as the privileges go that are left. The
     /// programs of file events are none of these: see [`Self::want_files`].
     pub fn watch(&mut self, wanted: u32) -> Result<(), Error> {
-        let refused = |source| Error::Map { action: "set", map: "dns", source };
-        self.store_dns(wanted & Capability::Dns.bit() != 0).map_err(refused)?;
+        let refused = |source| Error::Map { action: "set", map: "datagrams", source };
+        self.store_datagrams(|capability| wanted & capability.bit() != 0).map_err(refused)?;
         self.keep_attached(|program| {
             let bit = program.capability.bit();
             (bit != 0).then_some(wanted & bit != 0)
@@ -323,8 +323,10 @@ impl Kernel {
         Ok(())
     }
 
-    fn store_dns(&self, watched: bool) -> Result<(), libbpf_rs::Error> {
-        self.store(".data.dns", u64::from(watched).as_bytes())
+    /// `enum datagram_watch`.
+    fn store_datagrams(&self, wanted: impl Fn(Capability) -> bool) -> Result<(), libbpf_rs::Error> {
+        let watched = u64::from(wanted(Capability::Dns)) | u64::from(wanted(Capability::Datagram)) << 1;
+        self.store(".data.datagrams", watched.as_bytes())
     }
 
     fn store_told(&self) -> Result<(), libbpf_rs::Error> {

@@ -55,7 +55,7 @@ fn budgets(security_bytes: u32, payload_bytes: u32) -> [Rate; EVENT_KINDS] {
         ),
         (
             Rate { per_second: security * 2, burst: security },
-            &[EventKind::Accept, EventKind::Connect, EventKind::Listen],
+            &[EventKind::Accept, EventKind::Connect, EventKind::Listen, EventKind::Datagram],
         ),
         (
             Rate { per_second: security.div_ceil(2), burst: security },

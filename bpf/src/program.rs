@@ -38,6 +38,8 @@ pub enum Capability {
     Dns,
     /// Calls that ask what machine it is.
     Inquiry,
+    /// Whom UDP sockets send to: by the programs of payload.
+    Datagram,
     /// What is done to files.
     File,
     /// Leading calls to their programs, where one sees the ends of all of them.
@@ -46,7 +48,7 @@ pub enum Capability {
 
 impl Capability {
     /// All, in the order of their importance.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Process,
         Self::Socket,
         Self::Payload,
@@ -64,12 +66,13 @@ impl Capability {
         Self::Control,
         Self::Dns,
         Self::Inquiry,
+        Self::Datagram,
         Self::File,
         Self::Dispatch,
     ];
 
     /// Looked at only where somebody wants them. From the others it is known who acts, and for which request.
-    pub const OPTIONAL: [Self; 13] = [
+    pub const OPTIONAL: [Self; 14] = [
         Self::Credentials,
         Self::Access,
         Self::Namespace,
@@ -83,6 +86,7 @@ impl Capability {
         Self::Control,
         Self::Dns,
         Self::Inquiry,
+        Self::Datagram,
     ];
 
     /// Its bit in a set of [`Self::OPTIONAL`], which has them in the order of the kinds of events that they give; of others

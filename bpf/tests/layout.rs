@@ -191,7 +191,8 @@ fn kinds_are_the_same() {
             IoUring,
             Control,
             Dns,
-            Inquiry
+            Inquiry,
+            Datagram
         }
     );
 }
@@ -262,7 +263,16 @@ fn enumerators_are_the_same() {
         btf,
         "loss_cause",
         "LOSS_",
-        LossCause { RingFull, Throttled, ConnectionsFull, StampsFull, ScratchBusy, Messages, DeedsFull }
+        LossCause {
+            RingFull,
+            Throttled,
+            ConnectionsFull,
+            StampsFull,
+            ScratchBusy,
+            Messages,
+            DeedsFull,
+            Peers
+        }
     );
     let hooks = [
         ("HOOKS_ITERATOR", 0),

@@ -134,6 +134,13 @@ fn good() -> Vec<(&'static str, Vec<u8>)> {
             ),
         ),
         (
+            "datagram",
+            record(
+                &ConnectEvent { header: head(EventKind::Datagram), socket: tcp(2), begun_ns: 4, result: 0, pad: 0 },
+                &[],
+            ),
+        ),
+        (
             "listen",
             record(
                 &ListenEvent { header: head(EventKind::Listen), socket: tcp(3), listening: 1, pad: 0 },

@@ -296,6 +296,7 @@ impl Core {
         Some(match event.body {
             Body::Accept(socket) => Action::Accept(Arc::new(socket)),
             Body::Connect(connect) => Action::Connect(Arc::from(connect)),
+            Body::Datagram(sent) => Action::Datagram(Arc::from(sent)),
             Body::Exec(exec) => Action::Exec(exec),
             Body::Exit(exit) => Action::Exit(exit),
             Body::File(file) => Action::File(file),

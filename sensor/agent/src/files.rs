@@ -114,9 +114,34 @@ mod tests {
             let rules = RuleSet::load(&[("rules.yml", rule(field))]).unwrap();
             (watched(&rules, &PolicySet::default()), rules.rules()[0].wants.contains(&"dns"))
         };
-        let bit = 1 << (EventKind::Dns as u32 - EventKind::Credentials as u32);
-        assert_eq!(asked("DestinationHostname"), (bit, true));
-        assert_eq!(asked("Image"), (0, false));
+        let bit = |kind: EventKind| 1 << (kind as u32 - EventKind::Credentials as u32);
+        let datagrams = bit(EventKind::Datagram);
+        assert_eq!(asked("DestinationHostname"), (datagrams | bit(EventKind::Dns), true));
+        assert_eq!(asked("Image"), (datagrams, false));
+    }
+
+    #[test]
+    fn datagrams_are_asked_for_by_rules_that_one_may_fulfil() {
+        let asked = |source: &str, detection: &str| {
+            let rule = format!("title: t\nlogsource: {{{source}}}\ndetection: {{{detection}}}\n");
+            let rules = RuleSet::load(&[("rules.yml", rule)]).unwrap();
+            watched(&rules, &PolicySet::default()) != 0
+        };
+        let network = "category: network_connection";
+        for (source, detection, wanted) in [
+            (network, "s: {Image: x}, condition: s", true),
+            (network, "s: {Protocol: udp}, condition: s", true),
+            (network, "s: {Protocol: [tcp, udp]}, condition: s", true),
+            (network, "s: {Image: x}, t: {Protocol: tcp}, condition: s or t", true),
+            (network, "s: {Image: x}, t: {Protocol: tcp}, condition: s and t", false),
+            (network, "s: {Image: x}, t: {Protocol: udp}, condition: s and not t", false),
+            (network, "s: {guardbee.unix.path: /x}, condition: s", false),
+            (network, "s: {Initiated: false}, condition: s", false),
+            ("product: guardbee, service: connect", "s: {Image: x}, condition: s", false),
+            ("product: guardbee, service: datagram", "s: {Image: x}, condition: s", true),
+        ] {
+            assert_eq!(asked(source, detection), wanted, "{source} {detection}");
+        }
     }
 
     #[test]

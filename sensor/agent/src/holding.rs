@@ -78,6 +78,7 @@ pub(crate) fn kind(body: &Body) -> EventKind {
         Body::Close(_) => EventKind::Close,
         Body::Connect(_) => EventKind::Connect,
         Body::Data(_) => EventKind::Data,
+        Body::Datagram(_) => EventKind::Datagram,
         Body::Dns(_) => EventKind::Dns,
         Body::Exec(_) => EventKind::Exec,
         Body::Exit(_) => EventKind::Exit,

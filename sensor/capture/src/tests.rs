@@ -298,7 +298,7 @@ fn what_can_not_be_a_ring_is_refused() {
 fn counters_are_read_field_by_field() {
     let mut kernel = Kernel::new(Params::default());
     kernel.slot.fired[5] = 42;
-    kernel.slot.lost[7][15] = 3;
+    kernel.slot.lost[2][15] = 3;
     kernel.give(EventKind::Exit);
     let snapshot = kernel.capture.snapshot(&kernel.clock);
     assert_eq!(snapshot.slots[0], kernel.slot);
@@ -308,7 +308,7 @@ fn counters_are_read_field_by_field() {
     snapshot.losses_since(&zero, &mut losses);
     assert_eq!(
         losses.iter().map(|loss| (loss.cause, loss.kind, loss.count)).collect::<Vec<_>>(),
-        [("unknown", "unknown", 3)]
+        [("connections_full", "unknown", 3)]
     );
     assert_eq!(offset_of!(CounterSlot, sequence), 0);
 }

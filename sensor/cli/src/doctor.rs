@@ -25,7 +25,12 @@ const UNSEEN: &[(&str, &str)] = &[
         "their connections are told; have resolvers ask in plain on the node",
     ),
     ("files: refused calls", "no free tracepoint tells; writes through older descriptors neither"),
-    ("UDP but for DNS, raw sockets, failed unix connects", "no free tracepoint tells; not built yet"),
+    (
+        "what is sent by UDP after the first datagram to somebody, what is received but for DNS, and to whom sockets that had received \
+         first, io_uring or 32-bit calls send",
+        "a socket's first datagram to each is told, 64 in ten seconds",
+    ),
+    ("raw sockets' packets, failed unix connects", "no free tracepoint tells; not built yet"),
     ("closes of unix connections", "no free tracepoint tells; the end of their process does"),
     ("accepted TCP connections that the client resets unused", "their process never learns of them either"),
     ("payload inside TLS", "not built yet; terminate TLS before the process, or look at the proxy's side"),
@@ -57,7 +62,7 @@ const UNSEEN_5_10: &[(&str, &str)] = &[
     ("what is submitted to io_uring", "that there is a ring is told; use a kernel from 6.3 on"),
     (
         "how many messages one recvmmsg or sendmmsg moved",
-        "of payload they are one record, of DNS eight are looked at; use a kernel from 6.3 on",
+        "of payload they are one record, of datagrams eight are looked at; use a kernel from 6.3 on",
     ),
 ];
 

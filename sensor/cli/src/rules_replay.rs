@@ -252,7 +252,7 @@ fn what(found: &Found, record: &Record) -> String {
     let last = found.evidence.last().map(|last| &last.action);
     let act = match last {
         Some(Action::RequestHead(_) | Action::Exchange(..)) => request(),
-        Some(Action::Connect(_)) => {
+        Some(Action::Connect(_) | Action::Datagram(_)) => {
             format!(
                 "{} to {}:{}",
                 text("process.executable.path"),

@@ -20,7 +20,7 @@ const OPENS: &str = "\
 - rule: Shadow
   desc: Passwords.
   condition: >
-    evt.type in (sendto, sendmsg)
+    evt.type in (recvfrom, recvmsg)
     and fd.name = /etc/shadow
   output: shadow %fd.name
   priority: ERROR
@@ -75,7 +75,7 @@ fn what_cant_be_imported_is_told_with_its_place() {
     let (code, out, _) = guardbee(folder.path(), &["rules.yaml", "opens.yaml"]);
     assert_eq!(code, 1, "{out}");
     for part in [
-        "needs events  opens.yaml:1  Shadow  data sent: not recorded",
+        "needs events  opens.yaml:1  Shadow  data received: not recorded",
         "not imported  opens.yaml:8  Given   proc.env contains x: the environment",
         "(opens.yaml:11)",
         "3 rules: 1 importable (write them with --out DIR), 1 need events that are not recorded, 1 can't be said, 0 disabled",

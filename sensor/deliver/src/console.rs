@@ -57,10 +57,14 @@ fn write_finding(out: &mut String, finding: &Finding, offset: WallOffset, colour
             line(out, "command", &record::command_line(&process.args))?;
             line(out, "user", &who(process))?;
         }
-        if let Action::Connect(connect) = &last.action {
+        if let Action::Connect(connect) | Action::Datagram(connect) = &last.action {
             let remote = connect.socket.remote.to_string();
             let name = said(&connect.name);
-            line(out, "connect", &if name.is_empty() { remote } else { format!("{remote} ({name})") })?;
+            line(
+                out,
+                last.action.name(),
+                &if name.is_empty() { remote } else { format!("{remote} ({name})") },
+            )?;
         }
         if let Action::File(event) = &last.action {
             let source = if event.source.is_empty() {

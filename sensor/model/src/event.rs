@@ -94,6 +94,8 @@ pub enum Body {
     Listen(Listen),
     /// A process older than the sensor, told like an exec.
     Process(Arc<Exec>),
+    /// A UDP socket sent to somebody for the first time.
+    Datagram(Box<Connect>),
     /// A message to or from a name server.
     Dns(Box<Dns>),
     /// Leads the data of a connection.
@@ -112,6 +114,7 @@ impl Body {
             Self::Close(_) => "close",
             Self::Connect(_) => "connect",
             Self::Data(_) => "data",
+            Self::Datagram(_) => "datagram",
             Self::Dns(_) => "dns",
             Self::Exec(_) => "exec",
             Self::Exit(_) => "exit",
@@ -202,12 +205,13 @@ pub struct Exit {
     pub code: u32,
 }
 
-/// An outbound connection succeeded or failed; the header is that of the caller, with the stamps of the call.
+/// An outbound connection succeeded or failed, or a socket of UDP has sent its first datagram to somebody; the header is that of
+/// the caller, with the stamps of the call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connect {
     /// Which.
     pub socket: Socket,
-    /// When connect was called; the header has the end.
+    /// When connect was called; the header has the end. Of a datagram the same.
     pub begun: BootTime,
     /// 0, or an errno; -1 where the kernel kept no reason.
     pub error: i32,

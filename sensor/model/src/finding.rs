@@ -37,6 +37,8 @@ pub enum Action {
     Accept(Arc<Socket>),
     /// An outbound connection succeeded or failed.
     Connect(Arc<Connect>),
+    /// A UDP socket sent to somebody for the first time.
+    Datagram(Arc<Connect>),
     /// A process replaced its image.
     Exec(Arc<Exec>),
     /// A process ended.
@@ -61,6 +63,7 @@ impl Action {
         match self {
             Self::Accept(_) => "accept",
             Self::Connect(_) => "connect",
+            Self::Datagram(_) => "datagram",
             Self::Exec(_) => "exec",
             Self::Exit(_) => "exit",
             Self::File(file) => file.operation.name(),

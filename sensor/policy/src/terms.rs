@@ -17,7 +17,7 @@ pub const FILES: [&str; Operation::ALL.len()] = [
 ];
 
 /// Actions on the system and on other processes, likewise.
-pub const SYSTEM: [&str; 13] = [
+pub const SYSTEM: [&str; 14] = [
     "credentials",
     "access",
     "namespace",
@@ -31,6 +31,7 @@ pub const SYSTEM: [&str; 13] = [
     "control",
     "dns",
     "inquiry",
+    "datagram",
 ];
 
 /// Always observed: from them it is known who acts, and for which request.

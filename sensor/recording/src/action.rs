@@ -29,6 +29,7 @@ const LISTEN: u8 = 5;
 const REQUEST: u8 = 6;
 const EXCHANGE: u8 = 7;
 const FILE: u8 = 8;
+const DATAGRAM: u8 = 9;
 const SYSTEM: u8 = 32;
 
 const LAYERS: [Layer; 2] = [Layer::Plain, Layer::Tls];
@@ -41,10 +42,11 @@ pub(crate) fn put(action: &Action, tables: &mut Puts, put: &mut Put) {
         }
         Action::Connect(connect) => {
             put.byte(CONNECT);
-            socket::put(&connect.socket, put);
-            put.time(connect.begun);
-            put.signed(connect.error.into());
-            put.said(&connect.name);
+            put_connect(connect, put);
+        }
+        Action::Datagram(sent) => {
+            put.byte(DATAGRAM);
+            put_connect(sent, put);
         }
         Action::Exec(exec) => {
             put.byte(EXEC);
@@ -84,15 +86,24 @@ pub(crate) fn put(action: &Action, tables: &mut Puts, put: &mut Put) {
     }
 }
 
+fn put_connect(connect: &Connect, put: &mut Put) {
+    socket::put(&connect.socket, put);
+    put.time(connect.begun);
+    put.signed(connect.error.into());
+    put.said(&connect.name);
+}
+
+fn take_connect(take: &mut Take<'_>) -> Result<Connect, Wrong> {
+    let (socket, begun) = (socket::take(take)?, take.time()?);
+    let error = i32::try_from(take.signed()?).map_err(|_| Wrong("an errno is too large"))?;
+    Ok(Connect { socket, begun, error, name: take.text()?.into() })
+}
+
 pub(crate) fn take(take: &mut Take<'_>, tables: &mut Takes) -> Result<Action, Wrong> {
     Ok(match take.byte()? {
         ACCEPT => Action::Accept(Arc::new(socket::take(take)?)),
-        CONNECT => {
-            let (socket, begun) = (socket::take(take)?, take.time()?);
-            let error = i32::try_from(take.signed()?).map_err(|_| Wrong("an errno is too large"))?;
-            let name = take.text()?.into();
-            Action::Connect(Arc::new(Connect { socket, begun, error, name }))
-        }
+        CONNECT => Action::Connect(Arc::new(take_connect(take)?)),
+        DATAGRAM => Action::Datagram(Arc::new(take_connect(take)?)),
         EXEC => Action::Exec(Arc::new(take_exec(take)?)),
         EXIT => Action::Exit(Exit { code: take.narrow()? }),
         FILE => Action::File(Arc::new(take_file_event(take)?)),

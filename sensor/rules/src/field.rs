@@ -342,17 +342,17 @@ fields! {
     /// Who is connected to.
     DestinationPort "destination.port" Number, Kinds::NET, plain ["DestinationPort", "dst_port"];
     /// Name, in lower case, that was asked for and answered with that address: the last one that the process itself asked a name server for, else the only one that its container did, or of the host's processes any of them; for a minute at least and an hour at most, as the answer says. Absent: none was, as where a name stands in a file, or it was asked for over TCP or TLS.
-    DestinationName "destination.domain" Text, Kinds::CONNECT, plain ["DestinationHostname"];
+    DestinationName "destination.domain" Text, Kinds::OUTBOUND, plain ["DestinationHostname"];
     /// Where that is: this host, its link, private networks (RFC 1918, 4193 and 6598), all others; absent: no IP address.
     DestinationNetwork "guardbee.destination.network" Word(NETWORKS), Kinds::NET, plain [];
-    /// Who connects.
+    /// Who connects; absent: a datagram of a socket that was bound to no address.
     SourceAddress "source.address" Address, Kinds::NET, searched ["SourceIp", "source.ip", "src_ip"];
     /// Who connects.
     SourcePort "source.port" Number, Kinds::NET, plain ["SourcePort", "src_port"];
     /// Whether the process connects, not accepts.
     Initiated "guardbee.connection.initiated" Flag, Kinds::NET, plain ["Initiated"];
-    /// `tcp` or `unix`.
-    Transport "network.transport" Word(&["tcp", "unix"]), Kinds::NET, plain ["Protocol"];
+    /// `tcp`, `udp` or `unix`.
+    Transport "network.transport" Word(&["tcp", "udp", "unix"]), Kinds::NET, plain ["Protocol"];
     /// Errno of connect, 0: it succeeded.
     ConnectError "guardbee.connect.error" Number, Kinds::CONNECT, plain [];
     /// The other end.

@@ -242,6 +242,51 @@ fn sockets_match_as_in_falco() {
     }
 }
 
+/// A condition, a first datagram that matches, and one that is near.
+const DATAGRAMS: &[(&str, &str, &str)] = &[
+    (
+        "evt.type = connect and fd.l4proto = udp and fd.rip = 1.1.1.1",
+        "DestinationIp: 1.1.1.1",
+        "DestinationIp: 1.1.1.2",
+    ),
+    (
+        "evt.type in (sendto, sendmsg) and fd.l4proto != tcp and fd.connected=false and fd.name_changed=true \
+         and (fd.typechar = 4 or fd.typechar = 6) and fd.ip != 0.0.0.0 and fd.net != 127.0.0.0/8 \
+         and (evt.rawres >= 0 or evt.res = EINPROGRESS)",
+        "DestinationIp: 1.1.1.1",
+        "DestinationIp: 127.0.0.1",
+    ),
+    // As of a socket that was bound to no address.
+    (
+        "evt.type = sendto and fd.l4proto = udp and fd.ip != 0.0.0.0",
+        "SourceIp: 0.0.0.0",
+        "DestinationIp: 0.0.0.0",
+    ),
+    (
+        "evt.type = sendmmsg and fd.type = ipv6 and fd.sockfamily = ip and fd.name_changed = true",
+        "DestinationIp: '::1'",
+        "DestinationIp: 1.1.1.1",
+    ),
+    ("evt.type = connect and fd.l4proto = udp and fd.sport = 53", "DestinationPort: 53", "SourcePort: 53"),
+];
+
+#[test]
+fn first_datagrams_match_as_connections_and_sends_do_in_falco() {
+    for (condition, hit, near) in DATAGRAMS {
+        let imported = rule(condition);
+        let yaml = yaml(&imported);
+        assert!(yaml.contains("first datagram is seen"), "{yaml}");
+        assert!(matches(yaml, "datagram", hit), "`{condition}` misses {hit}:\n{yaml}");
+        assert!(!matches(yaml, "datagram", near), "`{condition}` takes {near}:\n{yaml}");
+    }
+    // Each kind of connection has a document of its own.
+    let both = rule("evt.type = connect and fd.sip = 1.1.1.1");
+    for kind in ["connect", "datagram"] {
+        assert!(matches(yaml(&both), kind, "DestinationIp: 1.1.1.1"), "{both:#?}");
+        assert!(!matches(yaml(&both), kind, "DestinationIp: 1.1.1.2"), "{both:#?}");
+    }
+}
+
 /// Log source, event and condition, an event that matches, and one that is near.
 const DEEDS: &[(&str, &str, &str, &str)] = &[
     (
@@ -450,7 +495,9 @@ const REFUSED: &[(&str, &str)] = &[
     ("evt.type = bpf and proc.name = x", "neither load nor attach"),
     ("evt.type = setuid and evt.arg.uid = nobody", "only `root` is known"),
     ("evt.type = setns and fd.name = /x", "the descriptor of this call"),
-    ("evt.type = connect and fd.sip = 1.1.1.1", "connections of UDP sockets"),
+    ("evt.type = sendto and fd.sip = 1.1.1.1", "data sent"),
+    ("evt.type = sendmsg and fd.l4proto = tcp", "data sent"),
+    ("evt.type = recvfrom and fd.l4proto = udp", "data received"),
     ("proc.name = sh", "every event"),
     ("evt.type != execve and proc.name = sh", "every event"),
     ("evt.type = execve and evt.num = 0", "it never holds"),

@@ -227,7 +227,7 @@ impl Tracer {
     /// Says by which name the address goes that is connected to.
     fn name(&mut self, event: &mut Event, processes: &dyn Processes) {
         let Some(key) = event.header.process else { return };
-        let Body::Connect(connect) = &mut event.body else { return };
+        let (Body::Connect(connect) | Body::Datagram(connect)) = &mut event.body else { return };
         let Some(address) = connect.socket.remote.ip() else { return };
         match self.names.find(&Who::new(key, processes), address, connect.begun) {
             Found::Name(name) => connect.name = name,

@@ -26,15 +26,17 @@ pub enum LossCause {
     StampsFull = 3,
     /// The context's scratch was in use.
     ScratchBusy = 4,
-    /// DNS: one call moved more messages than are looked at.
+    /// DNS and datagrams: one call moved more messages than are looked at.
     Messages = 5,
     /// More changes of names under way at once than there is room for: the oldest is not seen.
     DeedsFull = 6,
+    /// A UDP socket sent to more peers than are told, or to one that could not be read.
+    Peers = 7,
 }
 
 impl LossCause {
     /// All causes, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RingFull,
         Self::Throttled,
         Self::ConnectionsFull,
@@ -42,6 +44,7 @@ impl LossCause {
         Self::ScratchBusy,
         Self::Messages,
         Self::DeedsFull,
+        Self::Peers,
     ];
 
     /// Whether it costs an event, which was numbered and counted as produced; else something an event should have said.
@@ -59,6 +62,7 @@ impl LossCause {
             Self::ScratchBusy => "scratch_busy",
             Self::Messages => "messages",
             Self::DeedsFull => "deeds_full",
+            Self::Peers => "peers",
         }
     }
 }

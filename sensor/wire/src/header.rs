@@ -2,7 +2,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// `GUARDBEE_ABI`: both halves must be built from the same number.
-pub const ABI: u32 = 7;
+pub const ABI: u32 = 8;
 
 /// `enum event_kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,11 +79,13 @@ pub enum EventKind {
     Dns = 43,
     /// A call that asks what machine it is; laid out as [`crate::ControlEvent`].
     Inquiry = 44,
+    /// A UDP socket sent to somebody for the first time; laid out as [`crate::ConnectEvent`].
+    Datagram = 45,
 }
 
 impl EventKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::Fork,
         Self::Exec,
         Self::Exit,
@@ -119,6 +121,7 @@ impl EventKind {
         Self::Control,
         Self::Dns,
         Self::Inquiry,
+        Self::Datagram,
     ];
 
     /// Kinds of [`crate::FileEvent`], in the order of their bits in [`crate::FileWants`].
@@ -179,6 +182,7 @@ impl EventKind {
             Self::Control => "control",
             Self::Dns => "dns",
             Self::Inquiry => "inquiry",
+            Self::Datagram => "datagram",
         }
     }
 }

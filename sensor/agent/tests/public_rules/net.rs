@@ -56,9 +56,9 @@ pub(crate) fn accept(actor: Actor, socket: &Socket) -> Vec<u8> {
     record(&event, &tail(socket))
 }
 
-pub(crate) fn connect(actor: Actor, connect: &Connect) -> Vec<u8> {
+pub(crate) fn connect(actor: Actor, kind: EventKind, connect: &Connect) -> Vec<u8> {
     let event = ConnectEvent {
-        header: actor.header(EventKind::Connect),
+        header: actor.header(kind),
         socket: info(&connect.socket, Role::Connected),
         begun_ns: connect.begun.0,
         result: if connect.error > 1 { -connect.error } else { connect.error },

@@ -104,11 +104,14 @@ fn records(wanted: &Observation) -> Option<Vec<Vec<u8>>> {
             records.push(deed::of_system(actor, &process.comm, system)?);
         }
         Action::Accept(socket) => records.push(net::accept(actor, socket)),
-        Action::Connect(connect) => {
+        Action::Connect(connect) | Action::Datagram(connect) => {
             if !connect.name.is_empty() {
                 records.extend(net::lookup(actor, connect)?);
             }
-            records.push(net::connect(actor, connect));
+            let of_udp = matches!(wanted.action, Action::Datagram(_));
+            let kind =
+                if of_udp { guardbee_wire::EventKind::Datagram } else { guardbee_wire::EventKind::Connect };
+            records.push(net::connect(actor, kind, connect));
         }
         Action::Listen(listen) => records.push(net::listen(actor, listen)),
         Action::RequestHead(request) => records.extend(net::exchange(actor, request, None)?),
@@ -196,6 +199,7 @@ impl Sensor {
                 let action = match event.body {
                     Body::Accept(socket) => Action::Accept(Arc::new(socket)),
                     Body::Connect(connect) => Action::Connect(Arc::from(connect)),
+                    Body::Datagram(sent) => Action::Datagram(Arc::from(sent)),
                     Body::Exec(exec) => Action::Exec(exec),
                     Body::File(file) => Action::File(file),
                     Body::Listen(listen) => Action::Listen(Arc::new(listen)),

@@ -215,6 +215,7 @@ fn event<'a>(head: &EventHeader, bytes: &'a [u8]) -> Result<Parts<'a>, DecodeErr
         EventKind::IoUring => io_uring::io_uring(&fixed::<IoUringEvent>(name, bytes)?)?,
         EventKind::Control => control::control(&fixed::<ControlEvent>(name, bytes)?)?,
         EventKind::Inquiry => control::inquiry(&fixed::<ControlEvent>(name, bytes)?)?,
+        EventKind::Datagram => socket::datagram(&fixed::<ConnectEvent>(name, bytes)?)?,
         EventKind::Dns => dns::dns(&fixed::<DnsEvent>(name, bytes)?)?,
         EventKind::Throttle => throttle::throttle(&whole::<ThrottleEvent>(name, bytes)?)?,
     };

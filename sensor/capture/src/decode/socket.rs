@@ -22,7 +22,18 @@ pub(super) fn socket((raw, tail): &(SocketEvent, &[u8])) -> Result<Body, DecodeE
 }
 
 pub(super) fn connect((raw, tail): &(ConnectEvent, &[u8])) -> Result<Body, DecodeError> {
-    let kind = "connect";
+    connected("connect", raw, tail).map(|connect| Body::Connect(Box::new(connect)))
+}
+
+pub(super) fn datagram((raw, tail): &(ConnectEvent, &[u8])) -> Result<Body, DecodeError> {
+    let kind = "datagram";
+    if !is_ip(raw.socket.family) {
+        return Err(DecodeError::Value { kind, field: "socket.family", value: raw.socket.family.into() });
+    }
+    connected(kind, raw, tail).map(|connect| Body::Datagram(Box::new(connect)))
+}
+
+fn connected(kind: &'static str, raw: &ConnectEvent, tail: &[u8]) -> Result<Connect, DecodeError> {
     let error = match raw.result {
         // Linux has no errno above 4095 (MAX_ERRNO).
         -4095..-1 => -raw.result,
@@ -35,7 +46,7 @@ pub(super) fn connect((raw, tail): &(ConnectEvent, &[u8])) -> Result<Body, Decod
     let socket = info(kind, &raw.socket, tail)?;
     // Which name it goes by, other events tell.
     let name = Arc::default();
-    Ok(Body::Connect(Box::new(Connect { socket, begun: BootTime(raw.begun_ns), error, name })))
+    Ok(Connect { socket, begun: BootTime(raw.begun_ns), error, name })
 }
 
 pub(super) fn listen(raw: &ListenEvent) -> Result<Body, DecodeError> {

@@ -116,6 +116,8 @@ pub(crate) fn samples() -> Vec<Vec<u8>> {
     ];
     samples.extend(EventKind::FILES.map(|kind| encode(&file_event(kind), &file_tail())));
     samples.extend(system::samples());
+    let datagram = ConnectEvent { header: head(EventKind::Datagram), socket: tcp(2), ..Default::default() };
+    samples.push(encode(&datagram, &[]));
     samples
 }
 
@@ -338,7 +340,13 @@ fn bad_sockets_are_named() {
         encode(&ConnectEvent { header, socket: tcp(2), result, ..Default::default() }, &[])
     };
     let listen = ListenEvent { header: head(EventKind::Listen), listening: 2, ..Default::default() };
+    let datagram = ConnectEvent {
+        header: head(EventKind::Datagram),
+        socket: SocketInfo { family: 1, ..tcp(2) },
+        ..Default::default()
+    };
     refused([
+        (encode(&datagram, &[]), "record_value", "decode datagram record: socket.family can't be 1"),
         (
             accept(SocketInfo { family: 16, ..tcp(1) }),
             "record_value",

@@ -79,14 +79,14 @@ fn evidence(observation: &Observation, own_link: Option<&Link>, offset: WallOffs
             evidence.insert("http_response".into(), json!({ "code": answer.status }));
         }
     }
-    if let Action::Connect(connect) = &observation.action {
+    if let Action::Connect(connect) | Action::Datagram(connect) = &observation.action {
         let mut shown = endpoint(&connect.socket.remote);
         if let Some(Value::Object(shown)) = shown.as_mut().filter(|_| !connect.name.is_empty()) {
             shown.insert("hostname".into(), said(&connect.name).into());
         }
         evidence.extend(shown.map(|shown| ("dst_endpoint".to_owned(), shown)));
         data.insert(
-            "connect".into(),
+            observation.action.name().into(),
             json!({ "to": http::address(&connect.socket.remote), "errno": connect.error }),
         );
     }
@@ -377,7 +377,7 @@ pub(super) fn observables(finding: &Finding) -> Vec<Value> {
         const FILE_PATH: u8 = 45;
         add("evidences[].file.path", (FILE_PATH, "File Path"), record::file::path(&event.path));
     }
-    if let Action::Connect(connect) = &last.action
+    if let Action::Connect(connect) | Action::Datagram(connect) = &last.action
         && let Some(ip) = connect.socket.remote.ip()
     {
         add("evidences[].dst_endpoint.ip", (IP_ADDRESS, "IP Address"), ip.to_string());

@@ -46,7 +46,7 @@ pub(super) fn record(encoder: &Encoder, finding: &Finding, offset: WallOffset) -
     }
     if let Some(last) = finding.evidence.last() {
         attributes.word("guardbee.action", last.action.name());
-        if let Action::Connect(connect) = &last.action {
+        if let Action::Connect(connect) | Action::Datagram(connect) = &last.action {
             attributes.text("destination.address", http::address(&connect.socket.remote));
             if let Some(port) = connect.socket.remote.port() {
                 attributes.int("destination.port", port);

@@ -161,15 +161,20 @@ impl<'a> Draw<'a> {
         }
     }
 
+    fn connect(&mut self) -> Arc<Connect> {
+        Arc::new(Connect {
+            socket: self.socket(),
+            begun: self.time(),
+            error: i32::from(self.byte()) - 128,
+            name: self.text().into(),
+        })
+    }
+
     fn action(&mut self) -> Action {
-        match self.byte() % 10 {
+        match self.byte() % 11 {
             0 => Action::Accept(Arc::new(self.socket())),
-            1 => Action::Connect(Arc::new(Connect {
-                socket: self.socket(),
-                begun: self.time(),
-                error: i32::from(self.byte()) - 128,
-                name: self.text().into(),
-            })),
+            1 => Action::Connect(self.connect()),
+            9 => Action::Datagram(self.connect()),
             2 => Action::Exec(Arc::new(self.exec())),
             3 => Action::Exit(Exit { code: self.word() }),
             4 => Action::Fork(Arc::new(self.fork())),

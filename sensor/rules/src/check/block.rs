@@ -256,11 +256,18 @@ fn action(
         }
         return action;
     }
-    if kinds == Kinds::CONNECT.or(Kinds::ACCEPT) {
-        let accepted = values.iter().any(|(field, value)| {
-            *field == Field::Initiated && value.iter().any(|value| value.eq_ignore_ascii_case("false"))
+    if kinds == Kinds::CONNECTION || kinds == Kinds::CONNECT.or(Kinds::ACCEPT) {
+        let says = |wanted: Field, text: &str| {
+            let mut said = values.iter().filter(|(field, _)| *field == wanted).flat_map(|(_, value)| value);
+            said.any(|value| value.eq_ignore_ascii_case(text))
+        };
+        return Some(if says(Field::Initiated, "false") {
+            Kinds::ACCEPT
+        } else if says(Field::Transport, "udp") {
+            Kinds::DATAGRAM
+        } else {
+            Kinds::CONNECT
         });
-        return Some(if accepted { Kinds::ACCEPT } else { Kinds::CONNECT });
     }
     if kinds.indices().count() > 1 {
         problems.error(

@@ -11,8 +11,9 @@ use crate::{
         Entry, Mark, Node, Scalar, Style, Value,
         condition::{self, Condition, HowMany},
     },
+    pattern::Pattern,
     problem::{Problems, shown, suggest},
-    rule::{CanFire, Expression, Rule},
+    rule::{CanFire, Expression, Rule, Test},
     workbench::{
         explain::link_text,
         outline::{Part, Shape},
@@ -54,7 +55,7 @@ pub(super) fn rule(
         Some(demand) => Expression::and(vec![condition, demand]),
         None => condition,
     };
-    let kinds = scope.kinds.unwrap_or(Kinds::NONE);
+    let kinds = without_datagrams(scope.kinds.unwrap_or(Kinds::NONE), &condition);
     let (requires, there) = requires::of(node, problems);
     let can_fire = can_fire(source, &condition, &missing).and(there);
     if scope.kinds.is_some() {
@@ -109,6 +110,33 @@ fn kinds(source: &Source, detection: &Node) -> Option<Kinds> {
         Source::Web if mentions(detection, Field::of_response) => Some(Kinds::EXCHANGE),
         Source::Web => Some(Kinds::REQUEST),
         Source::Nothing(_) => None,
+    }
+}
+
+/// A rule of network connections that no datagram fulfils doesn't look at them: nobody has them observed for its sake.
+fn without_datagrams(kinds: Kinds, condition: &Expression) -> Kinds {
+    if kinds == Kinds::CONNECTION && of_datagram(condition) == Some(false) {
+        return Kinds::CONNECT.or(Kinds::ACCEPT);
+    }
+    kinds
+}
+
+/// Whether it holds for datagrams. [`None`]: for some.
+fn of_datagram(condition: &Expression) -> Option<bool> {
+    let all = |parts: &[Expression], holds: bool| {
+        let mut known = parts.iter().map(of_datagram);
+        let decided = known.clone().any(|one| one == Some(!holds));
+        if decided { Some(!holds) } else { known.all(|one| one == Some(holds)).then_some(holds) }
+    };
+    match condition {
+        Expression::Constant(constant) => Some(*constant),
+        Expression::Not(inner) => of_datagram(inner).map(|holds| !holds),
+        Expression::And(parts) => all(parts, true),
+        Expression::Or(parts) => all(parts, false),
+        Expression::Field(Field::Transport, Test::Folded(Pattern::Exact(text))) => Some(text == b"udp"),
+        Expression::Field(Field::Initiated, Test::Folded(Pattern::Exact(text))) => Some(text == b"true"),
+        Expression::Field(Field::UnixPath, _) => Some(false),
+        Expression::Field(..) | Expression::Keyword(_) => None,
     }
 }
 

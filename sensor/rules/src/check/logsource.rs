@@ -122,7 +122,7 @@ pub(super) fn source(rule: &Node, problems: &mut Problems) -> Option<Source> {
         return None;
     }
     if let (Some((_, "network")), Some((_, "connection"))) = (category, service) {
-        return Some(Source::Actions(Kinds::CONNECT.or(Kinds::ACCEPT)));
+        return Some(Source::Actions(Kinds::CONNECTION));
     }
     // Sysmon's events are those of its categories.
     if let Some((_, service)) = service
@@ -156,7 +156,7 @@ fn by_category(at: &Node, category: &str, problems: &mut Problems) -> Option<Sou
     Some(match category {
         "process_creation" => Source::Actions(Kinds::EXEC),
         "process_termination" => Source::Actions(Kinds::EXIT),
-        "network_connection" => Source::Actions(Kinds::CONNECT.or(Kinds::ACCEPT)),
+        "network_connection" => Source::Actions(Kinds::CONNECTION),
         "dns" | "dns_query" => Source::Actions(Kinds::DNS),
         "webserver" => Source::Web,
         "file_access" => Source::Actions(Kinds::FILE_OPEN),

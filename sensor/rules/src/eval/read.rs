@@ -316,26 +316,29 @@ fn of_response(field: Field, response: &Response, out: &mut Texts) -> Option<()>
 
 fn of_network(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
     let (socket, initiated): (&Socket, _) = match &o.action {
-        Action::Connect(connect) => (&connect.socket, true),
+        Action::Connect(connect) | Action::Datagram(connect) => (&connect.socket, true),
         Action::Accept(socket) => (socket, false),
         Action::Listen(listen) => (&listen.socket, false),
         _ => return None,
     };
     let (source, destination) =
         if initiated { (&socket.local, &socket.remote) } else { (&socket.remote, &socket.local) };
+    // Of any address: the kernel chose one for each datagram.
+    let chosen = |ip: &IpAddr| !(ip.is_unspecified() && matches!(o.action, Action::Datagram(_)));
     match field {
         Field::DestinationAddress => out.shown(destination.ip()?),
         Field::DestinationPort => out.shown(destination.port()?),
         Field::DestinationName => match &o.action {
-            Action::Connect(connect) => out.known(&connect.name),
+            Action::Connect(connect) | Action::Datagram(connect) => out.known(&connect.name),
             _ => return None,
         },
         Field::DestinationNetwork => out.put(network(destination.ip()?).as_bytes()),
-        Field::SourceAddress => out.shown(source.ip()?),
+        Field::SourceAddress => out.shown(source.ip().filter(chosen)?),
         Field::SourcePort => out.shown(source.port()?),
         Field::PeerAddress => out.shown(socket.remote.ip()?),
         Field::PeerPort => out.shown(socket.remote.port()?),
         Field::Transport => out.put(match destination {
+            Endpoint::Ip(_) if matches!(o.action, Action::Datagram(_)) => b"udp",
             Endpoint::Ip(_) => b"tcp",
             Endpoint::Unix(_) => b"unix",
         }),

@@ -12,6 +12,8 @@ pub(super) enum Class {
     Connect,
     Accept,
     Listen,
+    /// The first datagram of a UDP socket to somebody.
+    Datagram,
     /// Something done to files or to the system.
     Deed(&'static Kind),
 }
@@ -19,7 +21,7 @@ pub(super) enum Class {
 impl Class {
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let others = KINDS.iter().map(Self::Deed);
-        [Self::Exec, Self::Connect, Self::Accept, Self::Listen].into_iter().chain(others)
+        [Self::Exec, Self::Connect, Self::Accept, Self::Listen, Self::Datagram].into_iter().chain(others)
     }
 
     /// Falco's names for it.
@@ -29,6 +31,7 @@ impl Class {
             Self::Connect => &["connect"],
             Self::Accept => &["accept", "accept4"],
             Self::Listen => &["listen"],
+            Self::Datagram => &["connect", "sendto", "sendmsg", "sendmmsg"],
             Self::Deed(kind) => kind.events,
         }
     }
@@ -39,6 +42,7 @@ impl Class {
             Self::Connect => "connect",
             Self::Accept => "accept",
             Self::Listen => "listen",
+            Self::Datagram => "datagram",
             Self::Deed(kind) => kind.name,
         }
     }
@@ -64,7 +68,12 @@ impl Class {
 
     /// Its descriptor is a socket.
     pub(super) const fn of_network(self) -> bool {
-        matches!(self, Self::Connect | Self::Accept | Self::Listen)
+        self.outbound() || matches!(self, Self::Accept | Self::Listen)
+    }
+
+    /// Of whoever goes to somebody.
+    pub(super) const fn outbound(self) -> bool {
+        matches!(self, Self::Connect | Self::Datagram)
     }
 
     /// One condition for all of its events. [`Err`]: the event that can't be told from others.

@@ -23,8 +23,8 @@ pub(super) enum Event {
     Beyond(&'static Kind, usize, &'static str),
     /// By Falco's name.
     Unrecorded(String),
-    /// `connect` of a UDP socket.
-    Datagram,
+    /// A call that sends, over a socket that is no UDP one; by Falco's name.
+    Stream(String),
     /// Any that the condition doesn't name.
     Other,
 }
@@ -33,8 +33,7 @@ impl Event {
     fn name(&self) -> &str {
         match self {
             Self::Recorded(_, name) | Self::Beyond(_, _, name) => name,
-            Self::Unrecorded(name) => name,
-            Self::Datagram => "connect",
+            Self::Unrecorded(name) | Self::Stream(name) => name,
             Self::Other => "",
         }
     }
@@ -46,8 +45,7 @@ impl Event {
             Self::Beyond(kind, part, _) => {
                 kind.beyond.get(*part).map_or_else(String::new, |(what, _)| (*what).to_owned())
             }
-            Self::Unrecorded(name) => events::unrecorded(name),
-            Self::Datagram => "connections of UDP sockets".to_owned(),
+            Self::Unrecorded(name) | Self::Stream(name) => events::unrecorded(name),
             Self::Other => "every event: it doesn't say which".to_owned(),
         }
     }
@@ -178,7 +176,7 @@ impl Mapper<'_> {
             if change != Change::None {
                 return Err("transformers of a connection's fields can't be said".to_owned());
             }
-            if class == Class::Connect && fields::NAMES.contains(&name) {
+            if class.outbound() && fields::NAMES.contains(&name) {
                 self.notes.insert(
                     "The name of who is connected to is the one that was asked for: Falco asks for the rule's own \
                      names and compares addresses.",
@@ -262,7 +260,15 @@ impl Mapper<'_> {
                 };
                 return Some(known.map(Logic::Constant).ok_or_else(|| "events have no number".to_owned()));
             }
-            ("fd.l4proto", Event::Datagram) => return is("udp"),
+            ("fd.l4proto", Event::Stream(_)) => return is("tcp"),
+            // Who is sent to changes with a datagram only.
+            ("fd.name_changed", Event::Stream(_)) => return is("false"),
+            ("fd.name_changed", Event::Recorded(Class::Datagram, event)) if *event != "connect" => {
+                return is("true");
+            }
+            ("fd.connected", Event::Recorded(Class::Datagram, event)) => {
+                return is(if *event == "connect" { "true" } else { "false" });
+            }
             _ => {}
         }
         let Event::Recorded(class, _) = self.event else { return None };
@@ -289,6 +295,9 @@ impl Mapper<'_> {
             // Of others only those that succeed are recorded.
             let known = match name {
                 "evt.rawres" if class == Class::Accept => sign(operator, value),
+                "evt.rawres" if class == Class::Datagram && self.event.name() != "connect" => {
+                    sign(operator, value)
+                }
                 "evt.rawres" => network::parsed(value).and_then(|value| order(operator, 0, value)),
                 "evt.res" => holds("SUCCESS", operator, value),
                 _ => flag(value).map(|failed| !failed),

@@ -287,6 +287,9 @@ fn once(obstacles: Vec<Obstacle>) -> Vec<Obstacle> {
     out
 }
 
+const DATAGRAMS: &str = "Of UDP the first datagram is seen that a socket sends to somebody, whichever call sends it: not \
+                         `connect`, which sends nothing, no further datagram, and no answer of a socket that had received first.";
+
 /// The condition for a kind of event. [`Err`]: the event that can't be told from others.
 fn joined(
     class: Class,
@@ -294,6 +297,9 @@ fn joined(
     notes: &mut BTreeSet<String>,
 ) -> Result<Logic, &'static str> {
     let logic = class.joined(parts, notes)?;
+    if class == Class::Datagram && !logic.is(false) {
+        notes.insert(DATAGRAMS.to_owned());
+    }
     let Class::Deed(kind) = class else { return Ok(logic) };
     if logic.is(false) {
         return Ok(logic);
@@ -396,9 +402,9 @@ fn events(tree: &Tree) -> Vec<Event> {
             out.extend((0..kind.beyond.len()).flat_map(beyond));
         }
     }
-    if names.contains("connect") {
-        out.push(Event::Datagram);
-    }
+    let sending =
+        Class::Datagram.events().iter().filter(|event| **event != "connect" && names.contains(**event));
+    out.extend(sending.map(|event| Event::Stream((*event).to_owned())));
     out.extend(names.into_iter().filter(|name| Class::of(name).is_none()).map(Event::Unrecorded));
     out.push(Event::Other);
     out

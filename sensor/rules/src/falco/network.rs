@@ -29,10 +29,10 @@ pub(super) fn compare(
     let equal = matches!(operator, Operator::Equal | Operator::In | Operator::Intersects);
     Some(match name {
         "fd.l4proto" | "fd.type" | "fd.typechar" | "fd.sockfamily" if operator == Operator::Exists => {
-            Ok(Line::new("network.transport", "|exists", Value::Flag(true)).into())
+            Ok(Logic::Constant(true))
         }
-        "fd.l4proto" | "fd.type" | "fd.typechar" | "fd.sockfamily" if equal => Ok(kind(value)),
-        "fd.is_server" if equal => Ok(Logic::Constant((class != Class::Connect) == (value == "true"))),
+        "fd.l4proto" | "fd.type" | "fd.typechar" | "fd.sockfamily" if equal => Ok(kind(class, value)),
+        "fd.is_server" if equal => Ok(Logic::Constant(class.outbound() != (value == "true"))),
         "fd.num" => super::map::sign(operator, value)
             .map(Logic::Constant)
             .ok_or_else(|| "numbers of descriptors are not recorded".to_owned()),
@@ -52,7 +52,8 @@ fn addresses(class: Class, name: &str) -> Option<&'static [&'static str]> {
     Some(match (name, class) {
         ("fd.cip" | "fd.cnet" | "fd.rip" | "fd.rnet", Class::Listen) => &[],
         ("fd.rip" | "fd.rnet", _) => &["network.peer.address"],
-        ("fd.cip" | "fd.cnet", _) | ("fd.lip" | "fd.lnet", Class::Connect) => &[SOURCE],
+        ("fd.cip" | "fd.cnet", _) => &[SOURCE],
+        ("fd.lip" | "fd.lnet", class) if class.outbound() => &[SOURCE],
         ("fd.sip" | "fd.snet" | "fd.lip" | "fd.lnet", _) | ("fd.ip" | "fd.net", Class::Listen) => {
             &[DESTINATION]
         }
@@ -67,7 +68,8 @@ fn ports(class: Class, name: &str) -> Option<&'static [&'static str]> {
     Some(match (name, class) {
         ("fd.cport" | "fd.rport", Class::Listen) => &[],
         ("fd.rport", _) => &["network.peer.port"],
-        ("fd.cport", _) | ("fd.lport", Class::Connect) => &[SOURCE],
+        ("fd.cport", _) => &[SOURCE],
+        ("fd.lport", class) if class.outbound() => &[SOURCE],
         ("fd.sport" | "fd.lport", _) | ("fd.port", Class::Listen) => &[DESTINATION],
         ("fd.port", _) => &[DESTINATION, SOURCE],
         _ => return None,
@@ -114,15 +116,17 @@ pub(super) fn parsed(text: &str) -> Option<i64> {
 }
 
 /// What kind of socket it is, in any of Falco's ways to say it.
-fn kind(value: &str) -> Logic {
+fn kind(class: Class, value: &str) -> Logic {
     let transport = |kind: &str| Line::new("network.transport", "", Value::Text(kind.to_owned())).into();
     let family = |block: &str| Line::new(DESTINATION, "|cidr", Value::Text(block.to_owned())).into();
+    let datagram = class == Class::Datagram;
     match value {
         "4" | "ipv4" => family("0.0.0.0/0"),
         "6" | "ipv6" => family("::/0"),
-        "u" | "unix" => transport("unix"),
-        "tcp" | "ip" => transport("tcp"),
-        // UDP and everything that is no socket.
+        "ip" | "udp" if datagram => Logic::Constant(true),
+        "u" | "unix" if !datagram => transport("unix"),
+        "tcp" | "ip" if !datagram => transport("tcp"),
+        // Everything that is no socket, and the kinds of others.
         _ => Logic::Constant(false),
     }
 }

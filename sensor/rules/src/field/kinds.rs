@@ -18,7 +18,11 @@ impl Kinds {
     pub(crate) const ALL: Self = Self((1 << Self::COUNT) - 1);
     /// What is observed whatever rules look at: from these it is known who acts, and for which request.
     pub(crate) const ALWAYS: Self = Self(0xff);
-    pub(super) const NET: Self = Self(1 | 2 | 32);
+    pub(super) const NET: Self = Self(1 | 2 | 32 | Self::DATAGRAM.0);
+    /// What goes out.
+    pub(super) const OUTBOUND: Self = Self::CONNECT.or(Self::DATAGRAM);
+    /// What network connections are to others: of TCP, unix sockets and UDP.
+    pub(crate) const CONNECTION: Self = Self::ACCEPT.or(Self::OUTBOUND);
     pub(crate) const CREDENTIALS: Self = Self(1 << 8);
     pub(crate) const ACCESS: Self = Self(1 << 9);
     pub(crate) const NAMESPACE: Self = Self(1 << 10);
@@ -32,19 +36,22 @@ impl Kinds {
     pub(crate) const CONTROL: Self = Self(1 << 18);
     pub(crate) const DNS: Self = Self(1 << 19);
     pub(crate) const INQUIRY: Self = Self(1 << 20);
-    /// What is done to the system and to other processes.
-    pub(crate) const SYSTEM: Self = Self(((1 << 13) - 1) << 8);
+    pub(crate) const DATAGRAM: Self = Self(1 << 21);
+    /// What is done to the system and to other processes, and what else is observed only where a rule looks at it.
+    pub(crate) const SYSTEM: Self = Self(((1 << 14) - 1) << 8);
     /// Of these, what has another process as its target.
     pub(super) const TARGETED: Self = Self::ACCESS.or(Self::SIGNAL).or(Self::TITLE);
     /// Of these, what a system call that was looked at led to.
-    pub(super) const CALLED: Self =
-        Self(Self::SYSTEM.0 & !(Self::SIGNAL.0 | Self::TITLE.0 | Self::IO_URING.0 | Self::DNS.0));
+    pub(super) const CALLED: Self = Self(
+        Self::SYSTEM.0
+            & !(Self::SIGNAL.0 | Self::TITLE.0 | Self::IO_URING.0 | Self::DNS.0 | Self::DATAGRAM.0),
+    );
     /// What audit has records of a call of.
     pub(super) const AUDITED: Self = Self::EXEC.or(Self::CALLED);
     /// What audit has records of.
     pub(crate) const AUDIT: Self = Self::AUDITED.or(Self::FILE);
     /// Bit of the first of the file operations.
-    const FIRST_FILE: u64 = 21;
+    const FIRST_FILE: u64 = 22;
     pub(crate) const FILE_OPEN: Self = Self::file(Operation::Open);
     pub(crate) const FILE_MODIFY: Self = Self::file(Operation::Modify);
     pub(crate) const FILE_CREATE: Self = Self::file(Operation::Create);
@@ -69,7 +76,7 @@ impl Kinds {
             | Self::FILE_SYMLINK.0,
     );
     /// Bits of the mask.
-    pub(crate) const COUNT: usize = 32;
+    pub(crate) const COUNT: usize = 33;
     const NAMED: [(&'static str, Self); Self::COUNT] = [
         ("accept", Self::ACCEPT),
         ("connect", Self::CONNECT),
@@ -92,6 +99,7 @@ impl Kinds {
         ("control", Self::CONTROL),
         ("dns", Self::DNS),
         ("inquiry", Self::INQUIRY),
+        ("datagram", Self::DATAGRAM),
         ("file_open", Self::FILE_OPEN),
         ("file_modify", Self::FILE_MODIFY),
         ("file_create", Self::FILE_CREATE),
@@ -114,6 +122,7 @@ impl Kinds {
         match action {
             Action::Accept(_) => Self::ACCEPT,
             Action::Connect(_) => Self::CONNECT,
+            Action::Datagram(_) => Self::DATAGRAM,
             Action::Exec(_) => Self::EXEC,
             Action::Exit(_) => Self::EXIT,
             Action::File(file) => Self::file(file.operation),

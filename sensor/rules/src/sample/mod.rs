@@ -391,18 +391,20 @@ impl Draft {
         let mut socket = self.socket.clone();
         let unix = matches!(socket.remote, Endpoint::Unix(_));
         let (source, destination) = (Endpoint::Ip(self.source), Endpoint::Ip(self.destination));
-        if kind == Kinds::CONNECT && !unix {
+        let outbound = kind == Kinds::CONNECT || kind == Kinds::DATAGRAM;
+        if outbound && !unix {
             (socket.local, socket.remote) = (source, destination);
         } else if !unix {
             (socket.local, socket.remote) = (destination, source);
-        } else if kind != Kinds::CONNECT {
+        } else if !outbound {
             std::mem::swap(&mut socket.local, &mut socket.remote);
         }
         match kind {
             Kinds::ACCEPT => Action::Accept(Arc::new(socket)),
-            Kinds::CONNECT => {
+            Kinds::CONNECT | Kinds::DATAGRAM => {
                 let name = Arc::clone(&self.name);
-                Action::Connect(Arc::new(Connect { socket, begun: self.time, error: self.error, name }))
+                let connect = Arc::new(Connect { socket, begun: self.time, error: self.error, name });
+                if kind == Kinds::CONNECT { Action::Connect(connect) } else { Action::Datagram(connect) }
             }
             Kinds::EXIT => Action::Exit(Exit { code: self.exit }),
             Kinds::FORK => Action::Fork(Arc::new(Fork {

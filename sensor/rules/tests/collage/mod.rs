@@ -53,7 +53,10 @@ pub(crate) fn collage(events: &[Arc<Observation>], random: &mut Random) -> Arc<O
                 file.path = [&file.path[..file.path.len() / 2], &parts.path].concat().into();
             }
         }
-        (Action::Connect(connect), Action::Connect(parts)) if random.below(2) == 0 => {
+        (
+            Action::Connect(connect) | Action::Datagram(connect),
+            Action::Connect(parts) | Action::Datagram(parts),
+        ) if random.below(2) == 0 => {
             Arc::make_mut(connect).socket.remote = parts.socket.remote.clone();
         }
         _ => {}

@@ -137,7 +137,7 @@ impl Event {
                 | Operation::Symlink => Kind::FileWrite,
                 _ => return None,
             },
-            Action::Connect(_) | Action::Accept(_) => Kind::Connection,
+            Action::Connect(_) | Action::Datagram(_) | Action::Accept(_) => Kind::Connection,
             Action::RequestHead(_) => Kind::Request,
             Action::Exchange(..) => Kind::Exchange,
             _ => return None,
@@ -162,8 +162,9 @@ impl Event {
                 event.known(Field::File, &file.path);
                 event.known(Field::FileName, last(&file.path));
             }
-            Action::Connect(connect) => event.connection(&connect.socket, true),
-            Action::Accept(socket) => event.connection(socket, false),
+            Action::Connect(connect) => event.connection(&connect.socket, true, b"tcp"),
+            Action::Datagram(sent) => event.connection(&sent.socket, true, b"udp"),
+            Action::Accept(socket) => event.connection(socket, false, b"tcp"),
             Action::RequestHead(request) => event.request(request),
             Action::Exchange(request, response) => {
                 event.request(request);
@@ -229,14 +230,14 @@ impl Event {
         }
     }
 
-    fn connection(&mut self, socket: &Socket, initiated: bool) {
+    fn connection(&mut self, socket: &Socket, initiated: bool, of_ip: &[u8]) {
         let destination = if initiated { &socket.remote } else { &socket.local };
         self.shown(Field::Initiated, initiated);
         if let (Some(address), Some(port)) = (destination.ip(), destination.port()) {
             self.shown(Field::Address, address);
             self.shown(Field::Port, port);
         }
-        self.put(Field::Transport, if destination.ip().is_some() { b"tcp" } else { b"unix" });
+        self.put(Field::Transport, if destination.ip().is_some() { of_ip } else { b"unix" });
     }
 
     fn request(&mut self, request: &Request) {

@@ -7,6 +7,7 @@ const EXPLAINED: &[(&str, &str)] = &[
     ("scratch_busy", "a program interrupted another one of its context"),
     ("recursion", "the kernel ran no program where another one of ours was running"),
     ("connections_full", "more connections at once than there is room for"),
+    ("peers", "a socket sent to more peers than are told, or to one that could not be read"),
     ("deeds_full", "more names were being changed at once than there is room for"),
     ("stamps_full", "more threads that serve than there is room for"),
     ("processes_full", "more processes lived than the table has room for; the oldest was forgotten"),
