@@ -23,7 +23,9 @@ pub fn programs(action: &str) -> impl Iterator<Item = &'static str> {
 /// Whether the program makes events of the action, by [`guardbee_model::finding::Action::name`].
 pub fn makes(program: &str, action: &str) -> bool {
     match action {
-        "accept" | "request" | "exchange" | "dns" => program.starts_with("net_") && program != "net_state",
+        "accept" | "request" | "exchange" | "dns" | "datagram" => {
+            program.starts_with("net_") && program != "net_state"
+        }
         "connect" | "listen" => program == "net_state",
         "exec" | "exit" | "fork" => program.strip_prefix("process_") == Some(action),
         "file_open" | "file_create" => matches!(program, "file_open" | "file_opened"),
