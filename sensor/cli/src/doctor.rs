@@ -162,7 +162,7 @@ fn node(report: &Report) {
 fn programs(report: &Report) -> bool {
     let list = match report.hooks {
         Some(HookList::Tracepoint5_10) => "tracepoints, kernels from 5.10",
-        Some(HookList::Tracepoint6_3) => "tracepoints, kernels from 6.3 (no syscall is hooked)",
+        Some(HookList::Tracepoint6_3) => "tracepoints, kernels from 6.3 (payload without hooks at calls)",
         Some(HookList::Iterator | HookList::Trampoline) | None => "none",
     };
     let files = report.trampoline.map(|function| format!("; opened files at {function}(), whoever calls it"));

@@ -30,11 +30,13 @@ fn of_action(field: Field, o: &Observation) -> Option<bool> {
         Action::Exec(exec) => of_exec(field, exec),
         Action::File(event) => file::flag(field, event),
         Action::System(system, _) => of_system(field, system),
-        Action::Connect(_) | Action::Accept(_) if field == Field::Initiated => {
-            Some(matches!(o.action, Action::Connect(_)))
-        }
-        Action::Listen(_) if field == Field::Initiated => Some(false),
-        Action::Listen(listen) if field == Field::Listening => Some(listen.listening),
+        Action::Connect(_) | Action::Datagram(_) => (field == Field::Initiated).then_some(true),
+        Action::Accept(_) => (field == Field::Initiated).then_some(false),
+        Action::Listen(listen) => match field {
+            Field::Initiated => Some(false),
+            Field::Listening => Some(listen.listening),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -58,5 +60,33 @@ fn of_system(field: Field, system: &System) -> Option<bool> {
         (Field::MemoryWritable, Deed::Memory(memory)) => Some(memory.is_writable()),
         (Field::DnsMalformed, Deed::Lookup(lookup)) => Some(lookup.is_malformed()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        field::{Kinds, Type},
+        rule::ExampleEvent,
+        sample,
+    };
+
+    #[test]
+    fn every_action_that_has_a_flag_says_it() {
+        let mut seen = 0;
+        for field in Field::ALL.iter().copied().filter(|field| field.row().kind == Type::Flag) {
+            for action in Kinds::each().filter(|kind| field.row().actions.meets(*kind)) {
+                let said = |text: &str| {
+                    let values = [(field, vec![text.into()])].into_iter().collect();
+                    let event = ExampleEvent { offset_ns: 0, action, values };
+                    flag(field, &sample::observation(&event, 0)).map(|value| value.to_string())
+                };
+                let is_so = |text: &&str| said(text).as_deref() == Some(text);
+                assert!(["true", "false"].iter().any(is_so), "{field:?} of {action:?}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 100, "{seen}");
     }
 }
