@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#define GUARDBEE_ABI 8u
+#define GUARDBEE_ABI 9u
 
 /* What happened. Both hook lists give the same kinds with the same meaning. */
 enum event_kind {
@@ -157,6 +157,7 @@ enum string_id {
 	STRING_UNIFIED_PARENT = 25,
 	STRING_UNIFIED_GRANDPARENT = 26,
 	STRING_MESSAGE = 27, /* of DNS: its first DNS_BYTES */
+	STRING_ENVIRONMENT = 28, /* variables that are on the watch list, `name=value`, each ended by NUL; the last may be cut */
 };
 
 struct fork_event {
@@ -217,6 +218,7 @@ enum exec_flag {
 	EXEC_SECURE = 1 << 0,	   /* AT_SECURE: the image runs with more than its caller had */
 	EXEC_OUTSIDE = 1 << 1,	   /* no path leads to the executable from the process's root */
 	EXEC_CWD_OUTSIDE = 1 << 2, /* nor to its working directory */
+	EXEC_ENVIRONMENT_CUT = 1 << 3, /* more environment than was looked through, or has room: ENVIRONMENT may lack something */
 };
 
 struct exec_event {
@@ -232,7 +234,7 @@ struct exec_event {
 	__u32 login_uid, login_session; /* audit's, since a login; UINT32_MAX: none, or the kernel has no audit */
 	__u32 argc;
 	__u32 flags; /* enum exec_flag */
-	/* tail: EXE, CWD, FILENAME, ARGS, ARGS_TAIL, COMM, CGROUP */
+	/* tail: EXE, CWD, FILENAME, ARGS, ARGS_TAIL, ENVIRONMENT, COMM, CGROUP */
 };
 
 struct exit_event {
@@ -286,23 +288,24 @@ enum watch_role {
 	WATCH_NAME = 0,	     /* the last component of a path */
 	WATCH_FOLDER = 1,    /* any component before it */
 	WATCH_EXTENSION = 2, /* the end of the last component, from its last dot on */
+	WATCH_VARIABLE = 3,  /* of the environment at an exec */
 };
 
-/* Which kinds of file events are wanted. A bit for each kind, as `1 << (kind - EVENT_FILE_OPEN)`. */
-struct file_wants {
+/* What is wanted of what everything does. Of file events a bit for each kind, as `1 << (kind - EVENT_FILE_OPEN)`. */
+struct wants {
 	__u32 all;	  /* whatever the path */
 	__u32 named;	  /* where a name of the watch list is in the path */
 	__u32 folders;	  /* of these, where folders are on the list */
 	__u32 extensions; /* likewise extensions */
 	__u32 attributes; /* of EVENT_FILE_ATTRIBUTE: a bit for each enum file_attribute */
-	__u32 pad;
+	__u32 variables;  /* a bit for what the first byte of a name on the watch list ends with: 1 << (byte & 31) */
 };
 
 #define WATCH_BYTES 32
-/* A name of the watch list; longer ones are known by their first WATCH_BYTES and their length. */
+/* A name of the watch list; longer ones are known by their first WATCH_BYTES and, but for variables, their length. */
 struct watch_key {
 	__u32 role;   /* enum watch_role */
-	__u32 length; /* of the whole name */
+	__u32 length; /* of the whole name; of a variable 0 */
 	__u8 name[WATCH_BYTES];
 };
 

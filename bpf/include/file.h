@@ -3,40 +3,20 @@
 #pragma once
 #include "dispatch.h"
 #include "image.h"
+#include "watch.h"
 
 #define FILE_ROOM      IMAGE_ROOM
 #define FILE_BIT(kind) (1u << ((kind)-EVENT_FILE_OPEN))
 
-/* Set by the loader as rules need it; nothing is wanted before. */
-volatile struct file_wants file_wants __weak SEC(".data.files") = {};
-
-/* The watch list: for which kinds a name is on it. ASCII letters are in lower case, as rules compare them. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct watch_key);
-	__type(value, __u32);
-} watched __weak SEC(".maps");
-
 static __always_inline bool file_wanted(__u32 kinds)
 {
-	return (file_wants.all | file_wants.named) & kinds;
+	return (wants.all | wants.named) & kinds;
 }
 
 /* `attribute`: which one, of EVENT_FILE_ATTRIBUTE. */
 static __always_inline bool change_wanted(__u32 kind, enum file_attribute attribute)
 {
-	return file_wanted(FILE_BIT(kind)) && (!attribute || file_wants.attributes >> attribute & 1);
-}
-
-/* ASCII letters of eight bytes in lower case. */
-static __always_inline __u64 lower(__u64 bytes)
-{
-	const __u64 each = 0x0101010101010101ull;
-	__u64 low = bytes & 0x7f * each;
-	__u64 capital = (low + (0x80 - 'A') * each) ^ (low + (0x7f - 'Z') * each);
-
-	return bytes | (capital & ~bytes & 0x80 * each) >> 2;
+	return file_wanted(FILE_BIT(kind)) && (!attribute || wants.attributes >> attribute & 1);
 }
 
 static __always_inline bool name_watched(enum watch_role role, const unsigned char *name, __u32 length, __u32 kind)
@@ -124,18 +104,18 @@ static __always_inline bool path_watched(struct file *file, __u32 kind)
 	const unsigned char *name;
 	__u32 length;
 
-	if (file_wants.all & FILE_BIT(kind))
+	if (wants.all & FILE_BIT(kind))
 		return true;
-	if (!(file_wants.named & FILE_BIT(kind)))
+	if (!(wants.named & FILE_BIT(kind)))
 		return false;
 	dentry = path_last(dentry, BPF_CORE_READ(file, f_path.mnt));
 	name = BPF_CORE_READ(dentry, d_name.name);
 	length = BPF_CORE_READ(dentry, d_name.len);
 	if (name_watched(WATCH_NAME, name, length, kind))
 		return true;
-	if (file_wants.extensions & FILE_BIT(kind) && extension_watched(name, length, kind))
+	if (wants.extensions & FILE_BIT(kind) && extension_watched(name, length, kind))
 		return true;
-	return file_wants.folders & FILE_BIT(kind) &&
+	return wants.folders & FILE_BIT(kind) &&
 	       folder_watched((__u64)BPF_CORE_READ(file, f_path.dentry), (__u64)BPF_CORE_READ(file, f_path.mnt), kind);
 }
 

@@ -23,6 +23,15 @@ struct file_call {
 	__u8 pad[3];
 };
 
+/* How far an environment was looked through: environment.h. */
+struct environment {
+	__u64 from, end; /* what is left of it, in user memory */
+	__u32 at;	 /* where the next piece goes in the record */
+	__u32 length;	 /* of what was kept */
+	__u32 inside;	 /* a variable that has begun before */
+	__u32 kept;	 /* which is on the watch list */
+};
+
 /* More than a per-CPU array's 32 KiB: a plain array, one for each CPU and context. */
 struct image_scratch {
 	union {
@@ -31,6 +40,7 @@ struct image_scratch {
 		__u8 bytes[IMAGE_ROOM];
 	};
 	struct file_call call;
+	struct environment environment;
 	__u32 busy;
 	__u32 pad;
 };

@@ -296,7 +296,7 @@ struct signal_struct {
 	int group_exit_code;
 };
 struct mm_struct {
-	unsigned long arg_start, arg_end;
+	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe_file;
 };
 struct thread_info {

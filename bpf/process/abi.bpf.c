@@ -40,7 +40,7 @@ KEEP(struct, fork_event);
 KEEP(struct, exec_event);
 KEEP(struct, exit_event);
 KEEP(struct, file_event);
-KEEP(struct, file_wants);
+KEEP(struct, wants);
 KEEP(struct, watch_key);
 KEEP(struct, socket_event);
 KEEP(struct, connect_event);

@@ -2,6 +2,7 @@
 /* A process replaced its image: the moment at which it starts to be something. */
 #include "kernel.h"
 #include "event.h"
+#include "environment.h"
 #include "image.h"
 #include "spare.h"
 
@@ -54,6 +55,9 @@ static __always_inline void executed(struct task_struct *task, pid_t old_pid, st
 		scratch->event.flags |= EXEC_SECURE;
 	at = tail_text(scratch->bytes, at, IMAGE_ROOM, STRING_FILENAME, BPF_CORE_READ(bprm, filename), STRING_BYTES);
 	at = tail_args(scratch->bytes, at, task);
+	if (wants.variables)
+		at = environment_add(&site, scratch, at, BPF_CORE_READ(task, mm, env_start),
+				     BPF_CORE_READ(task, mm, env_end));
 	at = task_names(&site, scratch->bytes, at, IMAGE_ROOM, task);
 	image_send(&site, scratch, at);
 	image_leave(scratch);

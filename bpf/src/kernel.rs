@@ -9,7 +9,7 @@ use crate::{
     trampoline::{self, Trampolines},
     trial::{self, Chosen},
 };
-use guardbee_wire::{CounterSlot, FileWants, HookList, PROGRAMS, ProgramState, WatchKey};
+use guardbee_wire::{CounterSlot, HookList, PROGRAMS, ProgramState, Wants, WatchKey};
 use lead::Leads;
 use libbpf_rs::{Link, MapCore as _, MapFlags, MapHandle, MapType, Object, TracepointCategory, libbpf_sys};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -38,7 +38,7 @@ pub struct Kernel {
     chosen: Chosen,
     slots: u32,
     /// What is wanted of files.
-    files: FileWants,
+    wants: Wants,
     /// Where files may be changed so that trampolines fire; none: there is no such program.
     folder: Option<OwnedFd>,
 }
@@ -110,7 +110,7 @@ impl Kernel {
             programs,
             chosen,
             slots: trial::slots()?,
-            files: FileWants::default(),
+            wants: Wants::default(),
             folder: chosen.trampolines.tell_changes().then(|| trampoline::folder().ok()).flatten(),
         };
         kernel.update_own(&options.own)?;
@@ -279,7 +279,7 @@ impl Kernel {
 
     /// Which of the optional capabilities are wanted from now on: a set of their bits. What isn't is detached, and costs
     /// nobody anything; what is, and was detached, is attached again, as far as the privileges go that are left. The
-    /// programs of file events are none of these: see [`Self::want_files`].
+    /// programs of file events are none of these: see [`Self::want`].
     pub fn watch(&mut self, wanted: u32) -> Result<(), Error> {
         let refused = |source| Error::Map { action: "set", map: "datagrams", source };
         self.store_datagrams(|capability| wanted & capability.bit() != 0).map_err(refused)?;
@@ -308,18 +308,19 @@ impl Kernel {
         Ok(())
     }
 
-    /// Which file events are wanted from now on, and the watch list: for which kinds (as in [`FileWants`]) a name is on it. What
+    /// Which file events are wanted from now on, and the watch list: for which kinds (as in [`Wants`]) a name is on it. What
     /// none of them needs is detached; what is needed and isn't attached is tried, and its errno is in [`Self::programs`]. No event
     /// is lost in between that both the old and the new wants ask for: first more is looked at, last less.
-    pub fn want_files(&mut self, wants: &FileWants, names: &[(WatchKey, u32)]) -> Result<(), Error> {
+    pub fn want(&mut self, wants: &Wants, names: &[(WatchKey, u32)]) -> Result<(), Error> {
         let refused = |action, map| move |source| Error::Map { action, map, source };
-        let wide = FileWants { all: self.files.kinds() & wants.kinds(), ..FileWants::default() };
-        let wide = FileWants { attributes: self.files.attributes & wants.attributes, ..wide };
-        self.store_files(&wide).map_err(refused("widen", "files"))?;
+        let wide = Wants { all: self.wants.kinds() & wants.kinds(), ..Wants::default() };
+        let attributes = self.wants.attributes & wants.attributes;
+        let wide = Wants { attributes, variables: self.wants.variables & wants.variables, ..wide };
+        self.store_wants(&wide).map_err(refused("widen", "files"))?;
         self.store_names(names).map_err(refused("fill", "watched"))?;
         self.keep_attached(|program| program.is_wanted(wants))?;
-        self.store_files(wants).map_err(refused("narrow", "files"))?;
-        self.files = *wants;
+        self.store_wants(wants).map_err(refused("narrow", "files"))?;
+        self.wants = *wants;
         Ok(())
     }
 
@@ -333,8 +334,8 @@ impl Kernel {
         self.store(".data.told", self.chosen.trampolines.kinds_of_left().as_bytes())
     }
 
-    fn store_files(&self, wants: &FileWants) -> Result<(), libbpf_rs::Error> {
-        self.store(".data.files", wants.as_bytes())
+    fn store_wants(&self, wants: &Wants) -> Result<(), libbpf_rs::Error> {
+        self.store(".data.wants", wants.as_bytes())
     }
 
     /// Sets the variable that a section of data holds.

@@ -114,7 +114,7 @@ pub struct Options {
     pub scopes: u32,
     /// What is watched beside the basic capabilities.
     pub watched: Vec<Capability>,
-    /// Attach the programs of file events, so that [`crate::Kernel::want_files`] has but to detach what nobody needs: later the
+    /// Attach the programs of file events, so that [`crate::Kernel::want`] has but to detach what nobody needs: later the
     /// privileges may be gone.
     pub files: bool,
     /// Look at files by trampolines as far as this kernel takes them, in place of tracepoints; `None`: unless `hooks` asks for a list.

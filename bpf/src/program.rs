@@ -1,5 +1,5 @@
 //! The programs: number, name, what they are for, which list of hooks they belong to.
-use guardbee_wire::{EventKind, FileAttribute, FileWants, HookList, PROGRAM_NAMES, ProgramState};
+use guardbee_wire::{EventKind, FileAttribute, HookList, PROGRAM_NAMES, ProgramState, Wants};
 
 /// What a sensor can see. Each needs all programs of at least one list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -153,7 +153,7 @@ impl Program {
         }
     }
 
-    /// Kinds of file events that it makes, as in [`guardbee_wire::FileWants`]; 0: it is there for something else.
+    /// Kinds of file events that it makes, as in [`guardbee_wire::Wants`]; 0: it is there for something else.
     pub(crate) fn file_kinds(&self) -> u32 {
         let kinds: &[EventKind] = match self.name {
             "file_open" | "file_opened" => {
@@ -172,11 +172,11 @@ impl Program {
             "file_node_before" | "file_node_after" | "file_node_regular" => &[EventKind::FileNode],
             _ => &[],
         };
-        kinds.iter().fold(0, |bits, kind| bits | FileWants::bit(*kind))
+        kinds.iter().fold(0, |bits, kind| bits | Wants::bit(*kind))
     }
 
     /// Does it do something of files that is wanted? None: it is there for something else.
-    pub(crate) fn is_wanted(&self, wants: &FileWants) -> Option<bool> {
+    pub(crate) fn is_wanted(&self, wants: &Wants) -> Option<bool> {
         let attribute = match self.name {
             "file_attribute_mode" => FileAttribute::Mode,
             "file_attribute_owner" => FileAttribute::Owner,

@@ -384,7 +384,7 @@ mod tests {
         assert_eq!(left(&["rmdir"], "file_delete"), Some(vec!["unlinkat", "rmdir"]));
         assert_eq!(left(&["unlink"], "file_delete"), Some(vec!["unlink", "unlinkat"]));
         assert_eq!(left(&["unlink", "rmdir"], "file_delete"), None);
-        let kind = guardbee_wire::FileWants::bit(guardbee_wire::EventKind::FileDelete);
+        let kind = guardbee_wire::Wants::bit(guardbee_wire::EventKind::FileDelete);
         assert_eq!(without(&["rmdir"]).kinds_of_left(), kind);
     }
 

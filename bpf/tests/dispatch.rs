@@ -12,7 +12,7 @@ mod watch;
 
 use guardbee_bpf::{Capability, Dispatch, Options};
 use guardbee_wire::{
-    Call, CredentialsEvent, EventKind, FileEvent, FileWants, MemoryEvent, SocketChangeEvent, StringId,
+    Call, CredentialsEvent, EventKind, FileEvent, MemoryEvent, SocketChangeEvent, StringId, Wants,
 };
 use std::{fs, os::unix::process::CommandExt as _, path::Path, process::Command};
 use watch::{
@@ -102,7 +102,7 @@ fn calls_by_32_bit_numbers_are_seen_by_the_full_form_alone() {
     for way in ways() {
         let folder = tempfile::tempdir().unwrap();
         let mut watch = Watch::start(&way);
-        watch.kernel.want_files(&FileWants::ALL, &[]).unwrap();
+        watch.kernel.want(&Wants::ALL, &[]).unwrap();
         deeds(folder.path());
         let (us, changed) = (std::process::id(), become_another());
         watch.wait("the end of the child", |record| {
@@ -167,7 +167,7 @@ fn where_no_call_has_a_tracepoint_the_full_form_is_chosen() {
         let folder = tempfile::tempdir().unwrap();
         let mut watch = Watch::start(&Options { dispatch: None, ..ways()[0].clone() });
         assert_eq!(watch.kernel.dispatch(), Dispatch::Full);
-        watch.kernel.want_files(&FileWants::ALL, &[]).unwrap();
+        watch.kernel.want(&Wants::ALL, &[]).unwrap();
         fs::write(folder.path().join("one"), "").unwrap();
         fs::rename(folder.path().join("one"), folder.path().join("two")).unwrap();
         let renamed =

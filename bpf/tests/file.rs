@@ -12,7 +12,7 @@ mod watch;
 
 use guardbee_bpf::{Options, ProgramState};
 use guardbee_wire::{
-    EventKind, FileAttribute, FileEvent, FileEventFlag, FileFlag, FileWants, StringId, WatchKey, WatchRole,
+    EventKind, FileAttribute, FileEvent, FileEventFlag, FileFlag, StringId, Wants, WatchKey, WatchRole,
 };
 use rustix::fs::{AtFlags, CWD, Dev, FileType, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 use std::{
@@ -24,16 +24,16 @@ use std::{
 };
 use watch::{Record, Watch, small, ways};
 
-fn start(way: &Options, wants: &FileWants, names: &[(WatchKey, u32)]) -> Watch {
+fn start(way: &Options, wants: &Wants, names: &[(WatchKey, u32)]) -> Watch {
     let mut watch = Watch::start(&Options { files: true, ..way.clone() });
-    watch.kernel.want_files(wants, names).unwrap();
+    watch.kernel.want(wants, names).unwrap();
     watch
 }
 
 /// Likewise, with trampolines if this kernel takes them. A virtual machine's must: `GUARDBEE_TRAMPOLINE` says so.
-fn start_best(wants: &FileWants, names: &[(WatchKey, u32)]) -> Watch {
+fn start_best(wants: &Wants, names: &[(WatchKey, u32)]) -> Watch {
     let mut watch = Watch::start(&Options { files: true, ..small() });
-    watch.kernel.want_files(wants, names).unwrap();
+    watch.kernel.want(wants, names).unwrap();
     if std::env::var_os("GUARDBEE_TRAMPOLINE").is_some() {
         let (_, left) = watch.kernel.told_by_trampolines();
         // Debian's 5.10 calls a part of vfs_rmdir that its compiler has split off.
@@ -192,7 +192,7 @@ const EVERYTHING: &[&str] = &[
 fn every_call_is_one_event_with_its_path_by_every_way() {
     for way in ways() {
         let folder = tempfile::tempdir().unwrap();
-        let watch = start(&way, &FileWants::ALL, &[]);
+        let watch = start(&way, &Wants::ALL, &[]);
         everything(folder.path());
         assert_eq!(below(&watch, folder.path()), EVERYTHING, "{:?} {:?}", way.hooks, way.dispatch);
     }
@@ -200,7 +200,7 @@ fn every_call_is_one_event_with_its_path_by_every_way() {
 
 #[test]
 fn what_was_opened_is_told_by_its_inode_whatever_it_was_called() {
-    let watch = start_best(&FileWants::ALL, &[]);
+    let watch = start_best(&Wants::ALL, &[]);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("real");
     fs::write(&path, "x").unwrap();
@@ -227,12 +227,12 @@ fn what_was_opened_is_told_by_its_inode_whatever_it_was_called() {
 
 #[test]
 fn names_folders_and_extensions_are_looked_for_in_the_kernel() {
-    let bit = FileWants::bit;
-    let wants = FileWants {
+    let bit = Wants::bit;
+    let wants = Wants {
         named: bit(EventKind::FileOpen) | bit(EventKind::FileCreate),
         folders: bit(EventKind::FileCreate),
         extensions: bit(EventKind::FileCreate),
-        ..FileWants::default()
+        ..Wants::default()
     };
     let names = [
         (WatchKey::new(WatchRole::Name, b"shadow"), bit(EventKind::FileOpen)),
@@ -276,11 +276,7 @@ fn what_nobody_wants_is_not_attached() {
 }
 
 fn unwanted(way: &Options) {
-    let only = FileWants {
-        all: FileWants::bit(EventKind::FileDelete),
-        attributes: u32::MAX,
-        ..FileWants::default()
-    };
+    let only = Wants { all: Wants::bit(EventKind::FileDelete), attributes: u32::MAX, ..Wants::default() };
     let mut watch = start(way, &only, &[]);
     let state = |watch: &Watch, name| {
         watch.kernel.programs().iter().find(|program| program.name == name).unwrap().state
@@ -291,11 +287,11 @@ fn unwanted(way: &Options) {
     everything(folder.path());
     assert_eq!(below(&watch, folder.path()), ["FileDelete path fifo in ~", "FileDelete path ~/linked"]);
     let folder = tempfile::tempdir().unwrap();
-    watch.kernel.want_files(&FileWants::ALL, &[]).unwrap();
+    watch.kernel.want(&Wants::ALL, &[]).unwrap();
     assert_eq!(state(&watch, "file_open"), ProgramState::Silent);
     everything(folder.path());
     assert_eq!(below(&watch, folder.path()), EVERYTHING);
-    watch.kernel.want_files(&FileWants::default(), &[]).unwrap();
+    watch.kernel.want(&Wants::default(), &[]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     everything(folder.path());
     assert!(below(&watch, folder.path()).is_empty());

@@ -73,7 +73,7 @@ fn sockets_and_counters_are_the_same() {
     same_layout!(btf, wire::FileEvent = struct "file_event" {
         header, file, open_flags, mode, uid, gid, device, flags, attribute, pad,
     });
-    same_layout!(btf, wire::FileWants = struct "file_wants" { all, named, folders, extensions, attributes, pad });
+    same_layout!(btf, wire::Wants = struct "wants" { all, named, folders, extensions, attributes, variables });
     same_layout!(btf, wire::Policy = struct "policy" { left_out, per_second, burst, flags, pad });
     same_layout!(btf, wire::WatchKey = struct "watch_key" { role, length, name });
     same_layout!(btf, wire::ConnectEvent = struct "connect_event" { header, socket, begun_ns, result, pad });
@@ -231,7 +231,8 @@ fn enumerators_are_the_same() {
             Unified,
             UnifiedParent,
             UnifiedGrandparent,
-            Message
+            Message,
+            Environment
         }
     );
     same_values!(
@@ -246,7 +247,7 @@ fn enumerators_are_the_same() {
         "FD_",
         FdKind { Closed, Regular, Directory, Character, Block, Pipe, Socket, Other }
     );
-    same_values!(btf, "exec_flag", "EXEC_", ExecFlag { Secure, Outside, CwdOutside });
+    same_values!(btf, "exec_flag", "EXEC_", ExecFlag { Secure, Outside, CwdOutside, EnvironmentCut });
     same_values!(btf, "file_attribute", "ATTRIBUTE_", FileAttribute { None, Mode, Owner, Extended, Times });
     same_values!(
         btf,
@@ -254,7 +255,7 @@ fn enumerators_are_the_same() {
         "FILE_",
         FileEventFlag { Named, NoFolder, NoSourceFolder, FolderCut }
     );
-    same_values!(btf, "watch_role", "WATCH_", WatchRole { Name, Folder, Extension });
+    same_values!(btf, "watch_role", "WATCH_", WatchRole { Name, Folder, Extension, Variable });
     same_values!(btf, "socket_role", "ROLE_", SocketRole { Unknown, Accepted, Connected, Listening });
     same_values!(btf, "socket_flag", "SOCKET_", SocketFlag { Middle, RoleGuessed });
     same_values!(btf, "data_direction", "DATA_", Direction { Received, Sent });

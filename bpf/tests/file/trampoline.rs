@@ -4,7 +4,7 @@ use super::{
     watch::{small, ways},
 };
 use guardbee_bpf::{HookList, Options};
-use guardbee_wire::{EventKind, FileEvent, FileEventFlag, FileWants};
+use guardbee_wire::{EventKind, FileEvent, FileEventFlag, Wants};
 use rustix::fs::{AtFlags, CWD, Mode, XattrFlags};
 use std::{
     fs::{self, File},
@@ -48,7 +48,7 @@ fn whole_all(lines: &[impl AsRef<str>]) -> Vec<String> {
 #[test]
 fn a_trampoline_gives_the_same_events_as_the_calls() {
     let folder = tempfile::tempdir().unwrap();
-    let watch = start_best(&FileWants::ALL, &[]);
+    let watch = start_best(&Wants::ALL, &[]);
     everything(folder.path());
     // An exec is no opening, by whatever function the kernel opens the file.
     let program = folder.path().join("program");
@@ -75,7 +75,7 @@ fn without_trampolines_the_calls_tell_all() {
         let folder = tempfile::tempdir().unwrap();
         let mut watch =
             Watch::attached(&Options { files: true, ..small() }, |program, _| !program.name.contains(part));
-        watch.kernel.want_files(&FileWants::ALL, &[]).unwrap();
+        watch.kernel.want(&Wants::ALL, &[]).unwrap();
         everything(folder.path());
         assert_eq!(whole_all(&below(&watch, folder.path())), whole_all(EVERYTHING), "without {part}");
     }
@@ -103,7 +103,7 @@ fn what_32_bit_calls_do_to_files_is_told() {
         [(0, "secret"), (1024, "other"), (2048, "made")].map(|(at, name)| named(at, name));
     let attribute = low.path(3072, Path::new("trusted.guardbee"));
     fs::write(folder.path().join("secret"), "x").unwrap();
-    let watch = start_best(&FileWants::ALL, &[]);
+    let watch = start_best(&Wants::ALL, &[]);
     let calls = [
         (OPEN, [secret, 0, 0, 0], "open", "FileOpen path ~/secret"),
         (CHMOD, [secret, 0o4750, 0, 0], "chmod", "FileAttribute path ~/secret mode 4750 attribute 1"),
@@ -142,9 +142,9 @@ fn in_own_mounts(test: fn()) {
 #[test]
 fn files_in_overlays_in_bind_mounts_and_without_a_folder_are_told_the_same() {
     in_own_mounts(|| {
-        let ways = ways().into_iter().map(|way| start(&way, &FileWants::ALL, &[]));
+        let ways = ways().into_iter().map(|way| start(&way, &Wants::ALL, &[]));
         let seen: Vec<_> =
-            ways.chain([start_best(&FileWants::ALL, &[])]).map(|watch| among_mounts(&watch)).collect();
+            ways.chain([start_best(&Wants::ALL, &[])]).map(|watch| among_mounts(&watch)).collect();
         let right = [
             // What the overlay does in the file system below it is its own affair.
             "FileAttribute path ~/overlay/kept mode 640 attribute 1",
@@ -268,7 +268,7 @@ fn what_io_uring_does_to_files_is_told() {
     let [file, other, link, symbolic, made] = ["file", "other", "link", "symbolic", "made"].map(at);
     let place = |name: &std::ffi::CString| name.as_ptr() as u64;
     fs::write(folder.path().join("file"), "x").unwrap();
-    let watch = start_best(&FileWants::ALL, &[]);
+    let watch = start_best(&Wants::ALL, &[]);
     let entries = [
         [rename, place(&other), place(&file), HERE],
         [link_to, place(&link), place(&other), HERE],
@@ -311,7 +311,7 @@ fn what_io_uring_does_to_files_is_told() {
 /// The name lies where another thread can exchange it while the call is under way: the kernel has its own copy by then.
 #[test]
 fn a_name_that_is_exchanged_meanwhile_deceives_nobody() {
-    let watch = start_best(&FileWants::ALL, &[]);
+    let watch = start_best(&Wants::ALL, &[]);
     let name = c"trusted.guardbee".as_ptr() as u64;
     for (what, number, second, line) in [
         ("chmod", libc::SYS_chmod, 0o640, "FileAttribute path ~/victim mode 640 attribute 1"),

@@ -1,6 +1,6 @@
 //! Every request, and what is wrong in one field.
 use super::Seeds;
-use guardbee_wire::{ABI, FileWants, Operation, Policy, Record, Request, Thing};
+use guardbee_wire::{ABI, Wants, Operation, Policy, Record, Request, Thing};
 use std::error::Error;
 use zerocopy::IntoBytes as _;
 
@@ -13,8 +13,8 @@ pub(crate) fn seeds() -> Result<Seeds, Box<dyn Error>> {
     let mut bytes = [0; 32];
     bytes[..6].copy_from_slice(b"shadow");
     let name = Request { tgid: 6, program: 1, bytes, ..ask(Operation::WatchName) };
-    bytes[..size_of::<FileWants>()].copy_from_slice(FileWants::ALL.as_bytes());
-    let files = Request { bytes, ..ask(Operation::WantFiles) };
+    bytes[..size_of::<Wants>()].copy_from_slice(Wants::ALL.as_bytes());
+    let files = Request { bytes, ..ask(Operation::Want) };
     let mut bytes = [0; 32];
     let terms = Policy { left_out: 1 << 16, per_second: 5, burst: 9, flags: 3, pad: 0 };
     bytes[..size_of::<Policy>()].copy_from_slice(terms.as_bytes());

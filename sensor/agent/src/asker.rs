@@ -55,7 +55,7 @@ pub(crate) fn tell_ruling(client: &Client, ruling: &Ruling) -> Result<(), Error>
 /// are in the reply.
 pub(crate) fn tell_needs(client: &Client, rules: &RuleSet, policies: &PolicySet) -> Result<Reply, Error> {
     let (files, names) = files::wants(&files::selected(rules, policies));
-    client.want_files(&files, &names)?;
+    client.want(&files, &names)?;
     client.watch(files::watched(rules, policies))
 }
 

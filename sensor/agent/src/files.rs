@@ -1,17 +1,17 @@
 //! What rules need and some policy observes, in the kernel half's terms.
 use guardbee_model::{
     file::{Attribute, Operation},
-    watch::{FileSelection, Role},
+    watch::{Role, Selection},
 };
 use guardbee_policy::PolicySet;
 use guardbee_rules::RuleSet;
-use guardbee_wire::{EventKind, FileWants, WATCH_NAMES, WatchKey, WatchRole};
+use guardbee_wire::{EventKind, WATCH_NAMES, Wants, WatchKey, WatchRole};
 
 /// What the kernel half is asked for so that these rules miss nothing that any policy observes.
-pub(crate) fn selected(rules: &RuleSet, policies: &PolicySet) -> FileSelection {
+pub(crate) fn selected(rules: &RuleSet, policies: &PolicySet) -> Selection {
     let left_out = |operation: &Operation| policies.observed_nowhere().any(|name| name == operation.name());
     let left_out: Vec<_> = Operation::ALL.into_iter().filter(left_out).collect();
-    rules.file_needs().without(&left_out).within(WATCH_NAMES)
+    rules.needs().without(&left_out).within(WATCH_NAMES)
 }
 
 /// The same of what is done to the system: a bit for each kind from [`EventKind::Credentials`] on.
@@ -23,8 +23,8 @@ pub(crate) fn watched(rules: &RuleSet, policies: &PolicySet) -> u32 {
 }
 
 /// The watch list and what is wanted by it.
-pub(crate) fn wants(needs: &FileSelection) -> (FileWants, Vec<(WatchKey, u32)>) {
-    let mut wants = FileWants { all: bits(&needs.all), ..FileWants::default() };
+pub(crate) fn wants(needs: &Selection) -> (Wants, Vec<(WatchKey, u32)>) {
+    let mut wants = Wants { all: bits(&needs.all), ..Wants::default() };
     let mut names = Vec::new();
     for ((role, text), operations) in &needs.named {
         let kinds = bits(operations);
@@ -42,6 +42,10 @@ pub(crate) fn wants(needs: &FileSelection) -> (FileWants, Vec<(WatchKey, u32)>) 
         };
         names.push((WatchKey::new(role, text), kinds));
     }
+    for name in &needs.variables {
+        wants.variables |= Wants::variable(name);
+        names.push((WatchKey::new(WatchRole::Variable, name), 0));
+    }
     // Numbers begin with 1.
     let bit = |attribute: &Attribute| {
         1 << (Attribute::ALL.iter().position(|one| one == attribute).unwrap_or(0) + 1)
@@ -57,7 +61,7 @@ pub(crate) fn wants(needs: &FileSelection) -> (FileWants, Vec<(WatchKey, u32)>) 
     (wants, names)
 }
 
-/// As `guardbee_wire::FileWants` numbers them: both lists are in the same order.
+/// As `guardbee_wire::Wants` numbers them: both lists are in the same order.
 fn bits(operations: &[Operation]) -> u32 {
     operations.iter().fold(0, |bits, operation| bits | 1 << (*operation as u32))
 }
@@ -70,7 +74,7 @@ mod tests {
     fn operations_and_kinds_are_numbered_alike() {
         for (operation, kind) in Operation::ALL.into_iter().zip(EventKind::FILES) {
             assert_eq!(operation.name(), kind.name());
-            assert_eq!(bits(&[operation]), FileWants::bit(kind));
+            assert_eq!(bits(&[operation]), Wants::bit(kind));
         }
     }
 
@@ -149,11 +153,8 @@ mod tests {
         let long =
             |end: &str| (Role::Name, format!("{}{end}", "n".repeat(40)).into_bytes().into_boxed_slice());
         let two = [(long("a"), vec![Operation::Open]), (long("b"), vec![Operation::Modify])];
-        let needs = FileSelection {
-            named: two.into(),
-            attributes: vec![Attribute::Mode],
-            ..FileSelection::default()
-        };
+        let needs =
+            Selection { named: two.into(), attributes: vec![Attribute::Mode], ..Selection::default() };
         let (wants, names) = wants(&needs);
         assert_eq!((wants.all, wants.named, wants.folders, wants.attributes), (0, 3, 0, 2));
         assert_eq!(names, [(WatchKey::new(WatchRole::Name, &[b'n'; 41]), 3)]);

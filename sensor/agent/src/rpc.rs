@@ -10,7 +10,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use guardbee_wire::{
-    ABI, FileWants, Operation, Policy, Record, Reply, Request, ScopePolicy, Status, Thing, WatchKey,
+    ABI, Operation, Policy, Record, Reply, Request, ScopePolicy, Status, Thing, Wants, WatchKey,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -196,7 +196,7 @@ impl Client {
 
     /// Says which file events are needed, and the names by which the kernel half may tell them; states and errors of the programs
     /// are in the reply.
-    pub fn want_files(&self, wants: &FileWants, names: &[(WatchKey, u32)]) -> Result<Reply, Error> {
+    pub fn want(&self, wants: &Wants, names: &[(WatchKey, u32)]) -> Result<Reply, Error> {
         for (WatchKey { role, length, name }, kinds) in names {
             let operation = Operation::WatchName as u16;
             let thing = u16::try_from(*role).unwrap_or(u16::MAX);
@@ -206,7 +206,7 @@ impl Client {
             self.ask(request)?;
         }
         let bytes = padded(wants.as_bytes());
-        Ok(self.ask(Request { operation: Operation::WantFiles as u16, bytes, ..Request::default() })?.0)
+        Ok(self.ask(Request { operation: Operation::Want as u16, bytes, ..Request::default() })?.0)
     }
 
     /// What holds under this number from now on; 0: where no policy does.

@@ -14,8 +14,8 @@ use guardbee_model::{
     executable::Executable,
     finding::{Action, Observation},
     loss::{Loss, Stage},
-    process::{Args, Credentials, Fd, File, Process, ProcessKey},
-    watch::FileSelection,
+    process::{Args, Credentials, Environment, Fd, File, Process, ProcessKey},
+    watch::Selection,
 };
 use guardbee_recording::{End, Head, Item, Reader, Sight, Writer};
 use guardbee_rules::{Engine, Params, RuleSet};
@@ -117,6 +117,7 @@ fn exec(exe: &str) -> Exec {
             words: vec![exe.as_bytes().into(), b"--token=hunter2".as_slice().into()],
             ..Args::default()
         },
+        environment: Environment::default(),
         comm: b"x".as_slice().into(),
         cgroup: Box::default(),
         unified: Box::default(),
@@ -275,7 +276,7 @@ fn a_folder_is_played_in_order() {
     let found = shown(&outcome);
     let threes: Vec<_> = found.iter().filter(|text| text.starts_with("Netcats")).collect();
     assert_eq!(threes, ["Netcats In One Container [1, 2, 3]"], "{found:?}");
-    assert_eq!(outcome.seen.holes(&["exec"], &FileSelection::default()).len(), 1, "between the runs");
+    assert_eq!(outcome.seen.holes(&["exec"], &Selection::default()).len(), 1, "between the runs");
 }
 
 #[test]

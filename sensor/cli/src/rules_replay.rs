@@ -273,7 +273,7 @@ fn silent(rules: &[Listed], outcome: &Outcome) {
             warn(&format!("`{title}` can't fire: {why}"));
             continue;
         }
-        let holes = outcome.seen.holes(&rule.wants, &rule.files);
+        let holes = outcome.seen.holes(&rule.wants, &rule.selection);
         for hole in holes.iter().take(HOLES) {
             warn(&format!("`{title}`: {}", not_recorded(hole)));
         }
@@ -344,7 +344,7 @@ fn as_json(played: &[Played], heads: &[Head], endings: &[Ending]) -> serde_json:
     let Some(Played { rules, outcome }) = played.first() else { return json!({}) };
     let hole = |hole: &Hole| json!({"from": time(hole.from), "to": time(hole.to), "missing": hole.missing});
     let rules: Vec<_> = rules.iter().map(|rule| {
-        let holes: Vec<_> = outcome.seen.holes(&rule.wants, &rule.files).iter().map(hole).collect();
+        let holes: Vec<_> = outcome.seen.holes(&rule.wants, &rule.selection).iter().map(hole).collect();
         let count = outcome.found.iter().filter(|found| Arc::ptr_eq(&found.rule, &rule.info)).count();
         json!({
             "title": &*rule.info.title, "id": &*rule.info.id, "digest": rule.digest.to_string(), "findings": count,

@@ -1,6 +1,6 @@
 //! Requests: bytes from the pipeline become an [`Ask`], or are refused. The pipeline is not trusted here.
 use guardbee_wire::{
-    ABI, FileWants, Operation, Policy, Record, Request, ScopePolicy, Thing, WatchKey, WatchRole,
+    ABI, Operation, Policy, Record, Request, ScopePolicy, Thing, Wants, WatchKey, WatchRole,
 };
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -40,7 +40,7 @@ pub enum Ask {
     /// A name for the next watch list, and for which kinds of file events it is on it.
     WatchName(WatchKey, u32),
     /// From now on these file events.
-    WantFiles(FileWants),
+    Want(Wants),
     /// What is watched from now on, beside what always is: bits of kinds.
     Watch(u32),
     /// What holds under this number; 0: where no policy does.
@@ -101,9 +101,9 @@ fn meaning(request: &Request) -> Option<Ask> {
         Operation::Heartbeat => Ask::Heartbeat { sequence: request.offset, hash: request.bytes },
         Operation::SelfTest => Ask::SelfTest,
         Operation::WatchName => Ask::WatchName(watch_key(request)?, request.program),
-        Operation::WantFiles => {
-            let (wants, _) = FileWants::read_from_prefix(&request.bytes).ok()?;
-            Ask::WantFiles(FileWants { pad: 0, ..wants })
+        Operation::Want => {
+            let (wants, _) = Wants::read_from_prefix(&request.bytes).ok()?;
+            Ask::Want(wants)
         }
         Operation::Watch => Ask::Watch(request.program),
         Operation::Policy => {
@@ -148,7 +148,7 @@ pub fn encode(id: u64, ask: &Ask) -> Request {
             bytes: name,
             ..empty
         },
-        Ask::WantFiles(wants) => Request { bytes: padded(wants.as_bytes()), ..empty },
+        Ask::Want(wants) => Request { bytes: padded(wants.as_bytes()), ..empty },
         Ask::Policy(number, policy) => Request { program: number, bytes: padded(policy.as_bytes()), ..empty },
         Ask::Scope(cgroup, policy) => {
             let payload =
@@ -178,7 +178,7 @@ impl Ask {
             Self::Heartbeat { .. } => Operation::Heartbeat,
             Self::SelfTest => Operation::SelfTest,
             Self::WatchName(..) => Operation::WatchName,
-            Self::WantFiles(_) => Operation::WantFiles,
+            Self::Want(_) => Operation::Want,
             Self::Watch(_) => Operation::Watch,
             Self::Policy(..) => Operation::Policy,
             Self::Scope(..) => Operation::Scope,

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use guardbee_bpf::{Capability, Kernel};
 use guardbee_wire::{
-    ABI, CONTEXTS, EVENT_KINDS, FileWants, LossCause, MISSES_AGE, POLICIES, PROGRAMS, ProgramState, Reply,
-    Request, Status, WATCH_NAMES, WatchKey,
+    ABI, CONTEXTS, EVENT_KINDS, LossCause, MISSES_AGE, POLICIES, PROGRAMS, ProgramState, Reply, Request,
+    Status, WATCH_NAMES, Wants, WatchKey,
 };
 use rustix::io::Errno;
 
@@ -189,7 +189,7 @@ impl Server {
                 self.names.push((name, kinds));
                 Status::Done
             }
-            Ask::WantFiles(wants) => self.want_files(&wants, &mut reply),
+            Ask::Want(wants) => self.want(&wants, &mut reply),
             Ask::Watch(kinds) => self.watch(kinds, &mut reply),
             Ask::Policy(number, policy) if number >= POLICIES || !policy.is_sane() => Status::Unknown,
             Ask::Policy(number, policy) => told(&self.kernel.set_policy(number, &policy), &mut reply),
@@ -254,9 +254,9 @@ impl Server {
     }
 
     /// What must be attached anew is tested before it counts as working.
-    fn want_files(&mut self, wants: &FileWants, reply: &mut Reply) -> Status {
+    fn want(&mut self, wants: &Wants, reply: &mut Reply) -> Status {
         let names = std::mem::take(&mut self.names);
-        if self.kernel.want_files(wants, &names).is_err() {
+        if self.kernel.want(wants, &names).is_err() {
             return refused(Errno::IO, reply);
         }
         let mut untested = false;

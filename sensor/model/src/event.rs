@@ -4,7 +4,7 @@ use crate::{
     dns::Dns,
     file::FileEvent,
     id::ConnectionId,
-    process::{Args, Credentials, Fd, File, Login, ProcessKey},
+    process::{Args, Credentials, Environment, Fd, File, Login, ProcessKey},
     socket::Socket,
     stamp::Stamp,
     system::System,
@@ -164,6 +164,8 @@ pub struct Exec {
     pub cwd: Box<[u8]>,
     /// Command line.
     pub args: Args,
+    /// What somebody asks for of the environment; of a process older than the sensor nothing.
+    pub environment: Environment,
     /// `task_struct.comm`.
     pub comm: Box<[u8]>,
     /// Path of the cgroup that tells containers apart: its last names, or with a `/` before them all of it.

@@ -46,6 +46,15 @@ pub struct Args {
     pub unreadable: bool,
 }
 
+/// Variables of an environment that somebody asks for: no others leave the kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `name=value`, in their order.
+    pub variables: Vec<Box<[u8]>>,
+    /// It is too long to be looked through, or what was found is: some may be missing, and the last may be cut.
+    pub cut: bool,
+}
+
 impl Args {
     /// Words joined by one blank, unquoted: what Sigma calls `CommandLine`.
     pub fn command_line(&self) -> Vec<u8> {

@@ -1,4 +1,5 @@
-//! Which file events are looked at: everything opens files, so that what nobody asks for is left out in the kernel.
+//! What is looked at of what everything does: all open files and have an environment, so that what nobody asks for is left out in the
+//! kernel.
 use crate::file::{Attribute, Operation};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,16 +27,18 @@ pub type Named = (Role, Box<[u8]>);
 
 /// What is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FileSelection {
+pub struct Selection {
     /// Whatever the path.
     pub all: Vec<Operation>,
     /// Where a name is in the path; none of these is in `all`.
     pub named: BTreeMap<Named, Vec<Operation>>,
     /// Of [`Operation::Attribute`]: which.
     pub attributes: Vec<Attribute>,
+    /// Names of variables of an environment, in lower case.
+    pub variables: BTreeSet<Box<[u8]>>,
 }
 
-impl FileSelection {
+impl Selection {
     /// Adds the operation, whatever the path.
     pub fn all(&mut self, operation: Operation) {
         insert(&mut self.all, operation);
@@ -83,7 +86,7 @@ impl FileSelection {
     /// As it is with at most `room` names: with more, what they are for is looked at whatever the path.
     #[must_use]
     pub fn within(mut self, room: usize) -> Self {
-        if self.named.len() > room {
+        if self.named.len() + self.variables.len() > room {
             let named: BTreeSet<usize> =
                 self.named.values().flatten().map(|operation| *operation as usize).collect();
             let of_names = |operation: &Operation| named.contains(&(*operation as usize));
@@ -128,8 +131,8 @@ fn insert<T: PartialEq>(list: &mut Vec<T>, item: T) {
 mod tests {
     use super::*;
 
-    fn selection(named: &[(Role, &str, Operation)], all: &[Operation]) -> FileSelection {
-        let mut selection = FileSelection::default();
+    fn selection(named: &[(Role, &str, Operation)], all: &[Operation]) -> Selection {
+        let mut selection = Selection::default();
         for (role, name, operation) in named {
             selection.named((*role, name.as_bytes().into()), *operation);
         }

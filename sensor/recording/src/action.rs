@@ -3,7 +3,8 @@ use crate::{
     bytes::{Put, Take},
     error::Wrong,
     process::{
-        put_args, put_credentials, put_key, put_login, take_args, take_credentials, take_key, take_login,
+        put_args, put_credentials, put_environment, put_key, put_login, take_args, take_credentials,
+        take_environment, take_key, take_login,
     },
     request::{put_response, take_response},
     socket::{self, ROLES, put_address, take_address},
@@ -129,6 +130,7 @@ fn put_exec(exec: &Exec, put: &mut Put) {
         put.said(path);
     }
     put_args(&exec.args, put);
+    put_environment(&exec.environment, put);
     put.said(&exec.comm);
     put.text(&exec.cgroup);
     put.text(&exec.unified);
@@ -146,7 +148,7 @@ fn put_exec(exec: &Exec, put: &mut Put) {
 fn take_exec(take: &mut Take<'_>) -> Result<Exec, Wrong> {
     let parent = take.option(take_key)?;
     let (exe, filename, cwd) = (take.text()?.into(), take.text()?.into(), take.text()?.into());
-    let args = take_args(take)?;
+    let (args, environment) = (take_args(take)?, take_environment(take)?);
     let (comm, cgroup, unified) = (take.text()?.into(), take.text()?.into(), take.text()?.into());
     let (file, credentials) = (take_file(take)?, take_credentials(take)?);
     let fds = [take_fd(take)?, take_fd(take)?, take_fd(take)?];
@@ -160,6 +162,7 @@ fn take_exec(take: &mut Take<'_>) -> Result<Exec, Wrong> {
         filename,
         cwd,
         args,
+        environment,
         comm,
         cgroup,
         unified,

@@ -12,7 +12,7 @@ use guardbee_model::{
     finding::Observation,
     link::{Link, LinkKind},
     loss::{Loss, Stage},
-    watch::{FileSelection, Role},
+    watch::{Role, Selection},
 };
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ const STAGES: [Stage; 8] = [
 ];
 /// Requests of one link: the most that can be configured.
 const REQUESTS: usize = 4096;
-/// Names of files in a [`Sight`]: as many as the kernel half has room for.
+/// Names in a [`Sight`]: as many as the kernel half has room for.
 const NAMES: usize = 4096;
 /// Actions of one list in a [`Sight`].
 const ACTIONS: usize = 256;
@@ -66,8 +66,8 @@ pub struct Sight {
     pub since: BootTime,
     /// Actions that are observed, by [`guardbee_model::finding::Action::name`].
     pub observed: Vec<&'static str>,
-    /// Of those on files: which.
-    pub files: FileSelection,
+    /// Of those on files, and of environments: which.
+    pub selection: Selection,
     /// Those that the rules of the time looked at.
     pub wanted: Vec<&'static str>,
     /// How many rules these were.
@@ -168,39 +168,49 @@ fn put_sight(sight: &Sight, tables: &mut Puts, put: &mut Put) {
             tables.name(name, put);
         }
     }
-    put_files(&sight.files, put);
+    put_selection(&sight.selection, put);
     put.number(sight.rules);
     put.bytes.extend_from_slice(&sight.digest);
 }
 
-fn put_files(files: &FileSelection, put: &mut Put) {
+fn put_selection(selection: &Selection, put: &mut Put) {
     let operations = |operations: &[Operation], put: &mut Put| {
         put.length(operations.len());
         for operation in operations {
             put.one_of(&Operation::ALL, operation);
         }
     };
-    operations(&files.all, put);
-    put.length(files.named.len());
-    for ((role, name), of_name) in &files.named {
+    operations(&selection.all, put);
+    put.length(selection.named.len());
+    for ((role, name), of_name) in &selection.named {
         put.one_of(&Role::ALL, role);
         put.text(name);
         operations(of_name, put);
     }
-    put.length(files.attributes.len());
-    for attribute in &files.attributes {
+    put.length(selection.attributes.len());
+    for attribute in &selection.attributes {
         put.one_of(&Attribute::ALL, attribute);
+    }
+    put.length(selection.variables.len());
+    for name in &selection.variables {
+        put.text(name);
     }
 }
 
-fn take_files(take: &mut Take<'_>) -> Result<FileSelection, Wrong> {
+fn take_selection(take: &mut Take<'_>) -> Result<Selection, Wrong> {
     let operations =
         |take: &mut Take<'_>| take.list(Operation::ALL.len(), |take| take.one_of(&Operation::ALL));
     let all = operations(take)?;
     let named =
         take.list(NAMES, |take| Ok(((take.one_of(&Role::ALL)?, take.text()?.into()), operations(take)?)))?;
     let attributes = take.list(Attribute::ALL.len(), |take| take.one_of(&Attribute::ALL))?;
-    Ok(FileSelection { all, named: named.into_iter().collect(), attributes })
+    let variables = take.list(NAMES, |take| take.text().map(Box::from))?;
+    Ok(Selection {
+        all,
+        named: named.into_iter().collect(),
+        attributes,
+        variables: variables.into_iter().collect(),
+    })
 }
 
 fn take_sight(take: &mut Take<'_>, tables: &mut Takes) -> Result<Sight, Wrong> {
@@ -208,7 +218,7 @@ fn take_sight(take: &mut Take<'_>, tables: &mut Takes) -> Result<Sight, Wrong> {
         since: take.time()?,
         observed: take.list(ACTIONS, |take| tables.name(take))?,
         wanted: take.list(ACTIONS, |take| tables.name(take))?,
-        files: take_files(take)?,
+        selection: take_selection(take)?,
         rules: take.narrow()?,
         digest: bytes(take)?,
     })

@@ -7,7 +7,7 @@ use crate::{
 use guardbee_model::{
     container::{Cgroup, Configuration, Container, Image, Pod, Qos},
     executable::{Executable, Hash, NotHashed, Package, Sha256},
-    process::{Args, Credentials, Login, Process, ProcessKey, User, UserTable},
+    process::{Args, Credentials, Environment, Login, Process, ProcessKey, User, UserTable},
 };
 use std::sync::Arc;
 
@@ -198,6 +198,18 @@ pub(crate) fn take_args(take: &mut Take<'_>) -> Result<Args, Wrong> {
     let total_bytes = take.narrow()?;
     let [truncated, unreadable] = take.flags()?;
     Ok(Args { words, total_bytes, truncated, unreadable })
+}
+
+pub(crate) fn put_environment(environment: &Environment, put: &mut Put) {
+    put.length(environment.variables.len());
+    environment.variables.iter().for_each(|variable| put.said(variable));
+    put.flags(&[environment.cut]);
+}
+
+pub(crate) fn take_environment(take: &mut Take<'_>) -> Result<Environment, Wrong> {
+    let variables = take.list(WORDS, |take| take.text().map(Box::from))?;
+    let [cut] = take.flags()?;
+    Ok(Environment { variables, cut })
 }
 
 pub(crate) fn put_credentials(credentials: &Credentials, put: &mut Put) {

@@ -6,7 +6,7 @@ use guardbee_model::{
     event::Exec,
     executable::Executable,
     finding::{Action, Observation},
-    process::{Args, Credentials, Fd, File, Process, ProcessKey, User, UserTable},
+    process::{Args, Credentials, Environment, Fd, File, Process, ProcessKey, User, UserTable},
 };
 use guardbee_rules::{Engine, Params, RuleSet};
 use std::{
@@ -66,6 +66,7 @@ fn observation(number: u64, line: &str) -> Arc<Observation> {
         filename: exe.into(),
         cwd: b"/srv/app".as_slice().into(),
         args: args.clone(),
+        environment: Environment::default(),
         comm: Box::default(),
         cgroup: Box::default(),
         unified: Box::default(),

@@ -238,6 +238,10 @@ fields! {
     ExecutablePathCut "process.executable.path_cut" Flag, Kinds::EXEC, plain [];
     /// The command line is too long: its middle is missing.
     CommandLineCut "process.command_line_cut" Flag, Kinds::EXEC, plain [];
+    /// Variables of the environment, `NAME=value`: those that rules name, no others are recorded. A condition holds if it holds for one of them.
+    Environment "guardbee.process.environment_variables" Text, Kinds::EXEC, plain ["process.env_vars"];
+    /// The environment is too long to be looked through: variables may be missing.
+    EnvironmentCut "guardbee.process.environment_cut" Flag, Kinds::EXEC, plain [];
     /// Set-user-id.
     Setuid "process.executable.setuid" Flag, Kinds::EXEC, plain [];
     /// Set-group-id.

@@ -1,8 +1,9 @@
-//! Which file events a set of rules needs: what the kernel half may leave out because no rule could match it.
+//! What a set of rules needs of what everything does: what the kernel half may leave out because no rule could match it.
 //!
 //! For each rule that looks at opened files, names are looked for of which one must be in the path for the rule to match. The
 //! kernel compares whole components, so what rules say of parts of them is widened: `/etc/cron*` to the folder `etc`.
 use crate::{
+    environment,
     field::{Field, Kinds},
     pattern::{Pattern, Piece},
     rule::{Expression, Rule, Test},
@@ -10,29 +11,33 @@ use crate::{
 };
 use guardbee_model::{
     file::{Attribute, Operation},
-    watch::{FileSelection, Named, OPENED, Role},
+    watch::{Named, OPENED, Role, Selection},
 };
 
 /// Bytes of the longest extension that the kernel half compares, its dot included.
 const EXTENSION: usize = 16;
 
 impl RuleSet {
-    /// File events without which a rule of this set could miss something.
-    pub fn file_needs(&self) -> FileSelection {
+    /// File events and variables without which a rule of this set could miss something.
+    pub fn needs(&self) -> Selection {
         selection(&self.rules)
     }
 }
 
-/// File events without which one of these rules could miss something.
-pub(crate) fn selection<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> FileSelection {
-    let mut needs = FileSelection::default();
+/// File events and variables without which one of these rules could miss something.
+pub(crate) fn selection<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Selection {
+    let mut needs = Selection::default();
     rules.into_iter().for_each(|rule| add(&mut needs, rule));
     needs.widen();
     needs
 }
 
-fn add(needs: &mut FileSelection, rule: &Rule) {
-    if rule.can_fire.is_err() || !rule.kinds.meets(Kinds::FILE) {
+fn add(needs: &mut Selection, rule: &Rule) {
+    if rule.can_fire.is_err() {
+        return;
+    }
+    environment::add(needs, rule);
+    if !rule.kinds.meets(Kinds::FILE) {
         return;
     }
     let wanted = |operation: &Operation| rule.kinds.meets(Kinds::file(*operation));
@@ -181,15 +186,15 @@ fn component(text: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    fn needs(category: &str, detection: &str) -> FileSelection {
+    fn needs(category: &str, detection: &str) -> Selection {
         let text = format!(
             "title: t\nlogsource: {{product: linux, category: {category}}}\ndetection:\n{detection}level: low\n"
         );
         let set = RuleSet::load(&[("t.yml", &text)]).unwrap_or_else(|problems| panic!("{problems:?}"));
-        set.file_needs()
+        set.needs()
     }
 
-    fn shown(needs: &FileSelection) -> Vec<String> {
+    fn shown(needs: &Selection) -> Vec<String> {
         let name = |(role, text): &Named| format!("{role:?} {}", String::from_utf8_lossy(text));
         needs.named.keys().map(name).collect()
     }

@@ -16,6 +16,7 @@ mod correlate;
 mod date;
 mod digest;
 mod engine;
+mod environment;
 mod eval;
 pub mod falco;
 mod field;

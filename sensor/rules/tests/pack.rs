@@ -80,10 +80,10 @@ fn what_is_opened_is_wanted_by_name() {
     for (path, text) in &all {
         // One that needs rules of other files correlates: it looks at no file.
         let Ok(set) = RuleSet::load(&[(path, text)]) else { continue };
-        let needs = set.file_needs();
+        let needs = set.needs();
         assert!(!opened.iter().any(|one| needs.all.contains(one)), "{path} wants every path: {needs:?}");
     }
-    for ((role, name), operations) in pack().file_needs().named {
+    for ((role, name), operations) in pack().needs().named {
         let name = String::from_utf8_lossy(&name);
         // Every folder on the way to every file that is read would have to be looked up, or its extension found.
         assert!(role == Role::Name || !operations.contains(&Operation::Open), "{role:?} {name} for reading");

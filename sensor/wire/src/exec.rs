@@ -111,9 +111,11 @@ pub enum ExecFlag {
     Outside = 1 << 1,
     /// Nor to its working directory.
     CwdOutside = 1 << 2,
+    /// The environment was not looked through to its end, or had no room: variables may be missing.
+    EnvironmentCut = 1 << 3,
 }
 
-/// `struct exec_event`; tail: exe, cwd, filename, args, args tail, comm, cgroup.
+/// `struct exec_event`; tail: exe, cwd, filename, args, args tail, environment, comm, cgroup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct ExecEvent {

@@ -68,16 +68,20 @@ pub enum WatchRole {
     Folder = 1,
     /// The end of the last component, from its last dot on; at most [`EXTENSION_BYTES`].
     Extension = 2,
+    /// Of the environment at an exec.
+    Variable = 3,
 }
 
 impl WatchRole {
     /// The role with this number.
     pub fn from_number(number: u32) -> Option<Self> {
-        [Self::Name, Self::Folder, Self::Extension].into_iter().find(|role| *role as u32 == number)
+        [Self::Name, Self::Folder, Self::Extension, Self::Variable]
+            .into_iter()
+            .find(|role| *role as u32 == number)
     }
 }
 
-/// Bytes of a name that are compared; of a longer one the first, and its length.
+/// Bytes of a name that are compared; of a longer one the first and, but for variables, its length.
 pub const WATCH_BYTES: usize = 32;
 /// Bytes of the longest extension, its dot included.
 pub const EXTENSION_BYTES: usize = 16;
@@ -90,7 +94,7 @@ pub const WATCH_NAMES: usize = 4096;
 pub struct WatchKey {
     /// [`WatchRole`].
     pub role: u32,
-    /// Of the whole name.
+    /// Of the whole name; of a variable 0.
     pub length: u32,
     /// ASCII letters in lower case; zeroes behind it.
     pub name: [u8; WATCH_BYTES],
@@ -101,14 +105,16 @@ impl WatchKey {
     pub fn new(role: WatchRole, text: &[u8]) -> Self {
         let mut name = [0; WATCH_BYTES];
         name.iter_mut().zip(text).for_each(|(to, byte)| *to = *byte);
-        Self { role: role as u32, length: u32::try_from(text.len()).unwrap_or(u32::MAX), name }
+        let length =
+            if role == WatchRole::Variable { 0 } else { u32::try_from(text.len()).unwrap_or(u32::MAX) };
+        Self { role: role as u32, length, name }
     }
 }
 
-/// `struct file_wants`: a bit for each kind, see [`FileWants::bit`].
+/// `struct wants`: of file events a bit for each kind, see [`Wants::bit`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
-pub struct FileWants {
+pub struct Wants {
     /// Whatever the path.
     pub all: u32,
     /// Where a name of the watch list is in the path.
@@ -119,11 +125,11 @@ pub struct FileWants {
     pub extensions: u32,
     /// A bit for each [`FileAttribute`].
     pub attributes: u32,
-    /// Zero.
-    pub pad: u32,
+    /// A bit for what the first byte of each variable on the watch list ends with: [`Wants::variable`].
+    pub variables: u32,
 }
 
-impl FileWants {
+impl Wants {
     /// Everything.
     pub const ALL: Self = Self {
         all: (1 << EventKind::FILES.len()) - 1,
@@ -131,12 +137,17 @@ impl FileWants {
         folders: 0,
         extensions: 0,
         attributes: u32::MAX,
-        pad: 0,
+        variables: 0,
     };
 
     /// The bit of a kind of file event; 0: it is none.
     pub fn bit(kind: EventKind) -> u32 {
         EventKind::FILES.into_iter().position(|file| file == kind).map_or(0, |at| 1 << at)
+    }
+
+    /// The bit of a variable: of the letter with which its name begins, in whatever case, and of few others.
+    pub fn variable(name: &[u8]) -> u32 {
+        name.first().map_or(0, |byte| 1 << (byte & 31))
     }
 
     /// Kinds that are wanted at all.

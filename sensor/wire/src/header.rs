@@ -2,7 +2,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// `GUARDBEE_ABI`: both halves must be built from the same number.
-pub const ABI: u32 = 8;
+pub const ABI: u32 = 9;
 
 /// `enum event_kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -124,7 +124,7 @@ impl EventKind {
         Self::Datagram,
     ];
 
-    /// Kinds of [`crate::FileEvent`], in the order of their bits in [`crate::FileWants`].
+    /// Kinds of [`crate::FileEvent`], in the order of their bits in [`crate::Wants`].
     pub const FILES: [Self; 11] = [
         Self::FileOpen,
         Self::FileModify,

@@ -45,7 +45,7 @@ pub use exec::{Credentials, ExecEvent, ExecFlag, FdInfo, FdKind, FileFlag, FileI
 pub use exit::ExitEvent;
 pub use extension::{ExtensionEvent, ExtensionKind};
 pub use file::{
-    EXTENSION_BYTES, FileAttribute, FileEvent, FileEventFlag, FileWants, WATCH_BYTES, WATCH_NAMES, WatchKey,
+    EXTENSION_BYTES, FileAttribute, FileEvent, FileEventFlag, WATCH_BYTES, WATCH_NAMES, Wants, WatchKey,
     WatchRole,
 };
 pub use fork::ForkEvent;

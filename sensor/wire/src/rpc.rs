@@ -34,9 +34,9 @@ pub enum Operation {
     SelfTest = 7,
     /// Put a name on the next watch list of files: role (`thing`), length (`tgid`), kinds (`program`), first bytes.
     WatchName = 8,
-    /// From now on these file events (`bytes`: [`crate::FileWants`]), by the watch list that was named since the last time.
+    /// From now on these file events (`bytes`: [`crate::Wants`]), by the watch list that was named since the last time.
     /// Programs that none of them needs are detached. `value`: the errno of a program that could not be attached.
-    WantFiles = 9,
+    Want = 9,
     /// From now on these events beside the basic ones: in `program` a bit for each kind from [`crate::EventKind::Credentials`] on.
     /// Programs that give no other kind are detached.
     Watch = 10,
@@ -61,7 +61,7 @@ impl Operation {
             Self::Heartbeat,
             Self::SelfTest,
             Self::WatchName,
-            Self::WantFiles,
+            Self::Want,
             Self::Watch,
             Self::Policy,
             Self::Scope,
@@ -193,7 +193,7 @@ pub struct Request {
     pub start_ns: u64,
     /// Likewise; length of the name, for [`Operation::WatchName`].
     pub tgid: u32,
-    /// Program, for [`Operation::Attach`]; kinds, for [`Operation::Watch`] and, as in [`crate::FileWants`], for
+    /// Program, for [`Operation::Attach`]; kinds, for [`Operation::Watch`] and, as in [`crate::Wants`], for
     /// [`Operation::WatchName`]; a policy's number, for [`Operation::Policy`] and [`Operation::Scope`]; else 0.
     pub program: u32,
     /// ELF that the loader opened, for [`Operation::Attach`]; else 0.
@@ -202,7 +202,7 @@ pub struct Request {
     /// for [`Operation::Scope`]; else 0.
     pub offset: u64,
     /// Hash of the last batch record, for [`Operation::Heartbeat`]; a name's first bytes, for [`Operation::WatchName`];
-    /// [`crate::FileWants`], for [`Operation::WantFiles`]; [`crate::Policy`], for [`Operation::Policy`]; a container's id, for
+    /// [`crate::Wants`], for [`Operation::Want`]; [`crate::Policy`], for [`Operation::Policy`]; a container's id, for
     /// [`Operation::OpenRecord`]; else 0.
     pub bytes: [u8; 32],
 }

@@ -68,6 +68,8 @@ pub enum StringId {
     UnifiedGrandparent = 26,
     /// Of DNS: its first [`crate::DNS_BYTES`].
     Message = 27,
+    /// Variables that are on the watch list, `name=value`, each ended by NUL; the last may be cut.
+    Environment = 28,
 }
 
 /// Walks the strings of a tail; stops at the first that doesn't fit.

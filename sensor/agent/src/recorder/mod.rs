@@ -236,8 +236,8 @@ pub(crate) fn sight(
     wanted.sort_unstable();
     wanted.dedup();
     let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
-    let files = files::selected(rules, policies);
-    Sight { since, observed, files, wanted, rules: count, digest: rules.digest().0 }
+    let selection = files::selected(rules, policies);
+    Sight { since, observed, selection, wanted, rules: count, digest: rules.digest().0 }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The recorder, with a folder and without room.
 use super::*;
 use crate::replay::{Replay, Source};
-use guardbee_model::{event::Exit, watch::FileSelection};
+use guardbee_model::{event::Exit, watch::Selection};
 use guardbee_recording::{End, Reader};
 use std::{fs, path::Path};
 
@@ -29,7 +29,7 @@ fn played(folder: &Path) -> (u64, usize) {
     let begin = &mut |head: &Head| replay.borrow_mut().begin(head);
     source.play(begin, &mut |item, _| replay.borrow_mut().item(&item)).unwrap();
     let outcome = replay.into_inner().finish();
-    (outcome.events, outcome.seen.holes(&["exit"], &FileSelection::default()).len())
+    (outcome.events, outcome.seen.holes(&["exit"], &Selection::default()).len())
 }
 
 #[test]

@@ -3,7 +3,7 @@ use guardbee_model::{
     clock::{WallOffset, WallTime},
     file::Operation,
     loss::Loss,
-    watch::FileSelection,
+    watch::Selection,
 };
 use guardbee_recording::Item;
 
@@ -19,8 +19,8 @@ pub struct Span {
     pub to: WallTime,
     /// Actions that were observed.
     pub observed: Vec<&'static str>,
-    /// Of those on files: which.
-    pub files: FileSelection,
+    /// Of those on selection, and of environments: which.
+    pub selection: Selection,
     /// In which run of the sensor.
     run: usize,
 }
@@ -67,7 +67,7 @@ impl Seen {
     pub(super) fn item(&mut self, item: &Item, offset: WallOffset) {
         match item {
             Item::Sight(sight) => {
-                self.span(offset.wall(sight.since), &sight.observed, &sight.files);
+                self.span(offset.wall(sight.since), &sight.observed, &sight.selection);
                 self.open = true;
             }
             Item::Time(now, _) => self.until(offset.wall(*now)),
@@ -76,24 +76,24 @@ impl Seen {
         }
     }
 
-    fn span(&mut self, from: WallTime, observed: &[&'static str], files: &FileSelection) {
+    fn span(&mut self, from: WallTime, observed: &[&'static str], selection: &Selection) {
         let (run, full) = (self.run, self.spans.len() >= MOST);
         match self.spans.last_mut() {
             // As it was: files of one run follow each other without a gap.
             Some(last)
                 if last.run == run
                     && last.observed == observed
-                    && last.files == *files
+                    && last.selection == *selection
                     && from <= last.to => {}
             Some(last) if full => {
                 last.observed.retain(|one| observed.contains(one));
-                if last.files != *files {
-                    last.files = FileSelection::default();
+                if last.selection != *selection {
+                    last.selection = Selection::default();
                 }
             }
             _ => {
-                let (observed, files) = (observed.to_vec(), files.clone());
-                self.spans.push(Span { from, to: from, observed, files, run });
+                let (observed, selection) = (observed.to_vec(), selection.clone());
+                self.spans.push(Span { from, to: from, observed, selection, run });
             }
         }
     }
@@ -128,16 +128,20 @@ impl Seen {
         Some((begin, self.spans.iter().map(|span| span.to).max()?))
     }
 
-    /// When a rule that looks at `wanted`, and of files at `files`, could not have matched, though the recording goes on: all of
+    /// When a rule that looks at `wanted`, and of selection at `files`, could not have matched, though the recording goes on: all of
     /// it, where it is of one action after another.
-    pub fn holes(&self, wanted: &[&'static str], files: &FileSelection) -> Vec<Hole> {
+    pub fn holes(&self, wanted: &[&'static str], selection: &Selection) -> Vec<Hole> {
         let mut holes: Vec<Hole> = Vec::new();
         let mut until = None;
         for span in &self.spans {
             if let Some(from) = until.filter(|until| *until < span.from) {
                 holes.push(Hole { from, to: span.from, missing: Vec::new() });
             }
-            let lacking: Vec<_> = span.files.lacks(files).into_iter().map(Operation::name).collect();
+            let mut lacking: Vec<_> =
+                span.selection.lacks(selection).into_iter().map(Operation::name).collect();
+            if !selection.variables.is_subset(&span.selection.variables) {
+                lacking.push("exec");
+            }
             let is_missing = |action: &&str| !span.observed.contains(action) || lacking.contains(action);
             let missing: Vec<_> = wanted.iter().copied().filter(is_missing).collect();
             match holes.last_mut() {
@@ -207,7 +211,7 @@ mod tests {
             (1, time(60)),
         ]);
         assert_eq!(seen.whole(), Some((WallTime(1010), WallTime(1060))));
-        let none = FileSelection::default();
+        let none = Selection::default();
         assert_eq!(shown(&seen.holes(&["fork"], &none)), [(35, 50, vec![])]);
         assert_eq!(shown(&seen.holes(&["exec"], &none)), [(20, 35, vec!["exec"]), (35, 50, vec![])]);
         assert_eq!(
@@ -225,15 +229,15 @@ mod tests {
     #[test]
     fn of_files_only_those_that_somebody_asked_for_were_recorded() {
         let name = |name: &str| {
-            let mut files = FileSelection::default();
+            let mut files = Selection::default();
             files.named((Role::Name, name.as_bytes().into()), Operation::Open);
             files
         };
-        let sight = |since, files| {
+        let sight = |since, selection| {
             Item::Sight(Sight {
                 since: BootTime(since),
                 observed: vec!["exec", "file_open"],
-                files,
+                selection,
                 ..Sight::default()
             })
         };

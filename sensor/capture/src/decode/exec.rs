@@ -3,7 +3,7 @@ use super::{DecodeError, header::process_key, socket, strings::Strings};
 use guardbee_model::{
     event::{Body, Exec},
     id::ConnectionId,
-    process::{Args, Credentials, Fd, File, Login},
+    process::{Args, Credentials, Environment, Fd, File, Login},
 };
 use guardbee_wire::{self as wire, ExecEvent, ExecFlag, FdInfo, FdKind, FileFlag, StringId};
 use std::sync::Arc;
@@ -26,6 +26,10 @@ fn image(kind: &'static str, (raw, tail): &(ExecEvent, &[u8])) -> Result<Exec, D
         filename: strings.bytes(StringId::Filename).into(),
         cwd: strings.bytes(StringId::Cwd).into(),
         args: args(&strings),
+        environment: Environment {
+            variables: words(strings.bytes(StringId::Environment)).collect(),
+            cut: has(ExecFlag::EnvironmentCut),
+        },
         comm: strings.bytes(StringId::Comm).into(),
         cgroup: strings.cgroup(),
         unified: strings.unified(),

@@ -154,7 +154,7 @@ fn visit(rule: Listed, node: &Node) -> Visit {
         Ok(()) if dim || !rule.missing.is_empty() => Word::InPart,
         Ok(()) => Word::Fires,
     };
-    let every_open = rule.files.every_open();
+    let every_open = rule.selection.every_open();
     Visit { rule, word, needs, every_open }
 }
 

@@ -8,7 +8,7 @@ use guardbee_model::{
     file::{FileEvent, Operation},
     finding::{Action, Finding, Observation},
     link::Link,
-    process::Process,
+    process::{Environment, Process},
     request::{Request, Response},
     socket::Endpoint,
     system::capabilities,
@@ -24,6 +24,8 @@ pub(super) const MOST: usize = 8;
 const REQUEST_TEXT: usize = 2 << 10;
 const PROCESS_TEXT: usize = 1 << 10;
 const ANCESTOR_TEXT: usize = 512;
+/// Variables of an environment that are told.
+const VARIABLES: usize = 4;
 
 pub(super) fn list(finding: &Finding, offset: WallOffset) -> Vec<Value> {
     let last = finding.evidence.last();
@@ -51,6 +53,11 @@ fn evidence(observation: &Observation, own_link: Option<&Link>, offset: WallOffs
     set(&mut evidence, "name", Some(observation.action.name()));
     if let Some(acting) = &observation.process {
         let mut shown = process(acting);
+        if let Action::Exec(exec) = &observation.action
+            && !exec.environment.variables.is_empty()
+        {
+            shown.insert("environment_variables".into(), environment(&exec.environment).into());
+        }
         ancestry(&mut shown, &observation.ancestors);
         let actor = actor(observation).unwrap_or(acting);
         evidence.insert("actor".into(), json!({ "process": named(actor) }));
@@ -146,6 +153,17 @@ fn file_kind(event: &FileEvent) -> (u8, &'static str) {
         (_, 0o010_000) => (6, "Named Pipe"),
         _ => (0, "Unknown"),
     }
+}
+
+/// The environment as far as it is known, for OCSF's `environment_variables`.
+fn environment(environment: &Environment) -> Vec<Value> {
+    let shown = environment.variables.iter().map(|variable| {
+        let variable = said(variable);
+        let (name, value) = variable.split_once('=').unwrap_or((&variable, ""));
+        let value = text::bounded_to(value, ANCESTOR_TEXT);
+        json!({ "name": text::bounded_to(name, ANCESTOR_TEXT), "value": value })
+    });
+    shown.take(VARIABLES).collect()
 }
 
 /// Who made the process, for those actions that make one; else the process itself acts.

@@ -4,7 +4,7 @@ use guardbee_model::{
     container::Configuration,
     event::{Data, Direction, Exit},
     id::ConnectionId,
-    process::{Fd, File},
+    process::{Environment, Fd, File},
     system::{Change, System},
 };
 use proptest::prelude::*;
@@ -55,6 +55,7 @@ pub(super) fn described(parent: ProcessKey, exe: &str, cgroup: &str) -> Exec {
         filename: exe.as_bytes().into(),
         cwd: b"/"[..].into(),
         args: crate::cmdline(exe.as_bytes()),
+        environment: Environment::default(),
         comm: b"comm"[..].into(),
         cgroup: cgroup.as_bytes().into(),
         unified: Box::default(),

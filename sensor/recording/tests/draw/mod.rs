@@ -11,11 +11,11 @@ use guardbee_model::{
     id::{ConnectionId, RequestId, SpanId, TraceId},
     link::{Link, LinkKind},
     loss::{Loss, Stage},
-    process::{Args, Credentials, Fd, File, Login, Process, ProcessKey, User, UserTable},
+    process::{Args, Credentials, Environment, Fd, File, Login, Process, ProcessKey, User, UserTable},
     request::{Request, Response, TraceContext, TraceSource},
     socket::{Endpoint, Role, Socket},
     stamp::{Layer, Stamp},
-    watch::{self, FileSelection},
+    watch::{self, Selection},
 };
 use guardbee_recording::{Item, Sight};
 use std::{net::SocketAddr, sync::Arc};
@@ -113,7 +113,7 @@ impl<'a> Draw<'a> {
             2 => Item::Sight(Sight {
                 since: self.time(),
                 observed: (0..self.byte() % 4).map(|_| self.one_of(&["exec", "fork", "exit"])).collect(),
-                files: self.files(),
+                selection: self.selection(),
                 wanted: (0..self.byte() % 4).map(|_| self.one_of(&["exec", "request"])).collect(),
                 rules: self.word(),
                 digest: [self.byte(); 32],
@@ -122,19 +122,20 @@ impl<'a> Draw<'a> {
         }
     }
 
-    fn files(&mut self) -> FileSelection {
-        let mut files = FileSelection::default();
+    fn selection(&mut self) -> Selection {
+        let mut selection = Selection::default();
         for _ in 0..self.byte() % 4 {
-            match self.byte() % 3 {
-                0 => files.all(self.one_of(&Operation::ALL)),
-                1 => files.attribute(self.one_of(&Attribute::ALL)),
+            match self.byte() % 4 {
+                0 => selection.all(self.one_of(&Operation::ALL)),
+                1 => selection.attribute(self.one_of(&Attribute::ALL)),
+                2 => drop(selection.variables.insert(self.boxed())),
                 _ => {
                     let name = (self.one_of(&watch::Role::ALL), self.boxed());
-                    files.named(name, self.one_of(&Operation::ALL));
+                    selection.named(name, self.one_of(&Operation::ALL));
                 }
             }
         }
-        files
+        selection
     }
 
     fn observation(&mut self) -> Observation {
@@ -202,6 +203,10 @@ impl<'a> Draw<'a> {
             filename: self.boxed(),
             cwd: self.boxed(),
             args: self.args(),
+            environment: Environment {
+                variables: (0..self.byte() % 3).map(|_| self.boxed()).collect(),
+                cut: self.flag(),
+            },
             comm: self.boxed(),
             cgroup: self.boxed(),
             unified: self.boxed(),

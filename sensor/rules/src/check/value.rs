@@ -6,6 +6,7 @@ mod typed;
 
 use super::{detection::absent, hint};
 use crate::{
+    environment,
     field::{self, Field, Found, Kinds, Type},
     parse::{Entry, Mark, Node, Value},
     pattern::{Needles, Pattern, Place},
@@ -270,14 +271,31 @@ impl Line<'_> {
         if scalar.is_null() {
             let plain = self.modifiers.operator == Operator::Text(Place::Whole);
             if plain && self.modifiers.changes.is_empty() {
-                return vec![Wanted::Absent];
+                return self.variables(node.mark, vec![Wanted::Absent]);
             }
             let remedy = "give a value, in quotes if it begins with `#`; an absent field is `Field: null`, without modifiers";
             self.wrong(node.mark, "nothing stands where a value should".to_owned(), remedy);
             return Vec::new();
         }
         let forms = self.expanded(node.mark, &scalar.text);
-        forms.iter().flat_map(|text| self.form(node.mark, text)).collect()
+        let wanted = forms.iter().flat_map(|text| self.form(node.mark, text)).collect();
+        self.variables(node.mark, wanted)
+    }
+
+    /// Of the environment only variables that rules name are recorded.
+    fn variables(&mut self, mark: Mark, wanted: Vec<Wanted>) -> Vec<Wanted> {
+        let names = |wanted: &Wanted| match wanted {
+            Wanted::Test(test) => environment::variables(test).is_some(),
+            Wanted::Absent => false,
+            Wanted::Never => true,
+        };
+        if self.field == Some(Field::Environment) && !wanted.iter().all(names) {
+            let remedy =
+                "begin with the name and `=`, as `NAME=value` or `NAME=*`: others don't leave the kernel";
+            self.wrong(mark, "the value names no variable of the environment".to_owned(), remedy);
+            return Vec::new();
+        }
+        wanted
     }
 
     fn expanded(&mut self, mark: Mark, text: &str) -> Vec<String> {

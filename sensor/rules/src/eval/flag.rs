@@ -45,6 +45,7 @@ fn of_exec(field: Field, exec: &Exec) -> Option<bool> {
     match field {
         Field::ExecutablePathCut => Some(exec.file.path_cut),
         Field::CommandLineCut => Some(exec.args.truncated),
+        Field::EnvironmentCut => Some(exec.environment.cut),
         Field::Setuid => Some(exec.file.setuid),
         Field::Setgid => Some(exec.file.setgid),
         Field::Secure => Some(exec.secure),

@@ -272,6 +272,7 @@ fn of_exec(field: Field, exec: &Exec, out: &mut Texts) -> Option<()> {
     }
     match field {
         Field::ExecFilename => out.known(&exec.filename),
+        Field::Environment => exec.environment.variables.iter().for_each(|variable| out.put(variable)),
         Field::AuditType => {
             out.put(b"EXECVE");
             out.put(b"SYSCALL");

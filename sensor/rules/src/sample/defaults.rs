@@ -6,7 +6,7 @@ use guardbee_model::{
     executable::Executable,
     file::{FileEvent, Operation},
     id::{ConnectionId, SpanId, TraceId},
-    process::{Args, Credentials, Fd, File, Process, ProcessKey},
+    process::{Args, Credentials, Environment, Fd, File, Process, ProcessKey},
     request::{Request, Response, TraceContext, TraceSource},
     socket::{Endpoint, Role, Socket},
 };
@@ -65,6 +65,7 @@ pub(super) fn exec() -> Exec {
         filename: Box::default(),
         cwd: Box::default(),
         args: Args::default(),
+        environment: Environment::default(),
         comm: Box::default(),
         cgroup: Box::default(),
         unified: Box::default(),

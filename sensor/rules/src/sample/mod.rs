@@ -118,6 +118,10 @@ impl Draft {
             Field::Comm => self.process.comm = bytes(text).into(),
             Field::CommandLine => self.process.args = args(text.split(' ')),
             Field::CommandArgs => self.process.args = args(values.iter().map(|value| &**value)),
+            Field::Environment => {
+                self.exec.environment.variables =
+                    values.iter().map(|value| bytes(value)).map(Into::into).collect();
+            }
             Field::WorkingDirectory => self.process.cwd = bytes(text).into(),
             Field::Time => self.time = moment(text),
             Field::Created => self.process.key.start = moment(text),
@@ -294,6 +298,7 @@ impl Draft {
         match field {
             Field::ExecFilename => exec.filename = bytes(text).into(),
             Field::ExecutablePathCut => exec.file.path_cut = flag,
+            Field::EnvironmentCut => exec.environment.cut = flag,
             Field::CommandLineCut => Arc::make_mut(&mut self.process.args).truncated = flag,
             Field::Setuid => exec.file.setuid = flag,
             Field::Setgid => exec.file.setgid = flag,

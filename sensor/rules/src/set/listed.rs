@@ -7,7 +7,7 @@ use crate::{
     problem::{Problem, Problems, shown},
     rule::{Baseline, CanFire, Exception, Suppression},
 };
-use guardbee_model::{clock::WallTime, finding::RuleInfo, watch::FileSelection};
+use guardbee_model::{clock::WallTime, finding::RuleInfo, watch::Selection};
 use std::{collections::HashSet, sync::Arc};
 
 /// An exception as listed.
@@ -58,8 +58,8 @@ pub struct Listed {
     pub tests: usize,
     /// Actions that it looks at, by [`guardbee_model::finding::Action::name`].
     pub wants: Vec<&'static str>,
-    /// Of actions on files: which of them.
-    pub files: FileSelection,
+    /// Of actions on files, and of environments: which.
+    pub selection: Selection,
     /// Actions without which it can't fire, likewise.
     pub requires: Vec<&'static str>,
     /// What is no match of it.
@@ -83,7 +83,7 @@ impl RuleSet {
             always: always.contains(&number),
             tests: rule.examples.len(),
             wants: rule.looked_at().members().collect(),
-            files: files::selection([rule]),
+            selection: files::selection([rule]),
             requires: rule.requires.kinds.members().collect(),
             exceptions: rule.exceptions.iter().map(Exception::listed).collect(),
             baseline: rule.baseline.as_ref().map(Baseline::listed),
@@ -100,7 +100,7 @@ impl RuleSet {
                 always: false,
                 tests: correlation.examples.len(),
                 wants: kinds.members().collect(),
-                files: files::selection(rules),
+                selection: files::selection(rules),
                 requires: self.required(number).members().collect(),
                 exceptions: correlation.exceptions.iter().map(Exception::listed).collect(),
                 baseline: None,

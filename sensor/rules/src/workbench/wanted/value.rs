@@ -24,6 +24,7 @@ fn several(field: Field) -> bool {
     matches!(
         field,
         Field::CommandArgs
+            | Field::Environment
             | Field::Ancestors
             | Field::Gained
             | Field::Capabilities
