@@ -306,7 +306,7 @@ fields! {
     /// Of the name, from its last dot on, without that.
     FileExtension "file.extension" Text, Kinds::FILE, plain [];
     /// The former path of what was renamed, the path that was linked, the text of a symbolic link.
-    FileSource "guardbee.file.source" Text, Kinds::FILE, searched ["SourceFilename"];
+    FileSource "guardbee.file.source" Text, Kinds::FILE_SOURCED, searched ["SourceFilename"];
     /// What was done.
     FileOperation "guardbee.file.operation" Word(FILE_OPERATIONS), Kinds::FILE, plain [];
     /// As the kernel's audit names the path: `NORMAL`, `CREATE`, `DELETE`.
@@ -350,9 +350,9 @@ fields! {
     /// Where that is: this host, its link, private networks (RFC 1918, 4193 and 6598), all others; absent: no IP address.
     DestinationNetwork "guardbee.destination.network" Word(NETWORKS), Kinds::NET, plain [];
     /// Who connects; absent: a datagram of a socket that was bound to no address.
-    SourceAddress "source.address" Address, Kinds::NET, searched ["SourceIp", "source.ip", "src_ip"];
+    SourceAddress "source.address" Address, Kinds::CONNECTION, searched ["SourceIp", "source.ip", "src_ip"];
     /// Who connects.
-    SourcePort "source.port" Number, Kinds::NET, plain ["SourcePort", "src_port"];
+    SourcePort "source.port" Number, Kinds::CONNECTION, plain ["SourcePort", "src_port"];
     /// Whether the process connects, not accepts.
     Initiated "guardbee.connection.initiated" Flag, Kinds::NET, plain ["Initiated"];
     /// `tcp`, `udp` or `unix`.
@@ -360,11 +360,11 @@ fields! {
     /// Errno of connect, 0: it succeeded.
     ConnectError "guardbee.connect.error" Number, Kinds::CONNECT, plain [];
     /// The other end.
-    PeerAddress "network.peer.address" Address, Kinds::NET, plain [];
+    PeerAddress "network.peer.address" Address, Kinds::CONNECTION, plain [];
     /// The other end.
-    PeerPort "network.peer.port" Number, Kinds::NET, plain [];
+    PeerPort "network.peer.port" Number, Kinds::CONNECTION, plain [];
     /// Path of a unix socket that is connected to; an abstract one begins with `@`.
-    UnixPath "guardbee.unix.path" Text, Kinds::NET, searched [];
+    UnixPath "guardbee.unix.path" Text, Kinds::STREAM, searched [];
     /// Began to listen, not ceased.
     Listening "guardbee.listening" Flag, Kinds::LISTEN, plain [];
 

@@ -63,31 +63,3 @@ fn of_system(field: Field, system: &System) -> Option<bool> {
         _ => None,
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        field::{Kinds, Type},
-        rule::ExampleEvent,
-        sample,
-    };
-
-    #[test]
-    fn every_action_that_has_a_flag_says_it() {
-        let mut seen = 0;
-        for field in Field::ALL.iter().copied().filter(|field| field.row().kind == Type::Flag) {
-            for action in Kinds::each().filter(|kind| field.row().actions.meets(*kind)) {
-                let said = |text: &str| {
-                    let values = [(field, vec![text.into()])].into_iter().collect();
-                    let event = ExampleEvent { offset_ns: 0, action, values };
-                    flag(field, &sample::observation(&event, 0)).map(|value| value.to_string())
-                };
-                let is_so = |text: &&str| said(text).as_deref() == Some(text);
-                assert!(["true", "false"].iter().any(is_so), "{field:?} of {action:?}");
-                seen += 1;
-            }
-        }
-        assert!(seen > 100, "{seen}");
-    }
-}

@@ -4,6 +4,8 @@ mod file;
 mod flag;
 mod read;
 mod system;
+#[cfg(test)]
+mod tests;
 mod view;
 
 pub(crate) use flag::flag;

@@ -322,8 +322,10 @@ fn of_network(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
         Action::Listen(listen) => (&listen.socket, false),
         _ => return None,
     };
+    // A listening socket has one end.
+    let peer = (!matches!(o.action, Action::Listen(_))).then_some(&socket.remote);
     let (source, destination) =
-        if initiated { (&socket.local, &socket.remote) } else { (&socket.remote, &socket.local) };
+        if initiated { (Some(&socket.local), &socket.remote) } else { (peer, &socket.local) };
     // Of any address: the kernel chose one for each datagram.
     let chosen = |ip: &IpAddr| !(ip.is_unspecified() && matches!(o.action, Action::Datagram(_)));
     match field {
@@ -334,10 +336,10 @@ fn of_network(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
             _ => return None,
         },
         Field::DestinationNetwork => out.put(network(destination.ip()?).as_bytes()),
-        Field::SourceAddress => out.shown(source.ip().filter(chosen)?),
-        Field::SourcePort => out.shown(source.port()?),
-        Field::PeerAddress => out.shown(socket.remote.ip()?),
-        Field::PeerPort => out.shown(socket.remote.port()?),
+        Field::SourceAddress => out.shown(source?.ip().filter(chosen)?),
+        Field::SourcePort => out.shown(source?.port()?),
+        Field::PeerAddress => out.shown(peer?.ip()?),
+        Field::PeerPort => out.shown(peer?.port()?),
         Field::Transport => out.put(match destination {
             Endpoint::Ip(_) if matches!(o.action, Action::Datagram(_)) => b"udp",
             Endpoint::Ip(_) => b"tcp",

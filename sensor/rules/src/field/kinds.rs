@@ -18,9 +18,11 @@ impl Kinds {
     pub(crate) const ALL: Self = Self((1 << Self::COUNT) - 1);
     /// What is observed whatever rules look at: from these it is known who acts, and for which request.
     pub(crate) const ALWAYS: Self = Self(0xff);
-    pub(super) const NET: Self = Self(1 | 2 | 32 | Self::DATAGRAM.0);
+    /// Of TCP and unix sockets.
+    pub(crate) const STREAM: Self = Self::ACCEPT.or(Self::CONNECT);
+    pub(super) const NET: Self = Self::CONNECTION.or(Self::LISTEN);
     /// What goes out.
-    pub(super) const OUTBOUND: Self = Self::CONNECT.or(Self::DATAGRAM);
+    pub(crate) const OUTBOUND: Self = Self::CONNECT.or(Self::DATAGRAM);
     /// What network connections are to others: of TCP, unix sockets and UDP.
     pub(crate) const CONNECTION: Self = Self::ACCEPT.or(Self::OUTBOUND);
     pub(crate) const CREDENTIALS: Self = Self(1 << 8);
@@ -42,7 +44,7 @@ impl Kinds {
     /// Of these, what has another process as its target.
     pub(super) const TARGETED: Self = Self::ACCESS.or(Self::SIGNAL).or(Self::TITLE);
     /// Of these, what a system call that was looked at led to.
-    pub(super) const CALLED: Self = Self(
+    pub(crate) const CALLED: Self = Self(
         Self::SYSTEM.0
             & !(Self::SIGNAL.0 | Self::TITLE.0 | Self::IO_URING.0 | Self::DNS.0 | Self::DATAGRAM.0),
     );
@@ -66,7 +68,9 @@ impl Kinds {
     /// Everything that is done to files.
     pub(crate) const FILE: Self = Self(0x7ff << Self::FIRST_FILE);
     /// Of these, what opens.
-    pub(super) const FILE_OPENED: Self = Self(Self::FILE_OPEN.0 | Self::FILE_MODIFY.0 | Self::FILE_CREATE.0);
+    pub(crate) const FILE_OPENED: Self = Self(Self::FILE_OPEN.0 | Self::FILE_MODIFY.0 | Self::FILE_CREATE.0);
+    /// Of these, what has two paths.
+    pub(crate) const FILE_SOURCED: Self = Self::FILE_RENAME.or(Self::FILE_LINK).or(Self::FILE_SYMLINK);
     /// Of these, what puts content under a name or changes it.
     pub(crate) const FILE_WRITE: Self = Self(
         Self::FILE_MODIFY.0

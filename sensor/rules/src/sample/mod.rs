@@ -36,16 +36,17 @@ const START: u64 = 80_000_000_000_000;
 /// Builds the observation of `event`; `sequence` tells it from the others of its test.
 pub(crate) fn observation(event: &ExampleEvent, sequence: u64) -> Observation {
     let time = BootTime(START + event.offset_ns);
-    let mut draft = Draft::new(time);
+    let mut draft = Draft::new(time, event.action);
     for (field, values) in &event.values {
         draft.set(*field, values);
     }
-    draft.finish(event.action, sequence)
+    draft.finish(sequence)
 }
 
 /// The default is a process without parents, container and link, and a request `GET /`.
 struct Draft {
     time: BootTime,
+    kind: Kinds,
     exec: Exec,
     file: FileEvent,
     process: Process,
@@ -56,6 +57,8 @@ struct Draft {
     /// Source and destination are those of who connects.
     source: SocketAddr,
     destination: SocketAddr,
+    /// Path of a unix socket.
+    unix: Option<Box<[u8]>>,
     error: i32,
     name: Arc<[u8]>,
     listening: bool,
@@ -68,11 +71,12 @@ struct Draft {
 }
 
 impl Draft {
-    fn new(time: BootTime) -> Self {
+    fn new(time: BootTime, kind: Kinds) -> Self {
         let client = address(Ipv4Addr::new(192, 0, 2, 1), 40_000);
         let server = address(Ipv4Addr::new(198, 51, 100, 1), 80);
         Self {
             time,
+            kind,
             exec: exec(),
             file: file(),
             process: process(1000),
@@ -81,6 +85,7 @@ impl Draft {
             socket: socket(time),
             source: client,
             destination: server,
+            unix: None,
             error: 0,
             name: Arc::default(),
             listening: true,
@@ -321,21 +326,29 @@ impl Draft {
     fn set_network(&mut self, field: Field, text: &str) {
         let ip = text.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         match field {
-            Field::DestinationAddress | Field::PeerAddress => self.destination.set_ip(ip),
+            Field::DestinationAddress => self.destination.set_ip(ip),
+            Field::PeerAddress => self.peer().set_ip(ip),
             Field::SourceAddress => self.source.set_ip(ip),
             Field::DestinationNetwork => self.destination.set_ip(of_network(text)),
-            Field::DestinationPort | Field::PeerPort => self.destination.set_port(number(text)),
+            Field::DestinationPort => self.destination.set_port(number(text)),
+            Field::PeerPort => self.peer().set_port(number(text)),
             Field::SourcePort => self.source.set_port(number(text)),
             Field::ConnectError => self.error = number(text),
             Field::DestinationName => self.name = bytes(&text.to_ascii_lowercase()).into(),
             Field::UnixPath => {
-                self.socket.remote = Endpoint::Unix(match text.strip_prefix('@') {
+                self.unix = Some(match text.strip_prefix('@') {
                     Some(name) => [b"\0", name.as_bytes()].concat().into(),
                     None => bytes(text).into(),
                 });
             }
+            Field::Transport if text == "unix" => drop(self.unix.get_or_insert_default()),
             _ => {}
         }
+    }
+
+    /// The end that is not here.
+    fn peer(&mut self) -> &mut SocketAddr {
+        if Kinds::OUTBOUND.meets(self.kind) { &mut self.destination } else { &mut self.source }
     }
 
     fn parent(&mut self) -> &mut Process {
@@ -363,9 +376,9 @@ impl Draft {
         Arc::make_mut(self.process.cgroup.get_or_insert_default())
     }
 
-    fn finish(mut self, kind: Kinds, sequence: u64) -> Observation {
+    fn finish(mut self, sequence: u64) -> Observation {
         let request = Arc::new(self.request.clone());
-        let own = kind == Kinds::REQUEST || kind == Kinds::EXCHANGE;
+        let own = self.kind == Kinds::REQUEST || self.kind == Kinds::EXCHANGE;
         // A test that names a field of the request means a proven one unless it says otherwise.
         let link = match self.link {
             _ if own => Some(LinkKind::Exact),
@@ -378,7 +391,7 @@ impl Draft {
             more: u32::from(kind == LinkKind::Ambiguous),
             reason: "a test says so",
         });
-        let action = self.action(kind, request);
+        let action = self.action(request);
         let parents: Arc<[_]> = self.parent.into_iter().chain(self.ancestors).map(Arc::new).collect();
         self.process.parent = parents.first().map(|parent| parent.key);
         self.process.executed = Some(self.time);
@@ -392,25 +405,31 @@ impl Draft {
         }
     }
 
-    fn action(&mut self, kind: Kinds, request: Arc<Request>) -> Action {
-        let mut socket = self.socket.clone();
-        let unix = matches!(socket.remote, Endpoint::Unix(_));
-        let (source, destination) = (Endpoint::Ip(self.source), Endpoint::Ip(self.destination));
-        let outbound = kind == Kinds::CONNECT || kind == Kinds::DATAGRAM;
-        if outbound && !unix {
-            (socket.local, socket.remote) = (source, destination);
-        } else if !unix {
-            (socket.local, socket.remote) = (destination, source);
-        } else if !outbound {
-            std::mem::swap(&mut socket.local, &mut socket.remote);
-        }
-        match kind {
-            Kinds::ACCEPT => Action::Accept(Arc::new(socket)),
-            Kinds::CONNECT | Kinds::DATAGRAM => {
-                let name = Arc::clone(&self.name);
-                let connect = Arc::new(Connect { socket, begun: self.time, error: self.error, name });
-                if kind == Kinds::CONNECT { Action::Connect(connect) } else { Action::Datagram(connect) }
+    /// The socket of a connection, or one that listens, which has no other end.
+    fn socket(&self) -> Socket {
+        let (source, destination) = match &self.unix {
+            Some(path) if Kinds::STREAM.meets(self.kind) => {
+                (Endpoint::Unix(Box::default()), Endpoint::Unix(path.clone()))
             }
+            _ => (Endpoint::Ip(self.source), Endpoint::Ip(self.destination)),
+        };
+        let socket = self.socket.clone();
+        match self.kind {
+            Kinds::CONNECT | Kinds::DATAGRAM => Socket { local: source, remote: destination, ..socket },
+            Kinds::LISTEN => Socket { local: destination, ..socket },
+            _ => Socket { local: destination, remote: source, ..socket },
+        }
+    }
+
+    fn action(&mut self, request: Arc<Request>) -> Action {
+        let connect = |draft: &Self| {
+            let (socket, name) = (draft.socket(), Arc::clone(&draft.name));
+            Arc::new(Connect { socket, begun: draft.time, error: draft.error, name })
+        };
+        match self.kind {
+            Kinds::ACCEPT => Action::Accept(Arc::new(self.socket())),
+            Kinds::CONNECT => Action::Connect(connect(self)),
+            Kinds::DATAGRAM => Action::Datagram(connect(self)),
             Kinds::EXIT => Action::Exit(Exit { code: self.exit }),
             Kinds::FORK => Action::Fork(Arc::new(Fork {
                 child: ProcessKey { tgid: 1001, start: self.time, exec_number: 0 },
@@ -420,11 +439,19 @@ impl Draft {
                 cgroup: Box::default(),
                 unified: Box::default(),
             })),
-            Kinds::LISTEN => Action::Listen(Arc::new(Listen { socket, listening: self.listening })),
+            Kinds::LISTEN => {
+                Action::Listen(Arc::new(Listen { socket: self.socket(), listening: self.listening }))
+            }
             kind if kind.meets(Kinds::FILE) => {
                 let operation = Operation::ALL.into_iter().find(|one| Kinds::file(*one) == kind);
-                let operation = operation.unwrap_or(self.file.operation);
-                Action::File(Arc::new(FileEvent { operation, ..self.file.clone() }))
+                let mut file = self.file.clone();
+                file.operation = operation.unwrap_or(file.operation);
+                file.open_flags = file.open_flags.filter(|_| kind.meets(Kinds::FILE_OPENED));
+                file.attribute = file.attribute.filter(|_| kind == Kinds::FILE_ATTRIBUTE);
+                if !kind.meets(Kinds::FILE_SOURCED) {
+                    file.source = Box::default();
+                }
+                Action::File(Arc::new(file))
             }
             Kinds::REQUEST => Action::RequestHead(request),
             Kinds::EXCHANGE => Action::Exchange(request, self.response),
@@ -560,8 +587,14 @@ fn set_response(response: &mut Response, field: Field, text: &str) {
     }
 }
 
-/// A test may call its requests what it likes; the same name is the same request.
+/// A test may call its requests what it likes, as by their ids; the same name is the same request.
 fn request_id(name: &str) -> RequestId {
+    let hex = |digits| u64::from_str_radix(digits, 16).ok();
+    if let Some((connection, position)) = name.split_once('-')
+        && let (Some(connection), Some(position)) = (hex(connection), hex(position))
+    {
+        return RequestId { connection: ConnectionId(connection), position };
+    }
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

@@ -315,11 +315,8 @@ impl Doing {
             Kinds::INQUIRY => Deed::Inquiry,
             _ => Deed::Control(Control { detail: self.path }),
         };
-        let call = (!self.call.is_empty()).then_some(Call {
-            name: self.call,
-            arguments: self.arguments,
-            result: self.result,
-        });
+        let called = !self.call.is_empty() && Kinds::CALLED.meets(kind);
+        let call = called.then_some(Call { name: self.call, arguments: self.arguments, result: self.result });
         let known = deed.target().and(known);
         Action::System(Arc::new(System { call, comm: Box::default(), deed }), known)
     }
