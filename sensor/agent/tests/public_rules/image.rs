@@ -52,7 +52,14 @@ pub(crate) fn exec(
         .with(StringId::Exe, &path)
         .with(StringId::Cwd, if cwd.is_empty() { b"/" } else { cwd })
         .with(StringId::Filename, exec.map_or(&[][..], |exec| &*exec.filename));
-    let tail = argv(tail, args).with(StringId::Comm, comm.get(..COMM).unwrap_or(comm));
+    let variables: Vec<u8> = exec
+        .into_iter()
+        .flat_map(|exec| &exec.environment.variables)
+        .flat_map(|variable| [&**variable, b"\0"].concat())
+        .collect();
+    let tail = argv(tail, args);
+    let tail = if variables.is_empty() { tail } else { tail.with(StringId::Environment, &variables) };
+    let tail = tail.with(StringId::Comm, comm.get(..COMM).unwrap_or(comm));
     Some(record(&event, &place(tail, process)?))
 }
 
@@ -61,6 +68,7 @@ fn flags(exec: &Exec) -> u32 {
         (exec.secure, ExecFlag::Secure),
         (exec.outside, ExecFlag::Outside),
         (exec.cwd_outside, ExecFlag::CwdOutside),
+        (exec.environment.cut, ExecFlag::EnvironmentCut),
     ];
     told.into_iter().filter(|(is, _)| *is).fold(0, |flags, (_, flag)| flags | flag as u32)
 }

@@ -1,5 +1,5 @@
 //! Falco's fields and ours.
-use super::text::Dialect;
+use super::{environment, text::Dialect};
 
 /// What a field of Falco's is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,8 +117,8 @@ const REASONS: &[(&str, &str)] = &[
     ("proc.aexe", "of one ancestor the arguments are known up to the fourth"),
     ("proc.acmdline", "of one ancestor the arguments are known up to the fourth"),
     ("proc.apid", "of one ancestor only the parent can be named"),
-    ("proc.env", "the environment is not recorded"),
-    ("proc.aenv", "the environment is not recorded"),
+    ("proc.env", "the environment is recorded at an exec only"),
+    ("proc.aenv", "environments of ancestors are not recorded"),
     ("proc.pvpid", "ids within a pid namespace are no field of rules"),
     ("proc.vpgid", "process groups are not recorded"),
     ("proc.pgid", "process groups are not recorded"),
@@ -178,6 +178,9 @@ pub(super) fn shown(name: &str) -> Option<&'static str> {
         Some((name, argument)) => (name, Some(argument)),
         None => (name, None),
     };
+    if name == "proc.env" {
+        return Some(environment::FIELD);
+    }
     network.or_else(|| match target(name, argument).ok()? {
         Target::Text(field, _)
         | Target::Number(field)

@@ -1,6 +1,7 @@
 //! From Falco's checks to lines of ours, for one kind of event at a time.
 use super::{
     deed::{self, Asked},
+    environment,
     events::{self, Class},
     expand::Tree,
     fields::{self, Target},
@@ -186,6 +187,10 @@ impl Mapper<'_> {
             }
             return network::compare(class, name, operator, value)
                 .unwrap_or_else(|| Err(fields::reason(name)));
+        }
+        if name == "proc.env" && class == Class::Exec && change == Change::None {
+            self.notes.insert(environment::NOTE);
+            return environment::compare(argument, operator, value);
         }
         let mut target = fields::target(name, argument)?;
         if class == Class::Exec {

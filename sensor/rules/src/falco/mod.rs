@@ -13,6 +13,7 @@ mod condition;
 mod deed;
 mod define;
 mod define_rule;
+mod environment;
 mod events;
 mod exception;
 mod expand;

@@ -99,6 +99,7 @@ fn several(field: Field) -> bool {
     matches!(
         field,
         Field::CommandArgs
+            | Field::Environment
             | Field::Ancestors
             | Field::Capabilities
             | Field::CapabilitiesPermitted
@@ -136,6 +137,7 @@ fn usual(field: Field) -> &'static [&'static str] {
         Field::IoUring => &["setup", "openat", "99"],
         Field::DnsType => &["A", "TXT", "TYPE4242"],
         Field::DnsCode => &["NOERROR", "NXDOMAIN", "99"],
+        Field::Environment => &["ONE=one", "TWO=two=three", "THREE="],
         Field::Request => &["1f-0", "ffffffffffffffff-2a"],
         Field::Trace => &["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"],
         Field::HttpVersion => &["1.0", "1.1"],
