@@ -84,8 +84,8 @@ mod tests {
         );
         let set = RuleSet::load(&[("t.yml", &text)])
             .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))?;
-        let name = |name: &Box<[u8]>| String::from_utf8_lossy(name).into_owned();
-        Ok(set.needs().variables.iter().map(name).collect())
+        let name = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+        Ok(set.needs().variables.iter().map(|one| name(one)).collect())
     }
 
     #[test]
