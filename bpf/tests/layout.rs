@@ -235,6 +235,8 @@ fn enumerators_are_the_same() {
             Environment
         }
     );
+    let last = enumerators(&btf, "string_id").into_values().max();
+    assert_eq!(last.map(|last| last + 1), i64::try_from(wire::StringId::END).ok());
     same_values!(
         btf,
         "file_flag",

@@ -72,6 +72,11 @@ pub enum StringId {
     Environment = 28,
 }
 
+impl StringId {
+    /// One more than the largest number.
+    pub const END: usize = Self::Environment as usize + 1;
+}
+
 /// Walks the strings of a tail; stops at the first that doesn't fit.
 #[derive(Clone, Debug)]
 pub struct Strings<'a>(&'a [u8]);

@@ -13,7 +13,7 @@ pub(super) struct Captured<'a> {
 
 /// One slot for each id; the first string of an id stands.
 #[derive(Debug, Default)]
-pub(super) struct Strings<'a>([Option<Captured<'a>>; 28]);
+pub(super) struct Strings<'a>([Option<Captured<'a>>; StringId::END]);
 
 impl<'a> Strings<'a> {
     pub(super) fn walk(kind: &'static str, tail: &'a [u8]) -> Result<Self, DecodeError> {

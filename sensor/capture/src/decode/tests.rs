@@ -6,10 +6,12 @@ use guardbee_model::{
     clock::BootTime,
     event::{Body, Direction, Hook, UserIds},
     loss::{LossCounter, Stage},
-    process::{Args, Fd},
+    process::{Args, Environment, Fd},
     socket::{Endpoint, Role},
 };
-use guardbee_wire::{EventString, FdInfo, FileInfo, ProcessKey, SocketInfo, Stamp, UNREADABLE};
+use guardbee_wire::{
+    EventString, ExecFlag, FdInfo, FileInfo, ProcessKey, SocketInfo, Stamp, StringId, UNREADABLE,
+};
 use proptest::prelude::*;
 use std::sync::Arc;
 use zerocopy::{Immutable, IntoBytes};
@@ -211,6 +213,20 @@ fn an_exec_has_its_strings_and_its_socket() {
     let Fd::Socket { remote, role: Role::Accepted, .. } = exec.fds[0] else { panic!() };
     assert_eq!(remote.unwrap().to_string(), "10.0.0.2:0");
     assert_eq!(exec.fds[1], Fd::Closed);
+}
+
+#[test]
+fn an_exec_has_the_variables_that_were_asked_for() {
+    let of = |bytes: &[u8], flags| {
+        let event = ExecEvent { flags, ..exec_event(EventKind::Exec) };
+        let tail = text(StringId::Environment as u16, bytes);
+        let Body::Exec(exec) = record(&encode(&event, &tail)).unwrap().body else { panic!() };
+        let Environment { variables, cut } = exec.environment.clone();
+        (variables.iter().map(|one| String::from_utf8_lossy(one).into_owned()).collect::<Vec<_>>(), cut)
+    };
+    assert_eq!(of(b"A=b\0C=\0", 0), (vec!["A=b".into(), "C=".into()], false));
+    assert_eq!(of(b"A=b\0C=d", ExecFlag::EnvironmentCut as u32), (vec!["A=b".into(), "C=d".into()], true));
+    assert_eq!(of(b"", 0), (vec![], false));
 }
 
 #[test]
