@@ -13,7 +13,7 @@ attack() {
 }
 
 twin() {
-	in_container -p -h sh -c "cat /proc/$$/status >/dev/null"
+	in_container -h sh -c "cat /proc/$$/status >/dev/null"
 	did "/proc/$$/status"
 }
 

@@ -1,6 +1,7 @@
 /*
  * Opens a file through io_uring, reads a byte of it, and calls neither open(2) nor read(2) for it: uring FILE
  * Connects to port 80 of an address through io_uring, whether anybody answers or not: uring -c ADDRESS
+ * Links, moves, deletes or gives an extended attribute: uring -l FROM TO, uring -m FROM TO, uring -u FILE, uring -x FILE
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -58,11 +59,38 @@ static int look(const char *path)
 	return 2;
 }
 
+/* What is done to a name. */
+static int change(char what, const char *from, const char *to)
+{
+	struct io_uring_sqe entry = { .fd = AT_FDCWD, .addr = (unsigned long)from };
+	int result;
+
+	if (what == 'x') {
+		entry.opcode = IORING_OP_SETXATTR;
+		entry.addr = (unsigned long)"trusted.guardbee";
+		entry.addr2 = (unsigned long)"1";
+		entry.addr3 = (unsigned long)from;
+		entry.len = 1;
+	} else if (what == 'u') {
+		entry.opcode = IORING_OP_UNLINKAT;
+	} else {
+		entry.opcode = what == 'l' ? IORING_OP_LINKAT : IORING_OP_RENAMEAT;
+		entry.len = AT_FDCWD;
+		entry.addr2 = (unsigned long)to;
+	}
+	result = run(entry);
+	if (result == 0)
+		return 0;
+	fprintf(stderr, "io_uring could not do -%c to %s: %s\n", what, from, strerror(-result));
+	return result == -EINVAL ? 77 : 2;
+}
+
 int main(int count, char **words)
 {
-	int connects = count == 3 && strcmp(words[1], "-c") == 0;
+	char option = count > 2 && words[1][0] == '-' ? words[1][1] : 0;
+	int wanted = option == 0 ? 2 : option == 'l' || option == 'm' ? 4 : 3;
 
-	if (!connects && count != 2)
+	if (count != wanted || (option && !strchr("clmux", option)))
 		return 2;
 	ring = (int)syscall(SYS_io_uring_setup, 4, &params);
 	if (ring < 0) {
@@ -74,5 +102,7 @@ int main(int count, char **words)
 	entries = mmap(NULL, params.sq_entries * sizeof(*entries), PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
 	if (sq == MAP_FAILED || cq == MAP_FAILED || entries == MAP_FAILED)
 		return 2;
-	return connects ? reach(words[2]) : look(words[1]);
+	if (option == 0)
+		return look(words[1]);
+	return option == 'c' ? reach(words[2]) : change(option, words[2], words[count - 1]);
 }

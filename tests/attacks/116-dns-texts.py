@@ -1,0 +1,65 @@
+#!/usr/bin/python3
+# Orders come in texts below one domain, asked for by names that are as short as any.
+#: title: Orders in short names' texts
+#: technique: T1071.004
+#: needs: dns
+#: rules: many_texts_asked_for
+#: twin: texts are asked for as mail servers do
+import os
+import random
+import socket
+import struct
+import subprocess
+import sys
+import threading
+
+from lib import did, main
+
+TXT = 16
+
+
+def question(name, kind):
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return struct.pack(">6H", random.randrange(1 << 16), 0x100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", kind, 1)
+
+
+def ask(names):
+    """Asks a name server, of a network of our own, that says of each name that there is none."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 53))
+
+    def answer():
+        for _ in names:
+            message, who = server.recvfrom(512)
+            server.sendto(message[:2] + b"\x81\x83" + message[4:], who)
+
+    answers = threading.Thread(target=answer)
+    answers.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        for name in names:
+            client.sendto(question(name, TXT), ("127.0.0.1", 53))
+            client.recv(512)
+    answers.join()
+
+
+def inside(part):
+    """The same in a network of its own."""
+    subprocess.run(["unshare", "--net", "sh", "-e", "-c", 'ip link set lo up; exec "$@"', "-", *sys.orig_argv[:2], part], check=True)
+
+
+def attack():
+    inside("carry")
+    did("orders.example.net")
+
+
+def twin():
+    inside("mail")
+    did("example.net")
+
+
+if sys.argv[1] == "carry":
+    ask([f"{os.urandom(6).hex()}.orders.example.net" for _ in range(40)])
+elif sys.argv[1] == "mail":
+    ask([f"_dmarc.sender{number}.example.net" for number in range(40)] + ["example.org", "example.com"])
+else:
+    main(attack, twin)
