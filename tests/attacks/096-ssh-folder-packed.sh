@@ -10,7 +10,7 @@
 attack() {
 	mkdir -p .ssh
 	ssh-keygen -q -t ed25519 -N "" -f .ssh/id_ed25519
-	tar -cf - .ssh | wc -c
+	(cd .ssh && tar -cf - .) | wc -c
 	did "$WORK/.ssh/id_ed25519"
 }
 
