@@ -7,10 +7,11 @@
 #: twin: the other way round: the harmless address is used, the other one stands there afterwards
 . "$DRIVERS/lib.sh"
 
+# By the name of a tool whose command lines nobody looks through for addresses: these have both.
 swap() {
 	mkdir -p bin
-	cp "$TOOLS/swap" bin/curl
-	bin/curl "$@"
+	cp "$TOOLS/swap" bin/lynx
+	bin/lynx "$@"
 }
 
 attack() {
