@@ -1,8 +1,7 @@
 //! The `guardbee:` block: what Sigma has no words for.
 use super::{duration, hint, text, unknown_keys};
 use crate::{
-    date::Date,
-    field::{self, Field, Found, Kinds, Type},
+    field::{self, Field, Found, Kinds},
     parse::{Entry, Mark, Node, Value},
     problem::{Problems, shown, suggest},
     rule::{Example, ExampleEvent, Expect, Links},
@@ -147,7 +146,15 @@ fn example(test: &Node, kinds: Kinds, problems: &mut Problems) -> Option<Example
     };
     let events = match (test.get("event"), test.get("events")) {
         (Some(_), None) => event(test, kinds, problems).into_iter().collect(),
+        (None, Some(list)) if list.node.items().is_empty() => {
+            problems.error(list.node.mark, "the test has no events", "write `- event: {Image: /bin/sh}`");
+            Vec::new()
+        }
         (None, Some(list)) if list.node.items().len() <= EVENTS => {
+            if let Some(action) = test.get("action") {
+                let remedy = "write it beside the `event` that it is of";
+                problems.error(action.key_mark, "`action` stands beside `events`", remedy);
+            }
             let events = list.node.items().iter();
             events.filter_map(|item| listed(item, kinds, problems)).collect()
         }
@@ -222,6 +229,7 @@ fn event(node: &Node, kinds: Kinds, problems: &mut Problems) -> Option<ExampleEv
         })?,
         None => 0,
     };
+    let before = problems.errors();
     let mut values = Vec::new();
     for pair in entry.node.entries() {
         if let Some(value) = example_value(pair, problems) {
@@ -237,7 +245,18 @@ fn event(node: &Node, kinds: Kinds, problems: &mut Problems) -> Option<ExampleEv
             problems.error(pair.key_mark, message, "leave it out of the test");
         }
     }
-    Some(ExampleEvent { offset_ns, action, values })
+    if let Some(offset) = node.get("offset")
+        && values.iter().any(|(field, _)| *field == Field::Time)
+    {
+        let message = format!("the event has an offset and `{}`", Field::Time.row().name);
+        problems.error(offset.key_mark, message, "keep one of the two: each says when it happens");
+    }
+    let event = ExampleEvent { offset_ns, action, values };
+    // What was not understood would be missing in the event.
+    if problems.errors() == before {
+        super::event::read_back(&event, entry.node.entries(), problems);
+    }
+    Some(event)
 }
 
 /// Which action an event of a test is: as it says, else the only one that the rule looks at.
@@ -298,6 +317,9 @@ fn example_value(pair: &Entry, problems: &mut Problems) -> Option<(Field, Vec<Bo
         }
     };
     let mut values = Vec::new();
+    if pair.node.items().is_empty() {
+        problems.error(pair.node.mark, "the field has no values", "leave absent fields out");
+    }
     for item in pair.node.items() {
         let Some(value) = item.text() else {
             problems.error(
@@ -307,17 +329,9 @@ fn example_value(pair: &Entry, problems: &mut Problems) -> Option<(Field, Vec<Bo
             );
             continue;
         };
-        let possible = match field.row().kind {
-            Type::Text => true,
-            Type::Time => Date::parse(value).is_some(),
-            Type::Number => value.parse::<i64>().is_ok(),
-            Type::Flag => matches!(value.to_ascii_lowercase().as_str(), "true" | "false"),
-            Type::Address => value.parse::<std::net::IpAddr>().is_ok(),
-            Type::Word(words) => words.contains(&value),
-        };
-        if !possible {
+        if let Some(remedy) = super::event::impossible(field, value) {
             let message = format!("`{}` can't be a value of `{}`", shown(value), field.row().name);
-            problems.error(item.mark, message, "events have the values that the kernel would give");
+            problems.error(item.mark, message, remedy);
         }
         values.push(value.into());
     }

@@ -4,6 +4,7 @@ mod baseline;
 mod block;
 mod correlation;
 mod detection;
+mod event;
 mod exception;
 mod files;
 mod filter;

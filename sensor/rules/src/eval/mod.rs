@@ -9,6 +9,7 @@ mod tests;
 mod view;
 
 pub(crate) use flag::flag;
+pub(crate) use read::network;
 pub(crate) use view::{Scratch, View};
 
 use crate::{

@@ -365,7 +365,7 @@ fn of_network(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
 }
 
 /// Mapped addresses are IPv4's already.
-fn network(address: IpAddr) -> &'static str {
+pub(crate) fn network(address: IpAddr) -> &'static str {
     let shared = |ip: Ipv4Addr| ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
     match address {
         // Whoever connects to no address connects to this host.

@@ -1,9 +1,11 @@
 //! Observations out of the field values of a test, as the sensor would make them.
 mod defaults;
+mod file;
 mod system;
 
 use crate::{
     date::Date,
+    eval::network,
     field::{Field, Kinds},
     rule::{ExampleEvent, Links},
 };
@@ -13,7 +15,7 @@ use guardbee_model::{
     container::{Cgroup, Configuration, Container, Image, Pod, Qos},
     event::{Connect, Exec, Exit, Fork, Listen},
     executable::{Hash, Package, Sha256},
-    file::{Attribute, FileEvent, Operation, flag_bits},
+    file::{FileEvent, Operation},
     finding::{Action, Observation},
     id::{ConnectionId, RequestId, TraceId},
     link::{Link, LinkKind},
@@ -27,17 +29,26 @@ use std::{
     sync::Arc,
 };
 use system::Doing;
+pub(crate) use system::signals;
 
 /// In a test the machine started in 1970: boot time is wall time.
 pub(crate) const WALL: WallOffset = WallOffset(0);
-/// When the first event of a test happens: late on the first day, so that files can be older than that by hours.
-const START: u64 = 80_000_000_000_000;
+/// When the first event of a test happens: late on a day ten years on, so that files and processes can be older than that.
+const START: u64 = 315_440_000_000_000_000;
+/// Where programs are of which a test tells the name alone.
+const PROGRAMS: &str = "/usr/bin";
+const ROOT: &str = "root";
+/// Bytes of the name of a thread: `TASK_COMM_LEN` without the last.
+const COMM: usize = 15;
 
 /// Builds the observation of `event`; `sequence` tells it from the others of its test.
 pub(crate) fn observation(event: &ExampleEvent, sequence: u64) -> Observation {
-    let time = BootTime(START + event.offset_ns);
+    let time = BootTime(START.saturating_add(event.offset_ns));
     let mut draft = Draft::new(time, event.action);
-    for (field, values) in &event.values {
+    // In the order of the table: what says more comes behind what says less, however the test is written.
+    let mut values: Vec<_> = event.values.iter().collect();
+    values.sort_by_key(|(field, _)| *field);
+    for (field, values) in values {
         draft.set(*field, values);
     }
     draft.finish(sequence)
@@ -106,7 +117,7 @@ impl Draft {
         } else if field.of_response() {
             set_response(self.response.get_or_insert_with(|| response(self.time)), field, text);
         } else if field.of_file() {
-            set_file(&mut self.file, field, text, values);
+            file::set(&mut self.file, field, text, values);
         } else if field.of_network() {
             self.set_network(field, text);
         } else if field == Field::Link {
@@ -119,8 +130,8 @@ impl Draft {
     fn set_process(&mut self, field: Field, text: &str, values: &[Box<str>]) -> bool {
         match field {
             Field::Executable => self.process.exe = bytes(text).into(),
-            Field::ExecutableName => self.process.exe = bytes(&format!("/usr/bin/{text}")).into(),
-            Field::Comm => self.process.comm = bytes(text).into(),
+            Field::ExecutableName => self.process.exe = called(&self.process.exe, text, PROGRAMS).into(),
+            Field::Comm => self.process.comm = comm(text),
             Field::CommandLine => self.process.args = args(text.split(' ')),
             Field::CommandArgs => self.process.args = args(values.iter().map(|value| &**value)),
             Field::Environment => {
@@ -131,18 +142,22 @@ impl Draft {
             Field::Time => self.time = moment(text),
             Field::Created => self.process.key.start = moment(text),
             Field::Pid => set_pid(&mut self.process, text),
-            Field::UserId => self.process.credentials.euid = number(text),
+            Field::UserId => set_user_id(&mut self.process, text),
             Field::RealUserId => self.process.credentials.uid = number(text),
             Field::Capabilities => self.process.credentials.effective = system::capabilities(values),
             Field::User | Field::UserName => set_user(&mut self.process, text),
             Field::PreviousExecutable => self.process.previous = bytes(text).into(),
             Field::ParentExecutable => self.parent().exe = bytes(text).into(),
-            Field::ParentName => self.parent().exe = bytes(&format!("/usr/bin/{text}")).into(),
+            Field::ParentName => {
+                let parent = self.parent();
+                parent.exe = called(&parent.exe, text, PROGRAMS).into();
+            }
             Field::ParentCommandLine => self.parent().args = args(text.split(' ')),
             Field::ParentPid => set_pid(self.parent(), text),
             Field::ParentUser => set_user(self.parent(), text),
             Field::Ancestors => {
-                let chain = values.iter().map(|exe| Process { exe: bytes(exe).into(), ..process(998) });
+                let chain = values.iter().zip((0..=998).rev());
+                let chain = chain.map(|(exe, pid)| Process { exe: bytes(exe).into(), ..process(pid) });
                 self.ancestors = chain.collect();
             }
             Field::Vpid => self.process.ns_tgid = number(text),
@@ -150,13 +165,12 @@ impl Draft {
                 let table = UserTable::ALL.into_iter().find(|table| table.name() == text);
                 let table = table.unwrap_or(UserTable::Host);
                 self.process.user.get_or_insert_with(|| User { name: "me".into(), table }).table = table;
+                // It is told of the real user alone.
+                self.process.credentials.uid = self.process.credentials.euid;
             }
             Field::Age => self.process.key.start = BootTime(self.time.0.saturating_sub(number(text))),
             Field::SessionLeader => self.process.session = number(text),
-            Field::SessionLeaderName => {
-                self.parent().exe = bytes(&format!("/usr/bin/{text}")).into();
-                self.process.session = self.parent().key.tgid;
-            }
+            Field::SessionLeaderName => self.set_leader(text),
             Field::Terminal => {
                 self.process.tty = terminal(text);
                 self.exec.tty = self.process.tty;
@@ -233,6 +247,27 @@ impl Draft {
             }
         }
         true
+    }
+
+    /// The process or the nearest above it that is called so; else the parent, if a test says nothing of it, else one behind all.
+    fn set_leader(&mut self, name: &str) {
+        let wanted = bytes(name);
+        let is_it = |one: &&Process| one.exe.rsplit(|byte| *byte == b'/').next() == Some(&wanted);
+        let chain = std::iter::once(&self.process).chain(&self.parent).chain(&self.ancestors);
+        if let Some(leader) = chain.into_iter().find(is_it) {
+            self.process.session = leader.key.tgid;
+            return;
+        }
+        let exe = called(&[], name, PROGRAMS).into();
+        if self.parent().exe.is_empty() {
+            self.parent().exe = exe;
+            self.process.session = self.parent().key.tgid;
+        } else {
+            // Below every other number of the chain.
+            let pid = u32::try_from(998_usize.saturating_sub(self.ancestors.len())).unwrap_or_default();
+            self.ancestors.push(Process { exe, ..process(pid) });
+            self.process.session = pid;
+        }
     }
 
     fn set_place(&mut self, field: Field, text: &str) -> bool {
@@ -329,6 +364,7 @@ impl Draft {
             Field::DestinationAddress => self.destination.set_ip(ip),
             Field::PeerAddress => self.peer().set_ip(ip),
             Field::SourceAddress => self.source.set_ip(ip),
+            Field::DestinationNetwork if network(self.destination.ip()) == text => {}
             Field::DestinationNetwork => self.destination.set_ip(of_network(text)),
             Field::DestinationPort => self.destination.set_port(number(text)),
             Field::PeerPort => self.peer().set_port(number(text)),
@@ -471,41 +507,6 @@ impl Draft {
     }
 }
 
-fn set_file(event: &mut FileEvent, field: Field, text: &str, values: &[Box<str>]) {
-    let flag = text.eq_ignore_ascii_case("true");
-    let bit = |mode: Option<u32>, bit: u32| Some(mode.unwrap_or(0o755) & !bit | if flag { bit } else { 0 });
-    match field {
-        Field::FilePath => event.path = bytes(text).into(),
-        Field::FileName => event.path = bytes(&format!("/srv/{text}")).into(),
-        Field::FileDirectory => event.path = bytes(&format!("{text}/file")).into(),
-        Field::FileExtension => event.path = bytes(&format!("/srv/file.{text}")).into(),
-        Field::FileSource => event.source = bytes(text).into(),
-        Field::FileFlags => {
-            let bits = values.iter().filter_map(|name| flag_bits(name));
-            event.open_flags = Some(bits.fold(0, |all, bits| all | bits));
-        }
-        Field::FilePathFrom => event.named = text == "caller",
-        Field::FilePathCut => event.path_cut = flag,
-        Field::FileAttribute => event.attribute = Attribute::ALL.into_iter().find(|one| one.name() == text),
-        Field::FileMode => event.mode = u32::from_str_radix(text, 8).ok(),
-        Field::FileSetuid => event.mode = bit(event.mode, 0o4000),
-        Field::FileSetgid => event.mode = bit(event.mode, 0o2000),
-        Field::FileOwner => event.owner = text.parse().ok(),
-        Field::FileGroup => event.group = text.parse().ok(),
-        _ => {
-            let file = event.file.get_or_insert_default();
-            match field {
-                Field::FileInode => file.inode = number(text),
-                Field::FileSize => file.size_bytes = number(text),
-                Field::FileMemfd => file.memfd = flag,
-                Field::FileDeleted => file.deleted = flag,
-                Field::FileOverlayUpper => file.overlay_upper = flag,
-                _ => {}
-            }
-        }
-    }
-}
-
 /// The same pid is the same process, unless a test says when it started.
 fn set_pid(process: &mut Process, text: &str) {
     let key = &mut process.key;
@@ -521,10 +522,21 @@ fn set_user(process: &mut Process, text: &str) {
         process.credentials.euid = id;
         return;
     }
-    let id = if text == "root" { 0 } else { 1000 };
-    (process.credentials.euid, process.credentials.uid) = (id, id);
+    if text == ROOT {
+        process.credentials.euid = 0;
+    }
+    // The name is the real user's, and is told of no other.
+    process.credentials.uid = process.credentials.euid;
     let table = process.user.as_ref().map_or(UserTable::Host, |user| user.table);
     process.user = Some(User { name: text.into(), table });
+}
+
+/// Whoever has a name has it with that id, unless it is the one whose id all know.
+fn set_user_id(process: &mut Process, text: &str) {
+    process.credentials.euid = number(text);
+    if process.user.as_ref().is_some_and(|user| &*user.name != ROOT) {
+        process.credentials.uid = process.credentials.euid;
+    }
 }
 
 fn set_request(request: &mut Request, field: Field, text: &str) {
@@ -588,7 +600,7 @@ fn set_response(response: &mut Response, field: Field, text: &str) {
 }
 
 /// A test may call its requests what it likes, as by their ids; the same name is the same request.
-fn request_id(name: &str) -> RequestId {
+pub(crate) fn request_id(name: &str) -> RequestId {
     let hex = |digits| u64::from_str_radix(digits, 16).ok();
     if let Some((connection, position)) = name.split_once('-')
         && let (Some(connection), Some(position)) = (hex(connection), hex(position))
@@ -619,6 +631,19 @@ fn args<'a>(words: impl Iterator<Item = &'a str>) -> Arc<Args> {
     let total = words.iter().map(|word| word.len() + 1).sum::<usize>();
     let total_bytes = u32::try_from(total).unwrap_or(u32::MAX);
     Arc::new(Args { words, total_bytes, truncated: false, unreadable: false })
+}
+
+/// The path, its last component being this one, in its folder or else in `folder`.
+fn called(path: &[u8], name: &str, folder: &str) -> Vec<u8> {
+    let own = path.iter().rposition(|byte| *byte == b'/').and_then(|at| path.get(..at));
+    [own.unwrap_or(folder.as_bytes()), b"/", &bytes(name)].concat()
+}
+
+/// What the kernel keeps of the name of a thread.
+fn comm(name: &str) -> Box<[u8]> {
+    let mut name = bytes(name);
+    name.truncate(COMM);
+    name.into()
 }
 
 /// Some address there.

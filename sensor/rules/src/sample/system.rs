@@ -1,6 +1,6 @@
 //! Deeds out of the field values of a test.
-use super::{bytes, defaults::process, number};
-use crate::field::{Field, Kinds};
+use super::{PROGRAMS, bytes, called, comm, defaults::process, number};
+use crate::field::{AUDIT_SYSCALLS, Field, Kinds};
 use guardbee_model::{
     clock::BootTime,
     dns::{self, Answer, Lookup, Question, Record},
@@ -21,6 +21,8 @@ use std::{
 
 /// What a test says of a deed, whichever it is.
 pub(super) struct Doing {
+    /// Whatever audit says of a call was said; perhaps not which.
+    audited: bool,
     call: &'static str,
     arguments: [u64; 4],
     result: i64,
@@ -105,6 +107,7 @@ impl Doing {
         let none = Box::<[u8]>::default;
         let user = super::defaults::credentials();
         Self {
+            audited: false,
             call: "",
             arguments: [0; 4],
             result: 0,
@@ -169,8 +172,8 @@ impl Doing {
         let before = before.get_or_insert_default();
         match field {
             Field::TargetExecutable => self.target.exe = bytes(text).into(),
-            Field::TargetName => self.target.exe = bytes(&format!("/usr/bin/{text}")).into(),
-            Field::TargetComm => self.comm = bytes(text).into(),
+            Field::TargetName => self.target.exe = called(&self.target.exe, text, PROGRAMS).into(),
+            Field::TargetComm => self.comm = comm(text),
             Field::TargetPid => self.target.key.tgid = number(text),
             Field::TargetUserId => self.target.credentials.euid = number(text),
             Field::Unexplained => *unexplained = flag,
@@ -199,7 +202,7 @@ impl Doing {
             }
             Field::MemoryWritable => self.memory.protection = if flag { 7 } else { 5 },
             Field::MemoryName => self.memory.detail = bytes(text).into(),
-            Field::Title => self.title = bytes(text).into(),
+            Field::Title => self.title = comm(text),
             _ => return false,
         }
         true
@@ -232,7 +235,7 @@ impl Doing {
 
     fn set_machine(&mut self, field: Field, text: &str, values: &[Box<str>]) -> bool {
         match field {
-            Field::AuditExit => self.result = number(text),
+            Field::AuditExit => (self.audited, self.result) = (true, number(text)),
             Field::Mount => {
                 let all = [MountKind::Mounted, MountKind::Unmounted, MountKind::RootChanged];
                 self.mount.what = member(&all, MountKind::NAMES, text).unwrap_or(self.mount.what);
@@ -279,11 +282,13 @@ impl Doing {
     /// Of an exec they mean its own; a deed has them too.
     fn set_call(&mut self, field: Field, text: &str, _: &[Box<str>]) -> bool {
         if field == Field::AuditSyscall {
-            let known = crate::field::AUDIT_SYSCALLS.iter().find(|name| **name == text);
+            let known = AUDIT_SYSCALLS.iter().find(|name| **name == text);
             self.call = known.copied().unwrap_or(self.call);
         }
+        self.audited |= matches!(field, Field::AuditType | Field::AuditSuccess);
         if let Some(register) = field.argument().and_then(|number| self.arguments.get_mut(number)) {
             *register = u64::from_str_radix(text, 16).unwrap_or_default();
+            self.audited = true;
         }
         false
     }
@@ -315,8 +320,10 @@ impl Doing {
             Kinds::INQUIRY => Deed::Inquiry,
             _ => Deed::Control(Control { detail: self.path }),
         };
-        let called = !self.call.is_empty() && Kinds::CALLED.meets(kind);
-        let call = called.then_some(Call { name: self.call, arguments: self.arguments, result: self.result });
+        // A call leads to one kind of deed; of which call a test may not say.
+        let mut calls = AUDIT_SYSCALLS.iter().filter(|name| Kinds::of_call(name) == kind);
+        let name = calls.find(|name| **name == self.call || self.audited && self.call.is_empty());
+        let call = name.map(|name| Call { name, arguments: self.arguments, result: self.result });
         let known = deed.target().and(known);
         Action::System(Arc::new(System { call, comm: Box::default(), deed }), known)
     }
@@ -330,6 +337,11 @@ fn record(text: &str) -> Record {
         Err(_) => 16,
     };
     Record { kind, data: bytes(text).into() }
+}
+
+/// Names of the signals that are seen.
+pub(crate) fn signals() -> impl Iterator<Item = &'static str> {
+    SIGNALS.iter().map(|(name, _)| *name)
 }
 
 fn eight(bits: u64) -> u8 {

@@ -55,7 +55,6 @@ pub(super) fn values(way: &Way<'_>) -> Option<Values> {
     for (field, parts) in parts {
         values.insert(field, vec![parts.text(field)]);
     }
-    folders(&mut values);
     arguments(&mut values);
     Some(values)
 }
@@ -69,20 +68,6 @@ fn arguments(values: &mut Values) {
         && let Some(line) = values.remove(&Field::CommandLine)
     {
         values.insert(*next, line);
-    }
-}
-
-/// Folder and name are one path.
-fn folders(values: &mut Values) {
-    let first =
-        |values: &Values, field| values.get(&field).and_then(|all: &Vec<Box<str>>| all.first()).cloned();
-    let (folder, name) = (first(values, Field::FileDirectory), first(values, Field::FileName));
-    if first(values, Field::FilePath).is_none()
-        && let (Some(folder), Some(name)) = (folder, name)
-    {
-        values.remove(&Field::FileDirectory);
-        values.remove(&Field::FileName);
-        values.insert(Field::FilePath, vec![format!("{}/{name}", folder.trim_end_matches('/')).into()]);
     }
 }
 

@@ -1,0 +1,50 @@
+//! Files out of the field values of a test.
+use super::{bytes, called, number};
+use crate::field::Field;
+use guardbee_model::file::{Attribute, FileEvent, flag_bits};
+
+/// Where files are of which a test tells the name alone.
+const FOLDER: &str = "/srv";
+
+pub(super) fn set(event: &mut FileEvent, field: Field, text: &str, values: &[Box<str>]) {
+    let flag = text.eq_ignore_ascii_case("true");
+    let bit = |mode: Option<u32>, bit: u32| Some(mode.unwrap_or(0o755) & !bit | if flag { bit } else { 0 });
+    match field {
+        Field::FilePath => event.path = bytes(text).into(),
+        Field::FileName => event.path = called(&event.path, text, FOLDER).into(),
+        Field::FileDirectory => {
+            let name = event.path.rsplit(|byte| *byte == b'/').next().filter(|name| !name.is_empty());
+            event.path = [&bytes(text), b"/".as_slice(), name.unwrap_or(b"file")].concat().into();
+        }
+        Field::FileExtension => {
+            let extension = bytes(&format!(".{text}"));
+            if !event.path.ends_with(&extension) {
+                event.path = called(&event.path, &format!("file.{text}"), FOLDER).into();
+            }
+        }
+        Field::FileSource => event.source = bytes(text).into(),
+        Field::FileFlags => {
+            let bits = values.iter().filter_map(|name| flag_bits(name));
+            event.open_flags = Some(bits.fold(0, |all, bits| all | bits));
+        }
+        Field::FilePathFrom => event.named = text == "caller",
+        Field::FilePathCut => event.path_cut = flag,
+        Field::FileAttribute => event.attribute = Attribute::ALL.into_iter().find(|one| one.name() == text),
+        Field::FileMode => event.mode = u32::from_str_radix(text, 8).ok(),
+        Field::FileSetuid => event.mode = bit(event.mode, 0o4000),
+        Field::FileSetgid => event.mode = bit(event.mode, 0o2000),
+        Field::FileOwner => event.owner = text.parse().ok(),
+        Field::FileGroup => event.group = text.parse().ok(),
+        _ => {
+            let file = event.file.get_or_insert_default();
+            match field {
+                Field::FileInode => file.inode = number(text),
+                Field::FileSize => file.size_bytes = number(text),
+                Field::FileMemfd => file.memfd = flag,
+                Field::FileDeleted => file.deleted = flag,
+                Field::FileOverlayUpper => file.overlay_upper = flag,
+                _ => {}
+            }
+        }
+    }
+}
