@@ -27,7 +27,7 @@ const OPENS: &str = "\
 - rule: Given
   desc: A variable.
   condition: >
-    spawned and proc.env contains x
+    spawned and proc.aenv contains x
   output: environment
   priority: ERROR
 ";
@@ -76,7 +76,7 @@ fn what_cant_be_imported_is_told_with_its_place() {
     assert_eq!(code, 1, "{out}");
     for part in [
         "needs events  opens.yaml:1  Shadow  data received: not recorded",
-        "not imported  opens.yaml:8  Given   proc.env contains x: the environment",
+        "not imported  opens.yaml:8  Given   proc.aenv contains x: environments of ancestors",
         "(opens.yaml:11)",
         "3 rules: 1 importable (write them with --out DIR), 1 need events that are not recorded, 1 can't be said, 0 disabled",
     ] {
@@ -88,25 +88,31 @@ fn what_cant_be_imported_is_told_with_its_place() {
     assert_eq!(report["rules"][0]["outcome"], "imported");
     assert!(report["rules"][0]["yaml"].as_str().unwrap().contains("detection:"));
     assert_eq!(report["rules"][1]["outcome"], "needs-events");
-    assert_eq!(report["rules"][2]["reasons"][0]["field"], "proc.env");
+    assert_eq!(report["rules"][2]["reasons"][0]["field"], "proc.aenv");
     assert_eq!(report["rules"][2]["reasons"][0]["line"], 11);
 }
 
 #[test]
 fn exclusions_are_left_out_where_that_is_asked_for_and_told() {
     let folder = folder();
-    let rule = RULES.replace("(sh, bash)", "(sh, bash) and not proc.env contains x");
+    let rule = RULES.replace("(sh, bash)", "(sh, bash) and not proc.aenv contains x");
     fs::write(folder.path().join("rules.yaml"), rule).unwrap();
     let (code, out, _) = guardbee(folder.path(), &["rules.yaml"]);
     assert_eq!(code, 1, "{out}");
-    assert!(out.contains("not imported  rules.yaml:3  Shell  proc.env contains x: the environment"), "{out}");
+    assert!(
+        out.contains("not imported  rules.yaml:3  Shell  proc.aenv contains x: environments of ancestors"),
+        "{out}"
+    );
     let (code, out, _) = guardbee(folder.path(), &["rules.yaml", "--without-exclusions"]);
     assert_eq!(code, 0, "{out}");
-    assert!(out.contains("finds more  rules.yaml:3  Shell  proc.env contains x: the environment"), "{out}");
+    assert!(
+        out.contains("finds more  rules.yaml:3  Shell  proc.aenv contains x: environments of ancestors"),
+        "{out}"
+    );
     assert!(out.contains("1 of them without exclusions that can't be said"), "{out}");
     let (_, json, _) = guardbee(folder.path(), &["rules.yaml", "--without-exclusions", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(report["rules"][0]["left_out"][0]["field"], "proc.env");
+    assert_eq!(report["rules"][0]["left_out"][0]["field"], "proc.aenv");
 }
 
 #[test]
