@@ -77,6 +77,15 @@ GLOBAL_FUNCTION int environment_piece(__u32 index)
 	return 1;
 }
 
+GLOBAL_FUNCTION int environment_walk(__u32 index)
+{
+	for (__u32 i = 0; i < PIECES; i++) {
+		if (!environment_piece(index))
+			break;
+	}
+	return 0;
+}
+
 /* Adds ENVIRONMENT, if anything in it is watched, of the present process. Answers where the record ends. */
 static __always_inline __u32 environment_add(struct site *site, struct image_scratch *scratch, __u32 at, __u64 from,
 					     __u64 end)
@@ -88,10 +97,7 @@ static __always_inline __u32 environment_add(struct site *site, struct image_scr
 	if (!bytes)
 		return at;
 	*environment = (struct environment){.from = from, .end = end, .at = at + sizeof(struct event_string)};
-	for (__u32 i = 0; i < PIECES; i++) {
-		if (!environment_piece(site->index))
-			break;
-	}
+	environment_walk(site->index);
 	if (environment->from < end)
 		scratch->event.flags |= EXEC_ENVIRONMENT_CUT;
 	length = environment->length;

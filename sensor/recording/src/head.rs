@@ -177,12 +177,15 @@ mod tests {
     #[test]
     fn another_format_names_who_reads_it() {
         let mut bytes = written();
-        bytes[8] = 9;
+        bytes[8] = u8::try_from(FORMAT).unwrap() + 1;
         let from = bytes.windows(5).position(|window| window == b"0.1.0").unwrap();
         bytes[from] = b'4';
         bytes.truncate(from + 5);
         let said = error(&bytes);
-        assert!(said.contains("format 9") && said.contains("use guardbee 4.1.0"), "{said}");
+        assert!(
+            said.contains(&format!("format {}", FORMAT + 1)) && said.contains("use guardbee 4.1.0"),
+            "{said}"
+        );
         bytes[from] = 7;
         assert!(error(&bytes).contains("of an unknown version"));
     }
