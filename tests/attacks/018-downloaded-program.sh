@@ -7,15 +7,6 @@
 #: twin: a download is kept, and a program that was made here is run
 . "$DRIVERS/lib.sh"
 
-site() {
-	mkdir site
-	printf '#!/bin/sh\necho hello\n' >site/install
-	cp /bin/true site/tool
-	(cd site && exec python3 -u -m http.server 8080 --bind 203.0.113.7 >../listening 2>&1) &
-	trap 'kill %1' EXIT
-	wait_for grep -q Serving listening
-}
-
 fetched() {
 	site
 	curl -s -o tool http://203.0.113.7:8080/tool
@@ -31,13 +22,11 @@ kept() {
 }
 
 attack() {
-	export -f site
 	in_own_network fetched
 	did "$WORK/tool"
 }
 
 twin() {
-	export -f site
 	in_own_network kept
 	did "$WORK/data" "$WORK/made"
 }

@@ -7,15 +7,6 @@
 #: twin: a script fetches data, and makes a program that was here executable
 . "$DRIVERS/lib.sh"
 
-site() {
-	mkdir site
-	printf '#!/bin/sh\necho hello\n' >site/install
-	cp /bin/true site/tool
-	(cd site && exec python3 -u -m http.server 8080 --bind 203.0.113.7 >../listening 2>&1) &
-	trap 'kill %1' EXIT
-	wait_for grep -q Serving listening
-}
-
 dropper() {
 	site
 	python3 -c 'import os, subprocess, sys, urllib.request
@@ -34,13 +25,11 @@ subprocess.run([os.path.abspath("site/tool")])'
 }
 
 attack() {
-	export -f site
 	in_own_network dropper
 	did "$WORK/dropped"
 }
 
 twin() {
-	export -f site
 	in_own_network data
 	did "$WORK/data"
 }

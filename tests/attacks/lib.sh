@@ -33,7 +33,7 @@ own_network() {
 
 # Runs a shell function of the driver in a network of its own (see own_network), and among mounts of its own.
 in_own_network() {
-	export -f "$1" own_network wait_for stand_in
+	export -f "$1" own_network wait_for stand_in site
 	unshare --net --mount -- bash -euo pipefail -c '
 		own_network
 		"$@"' - "$@"
@@ -62,6 +62,16 @@ serve() {
 	service=$!
 	trap end_servers EXIT
 	wait_for test -e "$WORK/serves"
+}
+
+# In a network of its own: gives away a script and a program, http://203.0.113.7:8080/install and .../tool.
+site() {
+	mkdir site
+	printf '#!/bin/sh\necho hello\n' >site/install
+	cp /bin/true site/tool
+	(cd site && exec python3 -u -m http.server 8080 --bind 203.0.113.7 >../listening 2>&1) &
+	trap 'kill %1' EXIT
+	wait_for grep -q Serving listening
 }
 
 # Does what a workload always does, from its first time on for longer than the sensor learns it: learn COMMAND...
