@@ -94,8 +94,10 @@ static __always_inline __u32 environment_add(struct site *site, struct image_scr
 	struct environment *environment = &scratch->environment;
 	__u32 length;
 
-	if (!bytes)
+	if (!bytes) {
+		scratch->event.flags |= EXEC_ENVIRONMENT_CUT;
 		return at;
+	}
 	*environment = (struct environment){.from = from, .end = end, .at = at + sizeof(struct event_string)};
 	environment_walk(site->index);
 	if (environment->from < end)

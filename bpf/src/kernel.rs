@@ -308,7 +308,7 @@ impl Kernel {
         Ok(())
     }
 
-    /// Which file events are wanted from now on, and the watch list: for which kinds (as in [`Wants`]) a name is on it. What
+    /// Which file events and variables are wanted from now on, and the watch list: for which kinds (as in [`Wants`]) a name is on it. What
     /// none of them needs is detached; what is needed and isn't attached is tried, and its errno is in [`Self::programs`]. No event
     /// is lost in between that both the old and the new wants ask for: first more is looked at, last less.
     pub fn want(&mut self, wants: &Wants, names: &[(WatchKey, u32)]) -> Result<(), Error> {
@@ -316,10 +316,10 @@ impl Kernel {
         let wide = Wants { all: self.wants.kinds() & wants.kinds(), ..Wants::default() };
         let attributes = self.wants.attributes & wants.attributes;
         let wide = Wants { attributes, variables: self.wants.variables & wants.variables, ..wide };
-        self.store_wants(&wide).map_err(refused("widen", "files"))?;
+        self.store_wants(&wide).map_err(refused("widen", "wants"))?;
         self.store_names(names).map_err(refused("fill", "watched"))?;
         self.keep_attached(|program| program.is_wanted(wants))?;
-        self.store_wants(wants).map_err(refused("narrow", "files"))?;
+        self.store_wants(wants).map_err(refused("narrow", "wants"))?;
         self.wants = *wants;
         Ok(())
     }

@@ -54,8 +54,8 @@ pub(crate) fn tell_ruling(client: &Client, ruling: &Ruling) -> Result<(), Error>
 /// Tells the loader what these rules look at that some policy observes: nothing else is attached. States and errors of the programs
 /// are in the reply.
 pub(crate) fn tell_needs(client: &Client, rules: &RuleSet, policies: &PolicySet) -> Result<Reply, Error> {
-    let (files, names) = files::wants(&files::selected(rules, policies));
-    client.want(&files, &names)?;
+    let (wants, names) = files::wants(&files::selected(rules, policies));
+    client.want(&wants, &names)?;
     client.watch(files::watched(rules, policies))
 }
 

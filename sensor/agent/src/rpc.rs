@@ -194,7 +194,7 @@ impl Client {
         Ok(self.ask(Request { operation: Operation::SelfTest as u16, ..Request::default() })?.0)
     }
 
-    /// Says which file events are needed, and the names by which the kernel half may tell them; states and errors of the programs
+    /// Says which file events and variables are needed, and the names by which the kernel half may tell them; states and errors of the programs
     /// are in the reply.
     pub fn want(&self, wants: &Wants, names: &[(WatchKey, u32)]) -> Result<Reply, Error> {
         for (WatchKey { role, length, name }, kinds) in names {

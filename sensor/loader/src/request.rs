@@ -39,7 +39,7 @@ pub enum Ask {
     SelfTest,
     /// A name for the next watch list, and for which kinds of file events it is on it.
     WatchName(WatchKey, u32),
-    /// From now on these file events.
+    /// From now on these file events and variables.
     Want(Wants),
     /// What is watched from now on, beside what always is: bits of kinds.
     Watch(u32),

@@ -34,7 +34,7 @@ pub enum Operation {
     SelfTest = 7,
     /// Put a name on the next watch list of files: role (`thing`), length (`tgid`), kinds (`program`), first bytes.
     WatchName = 8,
-    /// From now on these file events (`bytes`: [`crate::Wants`]), by the watch list that was named since the last time.
+    /// From now on these file events and variables (`bytes`: [`crate::Wants`]), by the watch list that was named since the last time.
     /// Programs that none of them needs are detached. `value`: the errno of a program that could not be attached.
     Want = 9,
     /// From now on these events beside the basic ones: in `program` a bit for each kind from [`crate::EventKind::Credentials`] on.
