@@ -25,6 +25,7 @@ mount -t proc proc $new/proc
 mount -t sysfs sysfs $new/sys
 mount -t devtmpfs devtmpfs $new/dev
 mkdir -p $new/dev/pts $new/dev/shm
+for name in fd fd/0:stdin fd/1:stdout fd/2:stderr; do ln -s "/proc/self/${name%:*}" "$new/dev/${name#*:}"; done
 mount -t devpts devpts $new/dev/pts
 mount -t tmpfs tmpfs $new/dev/shm
 mount -t tmpfs -o mode=1777 tmpfs $new/tmp
@@ -55,7 +56,8 @@ cat run/.vmrun.err >/port.err &
 err=$!
 # Whoever is in a chroot may make no user namespace: a disk is moved over what is the root until then, for all but this script.
 [ ! -e /disk-root ] || mount -o move . /
-chroot . /bin/sh /run/.vmrun.cmd </dev/null >run/.vmrun.out 2>run/.vmrun.err
+# In a session, as all are on a node: there the first process leads one.
+setsid chroot . /bin/sh /run/.vmrun.cmd </dev/null >run/.vmrun.out 2>run/.vmrun.err
 code=$?
 # What the command left running may hold the pipes: a second, no longer.
 for _ in 1 2 3 4 5 6 7 8 9 10; do

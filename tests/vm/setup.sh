@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the virtual machines need from Debian's packages, and makes their root image, where they are missing: `setup.sh targets`
-# the one for attacks, `setup.sh arm64` the one for arm64, and installs what builds for it.
+# Installs what the virtual machines need from Debian's packages, and makes their root image, where they are missing or of other
+# packages: `setup.sh targets` the one for attacks, `setup.sh arm64` the one for arm64, and installs what builds for it.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -22,7 +22,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/guardbee/vm
 mkdir -p "$cache"
 exec 9>"$cache/root.lock"
 flock 9
-[ -e "$cache/$name.ext4" ] || ./mkroot "$name" >&2
+./mkroot "$name" >&2
 if [ "$name" = arm64 ]; then
 	rustup target add aarch64-unknown-linux-gnu >&2
 	echo "$cache/arm64" # libraries to link with
