@@ -1,5 +1,6 @@
 //! Which variables of environments rules ask for: secrets live in others, which never leave the kernel.
 use crate::{
+    endings::Ending,
     field::Field,
     pattern::{Pattern, Piece},
     rule::{Expression, Rule, Test},
@@ -34,6 +35,10 @@ fn named(expression: &Expression, needs: &mut Selection) {
 /// The names of which one is that of any variable that passes. [`None`]: it could be any.
 pub(crate) fn variables(test: &Test) -> Option<Vec<Vec<u8>>> {
     match test {
+        Test::Folded(Pattern::EndOne(endings)) => {
+            let of = |ending: &Ending| if ending.whole { name(&ending.text) } else { None };
+            endings.all().iter().map(of).collect()
+        }
         Test::Folded(pattern) | Test::Cased(pattern) => Some(vec![name(start(pattern)?)?]),
         Test::Regex(regex) => {
             let [ignore_case, multi_line, dot_all] = regex.flags;
@@ -63,7 +68,7 @@ fn start(pattern: &Pattern) -> Option<&[u8]> {
             Piece::Text(text) => Some(text),
             Piece::One | Piece::Any | Piece::Dash => None,
         },
-        Pattern::End(_) | Pattern::Contains(_) | Pattern::ContainsOne(_) => None,
+        Pattern::End(_) | Pattern::EndOne(_) | Pattern::Contains(_) | Pattern::ContainsOne(_) => None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! For each rule that looks at opened files, names are looked for of which one must be in the path for the rule to match. The
 //! kernel compares whole components, so what rules say of parts of them is widened: `/etc/cron*` to the folder `etc`.
 use crate::{
+    endings::Ending,
     environment,
     field::{Field, Kinds},
     pattern::{Pattern, Piece},
@@ -109,13 +110,17 @@ struct Part<'a> {
 }
 
 /// Texts of which one must stand in the value.
-fn parts(test: &Test) -> Option<Vec<Part<'_>>> {
+fn parts<'a>(test: &'a Test) -> Option<Vec<Part<'a>>> {
     let one = |text, starts, ends| Some(vec![Part { text, starts, ends }]);
     match test {
         Test::Folded(pattern) | Test::Cased(pattern) => match pattern {
             Pattern::Exact(whole) => one(whole, true, true),
             Pattern::Start(start) => one(start, true, false),
             Pattern::End(end) => one(end, false, true),
+            Pattern::EndOne(endings) => {
+                let part = |one: &'a Ending| Part { text: &one.text, starts: one.whole, ends: true };
+                Some(endings.all().iter().map(part).collect())
+            }
             Pattern::Contains(finder) => one(finder.needle(), false, false),
             Pattern::ContainsOne(needles) => {
                 let part = |text| Part { text, starts: false, ends: false };

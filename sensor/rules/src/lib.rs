@@ -15,6 +15,7 @@ mod check;
 mod correlate;
 mod date;
 mod digest;
+mod endings;
 mod engine;
 mod environment;
 mod eval;

@@ -3,6 +3,7 @@
 //! Rules specification 2.1, "Special Field Values" and "Escaping": `*` stands for any bytes, `?` for one character; a backslash
 //! makes either plain, two backslashes are one, and a backslash before anything else is itself. Strings match
 //! whatever their case unless `cased`.
+use crate::endings::{Ending, Endings};
 use aho_corasick::AhoCorasick;
 use memchr::memmem;
 use std::{borrow::Cow, fmt};
@@ -49,6 +50,7 @@ pub(crate) enum Pattern {
     Exact(Vec<u8>),
     Start(Vec<u8>),
     End(Vec<u8>),
+    EndOne(Box<Endings>),
     Contains(Box<memmem::Finder<'static>>),
     ContainsOne(Box<Needles>),
     Pieces(Vec<Piece>),
@@ -155,11 +157,21 @@ impl Pattern {
         }
     }
 
+    /// What one may look up beside others by its name.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        match self {
+            Self::Exact(text) => Ending::new(text, true),
+            Self::End(text) => Ending::new(text, false),
+            _ => None,
+        }
+    }
+
     pub(crate) fn matches(&self, value: &[u8]) -> bool {
         match self {
             Self::Exact(text) => value == text.as_slice(),
             Self::Start(text) => value.starts_with(text),
             Self::End(text) => value.ends_with(text),
+            Self::EndOne(endings) => endings.matches(value),
             Self::Contains(finder) => finder.find(value).is_some(),
             Self::ContainsOne(needles) => needles.automaton.is_match(value),
             Self::Pieces(pieces) => glob(pieces, value),
@@ -170,6 +182,7 @@ impl Pattern {
     pub(crate) fn cost(&self) -> u32 {
         match self {
             Self::Exact(_) | Self::Start(_) | Self::End(_) => 1,
+            Self::EndOne(_) => 2,
             Self::Contains(_) => 4,
             Self::ContainsOne(_) => 8,
             Self::Pieces(_) => 16,

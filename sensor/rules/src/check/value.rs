@@ -6,6 +6,7 @@ mod typed;
 
 use super::{detection::absent, hint};
 use crate::{
+    endings::Endings,
     environment,
     field::{self, Field, Found, Kinds, Type},
     parse::{Entry, Mark, Node, Value},
@@ -20,7 +21,7 @@ use std::cell::Cell;
 
 /// Bytes of one value.
 const VALUE: usize = 4096;
-/// From this many on, plain `contains` values are searched for together.
+/// From this many on, plain values are searched for together.
 const TOGETHER: usize = 3;
 
 /// Forms of values beyond those written, in all files: placeholders, dashes and encodings.
@@ -199,23 +200,35 @@ fn joined(groups: Vec<Vec<Wanted>>, all: bool, express: impl Fn(Wanted) -> Expre
     one_of(groups.into_iter().flatten().collect())
 }
 
-/// Plain `contains` texts become one automaton.
+/// Texts to be found anywhere become one automaton, those that end a value one table.
 fn together(values: Vec<Wanted>) -> Vec<Wanted> {
-    let needle = |value: &Wanted| match value {
-        Wanted::Test(Test::Folded(pattern)) => pattern.contained().map(<[u8]>::to_vec),
+    let needle = |pattern: &Pattern| pattern.contained().map(<[u8]>::to_vec);
+    let (needles, values) = taken(values, needle, |needles| {
+        Needles::new(needles).map(|needles| Pattern::ContainsOne(Box::new(needles)))
+    });
+    let (endings, mut values) =
+        taken(values, Pattern::ending, |endings| Some(Pattern::EndOne(Box::new(Endings::new(endings)))));
+    values.extend([needles, endings].into_iter().flatten().map(|one| Wanted::Test(Test::Folded(one))));
+    values
+}
+
+/// One pattern for what `part` makes of several, if `join` can, and the others.
+fn taken<T>(
+    values: Vec<Wanted>,
+    part: impl Fn(&Pattern) -> Option<T>,
+    join: impl FnOnce(Vec<T>) -> Option<Pattern>,
+) -> (Option<Pattern>, Vec<Wanted>) {
+    let part = |value: &Wanted| match value {
+        Wanted::Test(Test::Folded(pattern)) => part(pattern),
         _ => None,
     };
-    let needles: Vec<Vec<u8>> = values.iter().filter_map(needle).collect();
-    if needles.len() < TOGETHER {
-        return values;
+    let parts: Vec<T> = values.iter().filter_map(part).collect();
+    if parts.len() < TOGETHER {
+        return (None, values);
     }
-    match Needles::new(needles) {
-        Some(needles) => {
-            let mut rest: Vec<_> = values.into_iter().filter(|value| needle(value).is_none()).collect();
-            rest.push(Wanted::Test(Test::Folded(Pattern::ContainsOne(Box::new(needles)))));
-            rest
-        }
-        None => values,
+    match join(parts) {
+        Some(pattern) => (Some(pattern), values.into_iter().filter(|value| part(value).is_none()).collect()),
+        None => (None, values),
     }
 }
 

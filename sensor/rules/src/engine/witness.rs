@@ -1,5 +1,6 @@
 //! Witnesses: for each rule texts of which one must be there for the rule to match.
 use crate::{
+    endings::Ending,
     field::{Field, Kinds, Type},
     pattern::{self, Pattern, Piece},
     rule::{Expression, Rule, Test},
@@ -198,13 +199,19 @@ fn of_pattern(pattern: &Pattern, one: &dyn Fn(Place, &[u8]) -> Literal) -> Vec<L
         [] => one(Place::Present, b""),
         text => one(Place::Within, text),
     };
+    let end =
+        |text: &[u8]| match text.iter().rposition(|byte| *byte == b'/').and_then(|at| text.get(at + 1..)) {
+            Some(name) if !name.is_empty() => one(Place::Name, name),
+            _ => within(text),
+        };
     match pattern {
         Pattern::Exact(text) => vec![one(Place::Whole, text)],
-        Pattern::End(text) => {
-            match text.iter().rposition(|byte| *byte == b'/').and_then(|at| text.get(at + 1..)) {
-                Some(name) if !name.is_empty() => vec![one(Place::Name, name)],
-                _ => vec![within(text)],
-            }
+        Pattern::End(text) => vec![end(text)],
+        Pattern::EndOne(endings) => {
+            let of = |ending: &Ending| {
+                if ending.whole { one(Place::Whole, &ending.text) } else { end(&ending.text) }
+            };
+            endings.all().iter().map(of).collect()
         }
         Pattern::Start(text) => vec![within(text)],
         Pattern::Contains(finder) => vec![within(finder.needle())],

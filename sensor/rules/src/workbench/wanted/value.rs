@@ -1,6 +1,7 @@
 //! Values for fields: of what is asked of one, and others that are near.
 use super::{Values, Way, regex};
 use crate::{
+    endings::Ending,
     field::{Field, Type},
     pattern::{Pattern, Piece},
     rule::{Order, Test},
@@ -103,12 +104,11 @@ impl Parts {
         match pattern {
             Pattern::Exact(bytes) => self.whole = Some(text(bytes)),
             Pattern::Start(bytes) => self.longer_start(text(bytes)),
-            Pattern::End(bytes) => {
-                let end = text(bytes);
-                if end.len() > self.end.len() {
-                    self.end = end;
-                }
-            }
+            Pattern::End(bytes) => self.longer_end(text(bytes)),
+            Pattern::EndOne(endings) => match endings.all().first()? {
+                Ending { text: bytes, whole: true } => self.whole = Some(text(bytes)),
+                Ending { text: bytes, whole: false } => self.longer_end(text(bytes)),
+            },
             Pattern::Contains(finder) => self.within.push(text(finder.needle())),
             Pattern::ContainsOne(needles) => self.within.push(text(needles.texts().first()?)),
             Pattern::Pieces(pieces) => {
@@ -137,6 +137,12 @@ impl Parts {
     fn longer_start(&mut self, start: String) {
         if start.len() > self.start.len() {
             self.start = start;
+        }
+    }
+
+    fn longer_end(&mut self, end: String) {
+        if end.len() > self.end.len() {
+            self.end = end;
         }
     }
 
