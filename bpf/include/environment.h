@@ -86,6 +86,12 @@ GLOBAL_FUNCTION int environment_walk(__u32 index)
 	return 0;
 }
 
+static __always_inline void environment_is_cut(struct site *site, struct image_scratch *scratch)
+{
+	scratch->event.flags |= EXEC_ENVIRONMENT_CUT;
+	count_lost(site, LOSS_ENVIRONMENT_CUT, EVENT_EXEC);
+}
+
 /* Adds ENVIRONMENT, if anything in it is watched, of the present process. Answers where the record ends. */
 static __always_inline __u32 environment_add(struct site *site, struct image_scratch *scratch, __u32 at, __u64 from,
 					     __u64 end)
@@ -95,13 +101,13 @@ static __always_inline __u32 environment_add(struct site *site, struct image_scr
 	__u32 length;
 
 	if (!bytes) {
-		scratch->event.flags |= EXEC_ENVIRONMENT_CUT;
+		environment_is_cut(site, scratch);
 		return at;
 	}
 	*environment = (struct environment){.from = from, .end = end, .at = at + sizeof(struct event_string)};
 	environment_walk(site->index);
 	if (environment->from < end)
-		scratch->event.flags |= EXEC_ENVIRONMENT_CUT;
+		environment_is_cut(site, scratch);
 	length = environment->length;
 	OPAQUE(length);
 	if (!length || length > STRING_BYTES)

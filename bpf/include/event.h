@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#define GUARDBEE_ABI 9u
+#define GUARDBEE_ABI 10u
 
 /* What happened. Both hook lists give the same kinds with the same meaning. */
 enum event_kind {
@@ -406,7 +406,8 @@ struct throttle_event {
 };
 
 /* Why an event did not reach its ring. produced = delivered + RING_FULL + THROTTLED + SCRATCH_BUSY, by kind; the others
- * count what was never an attempt (CONNECTIONS_FULL, MESSAGES, DEEDS_FULL, PEERS) or is there all the same (STAMPS_FULL).
+ * count what was never an attempt (CONNECTIONS_FULL, MESSAGES, DEEDS_FULL, PEERS) or is there all the same (STAMPS_FULL,
+ * ENVIRONMENT_CUT).
  */
 enum loss_cause {
 	LOSS_RING_FULL = 0,
@@ -417,8 +418,9 @@ enum loss_cause {
 	LOSS_MESSAGES = 5,	   /* DNS, DATAGRAM: one call moved more messages than are looked at */
 	LOSS_DEEDS_FULL = 6,	   /* more changes of names under way at once than there is room for: the oldest is not seen */
 	LOSS_PEERS = 7,		   /* DATAGRAM: a socket sent to more peers than are told, or to one that could not be read */
+	LOSS_ENVIRONMENT_CUT = 8,  /* EXEC: more environment than is looked through or told (the event itself is there) */
 };
-#define LOSS_CAUSES 8
+#define LOSS_CAUSES 9
 #define RINGS	    4  /* 0 security, 1.. payload */
 #define PROGRAMS    128 /* enum program_id in program.h */
 

@@ -148,4 +148,11 @@ enum { SYS_read = 63, SYS_write = 64, SYS_readv = 65, SYS_writev = 66, SYS_sendt
        SYS_sendmsg = 211, SYS_recvmsg = 212, SYS_recvmmsg = 243, SYS_sendmmsg = 269, SYS_preadv2 = 286,
        SYS_pwritev2 = 287 };
 #endif
+#if defined(__TARGET_ARCH_x86)
+enum { SYS_setpriority = 141, SYS_sched_setparam = 142, SYS_sched_setscheduler = 144, SYS_sched_setaffinity = 203,
+       SYS_ioprio_set = 251, SYS_sched_setattr = 314 };
+#else
+enum { SYS_ioprio_set = 30, SYS_sched_setparam = 118, SYS_sched_setscheduler = 119, SYS_sched_setaffinity = 122,
+       SYS_setpriority = 140, SYS_sched_setattr = 274 };
+#endif
 enum { SYS_io_uring_enter = 426 };

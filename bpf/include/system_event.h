@@ -50,6 +50,13 @@ enum call {
 	CALL_KEXEC_LOAD = 41,
 	CALL_KEXEC_FILE_LOAD = 42,
 	CALL_SYSINFO = 43,
+	CALL_PRLIMIT64 = 44,
+	CALL_SETPRIORITY = 45,
+	CALL_IOPRIO_SET = 46,
+	CALL_SCHED_SETAFFINITY = 47,
+	CALL_SCHED_SETSCHEDULER = 48,
+	CALL_SCHED_SETPARAM = 49,
+	CALL_SCHED_SETATTR = 50,
 };
 
 /* How a system call made the event: what audit calls SYSCALL, a0 to a3 and exit. */
@@ -94,6 +101,8 @@ enum access_kind {
 	ACCESS_REGISTERS = 4,  /* changed them */
 	ACCESS_READ = 5,       /* memory */
 	ACCESS_DESCRIPTOR = 6, /* took a copy of one */
+	ACCESS_LIMITED = 7,    /* set how much it may use */
+	ACCESS_SCHEDULED = 8,  /* set when and where it runs: priority, policy, processors */
 };
 
 struct access_event {

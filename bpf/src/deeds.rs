@@ -35,6 +35,9 @@ const ATTEMPTS: &[Attempt] = &[
     (libc::SYS_process_vm_readv, [0, 0, 0]),
     (libc::SYS_process_vm_writev, [0, 0, 0]),
     (libc::SYS_pidfd_getfd, [NONE, NONE, 0]),
+    // No such process, no such set of them.
+    (libc::SYS_prlimit64, [NONE, NONE, NONE]),
+    (libc::SYS_setpriority, [NONE, NONE, 0]),
     (libc::SYS_setns, [NONE, 0, 0]),
     (libc::SYS_unshare, [NONE, 0, 0]),
     (libc::SYS_mount, [0, 0, 0]),

@@ -149,6 +149,7 @@ impl Program {
             "file_delete" => &["unlink", "unlinkat", "rmdir"],
             "file_make" => &["mkdir", "mkdirat", "mknod", "mknodat"],
             "file_attribute" => ATTRIBUTE_CALLS,
+            "access_scheduled" => SCHEDULING_CALLS,
             _ => &[],
         }
     }
@@ -211,6 +212,15 @@ const ATTRIBUTE_CALLS: &[&str] = &[
     "utimes",
     "futimesat",
     "utimensat",
+];
+
+const SCHEDULING_CALLS: &[&str] = &[
+    "setpriority",
+    "ioprio_set",
+    "sched_setaffinity",
+    "sched_setscheduler",
+    "sched_setparam",
+    "sched_setattr",
 ];
 
 #[expect(clippy::indexing_slicing, reason = "at compile time")]
@@ -337,5 +347,7 @@ pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
         program(104, File, TRAMPOLINE),
         program(105, File, TRAMPOLINE),
         program(106, File, TRAMPOLINE),
+        program(107, Access, None),
+        program(108, Access, None),
     ]
 };

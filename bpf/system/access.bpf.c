@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A process reached into another one: traced it, wrote or read its memory, took a descriptor of it. Single words that a
- * debugger reads are not told.
+/* A process reached into another one: traced it, wrote or read its memory, took a descriptor of it, set how much it may use, or
+ * when and where it runs. Single words that a debugger reads are not told.
  */
 #include "kernel.h"
 #include "event.h"
@@ -115,5 +115,80 @@ static __always_inline void taken(struct sys_exit *exit)
 }
 
 CALL_EXIT(access, pidfd_getfd, taken(exit))
+
+/* Who is limited or scheduled, if that is another process. */
+static __always_inline void ruled(struct site *site, struct task_struct *target, enum access_kind access)
+{
+	struct task_struct *task = CURRENT();
+
+	if (target && BPF_CORE_READ(target, tgid) == BPF_CORE_READ(task, tgid))
+		return;
+	__builtin_memset(&site->scratch->access.fd, 0, sizeof(site->scratch->access.fd));
+	access_tell(site, task, target, access, 0);
+}
+
+static __always_inline void limited(struct sys_exit *exit)
+{
+	struct task_struct *task = CURRENT(), *target;
+	struct site site;
+
+	/* Without new limits it only asks, which many do. */
+	if (!syscall_third(task) || !site_enter(&site, CONTEXT_TASK, PROGRAM_PRLIMIT) || exit->result)
+		return;
+	call_fill(&site.scratch->access.call, task, exit->result, CALL_PRLIMIT64);
+	target = task_find(task, site.scratch->access.call.arguments[0]);
+	if (target)
+		ruled(&site, target, ACCESS_LIMITED);
+}
+
+CALL_EXIT(access, prlimit64, limited(exit))
+
+static __always_inline enum call scheduling_call(__s32 number)
+{
+	switch (number) {
+	case SYS_setpriority:
+		return CALL_SETPRIORITY;
+	case SYS_ioprio_set:
+		return CALL_IOPRIO_SET;
+	case SYS_sched_setaffinity:
+		return CALL_SCHED_SETAFFINITY;
+	case SYS_sched_setscheduler:
+		return CALL_SCHED_SETSCHEDULER;
+	case SYS_sched_setparam:
+		return CALL_SCHED_SETPARAM;
+	}
+	return CALL_SCHED_SETATTR;
+}
+
+/* What setpriority and ioprio_set are told the priority of; ioprio_set counts from one. */
+enum { OF_PROCESS = 0, OF_GROUP = 1, OF_USER = 2 };
+
+/* setpriority, ioprio_set, sched_*. A group is told by the process that leads it, a user's processes without one. */
+CALL_PROGRAM(access_scheduled, sched_setattr)
+{
+	enum call call = scheduling_call(exit->number);
+	bool sets = call == CALL_SETPRIORITY || call == CALL_IOPRIO_SET;
+	struct task_struct *task = CURRENT(), *target = NULL;
+	__u64 of = OF_PROCESS, who;
+	struct call_info *info;
+	struct site site;
+
+	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_SCHEDULED) || exit->result)
+		return;
+	info = &site.scratch->access.call;
+	call_fill(info, task, exit->result, call);
+	who = info->arguments[0];
+	if (sets) {
+		of = info->arguments[0] - (call == CALL_IOPRIO_SET);
+		who = info->arguments[1];
+	}
+	if (of != OF_USER) {
+		target = task_find(task, who);
+		/* Zero is the caller itself, or its group. */
+		if (!target)
+			return;
+	}
+	ruled(&site, target, ACCESS_SCHEDULED);
+}
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

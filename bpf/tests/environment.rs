@@ -8,7 +8,9 @@
 )]
 mod watch;
 
-use guardbee_wire::{EventKind, ExecEvent, ExecFlag, StringId, Wants, WatchKey, WatchRole};
+use guardbee_wire::{
+    CounterSlot, EventKind, ExecEvent, ExecFlag, LossCause, StringId, Wants, WatchKey, WatchRole,
+};
 use std::process::Command;
 use watch::Watch;
 
@@ -44,6 +46,12 @@ fn told(watch: &Watch, environment: &[(&str, &str)]) -> (Option<Vec<String>>, bo
         all
     });
     (variables, cut)
+}
+
+/// Environments that were cut, as the counter says.
+fn counted(watch: &Watch) -> u64 {
+    let cut = |slot: &CounterSlot| slot.lost[LossCause::EnvironmentCut as usize][EventKind::Exec as usize];
+    watch.kernel.counter_slots().iter().map(cut).sum()
 }
 
 fn is(variables: &[&str]) -> (Option<Vec<String>>, bool) {
@@ -87,14 +95,17 @@ fn a_value_is_whole_however_long_its_pieces_are() {
 #[test]
 fn what_is_not_looked_through_or_has_no_room_is_said() {
     let watch = start(&["AA", "ZZ"]);
+    let before = counted(&watch);
     let filler: Vec<_> = (0..1000).map(|number| (format!("V{number}"), "x")).collect();
     let filler: Vec<_> = filler.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     // The standard library lays them out in the order of their names.
     let all = [filler.as_slice(), &[("AA", "first"), ("ZZ", "last")]].concat();
     assert_eq!(told(&watch, &all), (Some(vec!["AA=first".into()]), true));
+    assert!(counted(&watch) > before);
     let (variables, cut) = told(&watch, &[("AA", &"x".repeat(5000))]);
     let length = variables.unwrap()[0].len();
     assert!(cut && (3800..=4096).contains(&length), "{length} bytes, cut {cut}");
+    assert!(counted(&watch) > before + 1);
 }
 
 #[test]

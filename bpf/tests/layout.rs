@@ -274,7 +274,8 @@ fn enumerators_are_the_same() {
             ScratchBusy,
             Messages,
             DeedsFull,
-            Peers
+            Peers,
+            EnvironmentCut
         }
     );
     let hooks = [
@@ -303,7 +304,7 @@ fn enumerators_of_what_is_done_to_the_system_are_the_same() {
         btf,
         "access_kind",
         "ACCESS_",
-        AccessKind { Attached, Traced, Wrote, Registers, Read, Descriptor }
+        AccessKind { Attached, Traced, Wrote, Registers, Read, Descriptor, Limited, Scheduled }
     );
     same_values!(
         btf,

@@ -8,14 +8,17 @@
     clippy::many_single_char_names,
     reason = "helpers of tests, which may panic as tests do; system calls have no safe face"
 )]
+#[path = "system/access.rs"]
+mod access;
+#[path = "system/signal.rs"]
+mod signal;
 mod watch;
 
 use guardbee_bpf::{Capability, Options, ProgramState};
 use guardbee_wire::{
-    AccessEvent, AccessKind, Call, ControlEvent, CredentialsCause, CredentialsEvent, EventKind,
-    ExtensionEvent, ExtensionKind, FdKind, IoUringEvent, MemoryEvent, MemoryKind, MountEvent, MountFlag,
-    MountKind, NamespaceEvent, NamespaceFlag, SignalEvent, SocketChangeEvent, SocketChangeKind, StringId,
-    TitleEvent,
+    Call, ControlEvent, CredentialsCause, CredentialsEvent, EventKind, ExtensionEvent, ExtensionKind,
+    IoUringEvent, MemoryEvent, MemoryKind, MountEvent, MountFlag, MountKind, NamespaceEvent, NamespaceFlag,
+    SocketChangeEvent, SocketChangeKind, StringId, TitleEvent,
 };
 use std::{
     io,
@@ -141,54 +144,6 @@ fn lawful_changes_are_explained() {
         .collect();
     assert!(unexplained.is_empty(), "{unexplained:?}");
     assert!(of(&watch, EventKind::Credentials, pid).len() >= 3);
-}
-
-#[test]
-fn what_reaches_into_another_process_names_it() {
-    for way in &ways() {
-        let watch = watch(way, Capability::Access);
-        let mut victim = sleeper();
-        let target = victim.id();
-        let pid = child(move || {
-            call(libc::SYS_ptrace, i64::from(libc::PTRACE_SEIZE), i64::from(target), 0, 0, 0)?;
-            let pidfd = call(libc::SYS_pidfd_open, i64::from(target), 0, 0, 0, 0)?;
-            call(libc::SYS_pidfd_getfd, pidfd, 0, 0, 0, 0)?;
-            Ok(())
-        });
-        victim.kill().unwrap();
-        victim.wait().unwrap();
-        let records = of(&watch, EventKind::Access, pid);
-        let events: Vec<AccessEvent> = records.iter().map(Record::fixed).collect();
-        assert_eq!(events.len(), 2, "{events:?}");
-        assert!(events.iter().all(|event| event.target.process.tgid == target), "{events:?}");
-        assert_eq!(
-            (events[0].access, events[0].call.call),
-            (AccessKind::Attached as u8, Call::Ptrace as u16)
-        );
-        assert_eq!(events[1].access, AccessKind::Descriptor as u8);
-        assert_ne!(events[1].fd.kind, FdKind::Closed as u8);
-        assert_eq!(records[0].text::<AccessEvent>(StringId::Target), "sleep");
-    }
-}
-
-#[test]
-fn memory_of_another_process_is_read_and_written() {
-    let watch = watch(&ways()[0], Capability::Access);
-    let place = Box::leak(Box::new(7_u64));
-    let (target, remote) = (std::process::id(), std::ptr::from_mut(place) as u64);
-    let pid = child(move || {
-        let mut word = 0_u64;
-        let local = [std::ptr::from_mut(&mut word) as u64, 8];
-        let there = [remote, 8];
-        let (local, there) = (local.as_ptr() as i64, there.as_ptr() as i64);
-        call(libc::SYS_process_vm_readv, i64::from(target), local, 1, there, 1)?;
-        call(libc::SYS_process_vm_writev, i64::from(target), local, 1, there, 1)?;
-        Ok(())
-    });
-    let events: Vec<AccessEvent> = of(&watch, EventKind::Access, pid).iter().map(Record::fixed).collect();
-    let seen: Vec<_> =
-        events.iter().map(|event| (event.access, event.bytes, event.target.process.tgid)).collect();
-    assert_eq!(seen, [(AccessKind::Read as u8, 8, target), (AccessKind::Wrote as u8, 8, target)]);
 }
 
 #[test]
@@ -386,26 +341,6 @@ fn what_is_put_into_the_kernel_is_told() {
     assert_eq!(seen, [(ExtensionKind::Program as u8, 1), (ExtensionKind::Probe as u8, 2)], "{events:?}");
     assert_ne!(events[0].id, 0);
     assert_eq!(records[0].text::<ExtensionEvent>(StringId::Detail), "mybee");
-}
-
-#[test]
-fn a_signal_to_another_process_is_told() {
-    for way in &ways() {
-        let watch = watch(way, Capability::Signal);
-        let mut victim = sleeper();
-        let target = victim.id();
-        let pid = child(move || {
-            call(libc::SYS_kill, i64::from(target), 0, 0, 0, 0)?;
-            call(libc::SYS_kill, i64::from(target), i64::from(libc::SIGCONT), 0, 0, 0)?;
-            call(libc::SYS_kill, i64::from(target), i64::from(libc::SIGTERM), 0, 0, 0)?;
-            Ok(())
-        });
-        victim.wait().unwrap();
-        let record = one(&watch, EventKind::Signal, pid);
-        let event: SignalEvent = record.fixed();
-        assert_eq!((event.signal, event.code, event.target.process.tgid), (15, 0, target));
-        assert_eq!(record.text::<SignalEvent>(StringId::Target), "sleep");
-    }
 }
 
 #[test]

@@ -16,8 +16,6 @@ use guardbee_model::{
     },
 };
 
-const REACHES: [Reach; 6] =
-    [Reach::Attached, Reach::Traced, Reach::Wrote, Reach::Registers, Reach::Read, Reach::Descriptor];
 const MOUNTS: [MountKind; 3] = [MountKind::Mounted, MountKind::Unmounted, MountKind::RootChanged];
 const SOCKETS: [SocketKind; 4] =
     [SocketKind::Made, SocketKind::Bound, SocketKind::Filtered, SocketKind::Standard];
@@ -50,7 +48,7 @@ pub(crate) fn put(system: &System, tables: &mut Puts, put: &mut Put) {
         }
         Deed::Access(access) => {
             put.byte(1);
-            put.one_of(&REACHES, &access.reach);
+            put.one_of(&Reach::ALL, &access.reach);
             put.option(access.target.as_ref(), |put, target| put_target(target, put));
             put_fd(access.fd, put);
             put.number(access.bytes);
@@ -128,7 +126,7 @@ pub(crate) fn take(take: &mut Take<'_>, tables: &mut Takes) -> Result<System, Wr
     let deed = match take.byte()? {
         0 => Deed::Credentials(take_change(take)?),
         1 => Deed::Access(Access {
-            reach: take.one_of(&REACHES)?,
+            reach: take.one_of(&Reach::ALL)?,
             target: take.option(take_target)?,
             fd: take_fd(take)?,
             bytes: take.number()?,

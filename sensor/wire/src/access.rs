@@ -18,6 +18,10 @@ pub enum AccessKind {
     Read = 5,
     /// Took a copy of a descriptor.
     Descriptor = 6,
+    /// Set how much it may use.
+    Limited = 7,
+    /// Set when and where it runs: priority, policy, processors.
+    Scheduled = 8,
 }
 
 /// `struct access_event`; tail: comm, target.

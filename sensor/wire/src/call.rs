@@ -51,10 +51,17 @@ pub enum Call {
     KexecLoad = 41,
     KexecFileLoad = 42,
     Sysinfo = 43,
+    Prlimit64 = 44,
+    Setpriority = 45,
+    IoprioSet = 46,
+    SchedSetaffinity = 47,
+    SchedSetscheduler = 48,
+    SchedSetparam = 49,
+    SchedSetattr = 50,
 }
 
 /// Their names, by number; none: the kernel's own tracepoint saw it.
-pub const CALL_NAMES: [&str; 44] = [
+pub const CALL_NAMES: [&str; 51] = [
     "",
     "setuid",
     "setgid",
@@ -99,6 +106,13 @@ pub const CALL_NAMES: [&str; 44] = [
     "kexec_load",
     "kexec_file_load",
     "sysinfo",
+    "prlimit64",
+    "setpriority",
+    "ioprio_set",
+    "sched_setaffinity",
+    "sched_setscheduler",
+    "sched_setparam",
+    "sched_setattr",
 ];
 
 /// `struct call_info`: audit's SYSCALL, a0 to a3 and exit.

@@ -6,7 +6,7 @@ pub const EVENT_KINDS: usize = 64;
 /// Contexts of one CPU.
 pub const CONTEXTS: usize = 4;
 /// Slots for causes.
-pub const LOSS_CAUSES: usize = 8;
+pub const LOSS_CAUSES: usize = 9;
 /// 0 security, then payload.
 pub const RINGS: usize = 4;
 /// Slots for programs.
@@ -32,11 +32,13 @@ pub enum LossCause {
     DeedsFull = 6,
     /// A UDP socket sent to more peers than are told, or to one that could not be read.
     Peers = 7,
+    /// More environment than is looked through or told; the event itself is there.
+    EnvironmentCut = 8,
 }
 
 impl LossCause {
     /// All causes, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::RingFull,
         Self::Throttled,
         Self::ConnectionsFull,
@@ -45,6 +47,7 @@ impl LossCause {
         Self::Messages,
         Self::DeedsFull,
         Self::Peers,
+        Self::EnvironmentCut,
     ];
 
     /// Whether it costs an event, which was numbered and counted as produced; else something an event should have said.
@@ -63,6 +66,7 @@ impl LossCause {
             Self::Messages => "messages",
             Self::DeedsFull => "deeds_full",
             Self::Peers => "peers",
+            Self::EnvironmentCut => "environment_cut",
         }
     }
 }

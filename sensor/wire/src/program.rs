@@ -3,7 +3,7 @@ use crate::EventKind;
 
 /// In the object and in bpftool, by number (`enum program_id`): index of [`crate::CounterSlot::fired`] and of
 /// [`crate::Reply::programs`].
-pub const PROGRAM_NAMES: [&str; 107] = [
+pub const PROGRAM_NAMES: [&str; 109] = [
     "process_fork",
     "process_exec",
     "process_exit",
@@ -111,6 +111,8 @@ pub const PROGRAM_NAMES: [&str; 107] = [
     "file_attribute_acl",
     "file_attribute_by_name",
     "file_attribute_by_file",
+    "access_prlimit64",
+    "access_scheduled",
 ];
 
 /// What the names of files begin with that are changed so that programs fire.

@@ -11,15 +11,11 @@ use guardbee_model::{
 };
 use guardbee_wire::AccessEvent;
 
-/// As `enum access_kind` has them.
-const REACHES: [Reach; 6] =
-    [Reach::Attached, Reach::Traced, Reach::Wrote, Reach::Registers, Reach::Read, Reach::Descriptor];
-
 pub(super) fn access((raw, tail): &(AccessEvent, &[u8])) -> Result<Body, DecodeError> {
     let kind = "access";
     let strings = Strings::walk(kind, tail)?;
     let access = Access {
-        reach: member(kind, "access", &REACHES, raw.access)?,
+        reach: member(kind, "access", &Reach::ALL, raw.access)?,
         target: target(&raw.target, &strings),
         fd: fd(kind, &raw.fd)?,
         bytes: raw.bytes,

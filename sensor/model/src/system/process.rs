@@ -96,12 +96,28 @@ pub enum Reach {
     Read,
     /// Took a copy of a descriptor.
     Descriptor,
+    /// Set how much it may use.
+    Limited,
+    /// Set when and where it runs: priority, policy, processors.
+    Scheduled,
 }
 
 impl Reach {
+    /// All, in the order of their numbers in the kernel half, which begin with 1.
+    pub const ALL: [Self; 8] = [
+        Self::Attached,
+        Self::Traced,
+        Self::Wrote,
+        Self::Registers,
+        Self::Read,
+        Self::Descriptor,
+        Self::Limited,
+        Self::Scheduled,
+    ];
+
     /// All names, for rules.
     pub const NAMES: &'static [&'static str] =
-        &["attached", "traced", "wrote", "registers", "read", "descriptor"];
+        &["attached", "traced", "wrote", "registers", "read", "descriptor", "limited", "scheduled"];
 
     /// Ours.
     pub const fn name(self) -> &'static str {
@@ -112,6 +128,8 @@ impl Reach {
             Self::Registers => "registers",
             Self::Read => "read",
             Self::Descriptor => "descriptor",
+            Self::Limited => "limited",
+            Self::Scheduled => "scheduled",
         }
     }
 }
@@ -121,7 +139,7 @@ impl Reach {
 pub struct Access {
     /// How.
     pub reach: Reach,
-    /// Whom; [`None`]: its parent, or who was gone at once.
+    /// Whom; [`None`]: its parent, who was gone at once, or all processes of a user.
     pub target: Option<Target>,
     /// The descriptor that was taken.
     pub fd: Fd,
@@ -164,20 +182,24 @@ pub struct Signal {
 }
 
 impl Signal {
-    /// As in signal(7); empty: none that ends or stops.
-    pub const fn name(&self) -> &'static str {
-        match self.number {
-            1 => "SIGHUP",
-            2 => "SIGINT",
-            3 => "SIGQUIT",
-            6 => "SIGABRT",
-            9 => "SIGKILL",
-            11 => "SIGSEGV",
-            15 => "SIGTERM",
-            19 => "SIGSTOP",
-            20 => "SIGTSTP",
-            _ => "",
-        }
+    /// By number, as in signal(7): of those that end or stop, and of real-time ones as the C library counts them, which has
+    /// two for itself. Empty: it neither ends nor stops.
+    #[rustfmt::skip]
+    pub const NAMES: [&'static str; 65] = [
+        "", "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGKILL",
+        "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGPIPE", "SIGALRM", "SIGTERM", "SIGSTKFLT", "", "", "SIGSTOP",
+        "SIGTSTP", "SIGTTIN", "SIGTTOU", "", "SIGXCPU", "SIGXFSZ", "SIGVTALRM", "SIGPROF", "", "SIGIO",
+        "SIGPWR", "SIGSYS", "SIGRTMIN-2", "SIGRTMIN-1", "SIGRTMIN", "SIGRTMIN+1", "SIGRTMIN+2", "SIGRTMIN+3",
+        "SIGRTMIN+4", "SIGRTMIN+5", "SIGRTMIN+6", "SIGRTMIN+7", "SIGRTMIN+8", "SIGRTMIN+9", "SIGRTMIN+10",
+        "SIGRTMIN+11", "SIGRTMIN+12", "SIGRTMIN+13", "SIGRTMIN+14", "SIGRTMIN+15", "SIGRTMIN+16",
+        "SIGRTMIN+17", "SIGRTMIN+18", "SIGRTMIN+19", "SIGRTMIN+20", "SIGRTMIN+21", "SIGRTMIN+22",
+        "SIGRTMIN+23", "SIGRTMIN+24", "SIGRTMIN+25", "SIGRTMIN+26", "SIGRTMIN+27", "SIGRTMIN+28",
+        "SIGRTMIN+29", "SIGRTMAX",
+    ];
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        Self::NAMES.get(usize::from(self.number)).copied().unwrap_or("")
     }
 }
 

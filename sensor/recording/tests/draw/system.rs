@@ -33,7 +33,7 @@ impl Draw<'_> {
                 unexplained: self.flag(),
             }),
             1 => Deed::Access(Access {
-                reach: self.one_of(&[Reach::Attached, Reach::Traced, Reach::Descriptor]),
+                reach: self.one_of(&Reach::ALL),
                 target: self.option(Self::target),
                 fd: self.fd(),
                 bytes: self.number(),

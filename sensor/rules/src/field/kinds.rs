@@ -144,7 +144,9 @@ impl Kinds {
             "execve" | "execveat" => Self::EXEC,
             "setuid" | "setgid" | "setreuid" | "setregid" | "setresuid" | "setresgid" | "setfsuid"
             | "setfsgid" | "setgroups" | "capset" => Self::CREDENTIALS,
-            "ptrace" | "process_vm_readv" | "process_vm_writev" | "pidfd_getfd" => Self::ACCESS,
+            "ptrace" | "process_vm_readv" | "process_vm_writev" | "pidfd_getfd" | "prlimit64"
+            | "setpriority" | "ioprio_set" | "sched_setaffinity" | "sched_setscheduler"
+            | "sched_setparam" | "sched_setattr" => Self::ACCESS,
             "setns" | "unshare" | "clone" => Self::NAMESPACE,
             "mount" | "umount2" | "move_mount" | "pivot_root" | "chroot" => Self::MOUNT,
             "socket" | "bind" | "setsockopt" | "dup" | "dup2" | "dup3" => Self::SOCKET_CHANGE,

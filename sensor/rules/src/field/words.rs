@@ -71,4 +71,11 @@ pub(crate) const AUDIT_SYSCALLS: &[&str] = &[
     "kexec_load",
     "kexec_file_load",
     "sysinfo",
+    "prlimit64",
+    "setpriority",
+    "ioprio_set",
+    "sched_setaffinity",
+    "sched_setscheduler",
+    "sched_setparam",
+    "sched_setattr",
 ];

@@ -44,17 +44,6 @@ pub(super) struct Doing {
     lookup: Lookup,
 }
 
-const SIGNALS: [(&str, u16); 9] = [
-    ("SIGHUP", 1),
-    ("SIGINT", 2),
-    ("SIGQUIT", 3),
-    ("SIGABRT", 6),
-    ("SIGKILL", 9),
-    ("SIGSEGV", 11),
-    ("SIGTERM", 15),
-    ("SIGSTOP", 19),
-    ("SIGTSTP", 20),
-];
 const FAMILIES: [(&str, u16); 8] = [
     ("unix", 1),
     ("inet", 2),
@@ -183,19 +172,11 @@ impl Doing {
             Field::RealUserAfter => after.uid = number(text),
             Field::Gained => after.effective |= capabilities(values),
             Field::Reach => {
-                let all = [
-                    Reach::Attached,
-                    Reach::Traced,
-                    Reach::Wrote,
-                    Reach::Registers,
-                    Reach::Read,
-                    Reach::Descriptor,
-                ];
-                self.reach = member(&all, Reach::NAMES, text).unwrap_or(self.reach);
+                self.reach = member(&Reach::ALL, Reach::NAMES, text).unwrap_or(self.reach);
             }
             Field::Namespaces => self.namespace.changed = eight(bits(&NAMESPACES, values)),
             Field::HostNamespaces => self.namespace.host = eight(bits(&NAMESPACES, values)),
-            Field::Signal => self.signal = named(&SIGNALS, text),
+            Field::Signal => self.signal = signal(text),
             Field::Memory => {
                 let all = [MemoryKind::Protected, MemoryKind::Mapped, MemoryKind::File];
                 self.memory.what = member(&all, MemoryKind::NAMES, text).unwrap_or(self.memory.what);
@@ -341,7 +322,11 @@ fn record(text: &str) -> Record {
 
 /// Names of the signals that are seen.
 pub(crate) fn signals() -> impl Iterator<Item = &'static str> {
-    SIGNALS.iter().map(|(name, _)| *name)
+    Signal::NAMES.into_iter().filter(|name| !name.is_empty())
+}
+
+fn signal(name: &str) -> u16 {
+    (0..).zip(Signal::NAMES).find(|(_, known)| *known == name).map_or_else(|| number(name), |(at, _)| at)
 }
 
 fn eight(bits: u64) -> u8 {

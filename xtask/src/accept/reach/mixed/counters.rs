@@ -8,6 +8,10 @@ const EXPLAINED: &[(&str, &str)] = &[
     ("recursion", "the kernel ran no program where another one of ours was running"),
     ("connections_full", "more connections at once than there is room for"),
     ("peers", "a socket sent to more peers than are told, or to one that could not be read"),
+    (
+        "environment_cut",
+        "a program got more environment than is looked through: variables that rules name may be missing",
+    ),
     ("deeds_full", "more names were being changed at once than there is room for"),
     ("stamps_full", "more threads that serve than there is room for"),
     ("processes_full", "more processes lived than the table has room for; the oldest was forgotten"),
