@@ -69,6 +69,9 @@ fn told(record: &Record) -> String {
     if event.mode != 0 {
         write!(out, " mode {:o}", event.mode).unwrap();
     }
+    if event.device != 0 {
+        write!(out, " device {:x}", event.device).unwrap();
+    }
     if event.attribute == FileAttribute::Owner as u8 {
         let [user, group] = [event.uid, event.gid].map(u32::cast_signed);
         write!(out, " owner {user} {group}").unwrap();
@@ -142,6 +145,8 @@ fn everything(folder: &Path) {
     rustix::fs::mknodat(&handle, "fifo", FileType::Fifo, Mode::from_raw_mode(0o640), Dev::default()).unwrap();
     rustix::fs::mknodat(&handle, "plain", FileType::RegularFile, Mode::from_raw_mode(0o600), Dev::default())
         .unwrap();
+    let disk = rustix::fs::makedev(8, 1);
+    rustix::fs::mknodat(&handle, "disk", FileType::BlockDevice, Mode::from_raw_mode(0o600), disk).unwrap();
     fs::remove_dir(at("folder")).unwrap();
     rustix::fs::unlinkat(&handle, "fifo", AtFlags::empty()).unwrap();
     fs::remove_file(at("linked")).unwrap();
@@ -183,6 +188,7 @@ const EVERYTHING: &[&str] = &[
     "FolderCreate path ~/folder mode 777",
     "FileNode path fifo in ~ mode 10640",
     "FileNode path plain in ~ mode 100600",
+    "FileNode path disk in ~ mode 60600 device 801",
     "FolderDelete path ~/folder",
     "FileDelete path fifo in ~",
     "FileDelete path ~/linked",

@@ -90,6 +90,62 @@ impl Attribute {
     }
 }
 
+/// What a file is: inode(7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FileKind {
+    /// A plain file.
+    Regular,
+    /// A directory.
+    Folder,
+    /// A symbolic link.
+    Symlink,
+    /// A device that has blocks: a disk.
+    Block,
+    /// A device that has none.
+    Character,
+    /// A named pipe.
+    Fifo,
+    /// A socket that has a name.
+    Socket,
+}
+
+impl FileKind {
+    /// All, each with what `st_mode` has of it.
+    pub const ALL: [(Self, u32); 7] = [
+        (Self::Regular, 0o100_000),
+        (Self::Folder, 0o040_000),
+        (Self::Symlink, 0o120_000),
+        (Self::Block, 0o060_000),
+        (Self::Character, 0o020_000),
+        (Self::Fifo, 0o010_000),
+        (Self::Socket, 0o140_000),
+    ];
+
+    /// All names, for rules.
+    pub const NAMES: &'static [&'static str] =
+        &["regular", "folder", "symlink", "block_device", "character_device", "fifo", "socket"];
+
+    /// The name used in records and rules.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Regular => "regular",
+            Self::Folder => "folder",
+            Self::Symlink => "symlink",
+            Self::Block => "block_device",
+            Self::Character => "character_device",
+            Self::Fifo => "fifo",
+            Self::Socket => "socket",
+        }
+    }
+
+    /// By `st_mode`; [`None`]: it says nothing of that.
+    pub fn of_mode(mode: u32) -> Option<Self> {
+        /// `S_IFMT`.
+        const KIND: u32 = 0o170_000;
+        Self::ALL.into_iter().find(|(_, bits)| mode & KIND == *bits).map(|(kind, _)| kind)
+    }
+}
+
 /// Names of flags of open(2) whose bits are the same on every architecture, with those bits.
 const FLAGS: [(&str, u32); 7] = [
     ("O_CREAT", 0o100),
@@ -152,4 +208,29 @@ pub struct FileEvent {
     pub device: Option<u32>,
     /// Of [`Operation::Attribute`]: which.
     pub attribute: Option<Attribute>,
+}
+
+impl FileEvent {
+    /// What it is, as far as that is known.
+    pub fn kind(&self) -> Option<FileKind> {
+        let known = self.file.and_then(|file| FileKind::of_mode(file.mode.into()));
+        match self.operation {
+            Operation::Symlink => Some(FileKind::Symlink),
+            Operation::FolderCreate | Operation::FolderDelete => Some(FileKind::Folder),
+            // mknod makes a plain file where nothing else is asked for.
+            Operation::Node => known.or_else(|| match self.mode? {
+                mode if mode & !0o7777 == 0 => Some(FileKind::Regular),
+                mode => FileKind::of_mode(mode),
+            }),
+            _ => known,
+        }
+    }
+
+    /// Major and minor number of the device that was made.
+    pub fn node(&self) -> Option<(u32, u32)> {
+        matches!(self.kind()?, FileKind::Block | FileKind::Character).then_some(())?;
+        let number = self.device?;
+        // As mknod takes it: the kernel's new_decode_dev.
+        Some((number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xf_ff00))
+    }
 }

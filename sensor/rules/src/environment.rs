@@ -28,6 +28,10 @@ fn named(expression: &Expression, needs: &mut Selection) {
             let names = variables(test).unwrap_or_default().into_iter();
             needs.variables.extend(names.map(|name| name.to_ascii_lowercase().into_boxed_slice()));
         }
+        // None is looked through where nobody names a variable.
+        Expression::Field(Field::EnvironmentCut, _) => {
+            needs.variables.insert(b"ld_preload".as_slice().into());
+        }
         Expression::Field(..) | Expression::Constant(_) | Expression::Keyword(_) => {}
     }
 }
@@ -102,6 +106,7 @@ mod tests {
             ("process.env_vars|cased: 'Path=*'", &["path"]),
             ("process.env_vars|re: '^LD_(PRELOAD|AUDIT)=(.*:)?/tmp/'", &["ld_audit", "ld_preload"]),
             ("CommandLine|contains: LD_PRELOAD=", &[]),
+            ("guardbee.process.environment_cut: true", &["ld_preload"]),
         ] {
             assert_eq!(load(condition).unwrap(), right, "{condition}");
         }

@@ -319,6 +319,10 @@ fields! {
     FileAttribute "guardbee.file.attribute" Word(FILE_ATTRIBUTES), Kinds::FILE_ATTRIBUTE, plain [];
     /// How it was opened: a condition holds if it holds for one of the flags. Of openat2 `O_CREAT`, `O_EXCL`, `O_TRUNC` are not known.
     FileFlags "guardbee.file.flags" Word(&file::FLAG_NAMES), Kinds::FILE_OPENED, plain [];
+    /// What it is; absent: that is not known, as of a file that was named and not opened.
+    FileType "guardbee.file.type" Word(file::FileKind::NAMES), Kinds::FILE, plain [];
+    /// Major and minor number of the device that was made, such as `8:0`.
+    FileNode "guardbee.file.node" Text, Kinds::FILE_NODE, plain [];
     /// Permissions and set-id bits, of chmod, mkdir and mknod as given, else as they are: octal digits.
     FileMode "file.mode" Text, Kinds::FILE, plain [];
     /// That has the set-user-id bit.
@@ -391,7 +395,7 @@ fields! {
     RealUserAfter "guardbee.credentials.after.real_user.id" Number, Kinds::CREDENTIALS, plain [];
     /// Effective capabilities that it has now and had not, such as `CAP_SYS_ADMIN`: a condition holds if it holds for one.
     Gained "guardbee.credentials.gained" Text, Kinds::CREDENTIALS, plain [];
-    /// How a process reached into another: traced is its own will.
+    /// How a process reached into another: traced is its own will; limited and scheduled say that it set how much the other may use, or when and where it runs.
     Reach "guardbee.access" Word(system::Reach::NAMES), Kinds::ACCESS, plain [];
     /// Which namespaces are others now: a condition holds if it holds for one of them.
     Namespaces "guardbee.namespace.changed" Word(&system::NAMESPACES), Kinds::NAMESPACE, plain [];

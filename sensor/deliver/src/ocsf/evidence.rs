@@ -5,7 +5,7 @@ use guardbee_model::{
     clock::WallOffset,
     container::{Configuration, Container},
     executable::{Executable, Hash, Package},
-    file::{FileEvent, Operation},
+    file::{FileEvent, FileKind},
     finding::{Action, Finding, Observation},
     link::Link,
     process::{Environment, Process},
@@ -140,18 +140,17 @@ fn file(event: &FileEvent) -> Value {
     shown.into()
 }
 
-/// OCSF's kinds of files, by `st_mode`.
+/// OCSF's kinds of files.
 fn file_kind(event: &FileEvent) -> (u8, &'static str) {
-    const TYPE: u32 = 0o170_000;
-    match (event.operation, event.file.map(|file| u32::from(file.mode)).or(event.mode).unwrap_or(0) & TYPE) {
-        (Operation::Symlink, _) => (7, "Symbolic Link"),
-        (Operation::FolderCreate | Operation::FolderDelete, _) | (_, 0o040_000) => (2, "Folder"),
-        (_, 0o100_000) => (1, "Regular File"),
-        (_, 0o020_000) => (3, "Character Device"),
-        (_, 0o060_000) => (4, "Block Device"),
-        (_, 0o140_000) => (5, "Local Socket"),
-        (_, 0o010_000) => (6, "Named Pipe"),
-        _ => (0, "Unknown"),
+    match event.kind() {
+        None => (0, "Unknown"),
+        Some(FileKind::Regular) => (1, "Regular File"),
+        Some(FileKind::Folder) => (2, "Folder"),
+        Some(FileKind::Character) => (3, "Character Device"),
+        Some(FileKind::Block) => (4, "Block Device"),
+        Some(FileKind::Socket) => (5, "Local Socket"),
+        Some(FileKind::Fifo) => (6, "Named Pipe"),
+        Some(FileKind::Symlink) => (7, "Symbolic Link"),
     }
 }
 

@@ -46,9 +46,10 @@ pub(super) fn add(event: &FileEvent, attributes: &mut Attributes) {
         attributes.flag("guardbee.file.path.cut");
     }
     attributes.text("file.mode", mode(event).unwrap_or_default());
-    if let Some(number) = event.device {
-        // As mknod takes it: the kernel's new_decode_dev.
-        let (major, minor) = (number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xf_ff00);
+    if let Some(kind) = event.kind() {
+        attributes.word("guardbee.file.type", kind.name());
+    }
+    if let Some((major, minor)) = event.node() {
         attributes.text("guardbee.file.node", format!("{major}:{minor}"));
     }
     if let Some(attribute) = event.attribute {

@@ -28,6 +28,11 @@ pub(super) fn field(field: Field, o: &Observation, out: &mut Texts) -> Option<()
         Field::FilePathFrom => out.put(if event.named { b"caller" } else { b"kernel" }),
         Field::FileFlags => flag_names(event.open_flags?).for_each(|name| out.put(name.as_bytes())),
         Field::FileAttribute => out.put(event.attribute?.name().as_bytes()),
+        Field::FileType => out.put(event.kind()?.name().as_bytes()),
+        Field::FileNode => {
+            let (major, minor) = event.node()?;
+            out.shown(format_args!("{major}:{minor}"));
+        }
         Field::FileMode => out.shown(format_args!("{:04o}", mode(event)?)),
         Field::FileOwner => out.shown(event.owner.or_else(|| event.file.map(|file| file.uid))?),
         Field::FileGroup => out.shown(event.group.or_else(|| event.file.map(|file| file.gid))?),

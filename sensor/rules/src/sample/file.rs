@@ -1,10 +1,12 @@
 //! Files out of the field values of a test.
 use super::{bytes, called, number};
 use crate::field::Field;
-use guardbee_model::file::{Attribute, FileEvent, flag_bits};
+use guardbee_model::file::{Attribute, FileEvent, FileKind, flag_bits};
 
 /// Where files are of which a test tells the name alone.
 const FOLDER: &str = "/srv";
+/// Of `st_mode`: what chmod sets.
+const PERMISSIONS: u32 = 0o7777;
 
 pub(super) fn set(event: &mut FileEvent, field: Field, text: &str, values: &[Box<str>]) {
     let flag = text.eq_ignore_ascii_case("true");
@@ -30,7 +32,19 @@ pub(super) fn set(event: &mut FileEvent, field: Field, text: &str, values: &[Box
         Field::FilePathFrom => event.named = text == "caller",
         Field::FilePathCut => event.path_cut = flag,
         Field::FileAttribute => event.attribute = Attribute::ALL.into_iter().find(|one| one.name() == text),
-        Field::FileMode => event.mode = u32::from_str_radix(text, 8).ok(),
+        Field::FileType => {
+            let bits = FileKind::ALL.into_iter().find(|(kind, _)| kind.name() == text);
+            event.mode = Some(event.mode.unwrap_or(0o644) | bits.map_or(0, |(_, bits)| bits));
+        }
+        Field::FileNode => {
+            let (major, minor) = text.split_once(':').unwrap_or_default();
+            let (major, minor): (u32, u32) = (number(major), number(minor));
+            event.device = Some(minor & 0xff | (major & 0xfff) << 8 | (minor & 0xf_ff00) << 12);
+        }
+        Field::FileMode => {
+            let kind = event.mode.unwrap_or(0) & !PERMISSIONS;
+            event.mode = u32::from_str_radix(text, 8).ok().map(|mode| mode | kind);
+        }
         Field::FileSetuid => event.mode = bit(event.mode, 0o4000),
         Field::FileSetgid => event.mode = bit(event.mode, 0o2000),
         Field::FileOwner => event.owner = text.parse().ok(),
