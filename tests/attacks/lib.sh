@@ -159,3 +159,27 @@ disk() {
 	trap 'losetup --detach "$device"' EXIT
 	numbers=$(stat -c '%Hr %Lr' "$device")
 }
+
+# What daemon has started.
+end_daemons() {
+	for waits in $waiting; do exec {waits}>&-; done
+	wait
+}
+
+# Starts what does nothing under a daemon's name until the driver ends, in a group of its own as a shell's jobs are: daemon NAME; $daemon is its number.
+daemon() {
+	mkdir -p "$WORK/bin"
+	cp "$TOOLS/spawn" "$WORK/bin/$1"
+	mkfifo "$WORK/bin/$1.waits"
+	set -m
+	"$WORK/bin/$1" cat <"$WORK/bin/$1.waits" &
+	set +m
+	daemon=$!
+	exec {waits}>"$WORK/bin/$1.waits"
+	waiting="${waiting:-} $waits"
+	trap end_daemons EXIT
+	wait_for grep -qx "$1" "/proc/$daemon/comm"
+	# It lets signals wait while it starts its child.
+	wait_for pgrep -P "$daemon" -x cat
+	wait_for grep -q '^SigBlk:[[:space:]]0*$' "/proc/$daemon/status"
+}
