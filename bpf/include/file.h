@@ -119,16 +119,28 @@ static __always_inline bool path_watched(struct file *file, __u32 kind)
 	       folder_watched((__u64)BPF_CORE_READ(file, f_path.dentry), (__u64)BPF_CORE_READ(file, f_path.mnt), kind);
 }
 
+/* What a name is relative to: this folder; without one the working directory. */
+static __always_inline __u32 tail_folder(struct site *site, struct image_scratch *scratch, __u32 at, enum string_id id,
+					 struct file *folder, __u16 *flags)
+{
+	struct task_struct *task = CURRENT();
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct place place = place_of(folder ? &folder->f_path : &fs->pwd);
+	__u32 found = 0;
+
+	at = tail_path(scratch->bytes, at, FILE_ROOM, id, site, place, place_of(&fs->root), &found);
+	if (found & PATH_CUT)
+		*flags |= FILE_FOLDER_CUT;
+	return at;
+}
+
 /* The path of a name that a call was given. What it is relative to is read from the kernel, the name from the caller. */
 static __always_inline __u32 tail_name(struct site *site, struct image_scratch *scratch, __u32 at, enum string_id id,
 				       __u64 name, __s32 folder, __u16 named, __u16 unknown)
 {
 	struct task_struct *task = (void *)scratch->call.task;
-	struct fs_struct *fs = BPF_CORE_READ(task, fs);
-	struct place root = place_of(&fs->root);
 	struct file_event *event = &scratch->file;
 	struct file *file = NULL;
-	__u32 found = 0;
 	__u8 first = 0;
 
 	if (name) {
@@ -140,9 +152,7 @@ static __always_inline __u32 tail_name(struct site *site, struct image_scratch *
 		event->flags |= named;
 	if (first == '/')
 		return at;
-	if (folder == AT_FDCWD) {
-		at = tail_path(scratch->bytes, at, FILE_ROOM, id + 1, site, place_of(&fs->pwd), root, &found);
-	} else {
+	if (folder != AT_FDCWD) {
 		file = fd_file(task, folder);
 		if (!file) {
 			event->flags |= unknown;
@@ -150,11 +160,8 @@ static __always_inline __u32 tail_name(struct site *site, struct image_scratch *
 		}
 		if (!first)
 			file_fill(&event->file, file);
-		at = tail_path(scratch->bytes, at, FILE_ROOM, id + 1, site, place_of(&file->f_path), root, &found);
 	}
-	if (found & PATH_CUT)
-		event->flags |= FILE_FOLDER_CUT;
-	return at;
+	return tail_folder(site, scratch, at, id + 1, file, &event->flags);
 }
 
 static __always_inline void file_clear(struct file_event *event)

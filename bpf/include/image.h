@@ -13,6 +13,7 @@ struct file_call {
 	__u64 task;
 	__u64 name; /* in user memory; 0: it names by descriptor only */
 	__u64 source;
+	__u64 request; /* of io_uring, which has such names in the kernel's memory */
 	__s32 folder; /* a descriptor, or AT_FDCWD */
 	__s32 source_folder;
 	__u32 kind;
@@ -37,6 +38,7 @@ struct image_scratch {
 	union {
 		struct exec_event event;
 		struct file_event file;
+		struct io_uring_event io_uring;
 		__u8 bytes[IMAGE_ROOM];
 	};
 	struct file_call call;

@@ -117,4 +117,5 @@ enum program_id {
 	/* system/ */
 	PROGRAM_PRLIMIT = 107,
 	PROGRAM_SCHEDULED = 108,
+	PROGRAM_SOCKET_SUBMITTED = 109,
 };

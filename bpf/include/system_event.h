@@ -167,6 +167,10 @@ enum socket_change_kind {
 	SOCKET_STANDARD = 4, /* became standard input, output or error */
 };
 
+enum socket_change_flag {
+	SOCKET_SUBMITTED = 1 << 0, /* to io_uring: that it was done is not said, and no descriptor */
+};
+
 struct socket_change_event {
 	struct event_header header;
 	struct call_info call;
@@ -174,8 +178,9 @@ struct socket_change_event {
 	__u16 kind; /* SOCK_* */
 	__u16 protocol;
 	__s32 fd;
-	__u8 what; /* enum socket_change_kind */
-	__u8 pad[7];
+	__u8 what;  /* enum socket_change_kind */
+	__u8 flags; /* enum socket_change_flag */
+	__u8 pad[6];
 	/* tail: COMM, DETAIL: crypto sockets: type and name that were bound */
 };
 
@@ -234,9 +239,10 @@ struct title_event {
 struct io_uring_event {
 	struct event_header header;
 	__u32 entries; /* of a ring that was made; 0: an operation was submitted */
+	__u16 flags;   /* enum file_event_flag */
 	__u8 opcode;   /* IORING_OP_* */
-	__u8 pad[3];
-	/* tail: COMM, DETAIL: path that the operation names */
+	__u8 pad;
+	/* tail: COMM; what the operation names, as the kernel has copied it: PATH, FOLDER, SOURCE, SOURCE_FOLDER as of a file, DETAIL: of an attribute */
 };
 
 /* A call that acts on the machine itself; or, of kind INQUIRY, one that asks what machine it is, which many do. */

@@ -306,7 +306,7 @@ pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
         program(63, Memory, None),
         program(64, Title, None),
         program(65, IoUring, None),
-        program(66, IoUring, NEW),
+        program(66, IoUring, None),
         program(67, Control, None),
         program(68, Control, None),
         program(69, Control, None),
@@ -349,5 +349,6 @@ pub(crate) const PROGRAMS: [Program; PROGRAM_NAMES.len()] = {
         program(106, File, TRAMPOLINE),
         program(107, Access, None),
         program(108, Access, None),
+        program(109, SocketChange, None),
     ]
 };

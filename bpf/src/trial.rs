@@ -8,7 +8,7 @@ use libbpf_rs::{
     ObjectBuilder, OpenMapMut, OpenObject, OpenProgramMut, ProgramAttachType, ProgramType,
     btf::{
         Btf, BtfType,
-        types::{Int, Struct},
+        types::{FuncProto, Int, Struct, Typedef},
     },
 };
 use std::ffi::OsStr;
@@ -24,12 +24,15 @@ pub(crate) struct Chosen {
     pub(crate) trampolines: Trampolines,
     /// How the programs of calls are led to them.
     pub(crate) dispatch: Dispatch,
+    /// The tracepoint that tells what is submitted to `io_uring`, where the kernel has one that gives the request.
+    pub(crate) submission: Option<&'static str>,
 }
 
 /// Numbers of the programs that are needed for what is wanted, attached as chosen.
 pub(crate) fn programs_of(chosen: Chosen, options: &Options) -> Vec<u8> {
     let wanted = |program: &&Program| {
         (belongs(program, chosen.hooks) || chosen.trampolines.takes(program))
+            && (chosen.submission.is_some() || !at_submission(program))
             && (program.capability.is_basic()
                 || options.watched.contains(&program.capability)
                 || chosen.dispatch == Dispatch::Full && program.capability == Capability::Dispatch
@@ -40,6 +43,23 @@ pub(crate) fn programs_of(chosen: Chosen, options: &Options) -> Vec<u8> {
 
 fn belongs(program: &Program, hooks: HookList) -> bool {
     program.hooks.is_none_or(|list| list == hooks || list == HookList::Iterator)
+}
+
+/// Programs that see what is submitted to `io_uring`.
+fn at_submission(program: &Program) -> bool {
+    program.name.ends_with("_submitted")
+}
+
+/// As its arguments the tracepoint has what every one has, and the request or, before 6.0, the ring and the request: those of kernels that give
+/// none have no more than five behind the first.
+pub(crate) fn submission() -> Option<&'static str> {
+    let kernel = Btf::from_vmlinux().ok()?;
+    let arguments = |name: &str| {
+        let pointer = kernel.type_by_name::<Typedef<'_>>(&format!("btf_trace_{name}"))?.next_type()?;
+        FuncProto::try_from(pointer.next_type()?).ok().map(|function| function.iter().count())
+    };
+    let gives = |name: &&str| arguments(name).is_some_and(|count| count != 6);
+    ["io_uring_submit_req", "io_uring_submit_sqe"].into_iter().find(gives)
 }
 
 /// Small tables: where it is about the programs. If memory is short the whole load says so.
@@ -146,6 +166,9 @@ pub(crate) fn open(options: &Options, chosen: Chosen, wanted: &[u8]) -> Result<O
         }));
         if let Some(function) = trampolines.target(&loaded).filter(|_| program.autoload()) {
             program.set_attach_target(0, Some(function.to_owned()))?;
+        }
+        if let Some(tracepoint) = chosen.submission.filter(|_| loaded.ends_with("_submitted")) {
+            program.set_attach_target(0, Some(tracepoint.to_owned()))?;
         }
         if full && program.autoload() && call_of(program.section()).is_some() {
             lead_by_full(&mut program)?;

@@ -5,12 +5,15 @@
 #include "kernel.h"
 #include "event.h"
 #include "call.h"
+#include "submission.h"
 
 #define AF_PACKET 17
 #define AF_ALG	  38
 #define AF_VSOCK  40
 #define AF_XDP	  44
 #define SOCK_RAW  3
+/* The rest of a type are flags. */
+#define SOCK_TYPE_MASK 0xf
 
 #define SOL_SOCKET		 1
 #define SO_ATTACH_FILTER	 26
@@ -21,6 +24,14 @@
 /* sockaddr_alg: family, type[14], feat, mask, name[64]. */
 #define ALG_TYPE 2
 #define ALG_NAME 24
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+struct io_socket {
+	int domain;
+	int type;
+	int protocol;
+};
+#pragma clang attribute pop
 
 static __always_inline bool family_rare(__u16 family, __u16 type)
 {
@@ -56,6 +67,7 @@ static __always_inline __u32 socket_begin(struct site *site, struct task_struct 
 	header_fill_for(site, task, EVENT_SOCKET_CHANGE);
 	socket_describe(event, sk, family);
 	event->what = what;
+	event->flags = 0;
 	__builtin_memset(event->pad, 0, sizeof(event->pad));
 	return tail_comm(site, sizeof(*event), task, STRING_COMM);
 }
@@ -160,5 +172,46 @@ static __always_inline void duplicated(struct sys_exit *exit, enum call call, en
 CALL_EXIT(socket_change, dup, duplicated(exit, CALL_DUP, PROGRAM_DUP))
 CALL_EXIT(socket_change, dup2, duplicated(exit, CALL_DUP2, PROGRAM_DUP2))
 CALL_EXIT(socket_change, dup3, duplicated(exit, CALL_DUP3, PROGRAM_DUP3))
+
+/* It isn't there yet, so the request is all that is known. */
+static __always_inline void making(struct io_kiocb *request)
+{
+	struct io_socket *asked = (void *)request;
+	struct socket_change_event *event;
+	struct task_struct *task = CURRENT();
+	__u32 family, type, at;
+	struct site site;
+
+	if (!bpf_core_type_exists(struct io_socket))
+		return;
+	family = BPF_CORE_READ(asked, domain);
+	type = BPF_CORE_READ(asked, type) & SOCK_TYPE_MASK;
+	if (!family_rare(family, type) || !site_enter(&site, CONTEXT_TASK, PROGRAM_SOCKET_SUBMITTED))
+		return;
+	event = &site.scratch->socket_change;
+	call_none(&event->call);
+	at = socket_begin(&site, task, NULL, 0, SOCKET_MADE);
+	event->socket.family = family;
+	event->socket.net_ns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+	event->kind = type;
+	event->protocol = BPF_CORE_READ(asked, protocol);
+	event->fd = -1;
+	event->flags = SOCKET_SUBMITTED;
+	call_send(&site, at, EVENT_SOCKET_CHANGE);
+}
+
+/* Where the address of a bind lies differs by kernels whose types are the same: it is told when the socket listens. */
+SEC("tp_btf/io_uring_submit_req")
+int socket_change_submitted(void *context)
+{
+	struct io_kiocb *request = submitted(context);
+
+	if (BPF_CORE_READ(request, opcode) != IORING_OP_SOCKET)
+		return 0;
+	preempt_hold();
+	making(request);
+	preempt_release();
+	return 0;
+}
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -109,7 +109,7 @@ fn what_is_done_to_the_system_is_the_same() {
     });
     same_layout!(btf, wire::MountEvent = struct "mount_event" { header, call, what, flags, pad });
     same_layout!(btf, wire::SocketChangeEvent = struct "socket_change_event" {
-        header, call, socket, kind, protocol, fd, what, pad,
+        header, call, socket, kind, protocol, fd, what, flags, pad,
     });
     same_layout!(btf, wire::ExtensionEvent = struct "extension_event" { header, call, kind, id, what, pad });
     same_layout!(btf, wire::SignalEvent = struct "signal_event" { header, target, code, signal, pad });
@@ -117,7 +117,7 @@ fn what_is_done_to_the_system_is_the_same() {
         header, call, address, length, protection, what, pad,
     });
     same_layout!(btf, wire::TitleEvent = struct "title_event" { header, target });
-    same_layout!(btf, wire::IoUringEvent = struct "io_uring_event" { header, entries, opcode, pad });
+    same_layout!(btf, wire::IoUringEvent = struct "io_uring_event" { header, entries, flags, opcode, pad });
     same_layout!(btf, wire::ControlEvent = struct "control_event" { header, call });
 }
 

@@ -17,8 +17,8 @@ mod watch;
 use guardbee_bpf::{Capability, Options, ProgramState};
 use guardbee_wire::{
     Call, ControlEvent, CredentialsCause, CredentialsEvent, EventKind, ExtensionEvent, ExtensionKind,
-    IoUringEvent, MemoryEvent, MemoryKind, MountEvent, MountFlag, MountKind, NamespaceEvent, NamespaceFlag,
-    SocketChangeEvent, SocketChangeKind, StringId, TitleEvent,
+    MemoryEvent, MemoryKind, MountEvent, MountFlag, MountKind, NamespaceEvent, NamespaceFlag, SocketChangeEvent,
+    SocketChangeKind, StringId, TitleEvent,
 };
 use std::{
     io,
@@ -378,51 +378,6 @@ fn a_new_name_is_told_with_the_old_one() {
     let record = one(&watch, EventKind::Title, pid);
     assert_eq!(record.text::<TitleEvent>(StringId::Target), "sh");
     assert_eq!(record.text::<TitleEvent>(StringId::Title), "kworker/0:1");
-}
-
-#[test]
-fn a_ring_and_what_goes_through_it_are_told() {
-    let watch = watch(&ways()[0], Capability::IoUring);
-    let pid = child(|| {
-        let mut parameters = [0_u8; 120];
-        let ring = call(libc::SYS_io_uring_setup, 4, parameters.as_mut_ptr() as i64, 0, 0, 0)?;
-        let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|byte| parameters[at + byte])) as usize;
-        let (tail, array) = (word(44), word(40 + 24));
-        let queue = call_mmap(ring, 4096, 0)?;
-        let entries = call_mmap(ring, 4096, 0x1000_0000)?;
-        // SAFETY: both are mapped, and nobody else submits.
-        unsafe {
-            let (words, entries) = (queue as *mut u32, entries as *mut u64);
-            entries.write(u64::from(libc::AT_FDCWD.cast_unsigned()) << 32 | 0x12);
-            entries.add(2).write(c"/etc/hostname".as_ptr() as u64);
-            words.add(array / 4).write(0);
-            words.add(tail / 4).write_volatile(1);
-        }
-        call(libc::SYS_io_uring_enter, ring, 1, 1, 1, 0)?;
-        Ok(())
-    });
-    let records = of(&watch, EventKind::IoUring, pid);
-    let seen: Vec<_> = records
-        .iter()
-        .map(|record| (record.fixed::<IoUringEvent>().entries, record.fixed::<IoUringEvent>().opcode))
-        .collect();
-    assert_eq!(seen, [(4, 0), (0, 18)]);
-    assert_eq!(records[1].text::<IoUringEvent>(StringId::Detail), "/etc/hostname");
-}
-
-fn call_mmap(fd: i64, length: usize, offset: i64) -> io::Result<i64> {
-    // SAFETY: the kernel chooses a free place.
-    let place = unsafe {
-        libc::mmap(
-            std::ptr::null_mut(),
-            length,
-            libc::PROT_READ | libc::PROT_WRITE,
-            libc::MAP_SHARED,
-            i32::try_from(fd).unwrap_or(-1),
-            offset,
-        )
-    };
-    if place == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(place as i64) }
 }
 
 #[test]

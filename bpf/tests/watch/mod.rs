@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses its part")]
 pub mod cgroup;
 pub mod low;
+pub mod ring;
 
 use guardbee_bpf::{Dispatch, HookList, Kernel, Options, Program};
 use guardbee_wire::{CounterSlot, EventHeader, EventKind, LossCause, StringId, Strings};

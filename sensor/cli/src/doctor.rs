@@ -34,6 +34,10 @@ const UNSEEN: &[(&str, &str)] = &[
     ("closes of unix connections", "no free tracepoint tells; the end of their process does"),
     ("accepted TCP connections that the client resets unused", "their process never learns of them either"),
     ("payload inside TLS", "not built yet; terminate TLS before the process, or look at the proxy's side"),
+    (
+        "whether what is submitted to io_uring succeeds, and the address of a bind",
+        "the operation is told with its names, and the address when the socket listens",
+    ),
     ("HTTP/2, gRPC, SQL", "not built yet: no spans; processes behind them are candidates only"),
     (
         "first requests of unregistered methods, in small letters or of more than six",
@@ -45,6 +49,11 @@ const UNSEEN: &[(&str, &str)] = &[
 /// Of what is not seen without trampolines, by either form of dispatch.
 const UNSEEN_AT_CALLS: &str =
     "no free tracepoint tells; use a kernel that lets programs be attached to its functions (fexit)";
+/// What is not seen where the tracepoint of it gives no request.
+const UNSEEN_RINGS: (&str, &str) = (
+    "what is submitted to io_uring",
+    "that there is a ring is told; use a kernel from 5.12 on, or a later 5.10",
+);
 /// What is not seen where each call has a tracepoint of its own.
 const UNSEEN_SPARSE: (&str, &str) = (
     "what 32-bit and x32 calls do otherwise, but for exec, exit and TCP: credentials, mounts, ...",
@@ -59,7 +68,6 @@ const UNSEEN_5_10: &[(&str, &str)] = &[
         "bytes moved by splice, io_uring and 32-bit system calls, and who moved them",
         "TCP's positions say how many there were; use a kernel from 6.3 on",
     ),
-    ("what is submitted to io_uring", "that there is a ring is told; use a kernel from 6.3 on"),
     (
         "how many messages one recvmmsg or sendmmsg moved",
         "of payload they are one record, of datagrams eight are looked at; use a kernel from 6.3 on",
@@ -104,9 +112,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let full = report.dispatch == Some(Dispatch::Full);
     let by = if full { "io_uring" } else { "io_uring or 32-bit calls" };
     let files = format!("done to files by {by}: {}", report.left_to_calls.join(", "));
+    let sees_rings = report.programs.iter().any(|program| {
+        program.name == "io_uring_submitted"
+            && matches!(program.state, ProgramState::Works | ProgramState::Silent)
+    });
     let rows: Vec<_> = UNSEEN
         .iter()
         .chain(of_list)
+        .chain((!sees_rings).then_some(&UNSEEN_RINGS))
         .chain((!full).then_some(&UNSEEN_SPARSE))
         .chain((!report.left_to_calls.is_empty()).then_some(&(&*files, UNSEEN_AT_CALLS)))
         .map(|(what, why)| row(&[("  ", Tone::Plain), (what, Tone::Warn), (why, Tone::Plain)]))

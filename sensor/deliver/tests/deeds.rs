@@ -52,6 +52,11 @@ fn change() -> Change {
     Change { before: Some(before), after, groups: 0, user_ns: 4_026_531_837, unexplained: true }
 }
 
+fn ring() -> IoUring {
+    let (source, attribute) = (b"/tmp/x".as_slice().into(), Box::default());
+    IoUring { entries: 0, opcode: 35, path: SHADOW.into(), source, attribute, path_cut: false }
+}
+
 fn standard() -> SocketChange {
     SocketChange {
         what: SocketKind::Standard,
@@ -64,6 +69,7 @@ fn standard() -> SocketChange {
         local: Some("10.0.0.1:5000".parse().unwrap()),
         remote: Some("203.0.113.7:4444".parse().unwrap()),
         detail: Box::default(),
+        submitted: false,
     }
 }
 
@@ -141,7 +147,7 @@ fn deeds() -> Vec<(&'static str, Deed)> {
             }),
         ),
         ("", Deed::Title(Title { target: target(), after: b"kworker/0:1".as_slice().into() })),
-        ("", Deed::IoUring(IoUring { entries: 0, opcode: 18, detail: SHADOW.into() })),
+        ("", Deed::IoUring(ring())),
         ("open_by_handle_at", Deed::Control(Control { detail: SHADOW.into() })),
         ("", Deed::Lookup(lookup())),
         ("sysinfo", Deed::Inquiry),

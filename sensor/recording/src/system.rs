@@ -102,7 +102,10 @@ pub(crate) fn put(system: &System, tables: &mut Puts, put: &mut Put) {
             put.byte(9);
             put.number(ring.entries);
             put.byte(ring.opcode);
-            put.said(&ring.detail);
+            for text in [&ring.path, &ring.source, &ring.attribute] {
+                put.said(text);
+            }
+            put.flags(&[ring.path_cut]);
         }
         Deed::Control(control) => {
             put.byte(10);
@@ -163,11 +166,13 @@ pub(crate) fn take(take: &mut Take<'_>, tables: &mut Takes) -> Result<System, Wr
             detail: take.text()?.into(),
         }),
         8 => Deed::Title(Title { target: take_target(take)?, after: take.text()?.into() }),
-        9 => Deed::IoUring(IoUring {
-            entries: take.narrow()?,
-            opcode: take.byte()?,
-            detail: take.text()?.into(),
-        }),
+        9 => {
+            let (entries, opcode) = (take.narrow()?, take.byte()?);
+            let (path, source) = (take.text()?.into(), take.text()?.into());
+            let attribute = take.text()?.into();
+            let [path_cut] = take.flags()?;
+            Deed::IoUring(IoUring { entries, opcode, path, source, attribute, path_cut })
+        }
         10 => Deed::Control(Control { detail: take.text()?.into() }),
         11 => Deed::Lookup(take_lookup(take)?),
         12 => Deed::Inquiry,
@@ -212,6 +217,7 @@ fn put_socket(socket: &SocketChange, put: &mut Put) {
     put.option(socket.local, |put, address| put_address(address, put));
     put.option(socket.remote, |put, address| put_address(address, put));
     put.said(&socket.detail);
+    put.flags(&[socket.submitted]);
 }
 
 fn take_socket(take: &mut Take<'_>) -> Result<SocketChange, Wrong> {
@@ -220,18 +226,9 @@ fn take_socket(take: &mut Take<'_>) -> Result<SocketChange, Wrong> {
     let fd = i32::try_from(take.signed()?).map_err(|_| Wrong("a descriptor is too large"))?;
     let (connection, role) = (ConnectionId(take.number()?), take.one_of(&ROLES)?);
     let (local, remote) = (take.option(take_address)?, take.option(take_address)?);
-    Ok(SocketChange {
-        what,
-        family,
-        kind,
-        protocol,
-        fd,
-        connection,
-        role,
-        local,
-        remote,
-        detail: take.text()?.into(),
-    })
+    let detail = take.text()?.into();
+    let [submitted] = take.flags()?;
+    Ok(SocketChange { what, family, kind, protocol, fd, connection, role, local, remote, detail, submitted })
 }
 
 fn put_lookup(lookup: &Lookup, put: &mut Put) {

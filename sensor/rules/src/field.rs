@@ -425,6 +425,8 @@ fields! {
     SocketPort "guardbee.socket.port" Number, Kinds::SOCKET_CHANGE, plain [];
     /// Of a bound crypto socket: the type of algorithm, as the caller said.
     SocketAlgorithm "guardbee.socket.algorithm" Text, Kinds::SOCKET_CHANGE, plain [];
+    /// It was asked for through `io_uring`: whether it was made is not known.
+    SocketSubmitted "guardbee.socket.submitted" Flag, Kinds::SOCKET_CHANGE, plain [];
     /// What was added to the kernel.
     Extension "guardbee.extension" Word(system::ExtensionKind::NAMES), Kinds::EXTENSION, plain [];
     /// Name of the program or module, or the path that a probe is put into.
@@ -441,8 +443,12 @@ fields! {
     Title "guardbee.title" Text, Kinds::TITLE, searched [];
     /// `setup`, or an operation such as `openat`.
     IoUring "guardbee.io_uring" Text, Kinds::IO_URING, plain [];
-    /// The path that the operation names.
+    /// The path that the operation names; of two the new one.
     IoUringPath "guardbee.io_uring.path" Text, Kinds::IO_URING, searched [];
+    /// The former path of a rename, the linked one, or the text of a symbolic link.
+    IoUringSource "guardbee.io_uring.source" Text, Kinds::IO_URING, searched [];
+    /// Name of the extended attribute that is set.
+    IoUringAttribute "guardbee.io_uring.attribute" Text, Kinds::IO_URING, plain [];
     /// `open_by_handle_at`: what was opened.
     ControlPath "guardbee.control.path" Text, Kinds::CONTROL, searched [];
 

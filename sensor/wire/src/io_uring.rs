@@ -2,7 +2,7 @@
 use crate::EventHeader;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// `struct io_uring_event`; tail: comm, detail.
+/// `struct io_uring_event`; tail: comm, path, folder, source, source folder, detail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct IoUringEvent {
@@ -10,8 +10,10 @@ pub struct IoUringEvent {
     pub header: EventHeader,
     /// Of a ring that was made; 0: an operation was submitted.
     pub entries: u32,
+    /// [`crate::FileEventFlag`]s.
+    pub flags: u16,
     /// `IORING_OP_*`.
     pub opcode: u8,
     /// Zero.
-    pub pad: [u8; 3],
+    pub pad: u8,
 }

@@ -3,7 +3,7 @@ use crate::EventKind;
 
 /// In the object and in bpftool, by number (`enum program_id`): index of [`crate::CounterSlot::fired`] and of
 /// [`crate::Reply::programs`].
-pub const PROGRAM_NAMES: [&str; 109] = [
+pub const PROGRAM_NAMES: [&str; 110] = [
     "process_fork",
     "process_exec",
     "process_exit",
@@ -113,6 +113,7 @@ pub const PROGRAM_NAMES: [&str; 109] = [
     "file_attribute_by_file",
     "access_prlimit64",
     "access_scheduled",
+    "socket_change_submitted",
 ];
 
 /// What the names of files begin with that are changed so that programs fire.

@@ -16,6 +16,14 @@ pub enum SocketChangeKind {
     Standard = 4,
 }
 
+/// `enum socket_change_flag`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum SocketChangeFlag {
+    /// To `io_uring`: that it was done is not said.
+    Submitted = 1,
+}
+
 /// `struct socket_change_event`; tail: comm, detail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
@@ -34,6 +42,8 @@ pub struct SocketChangeEvent {
     pub fd: i32,
     /// [`SocketChangeKind`].
     pub what: u8,
+    /// [`SocketChangeFlag`]s.
+    pub flags: u8,
     /// Zero.
-    pub pad: [u8; 7],
+    pub pad: [u8; 6],
 }

@@ -1,7 +1,9 @@
 /*
  * Opens a file through io_uring, reads a byte of it, and calls neither open(2) nor read(2) for it: uring FILE
  * Connects to port 80 of an address through io_uring, whether anybody answers or not: uring -c ADDRESS
- * Links, moves, deletes or gives an extended attribute: uring -l FROM TO, uring -m FROM TO, uring -u FILE, uring -x FILE
+ * Asks for a raw socket that hears everything through io_uring, whether it is made or not: uring -r socket
+ * Links, links by a symbol, moves, deletes or gives an extended attribute:
+ * uring -l FROM TO, uring -s TEXT TO, uring -m FROM TO, uring -u FILE, uring -x FILE
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -59,6 +61,13 @@ static int look(const char *path)
 	return 2;
 }
 
+static int listen_to_all(void)
+{
+	int result = run((struct io_uring_sqe){ .opcode = IORING_OP_SOCKET, .fd = AF_PACKET, .off = SOCK_RAW });
+
+	return result == -EINVAL ? 77 : 0;
+}
+
 /* What is done to a name. */
 static int change(char what, const char *from, const char *to)
 {
@@ -73,6 +82,9 @@ static int change(char what, const char *from, const char *to)
 		entry.len = 1;
 	} else if (what == 'u') {
 		entry.opcode = IORING_OP_UNLINKAT;
+	} else if (what == 's') {
+		entry.opcode = IORING_OP_SYMLINKAT;
+		entry.addr2 = (unsigned long)to;
 	} else {
 		entry.opcode = what == 'l' ? IORING_OP_LINKAT : IORING_OP_RENAMEAT;
 		entry.len = AT_FDCWD;
@@ -88,9 +100,9 @@ static int change(char what, const char *from, const char *to)
 int main(int count, char **words)
 {
 	char option = count > 2 && words[1][0] == '-' ? words[1][1] : 0;
-	int wanted = option == 0 ? 2 : option == 'l' || option == 'm' ? 4 : 3;
+	int wanted = option == 0 ? 2 : option == 'l' || option == 'm' || option == 's' ? 4 : 3;
 
-	if (count != wanted || (option && !strchr("clmux", option)))
+	if (count != wanted || (option && !strchr("clmrsux", option)))
 		return 2;
 	ring = (int)syscall(SYS_io_uring_setup, 4, &params);
 	if (ring < 0) {
@@ -104,5 +116,7 @@ int main(int count, char **words)
 		return 2;
 	if (option == 0)
 		return look(words[1]);
+	if (option == 'r')
+		return listen_to_all();
 	return option == 'c' ? reach(words[2]) : change(option, words[2], words[count - 1]);
 }

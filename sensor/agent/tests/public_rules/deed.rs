@@ -170,10 +170,12 @@ pub(crate) fn of_system(actor: Actor, comm: &[u8], from: &System) -> Option<Vec<
             let event = IoUringEvent {
                 header: actor.header(EventKind::IoUring),
                 entries: ring.entries,
+                flags: 0,
                 opcode: ring.opcode,
-                pad: [0; 3],
+                pad: 0,
             };
-            record(&event, &tail.with(StringId::Detail, &ring.detail))
+            let tail = tail.with(StringId::Path, &ring.path).with(StringId::Source, &ring.source);
+            record(&event, &tail.with(StringId::Detail, &ring.attribute))
         }
         Deed::Inquiry => {
             let event = ControlEvent { header: actor.header(EventKind::Inquiry), call };
@@ -252,7 +254,8 @@ fn of_socket(actor: Actor, call: CallInfo, socket: &SocketChange, tail: Tail) ->
         protocol: socket.protocol,
         fd: socket.fd,
         what: number(SocketKind::NAMES, socket.what.name()),
-        pad: [0; 7],
+        flags: u8::from(socket.submitted),
+        pad: [0; 6],
     };
     record(&event, &tail.with(StringId::Detail, &socket.detail))
 }

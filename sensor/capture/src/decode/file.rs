@@ -60,7 +60,12 @@ pub(super) fn file(kind: EventKind, (raw, tail): &(wire::FileEvent, &[u8])) -> R
 }
 
 /// A name and what it is relative to, as one path; and whether that begins at the root.
-fn whole(strings: &Strings<'_>, name: StringId, folder: StringId, unknown: bool) -> (Box<[u8]>, bool) {
+pub(super) fn whole(
+    strings: &Strings<'_>,
+    name: StringId,
+    folder: StringId,
+    unknown: bool,
+) -> (Box<[u8]>, bool) {
     let unreadable = strings.get(name).is_some_and(|string| string.unreadable);
     let (name, folder) = (strings.bytes(name), strings.bytes(folder));
     if unreadable {

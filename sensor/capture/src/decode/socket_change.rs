@@ -10,7 +10,7 @@ use guardbee_model::{
     id::ConnectionId,
     system::{Deed, SocketChange, SocketKind},
 };
-use guardbee_wire::{SocketChangeEvent, StringId};
+use guardbee_wire::{SocketChangeEvent, SocketChangeFlag, StringId};
 
 /// As `enum socket_change_kind` has them.
 const KINDS: [SocketKind; 4] =
@@ -20,6 +20,7 @@ pub(super) fn socket_change((raw, tail): &(SocketChangeEvent, &[u8])) -> Result<
     let kind = "socket_change";
     let strings = Strings::walk(kind, tail)?;
     let ip = is_ip(raw.socket.family);
+    let submitted = raw.flags & SocketChangeFlag::Submitted as u8 != 0;
     let change = SocketChange {
         what: member(kind, "what", &KINDS, raw.what)?,
         family: raw.socket.family,
@@ -28,9 +29,11 @@ pub(super) fn socket_change((raw, tail): &(SocketChangeEvent, &[u8])) -> Result<
         fd: raw.fd,
         connection: ConnectionId(raw.socket.connection),
         role: role(kind, "socket.role", raw.socket.role)?,
-        local: ip.then(|| address(raw.socket.local_address, raw.socket.local_port)),
-        remote: ip.then(|| address(raw.socket.remote_address, raw.socket.remote_port)),
+        // What is only asked for has none yet.
+        local: (ip && !submitted).then(|| address(raw.socket.local_address, raw.socket.local_port)),
+        remote: (ip && !submitted).then(|| address(raw.socket.remote_address, raw.socket.remote_port)),
         detail: strings.bytes(StringId::Detail).into(),
+        submitted,
     };
     Ok(system(call(kind, &raw.call)?, &strings, Deed::SocketChange(change)))
 }

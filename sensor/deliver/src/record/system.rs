@@ -202,7 +202,9 @@ fn of_socket(socket: &SocketChange, facts: &mut Facts) {
     facts.text("guardbee.socket.family", named(socket.family_name(), socket.family));
     facts.text("guardbee.socket.type", named(socket.kind_name(), socket.kind));
     facts.int("guardbee.socket.protocol", socket.protocol);
-    facts.int("guardbee.socket.fd", socket.fd);
+    if socket.fd >= 0 {
+        facts.int("guardbee.socket.fd", socket.fd);
+    }
     facts.text("guardbee.socket.role", socket.role.name());
     let address = if socket.what == SocketKind::Bound { socket.local } else { socket.remote };
     if let Some(address) = address {
@@ -210,6 +212,9 @@ fn of_socket(socket: &SocketChange, facts: &mut Facts) {
         facts.int("guardbee.socket.port", address.port());
     }
     facts.said("guardbee.socket.algorithm", &socket.detail);
+    if socket.submitted {
+        facts.flag("guardbee.socket.submitted", true);
+    }
 }
 
 fn of_extension(extension: &Extension, facts: &mut Facts) {
@@ -241,7 +246,12 @@ fn of_ring(ring: &IoUring, facts: &mut Facts) {
     } else {
         facts.int("guardbee.io_uring.opcode", ring.opcode);
     }
-    facts.said("guardbee.io_uring.path", &ring.detail);
+    facts.said("guardbee.io_uring.path", &ring.path);
+    facts.said("guardbee.io_uring.source", &ring.source);
+    facts.said("guardbee.io_uring.attribute", &ring.attribute);
+    if ring.path_cut {
+        facts.flag("guardbee.io_uring.path.cut", true);
+    }
 }
 
 fn of_lookup(lookup: &Lookup, facts: &mut Facts) {

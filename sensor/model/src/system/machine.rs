@@ -93,6 +93,8 @@ pub struct SocketChange {
     pub remote: Option<SocketAddr>,
     /// Crypto sockets: the type of algorithm, as the caller's memory said.
     pub detail: Box<[u8]>,
+    /// To `io_uring`: that it was done is not known.
+    pub submitted: bool,
 }
 
 impl SocketChange {
@@ -174,8 +176,15 @@ pub struct IoUring {
     pub entries: u32,
     /// `IORING_OP_*`.
     pub opcode: u8,
-    /// The path that the operation names, as the kernel copied it.
-    pub detail: Box<[u8]>,
+    /// The path that the operation names, the new one of two, as the kernel copied it; relative to where a descriptor that was closed meanwhile stood,
+    /// or of a file that is registered with the ring, it is not whole.
+    pub path: Box<[u8]>,
+    /// The former name, the linked one, or the text of a symbolic link.
+    pub source: Box<[u8]>,
+    /// Name of the extended attribute that is set.
+    pub attribute: Box<[u8]>,
+    /// The path does not begin at the root: what it is relative to is unknown.
+    pub path_cut: bool,
 }
 
 impl IoUring {

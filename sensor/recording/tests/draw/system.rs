@@ -62,6 +62,7 @@ impl Draw<'_> {
                 local: self.option(Self::address),
                 remote: self.option(Self::address),
                 detail: self.boxed(),
+                submitted: self.flag(),
             }),
             5 => Deed::Extension(Extension {
                 what: self.one_of(&[ExtensionKind::Program, ExtensionKind::Probe, ExtensionKind::Kernel]),
@@ -82,7 +83,14 @@ impl Draw<'_> {
                 detail: self.boxed(),
             }),
             8 => Deed::Title(Title { target: self.target(), after: self.boxed() }),
-            9 => Deed::IoUring(IoUring { entries: self.word(), opcode: self.byte(), detail: self.boxed() }),
+            9 => Deed::IoUring(IoUring {
+                entries: self.word(),
+                opcode: self.byte(),
+                path: self.boxed(),
+                source: self.boxed(),
+                attribute: self.boxed(),
+                path_cut: self.flag(),
+            }),
             10 => Deed::Control(Control { detail: self.boxed() }),
             11 => Deed::Inquiry,
             _ => Deed::Lookup(self.lookup()),

@@ -58,6 +58,7 @@ fn of_exec(field: Field, exec: &Exec) -> Option<bool> {
 fn of_system(field: Field, system: &System) -> Option<bool> {
     match (field, &system.deed) {
         (Field::Unexplained, Deed::Credentials(change)) => Some(change.unexplained),
+        (Field::SocketSubmitted, Deed::SocketChange(socket)) => Some(socket.submitted),
         (Field::MemoryWritable, Deed::Memory(memory)) => Some(memory.is_writable()),
         (Field::DnsMalformed, Deed::Lookup(lookup)) => Some(lookup.is_malformed()),
         _ => None,

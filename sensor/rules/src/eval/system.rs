@@ -49,7 +49,9 @@ pub(super) fn field(field: Field, system: &System, target: Option<&Process>, out
         Deed::IoUring(ring) => match field {
             Field::IoUring if ring.operation().is_empty() => out.shown(ring.opcode),
             Field::IoUring => out.put(ring.operation().as_bytes()),
-            Field::IoUringPath => out.known(&ring.detail),
+            Field::IoUringPath => out.known(&ring.path),
+            Field::IoUringSource => out.known(&ring.source),
+            Field::IoUringAttribute => out.known(&ring.attribute),
             _ => return None,
         },
         Deed::Control(control) if field == Field::ControlPath => out.known(&control.detail),
@@ -105,6 +107,7 @@ fn of_socket(field: Field, socket: &SocketChange, out: &mut Texts) -> Option<()>
         Field::SocketFamily => out.put(socket.family_name().as_bytes()),
         Field::SocketType if socket.kind_name().is_empty() => out.shown(socket.kind),
         Field::SocketType => out.put(socket.kind_name().as_bytes()),
+        Field::SocketFd if socket.fd < 0 => return None,
         Field::SocketFd => out.shown(socket.fd),
         Field::SocketRole => out.known(socket.role.name().as_bytes()),
         Field::SocketAddress => out.shown(address?.ip()),

@@ -123,6 +123,7 @@ impl Doing {
                 local: None,
                 remote: None,
                 detail: none(),
+                submitted: false,
             },
             address: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0),
             extension: Extension { what: ExtensionKind::Program, kind: 0, id: 0, detail: none() },
@@ -135,7 +136,14 @@ impl Doing {
                 detail: none(),
             },
             title: none(),
-            ring: IoUring { entries: 0, opcode: 0, detail: none() },
+            ring: IoUring {
+                entries: 0,
+                opcode: 0,
+                path: none(),
+                source: none(),
+                attribute: none(),
+                path_cut: false,
+            },
             path: none(),
             lookup: Lookup {
                 asked: BootTime(0),
@@ -238,6 +246,7 @@ impl Doing {
             Field::SocketAddress => self.address.set_ip(text.parse().unwrap_or_else(|_| self.address.ip())),
             Field::SocketPort => self.address.set_port(number(text)),
             Field::SocketAlgorithm => self.socket.detail = bytes(text).into(),
+            Field::SocketSubmitted => self.socket.submitted = text.eq_ignore_ascii_case("true"),
             Field::Extension => {
                 let all = [
                     ExtensionKind::Program,
@@ -253,7 +262,9 @@ impl Doing {
                 self.ring.entries = u32::from(text == "setup");
                 self.ring.opcode = named(&OPERATIONS, text);
             }
-            Field::IoUringPath => self.ring.detail = bytes(text).into(),
+            Field::IoUringPath => self.ring.path = bytes(text).into(),
+            Field::IoUringSource => self.ring.source = bytes(text).into(),
+            Field::IoUringAttribute => self.ring.attribute = bytes(text).into(),
             Field::ControlPath => self.path = bytes(text).into(),
             _ => return self.set_call(field, text, values),
         }

@@ -73,7 +73,7 @@ pub(super) fn samples() -> Vec<Vec<u8>> {
         ..MemoryEvent::default()
     };
     let title = TitleEvent { header: head(EventKind::Title), target: target() };
-    let ring = IoUringEvent { header: head(EventKind::IoUring), opcode: 18, ..IoUringEvent::default() };
+    let ring = IoUringEvent { header: head(EventKind::IoUring), opcode: 35, ..IoUringEvent::default() };
     let control = ControlEvent { header: head(EventKind::Control), call: called(Call::Reboot) };
     let inquiry = ControlEvent { header: head(EventKind::Inquiry), call: called(Call::Sysinfo) };
     let dns = DnsEvent {
@@ -94,7 +94,17 @@ pub(super) fn samples() -> Vec<Vec<u8>> {
         encode(&signal, &[comm.clone(), text(16, b"sshd")].concat()),
         encode(&memory, &[comm.clone(), text(21, b"memfd:x")].concat()),
         encode(&title, &[text(16, b"sshd"), text(17, b"kworker/0:1")].concat()),
-        encode(&ring, &text(21, b"/etc/shadow")),
+        encode(
+            &ring,
+            &[
+                text(9, b"shadow"),
+                text(10, b"/etc"),
+                text(11, b"../tmp/x"),
+                text(12, b"/etc"),
+                text(21, b"user.x"),
+            ]
+            .concat(),
+        ),
         encode(&control, &comm),
         encode(&dns, &[text(27, b"bytes"), comm.clone()].concat()),
         encode(&inquiry, &comm),
@@ -146,7 +156,8 @@ fn deeds_say_what_was_captured() {
     assert_eq!((socket.family_name(), socket.remote), ("packet", None));
     assert_eq!((signal.name(), signal.target.tid), ("SIGKILL", 301));
     assert_eq!((&*title.target.comm, &*title.after), (&b"sshd"[..], &b"kworker/0:1"[..]));
-    assert_eq!((ring.operation(), &*ring.detail), ("openat", &b"/etc/shadow"[..]));
+    assert_eq!((ring.operation(), &*ring.path), ("renameat", &b"/etc/shadow"[..]));
+    assert_eq!((&*ring.source, &*ring.attribute, ring.path_cut), (&b"/tmp/x"[..], &b"user.x"[..], false));
 }
 
 #[test]
