@@ -228,8 +228,8 @@ impl FileEvent {
 
     /// Major and minor number of the device that was made.
     pub fn node(&self) -> Option<(u32, u32)> {
-        matches!(self.kind()?, FileKind::Block | FileKind::Character).then_some(())?;
-        let number = self.device?;
+        let device = matches!(self.kind()?, FileKind::Block | FileKind::Character);
+        let number = self.device.filter(|_| device && self.operation == Operation::Node)?;
         // As mknod takes it: the kernel's new_decode_dev.
         Some((number >> 8 & 0xfff, number & 0xff | number >> 12 & 0xf_ff00))
     }

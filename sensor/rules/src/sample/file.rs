@@ -1,7 +1,7 @@
 //! Files out of the field values of a test.
 use super::{bytes, called, number};
 use crate::field::Field;
-use guardbee_model::file::{Attribute, FileEvent, FileKind, flag_bits};
+use guardbee_model::file::{Attribute, FileEvent, FileKind, Operation, flag_bits};
 
 /// Where files are of which a test tells the name alone.
 const FOLDER: &str = "/srv";
@@ -33,8 +33,13 @@ pub(super) fn set(event: &mut FileEvent, field: Field, text: &str, values: &[Box
         Field::FilePathCut => event.path_cut = flag,
         Field::FileAttribute => event.attribute = Attribute::ALL.into_iter().find(|one| one.name() == text),
         Field::FileType => {
-            let bits = FileKind::ALL.into_iter().find(|(kind, _)| kind.name() == text);
-            event.mode = Some(event.mode.unwrap_or(0o644) | bits.map_or(0, |(_, bits)| bits));
+            let bits =
+                FileKind::ALL.into_iter().find(|(kind, _)| kind.name() == text).map_or(0, |(_, bits)| bits);
+            if event.operation == Operation::Node {
+                event.mode = Some(event.mode.unwrap_or(0o644) | bits);
+            } else {
+                event.file.get_or_insert_default().mode = u16::try_from(bits).unwrap_or(0) | 0o644;
+            }
         }
         Field::FileNode => {
             let (major, minor) = text.split_once(':').unwrap_or_default();

@@ -175,7 +175,7 @@ fn messages_to_name_servers_say_what_was_captured() {
 
 #[test]
 fn what_the_abi_does_not_have_is_refused() {
-    let access = AccessEvent { header: head(EventKind::Access), access: 7, ..AccessEvent::default() };
+    let access = AccessEvent { header: head(EventKind::Access), access: 9, ..AccessEvent::default() };
     let mut credentials = CredentialsEvent { header: head(EventKind::Credentials), ..Default::default() };
     credentials.cause = 3;
     let mut control = ControlEvent { header: head(EventKind::Control), ..Default::default() };

@@ -56,6 +56,12 @@ pub(super) fn cases(field: Field, action: Kinds) -> Vec<Case> {
             Kinds::FILE_DELETE | Kinds::FOLDER_DELETE => "DELETE",
             _ => "CREATE",
         }]),
+        Field::FileType if action == Kinds::FILE_SYMLINK => each(&["symlink"]),
+        Field::FileType if Kinds::FOLDER_CREATE.or(Kinds::FOLDER_DELETE).meets(action) => each(&["folder"]),
+        Field::FileNode => {
+            let disk = one("8:17").with(Field::FileType, "block_device");
+            vec![disk, one("240:4096").with(Field::FileType, "character_device")]
+        }
         // For a request its link is itself.
         Field::Link if action == Kinds::REQUEST || action == Kinds::EXCHANGE => each(&["exact"]),
         // Audit's record of an exec, which is seen if it succeeds; of a path; of a call, whose name an event must have.
