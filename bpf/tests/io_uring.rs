@@ -22,6 +22,10 @@ use std::{
 };
 use watch::{Record, Watch, ring::submit, ways};
 
+/// `IOSQE_FIXED_FILE`, in the entry's second byte.
+const FIXED_FILE: u64 = 1 << 8;
+/// `SOCK_CLOEXEC`.
+const CLOEXEC: u64 = 0o2_000_000;
 const HERE: u64 = libc::AT_FDCWD.cast_unsigned() as u64;
 
 fn watch(way: &Options) -> Watch {
@@ -67,6 +71,11 @@ fn told(watch: &Watch, folder: &Path) -> Vec<String> {
         .collect()
 }
 
+/// A word of an entry: operation and descriptor, length and flags.
+fn head(low: u64, high: u64) -> u64 {
+    high << 32 | low
+}
+
 fn place(name: &CStr) -> u64 {
     name.as_ptr() as u64
 }
@@ -85,21 +94,21 @@ fn every_name_that_goes_through_a_ring_is_told() {
         let watch = watch(way);
         // Operation and descriptor, second address, first address, length and flags; what is told, and which kernel doesn't know it.
         let entries = [
-            ([18 | HERE << 32, 0, place(&one), 0, 0, 0], "18 ~/one"),
-            ([18 | under << 32, 0, place(c"./one"), 0, 0, 0], "18 ./one in ~"),
-            ([35 | HERE << 32, place(&two), place(&one), HERE, 0, 0], "35 ~/two from ~/one"),
-            ([35 | under << 32, place(c"one"), place(c"two"), under, 0, 0], "35 one in ~ from two in ~"),
-            ([39 | under << 32, place(&link), place(c"one"), HERE, 0, 0], "39 ~/link from one in ~"),
-            ([38 | HERE << 32, place(&symbolic), place(c"../text"), 0, 0, 0], "38 ~/symbolic from ../text"),
-            ([37 | HERE << 32, 0, place(&made), 0o700, 0, 0], "37 ~/made"),
-            ([36 | under << 32, 0, place(c"made"), 0, 0x200, 0], "36 made in ~"),
-            ([42 | HERE << 32, value, attribute, 1, 0, place(&one)], "42 ~/one name trusted.guardbee"),
-            ([41 | fd << 32, value, attribute, 1, 0, 0], "41 in ~/one name trusted.guardbee"),
-            ([55 | fd << 32, 0, 0, 0, 0, 0], "55 in ~/one"),
+            ([head(18, HERE), 0, place(&one), 0, 0, 0], "18 ~/one"),
+            ([head(18, under), 0, place(c"./one"), 0, 0, 0], "18 ./one in ~"),
+            ([head(35, HERE), place(&two), place(&one), HERE, 0, 0], "35 ~/two from ~/one"),
+            ([head(35, under), place(c"one"), place(c"two"), under, 0, 0], "35 one in ~ from two in ~"),
+            ([head(39, under), place(&link), place(c"one"), HERE, 0, 0], "39 ~/link from one in ~"),
+            ([head(38, HERE), place(&symbolic), place(c"../text"), 0, 0, 0], "38 ~/symbolic from ../text"),
+            ([head(37, HERE), 0, place(&made), 0o700, 0, 0], "37 ~/made"),
+            ([head(36, under), 0, place(c"made"), 0, 0x200, 0], "36 made in ~"),
+            ([head(42, HERE), value, attribute, 1, 0, place(&one)], "42 ~/one name trusted.guardbee"),
+            ([head(41, fd), value, attribute, 1, 0, 0], "41 in ~/one name trusted.guardbee"),
+            ([head(55, fd), 0, 0, 0, 0, 0], "55 in ~/one"),
         ];
         let mut right = Vec::new();
-        for ([head, second, first, length_and_flags, flags, third], line) in entries {
-            let result = submit([head, second, first, length_and_flags | flags << 32, 0, 0, third, 0]);
+        for ([begin, second, first, length, flags, third], line) in entries {
+            let result = submit([begin, second, first, head(length, flags), 0, 0, third, 0]);
             // What needs the folder that a kernel doesn't make so fails, and is told.
             assert!([0, -libc::EINVAL, -libc::ENOENT].contains(&result.min(0)), "{line}: {result}");
             right.extend((result != -libc::EINVAL).then_some(line));
@@ -119,8 +128,8 @@ fn every_name_that_goes_through_a_ring_is_told() {
 fn a_file_that_was_registered_with_the_ring_is_said_to_be_unknown() {
     let way = &ways()[0];
     let watch = watch(way);
-    // IOSQE_FIXED_FILE: the entry's second byte. No file is registered: it fails when it is begun, behind the tracepoint.
-    let result = submit([55 | 1 << 8, 0, 0, 0, 0, 0, 0, 0]);
+    // No file is registered: it fails when it is begun, behind the tracepoint.
+    let result = submit([head(55 + FIXED_FILE, 0), 0, 0, 0, 0, 0, 0, 0]);
     if result == -libc::EINVAL {
         return;
     }
@@ -139,8 +148,8 @@ fn sockets_that_are_made_and_that_listen_through_a_ring_are_told() {
     for way in &ways() {
         let watch = watch(way);
         // Positions: family where the descriptor stands, type where the offset, protocol in place of the length.
-        let made = [(2_u64, 3_u64, 1_u64), (17, 3 | 0o2_000_000, 0), (38, 5, 0), (2, 1, 0)];
-        let ask = |(family, kind, protocol)| submit([45_u64 | family << 32, kind, 0, protocol, 0, 0, 0, 0]);
+        let made = [(2_u64, 3_u64, 1_u64), (17, 3 + CLOEXEC, 0), (38, 5, 0), (2, 1, 0)];
+        let ask = |(family, kind, protocol)| submit([head(45, family), kind, 0, protocol, 0, 0, 0, 0]);
         let results = made.map(ask);
         if results == [-libc::EINVAL; 4] {
             continue;
@@ -162,8 +171,8 @@ fn sockets_that_are_made_and_that_listen_through_a_ring_are_told() {
         let listener = u64::try_from(results[3]).unwrap();
         let mut address = [0_u8; 16];
         address[..8].copy_from_slice(&[2, 0, 0, 0, 127, 0, 0, 1]);
-        let bound = submit([56 | listener << 32, 16, address.as_ptr() as u64, 0, 0, 0, 0, 0]);
-        let listens = submit([57 | listener << 32, 0, 0, 1, 0, 0, 0, 0]);
+        let bound = submit([head(56, listener), 16, address.as_ptr() as u64, 0, 0, 0, 0, 0]);
+        let listens = submit([head(57, listener), 0, 0, 1, 0, 0, 0, 0]);
         if (bound, listens) == (-libc::EINVAL, -libc::EINVAL) {
             continue;
         }
