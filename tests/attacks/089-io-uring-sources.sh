@@ -1,5 +1,5 @@
 #!/bin/bash
-# Through io_uring secrets get other names, in folders where nobody looks: only where they were tells what they are.
+# Through io_uring secrets get names that say nothing: only where they were tells what they are.
 #: title: io_uring hides where a file was
 #: technique: T1106
 #: needs: io_uring
@@ -9,15 +9,16 @@
 . "$DRIVERS/lib.sh"
 
 hide() {
-	"$TOOLS/uring" -m /etc/gshadow ./page || exit $?
-	cd /etc && "$TOOLS/uring" -m shadow "$WORK/other"
+	"$TOOLS/uring" -m /etc/gshadow /etc/page || exit $?
+	cd /etc
+	"$TOOLS/uring" -m shadow ./other
 }
 
 attack() {
 	"$TOOLS/uring" /etc/hostname || cannot "this kernel has no io_uring for us"
 	doctor=$(doctor_says "what is submitted to io_uring")
 	in_own_files hide
-	did "$WORK/page" "$WORK/other"
+	did /etc/page /etc/other
 }
 
 twin() {
