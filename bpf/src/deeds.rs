@@ -88,16 +88,25 @@ pub fn attempt() -> io::Result<()> {
     Ok(())
 }
 
-/// Submits the opening of a file that is there for everybody, where rings aren't forbidden.
+/// Entries of a ring: the opening of a file that is there for everybody, and a socket of a type that there isn't.
+fn entries() -> [[u64; 4]; 2] {
+    const OPENAT: u64 = 18;
+    const SOCKET: u64 = 45;
+    const VSOCK: u64 = 40;
+    let here = u64::from(libc::AT_FDCWD.cast_unsigned());
+    [[here << 32 | OPENAT, 0, c"/proc/self/comm".as_ptr() as u64, 0], [VSOCK << 32 | SOCKET, 0xf, 0, 0]]
+}
+
+/// Submits them, where rings aren't forbidden.
 fn ring() {
     const BYTES: usize = 4096;
     const ENTRIES: i64 = 0x1000_0000;
     let mut parameters = [0_u32; 30];
     #[expect(unsafe_code, reason = "rings are memory shared with the kernel")]
-    // SAFETY: the kernel writes 120 bytes of parameters; both mappings have a page, which is more than a ring of one entry
+    // SAFETY: the kernel writes 120 bytes of parameters; both mappings have a page, which is more than a ring of two entries
     // needs, and nobody else submits to it.
     unsafe {
-        let fd = libc::syscall(libc::SYS_io_uring_setup, 1, parameters.as_mut_ptr());
+        let fd = libc::syscall(libc::SYS_io_uring_setup, 2, parameters.as_mut_ptr());
         let Ok(fd) = i32::try_from(fd) else { return };
         if fd < 0 {
             return;
@@ -117,13 +126,16 @@ fn ring() {
             // struct io_sqring_offsets begins at word 10: head, tail, mask, entries, flags, dropped, array.
             let [tail, array] =
                 [11, 16].map(|word: usize| parameters.get(word).copied().unwrap_or(0) as usize);
-            let (words, entries) = (queue.cast::<u32>(), entry.cast::<u64>());
-            entries.write(u64::from(libc::AT_FDCWD.cast_unsigned()) << 32 | 0x12); // IORING_OP_OPENAT
-            entries.add(2).write(c"/proc/self/comm".as_ptr() as u64);
-            if tail < BYTES && array < BYTES {
-                words.add(array / 4).write(0);
-                words.add(tail / 4).write_volatile(1);
-                libc::syscall(libc::SYS_io_uring_enter, fd, 1, 1, 1, 0, 0);
+            let words = queue.cast::<u32>();
+            for (at, first) in (0_u32..).zip(entries()) {
+                // Each has 64 bytes, and one may be refused alone: one after the other.
+                let place = at as usize;
+                entry.cast::<[u64; 4]>().add(2 * place).write(first);
+                if tail < BYTES && array + 4 * place < BYTES {
+                    words.add(array / 4 + place).write(at);
+                    words.add(tail / 4).write_volatile(at + 1);
+                    libc::syscall(libc::SYS_io_uring_enter, fd, 1, 1, 1, 0, 0);
+                }
             }
             libc::munmap(entry, BYTES);
             libc::munmap(queue, BYTES);

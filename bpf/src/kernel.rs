@@ -62,12 +62,12 @@ impl Kernel {
         let wants_trampolines =
             options.files && options.trampolines.unwrap_or_else(|| options.hooks.is_none());
         let mut trampolines = if wants_trampolines { Trampolines::find() } else { Trampolines::default() };
-        let submission = trial::submission();
+        let (submission, ring_sockets) = (trial::submission(), trial::ring_sockets());
         let mut programs = Vec::new();
         for &hooks in &lists {
             // What a list was refused for says nothing of the next one: what only that has is then unused.
             programs = TABLE.to_vec();
-            let mut chosen = Chosen { hooks, spares, trampolines, dispatch, submission };
+            let mut chosen = Chosen { hooks, spares, trampolines, dispatch, submission, ring_sockets };
             let mut wanted = trial::programs_of(chosen, options);
             let mut whole = Self::load_these(options, chosen, &wanted, programs.clone());
             if whole.is_err() && trial::refuses_trampolines(options, chosen) {

@@ -26,13 +26,16 @@ pub(crate) struct Chosen {
     pub(crate) dispatch: Dispatch,
     /// The tracepoint that tells what is submitted to `io_uring`, where the kernel has one that gives the request.
     pub(crate) submission: Option<&'static str>,
+    /// `io_uring` makes sockets.
+    pub(crate) ring_sockets: bool,
 }
 
 /// Numbers of the programs that are needed for what is wanted, attached as chosen.
 pub(crate) fn programs_of(chosen: Chosen, options: &Options) -> Vec<u8> {
     let wanted = |program: &&Program| {
         (belongs(program, chosen.hooks) || chosen.trampolines.takes(program))
-            && (chosen.submission.is_some() || !at_submission(program))
+            && !(at_submission(program.name) && chosen.submission.is_none())
+            && (chosen.ring_sockets || program.name != RING_SOCKETS)
             && (program.capability.is_basic()
                 || options.watched.contains(&program.capability)
                 || chosen.dispatch == Dispatch::Full && program.capability == Capability::Dispatch
@@ -46,8 +49,16 @@ fn belongs(program: &Program, hooks: HookList) -> bool {
 }
 
 /// Programs that see what is submitted to `io_uring`.
-fn at_submission(program: &Program) -> bool {
-    program.name.ends_with("_submitted")
+fn at_submission(program: &str) -> bool {
+    matches!(program, "io_uring_submitted" | RING_SOCKETS)
+}
+
+/// The one that sees sockets.
+const RING_SOCKETS: &str = "socket_change_submitted";
+
+/// Does `io_uring` make sockets? It does from 5.19 on.
+pub(crate) fn ring_sockets() -> bool {
+    Btf::from_vmlinux().is_ok_and(|kernel| kernel.type_by_name::<Struct<'_>>("io_socket").is_some())
 }
 
 /// As its arguments the tracepoint has what every one has, and the request or, before 6.0, the ring and the request: those of kernels that give
@@ -167,7 +178,7 @@ pub(crate) fn open(options: &Options, chosen: Chosen, wanted: &[u8]) -> Result<O
         if let Some(function) = trampolines.target(&loaded).filter(|_| program.autoload()) {
             program.set_attach_target(0, Some(function.to_owned()))?;
         }
-        if let Some(tracepoint) = chosen.submission.filter(|_| loaded.ends_with("_submitted")) {
+        if let Some(tracepoint) = chosen.submission.filter(|_| at_submission(&loaded)) {
             program.set_attach_target(0, Some(tracepoint.to_owned()))?;
         }
         if full && program.autoload() && call_of(program.section()).is_some() {

@@ -31,9 +31,13 @@ const HERE: u64 = libc::AT_FDCWD.cast_unsigned() as u64;
 fn watch(way: &Options) -> Watch {
     let watched = vec![Capability::IoUring, Capability::SocketChange];
     let watch = Watch::start(&Options { watched, ..way.clone() });
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
     for name in ["io_uring_submitted", "socket_change_submitted"] {
         let program = watch.kernel.programs().iter().find(|program| program.name == name).unwrap();
-        assert_eq!(program.state, ProgramState::Silent, "{program:?}");
+        // 5.10's makes no sockets.
+        let seen = name == "io_uring_submitted" || !release.starts_with("5.10.");
+        let state = if seen { ProgramState::Silent } else { ProgramState::Unused };
+        assert_eq!(program.state, state, "{program:?}");
     }
     watch
 }
