@@ -338,11 +338,13 @@ struct socket_event { /* EVENT_ACCEPT, EVENT_SOCKET */
 	/* tail: UNIX_PATH */
 };
 
+#define CONNECT_GIVEN_UP -1 /* no answer came, until who asked closed it */
+
 struct connect_event {
 	struct event_header header; /* who called connect, with the stamps of that moment; time_ns is the end */
 	struct socket_info socket;
-	__u64 begun_ns;
-	__s32 result; /* 0, or -errno; -1 where the kernel kept no reason */
+	__u64 begun_ns; /* 0: not seen. Then the header is that of who gave it up, or of nobody */
+	__s32 result;	/* 0, -errno or CONNECT_GIVEN_UP */
 	__u32 pad;
 	/* tail: UNIX_PATH */
 };

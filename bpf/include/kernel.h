@@ -370,7 +370,7 @@ struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
 	u16 sk_type, sk_protocol;
-	int sk_err;
+	int sk_err, sk_err_soft;
 	struct pid *sk_peer_pid;
 	struct socket *sk_socket;
 };
@@ -378,7 +378,7 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 struct tcp_sock {
-	u32 copied_seq, write_seq, rcv_nxt, snd_nxt;
+	u32 copied_seq, write_seq, rcv_nxt, snd_nxt, segs_out;
 	u64 bytes_received, bytes_sent;
 };
 struct sockaddr_un {

@@ -60,6 +60,33 @@ static __always_inline void connection_open(struct site *site, struct sock *sk, 
 		count_lost(site, LOSS_CONNECTIONS_FULL, EVENT_SOCKET);
 }
 
+/* Does a softirq change it? It leaves alone what a task has locked. */
+static __always_inline bool softirq_changes(struct sock *sk)
+{
+	return !BPF_CORE_READ(sk, sk_lock.owned);
+}
+
+/* Who called connect is forgotten, or was never seen. Who gives the attempt up has the socket; what that thread serves now is another
+ * matter.
+ */
+static __always_inline void header_giver(struct event_header *header, struct site *site)
+{
+	header_fill_for(site, CURRENT(), EVENT_CONNECT);
+	header->flags |= EVENT_STAMP_LOST;
+	__builtin_memset(&header->serving, 0, sizeof(header->serving));
+	__builtin_memset(&header->origin, 0, sizeof(header->origin));
+}
+
+/* What the net has said of it, if the caller waited for that or not. */
+static __always_inline __s32 connect_error(struct sock *sk)
+{
+	__s32 error = BPF_CORE_READ(sk, sk_err);
+
+	if (!error)
+		error = BPF_CORE_READ(sk, sk_err_soft);
+	return error ? -error : CONNECT_GIVEN_UP;
+}
+
 static __always_inline void connect_end(struct site *site, struct sock *sk, __u64 key, const struct event_header *begun,
 					bool established)
 {
@@ -72,15 +99,13 @@ static __always_inline void connect_end(struct site *site, struct sock *sk, __u6
 		event->header.cpu = site->index / CONTEXTS;
 		event->header.context = site->index % CONTEXTS;
 	} else {
-		header_nobody(&event->header, site, EVENT_CONNECT);
+		if (established || softirq_changes(sk))
+			header_nobody(&event->header, site, EVENT_CONNECT);
+		else
+			header_giver(&event->header, site);
 		event->begun_ns = 0;
 	}
-	event->result = 0;
-	if (!established) {
-		event->result = -BPF_CORE_READ(sk, sk_err);
-		if (!event->result)
-			event->result = -1;
-	}
+	event->result = established ? 0 : connect_error(sk);
 	event->pad = 0;
 	sock_fill(&event->socket, sk, bpf_map_lookup_elem(&connections, &key));
 	event->socket.role = ROLE_CONNECTED;
@@ -137,12 +162,6 @@ static __always_inline void connection_close(struct site *site, __u64 key)
 	bpf_map_delete_elem(&connections, &key);
 }
 
-/* Does a softirq change it? It leaves alone what a task has locked. */
-static __always_inline bool softirq_changes(struct sock *sk)
-{
-	return !BPF_CORE_READ(sk, sk_lock.owned);
-}
-
 /* Accepted, and let go of before a byte was moved: this is its first use by a process. One that nobody has accepted has no
  * socket; one that the client resets is gone before its process knows.
  */
@@ -173,6 +192,19 @@ static __always_inline void connection_end(struct site *site, struct sock *sk, _
 	sent->position = stream_extend(sent, BPF_CORE_READ((struct tcp_sock *)sk, write_seq));
 }
 
+/* It ends before it was established. What this host turned down by itself sent nothing, and is no attempt: it had no free port. */
+static __always_inline void connect_failed(struct site *site, struct sock *sk, __u64 key, int old)
+{
+	struct event_header *begun = bpf_map_lookup_elem(&connecting, &key);
+
+	if (!begun && old == TCP_SYN_RECV) /* a child of a listening socket */
+		connection_close(site, key);
+	else if (BPF_CORE_READ((struct tcp_sock *)sk, segs_out))
+		connect_end(site, sk, key, begun, false);
+	else
+		bpf_map_delete_elem(&connecting, &key);
+}
+
 static __always_inline void established(struct site *site, struct sock *sk, __u64 key, int old)
 {
 	struct event_header *begun = bpf_map_lookup_elem(&connecting, &key);
@@ -196,8 +228,8 @@ static __always_inline void state_change(struct site *site, struct sock *sk, int
 		connect_begin(site, key);
 	} else if (new == TCP_ESTABLISHED) {
 		established(site, sk, key, old);
-	} else if (new == TCP_CLOSE && old == TCP_SYN_SENT) {
-		connect_end(site, sk, key, bpf_map_lookup_elem(&connecting, &key), false);
+	} else if (new == TCP_CLOSE && (old == TCP_SYN_SENT || old == TCP_SYN_RECV)) {
+		connect_failed(site, sk, key, old);
 	} else {
 		if (old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT)
 			connection_end(site, sk, key);

@@ -10,19 +10,20 @@ mod watch;
 
 use guardbee_bpf::Options;
 use guardbee_wire::{
-    CloseEvent, ConnectEvent, DataEvent, DataFlag, Direction, EventKind, ExecEvent, ListenEvent, SocketEvent,
-    SocketFlag, SocketRole, Stamp, StampFlag, StringId,
+    CONNECT_GIVEN_UP, CloseEvent, ConnectEvent, DataEvent, DataFlag, Direction, EventFlag, EventKind,
+    ExecEvent, ListenEvent, SocketEvent, SocketFlag, SocketRole, Stamp, StampFlag, StringId,
 };
 use std::{
     fs::File,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     os::{
-        fd::AsRawFd as _,
+        fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
         unix::net::{UnixListener, UnixStream},
     },
-    process::Command,
+    process::{Command, Stdio},
     thread,
+    time::{Duration, Instant},
 };
 use watch::{Record, Watch, lists, small};
 
@@ -223,6 +224,151 @@ fn connects_and_listens_have_their_results() {
     let refused: ConnectEvent = refused.fixed();
     assert_eq!(refused.header.tgid, std::process::id());
     assert_ne!(refused.socket.local_port, 0);
+}
+
+/// An address of IPv4 as the kernel takes it.
+fn raw(address: SocketAddr) -> libc::sockaddr_in {
+    let SocketAddr::V4(v4) = address else { panic!("IPv4 alone") };
+    libc::sockaddr_in {
+        sin_family: libc::AF_INET.try_into().unwrap(),
+        sin_port: v4.port().to_be(),
+        sin_addr: libc::in_addr { s_addr: u32::from(*v4.ip()).to_be() },
+        sin_zero: [0; 8],
+    }
+}
+
+/// Where nobody answers: a listener whose queue holds one, and is full. The ends of that one come with it.
+fn unanswering() -> (SocketAddr, (TcpListener, TcpStream)) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // SAFETY: a listening socket; its queue gets shorter.
+    #[allow(unsafe_code, reason = "std chooses the length by itself")]
+    let shortened = unsafe { libc::listen(listener.as_raw_fd(), 0) };
+    assert_eq!(shortened, 0);
+    let first = TcpStream::connect(address).unwrap();
+    (address, (listener, first))
+}
+
+/// Attempts to connect there that were told so far.
+fn tried(watch: &Watch, to: SocketAddr) -> Vec<ConnectEvent> {
+    let records = watch.records().into_iter().filter(|record| record.kind() == EventKind::Connect);
+    let events = records.map(|record| record.fixed::<ConnectEvent>());
+    events.filter(|event| event.socket.remote_port == to.port()).collect()
+}
+
+/// Who tried, and how it ended.
+fn ended(events: &[ConnectEvent]) -> Vec<(u32, i32)> {
+    events.iter().map(|event| (event.header.tgid, event.result)).collect()
+}
+
+/// A socket that asks there and waits for nothing.
+#[allow(unsafe_code, reason = "std waits for an answer")]
+fn asking(to: SocketAddr) -> OwnedFd {
+    let address = raw(to);
+    let size = u32::try_from(size_of_val(&address)).unwrap();
+    // SAFETY: the address is there while the call lasts, and nobody else has the descriptor.
+    unsafe {
+        let fd = libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0);
+        assert_eq!(libc::connect(fd, (&raw const address).cast(), size), -1);
+        assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EINPROGRESS));
+        OwnedFd::from_raw_fd(fd)
+    }
+}
+
+#[test]
+fn connects_that_nobody_answered_are_told_once_and_name_who_asked() {
+    let (to, _held) = unanswering();
+    let watch = Watch::best();
+    let given_up = (std::process::id(), CONNECT_GIVEN_UP);
+    let one = asking(to);
+    assert_eq!(ended(&tried(&watch, to)), [], "nothing has come of it yet");
+    drop(one);
+    assert_eq!(ended(&tried(&watch, to)), [given_up]);
+    assert!(TcpStream::connect_timeout(&to, Duration::from_millis(20)).is_err());
+    assert_eq!(ended(&tried(&watch, to)), [given_up, given_up]);
+    let event = tried(&watch, to)[1];
+    assert!(event.begun_ns > 0 && event.begun_ns + 20_000_000 <= event.header.time_ns);
+    assert_eq!(event.socket.remote_address, *b"\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\x01");
+
+    // Who ends gives up, and so does who lets another inherit the socket and stays.
+    let asks = format!("exec 3<>/dev/tcp/{}/{}", to.ip(), to.port());
+    let mut child = Command::new("bash").arg("-c").arg(asks).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !waits(to) {
+        assert!(Instant::now() < deadline, "bash has not asked in 10 s");
+        thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(ended(&tried(&watch, to))[2..], [(child.id(), CONNECT_GIVEN_UP)]);
+    let kept = asking(to);
+    let mut heir = Command::new("sleep").arg("100").stdin(Stdio::from(kept)).spawn().unwrap();
+    heir.kill().unwrap();
+    heir.wait().unwrap();
+    assert_eq!(ended(&tried(&watch, to))[3..], [given_up], "who called connect, not who had it last");
+}
+
+/// Is there a socket that asks there?
+fn waits(to: SocketAddr) -> bool {
+    let mut table = String::new();
+    File::open("/proc/net/tcp").unwrap().read_to_string(&mut table).unwrap();
+    let wanted = format!(":{:04X} 02 ", to.port());
+    table.lines().any(|line| line.contains(&wanted))
+}
+
+#[test]
+fn however_many_wait_for_an_answer_each_is_told_with_a_process() {
+    // More than the kernel half remembers the callers of.
+    const COUNT: usize = 5000;
+    let limit = libc::rlimit { rlim_cur: 8192, rlim_max: 8192 };
+    // SAFETY: the limit is there while the call lasts.
+    #[allow(unsafe_code, reason = "std has no limits")]
+    let raised = unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) };
+    assert_eq!(raised, 0);
+    let (to, _held) = unanswering();
+    let watch = Watch::best();
+    let all: Vec<_> = (0..COUNT).map(|_| asking(to)).collect();
+    drop(all);
+    let told = tried(&watch, to);
+    assert_eq!(told.len(), COUNT);
+    let given_up = (std::process::id(), CONNECT_GIVEN_UP);
+    assert!(ended(&told).iter().all(|one| *one == given_up));
+    let (seen, forgotten): (Vec<_>, Vec<&ConnectEvent>) = told.iter().partition(|event| event.begun_ns > 0);
+    assert!(seen.len() > 1000 && !forgotten.is_empty(), "{} {}", seen.len(), forgotten.len());
+    // Of a thread that only closed it no stamp is taken for the caller's.
+    assert!(forgotten.iter().all(|event| event.header.flags & EventFlag::StampLost as u16 != 0));
+}
+
+/// A socket bound to one address and connected to another; the errno of that.
+#[allow(unsafe_code, reason = "std can't choose both ends")]
+fn connected_from(mine: SocketAddr, theirs: SocketAddr) -> (TcpStream, Option<i32>) {
+    let (mine, theirs, shared) = (raw(mine), raw(theirs), 1_i32);
+    let size = u32::try_from(size_of_val(&mine)).unwrap();
+    // SAFETY: addresses and the option are there while the calls last, and nobody else has the descriptor.
+    unsafe {
+        let fd = libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0);
+        assert_eq!(
+            libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, (&raw const shared).cast(), 4),
+            0
+        );
+        assert_eq!(libc::bind(fd, (&raw const mine).cast(), size), 0);
+        let failed = libc::connect(fd, (&raw const theirs).cast(), size) != 0;
+        let error = failed.then(|| std::io::Error::last_os_error().raw_os_error().unwrap());
+        (TcpStream::from_raw_fd(fd), error)
+    }
+}
+
+#[test]
+fn what_this_host_turns_down_by_itself_is_no_attempt() {
+    let watch = Watch::best();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = listener.local_addr().unwrap();
+    // Both from one port: there can't be two such connections.
+    let (first, failed) = connected_from("127.0.0.1:0".parse().unwrap(), to);
+    assert_eq!(failed, None);
+    let (_second, failed) = connected_from(first.local_addr().unwrap(), to);
+    assert_eq!(failed, Some(libc::EADDRNOTAVAIL));
+    assert_eq!(ended(&tried(&watch, to)), [(std::process::id(), 0)]);
 }
 
 #[test]

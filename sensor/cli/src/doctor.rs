@@ -31,6 +31,7 @@ const UNSEEN: &[(&str, &str)] = &[
         "a socket's first datagram to each is told, 64 in ten seconds",
     ),
     ("raw sockets' packets, failed unix connects", "no free tracepoint tells; not built yet"),
+    ("connects that this host turns down by itself", "nothing is sent where there is no route or no free port, or a policy says no"),
     ("closes of unix connections", "no free tracepoint tells; the end of their process does"),
     ("accepted TCP connections that the client resets unused", "their process never learns of them either"),
     ("payload inside TLS", "not built yet; terminate TLS before the process, or look at the proxy's side"),

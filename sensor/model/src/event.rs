@@ -215,10 +215,37 @@ pub struct Connect {
     pub socket: Socket,
     /// When connect was called; the header has the end. Of a datagram the same.
     pub begun: BootTime,
-    /// 0, or an errno; -1 where the kernel kept no reason.
+    /// 0, an errno or [`Connect::GIVEN_UP`].
     pub error: i32,
     /// Name that was asked for and answered with the address, lower case; empty: not known.
     pub name: Arc<[u8]>,
+}
+
+/// What [`Connect::error_type`] says, and of which errors.
+const CONNECT_ERRORS: [(&str, &[i32]); 5] = [
+    ("connection_refused", &[111]),
+    ("connection_reset", &[104, 103]),
+    ("given_up", &[Connect::GIVEN_UP]),
+    ("timeout", &[110]),
+    // Also protocol not available and access denied: so routers say of IPv4 and IPv6 that they let nothing through.
+    ("unreachable", &[113, 101, 112, 100, 92, 13]),
+];
+
+impl Connect {
+    /// Nobody answered, until who asked closed the socket.
+    pub const GIVEN_UP: i32 = -1;
+
+    /// Why it failed, as OpenTelemetry's `error.type`, which says `_OTHER` of the rest; [`None`]: it succeeded.
+    pub fn error_type(&self) -> Option<&'static str> {
+        let known = CONNECT_ERRORS.iter().find(|(_, errors)| errors.contains(&self.error));
+        (self.error != 0).then(|| known.map_or("_OTHER", |(word, _)| *word))
+    }
+
+    /// An error of that type.
+    pub fn error_of(word: &str) -> Option<i32> {
+        let (_, errors) = CONNECT_ERRORS.iter().find(|(known, _)| *known == word)?;
+        errors.first().copied()
+    }
 }
 
 /// A TCP socket began or ceased to listen.

@@ -14,7 +14,8 @@ use unavailable::UNAVAILABLE;
 pub(crate) use unavailable::in_audit_records;
 pub(crate) use words::{AUDIT_SYSCALLS, EXECVEAT};
 use words::{
-    AUDIT_TYPES, FD_KINDS, FILE_ATTRIBUTES, FILE_OPERATIONS, LINK_KINDS, NETWORKS, QOS, USER_TABLES,
+    AUDIT_TYPES, CONNECT_ERRORS, FD_KINDS, FILE_ATTRIBUTES, FILE_OPERATIONS, LINK_KINDS, NETWORKS, QOS,
+    USER_TABLES,
 };
 
 /// What values a field can have.
@@ -361,8 +362,10 @@ fields! {
     Initiated "guardbee.connection.initiated" Flag, Kinds::NET, plain ["Initiated"];
     /// `tcp`, `udp` or `unix`.
     Transport "network.transport" Word(&["tcp", "udp", "unix"]), Kinds::NET, plain ["Protocol"];
-    /// Errno of connect, 0: it succeeded.
+    /// Errno of connect, 0: it succeeded, -1: it was given up before an answer came.
     ConnectError "guardbee.connect.error" Number, Kinds::CONNECT, plain [];
+    /// Why connect failed; absent: it succeeded. What this host turns down by itself, as without a route, is no connect: nothing was sent.
+    ErrorType "error.type" Word(CONNECT_ERRORS), Kinds::CONNECT, plain [];
     /// The other end.
     PeerAddress "network.peer.address" Address, Kinds::CONNECTION, plain [];
     /// The other end.

@@ -61,7 +61,9 @@ pub use policy::{POLICIES, POLICY_EVENTS, Policy, PolicyFlag, ScopePolicy};
 pub use program::{PROGRAM_NAMES, SELF_TEST_NAME, kind_lost_with};
 pub use rpc::*;
 pub use signal::SignalEvent;
-pub use socket::{ConnectEvent, ListenEvent, SocketEvent, SocketFlag, SocketInfo, SocketRole};
+pub use socket::{
+    CONNECT_GIVEN_UP, ConnectEvent, ListenEvent, SocketEvent, SocketFlag, SocketInfo, SocketRole,
+};
 pub use socket_change::{SocketChangeEvent, SocketChangeFlag, SocketChangeKind};
 pub use strings::{EventString, StringId, Strings, UNREADABLE};
 pub use throttle::ThrottleEvent;

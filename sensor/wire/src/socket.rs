@@ -65,6 +65,9 @@ pub struct SocketEvent {
     pub socket: SocketInfo,
 }
 
+/// [`ConnectEvent::result`]: no answer came, until who asked closed it.
+pub const CONNECT_GIVEN_UP: i32 = -1;
+
 /// `struct connect_event`; tail: unix path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
@@ -73,9 +76,9 @@ pub struct ConnectEvent {
     pub header: EventHeader,
     /// Which.
     pub socket: SocketInfo,
-    /// When connect was called, boot time.
+    /// When connect was called, boot time. 0: not seen; then the header is that of who gave it up, or of nobody.
     pub begun_ns: u64,
-    /// 0, or -errno; -1 where the kernel kept no reason.
+    /// 0, -errno or [`CONNECT_GIVEN_UP`].
     pub result: i32,
     /// Zero.
     pub pad: u32,

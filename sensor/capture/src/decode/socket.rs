@@ -6,7 +6,9 @@ use guardbee_model::{
     id::ConnectionId,
     socket::{Endpoint, Role, Socket},
 };
-use guardbee_wire::{ConnectEvent, ListenEvent, SocketEvent, SocketFlag, SocketInfo, SocketRole, StringId};
+use guardbee_wire::{
+    CONNECT_GIVEN_UP, ConnectEvent, ListenEvent, SocketEvent, SocketFlag, SocketInfo, SocketRole, StringId,
+};
 use nix::libc::{AF_INET, AF_INET6, AF_UNIX};
 use std::{
     net::{Ipv6Addr, SocketAddr},
@@ -36,8 +38,9 @@ pub(super) fn datagram((raw, tail): &(ConnectEvent, &[u8])) -> Result<Body, Deco
 fn connected(kind: &'static str, raw: &ConnectEvent, tail: &[u8]) -> Result<Connect, DecodeError> {
     let error = match raw.result {
         // Linux has no errno above 4095 (MAX_ERRNO).
-        -4095..-1 => -raw.result,
-        result @ (-1 | 0) => result,
+        -4095..CONNECT_GIVEN_UP => -raw.result,
+        CONNECT_GIVEN_UP => Connect::GIVEN_UP,
+        0 => 0,
         result => {
             let value = u64::from(result.cast_unsigned());
             return Err(DecodeError::Value { kind, field: "result", value });

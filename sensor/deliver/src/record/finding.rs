@@ -52,6 +52,9 @@ pub(super) fn record(encoder: &Encoder, finding: &Finding, offset: WallOffset) -
                 attributes.int("destination.port", port);
             }
             attributes.bytes("destination.domain", &connect.name);
+            if let Some(word) = connect.error_type() {
+                attributes.word("error.type", word);
+            }
         }
         if let Action::File(event) = &last.action {
             file::add(event, &mut attributes);

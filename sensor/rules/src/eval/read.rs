@@ -359,6 +359,10 @@ fn of_network(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
             Action::Connect(connect) => out.shown(connect.error),
             _ => return None,
         },
+        Field::ErrorType => match &o.action {
+            Action::Connect(connect) => out.put(connect.error_type()?.as_bytes()),
+            _ => return None,
+        },
         _ => return None,
     }
     Some(())

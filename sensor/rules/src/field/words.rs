@@ -5,6 +5,8 @@ pub(super) const FD_KINDS: &[&str] =
 pub(super) const LINK_KINDS: &[&str] = &["exact", "inherited", "lineage", "sole", "ambiguous", "unproven"];
 
 pub(super) const USER_TABLES: &[&str] = &["host", "container"];
+pub(super) const CONNECT_ERRORS: &[&str] =
+    &["connection_refused", "connection_reset", "given_up", "timeout", "unreachable", "_OTHER"];
 pub(super) const NETWORKS: &[&str] = &["loopback", "link_local", "private", "public"];
 pub(super) const QOS: &[&str] = &["guaranteed", "burstable", "besteffort"];
 

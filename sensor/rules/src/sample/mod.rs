@@ -370,6 +370,8 @@ impl Draft {
             Field::PeerPort => self.peer().set_port(number(text)),
             Field::SourcePort => self.source.set_port(number(text)),
             Field::ConnectError => self.error = number(text),
+            // Of the others no error is known by name: the highest that there can be.
+            Field::ErrorType => self.error = Connect::error_of(text).unwrap_or(4095),
             Field::DestinationName => self.name = bytes(&text.to_ascii_lowercase()).into(),
             Field::UnixPath => {
                 self.unix = Some(match text.strip_prefix('@') {
