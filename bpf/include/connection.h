@@ -18,6 +18,7 @@ enum connection_bit {
 	CONNECTION_REPORTED = 1 << 0, /* ACCEPT or CONNECT is out */
 	CONNECTION_LED = 1 << 1,      /* SOCKET is out, data may follow */
 	CONNECTION_HTTP = 1 << 2,     /* began like HTTP */
+	CONNECTION_DNS = 1 << 3,      /* to a name server */
 };
 
 /* One direction of the stream. */
@@ -64,6 +65,14 @@ struct {
 	__type(value, __u64);
 } connection_ids __weak SEC(".maps");
 
+static __always_inline struct connection *io_known(const struct io *io)
+{
+	__u64 key = io->sk;
+
+	return io->family == AF_UNIX ? bpf_map_lookup_elem(&unix_sockets, &key)
+				     : bpf_map_lookup_elem(&connections, &key);
+}
+
 static __always_inline __u64 connection_id(struct site *site)
 {
 	__u64 *last = bpf_map_lookup_elem(&connection_ids, &site->index);
@@ -97,6 +106,19 @@ static __always_inline __u32 *sockets_known_flag(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&sockets_known, &zero);
+}
+
+#define BURST_BYTES   PAYLOAD_BYTES
+#define FURTHER_BYTES 1024
+
+/* How many of the bytes that a call has moved are within the stream's budget. */
+static __always_inline __u32 stream_wanted(const struct stream *stream, __u32 length)
+{
+	__u32 wanted = BURST_BYTES - stream->burst;
+
+	if (wanted < FURTHER_BYTES || wanted > BURST_BYTES)
+		wanted = FURTHER_BYTES;
+	return wanted < length ? wanted : length;
 }
 
 /* A TCP sequence number as a 64-bit position: the one nearest to where the stream was last seen. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What name servers are asked and answer, over UDP. Both hook lists end here.
+/* What name servers are asked and answer. Both hook lists end here.
  *
- * Every datagram to or from port 53 is told as it is; which question an answer belongs to is for user space to say. Read from
- * user memory after the call, like payload (buffer.h).
+ * Every datagram to or from port 53 is told as it is, and what each call moves over a connection to it; which question an answer belongs
+ * to is for user space to say. Read from user memory after the call, like payload (buffer.h).
  */
 #pragma once
 #include "buffer.h"
+#include "connection.h"
 #include "datagram.h"
 #include "task.h"
 
@@ -64,45 +65,72 @@ static __always_inline bool dns_server(const struct io *io, __u8 server[16])
 	return true;
 }
 
-/* dns_server for what scratch.io describes, into the event. A function of its own: on 5.10 the stacks of all don't fit above each
- * other.
- */
-GLOBAL_FUNCTION int GLOBAL(io_dns_server)(__u32 index)
+/* Of a connection: where its bytes are. Answers how many of them are within its budget. */
+static __always_inline __u32 dns_part(struct dns_event *event, const struct io *io)
 {
-	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &index);
+	struct connection *connection = io_known(io);
+	struct stream *stream;
+	__u32 wanted;
 
-	return scratch && dns_server(&scratch->io, scratch->dns.server);
+	if (!connection)
+		return 0;
+	stream = &connection->streams[io->direction & 1];
+	event->connection = connection->id;
+	event->position = stream->position - io->length;
+	event->flags |= connection->flags & SOCKET_MIDDLE ? DATA_MIDDLE : 0;
+	wanted = stream_wanted(stream, io->length);
+	stream->burst += wanted;
+	return wanted;
 }
 
-/* Tells of the message that scratch.io describes. */
-GLOBAL_FUNCTION int GLOBAL(io_dns)(__u32 index)
+/* Does scratch.io describe what goes to a name server, or comes from one? Then the event has all but its bytes, of which so many are
+ * wanted. A function of its own: on 5.10 the stacks of all don't fit above each other.
+ */
+GLOBAL_FUNCTION __u32 GLOBAL(io_dns_find)(__u32 index)
 {
-	const __u32 text = sizeof(struct dns_event) + sizeof(struct event_string);
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &index);
 	struct dns_event *event;
-	struct site site;
+	struct sock *sk;
 	struct io *io;
-	__u64 key;
-	__u32 wanted, captured, at;
 
-	if (!site_find(&site, index))
+	if (!scratch)
 		return 0;
-	io = &site.scratch->io;
-	event = &site.scratch->dns;
-	if (!GLOBAL(io_dns_server)(index) || tgid_own(bpf_get_current_pid_tgid() >> 32))
+	io = &scratch->io;
+	event = &scratch->dns;
+	if (tgid_own(bpf_get_current_pid_tgid() >> 32) || !dns_server(io, event->server))
 		return 0;
-	key = io->sk;
-	GLOBAL(header_fill)(index, io->task, EVENT_DNS);
-	event->socket = sock_inode((struct sock *)key);
+	sk = (struct sock *)io->sk;
+	event->socket = sock_inode(sk);
+	event->connection = 0;
+	event->position = 0;
 	event->length = io->length;
 	event->direction = io->direction;
 	event->flags = io->io_uring ? DATA_IO_URING : 0;
 	event->pad[0] = 0;
 	event->pad[1] = 0;
-	wanted = io->length < DNS_BYTES ? io->length : DNS_BYTES;
+	if (BPF_CORE_READ(sk, sk_type) == SOCK_STREAM)
+		return dns_part(event, io);
+	return io->length < DNS_BYTES ? io->length : DNS_BYTES;
+}
+
+/* Tells of it with so many bytes. */
+GLOBAL_FUNCTION int GLOBAL(io_dns_tell)(__u32 index, __u32 wanted)
+{
+	const __u32 text = sizeof(struct dns_event) + sizeof(struct event_string);
+	struct dns_event *event;
+	struct site site;
+	struct io *io;
+	__u32 captured, at;
+
+	if (!site_find(&site, index))
+		return 0;
+	io = &site.scratch->io;
+	event = &site.scratch->dns;
+	GLOBAL(header_fill)(index, io->task, EVENT_DNS);
 	captured = io_copy(io, site.scratch->bytes + text, wanted, &event->flags);
 	OPAQUE(captured);
-	captured &= 2 * DNS_BYTES - 1;
-	if (captured > DNS_BYTES)
+	captured &= 2 * PAYLOAD_BYTES - 1;
+	if (captured > PAYLOAD_BYTES)
 		return 0;
 	/* Zero up to the next multiple of eight: an earlier record's bytes must not leave with this one. */
 	for (__u32 i = 0; i < 7; i++)
@@ -115,4 +143,13 @@ GLOBAL_FUNCTION int GLOBAL(io_dns)(__u32 index)
 		return 0;
 	security_send(&site, &event->header, EVENT_DNS, at);
 	return 0;
+}
+
+/* A datagram was moved, or bytes of a connection: where in those messages begin and end is for user space to say. */
+static __always_inline void dns_io(struct site *site)
+{
+	__u32 wanted = GLOBAL(io_dns_find)(site->index);
+
+	if (wanted)
+		GLOBAL(io_dns_tell)(site->index, wanted);
 }

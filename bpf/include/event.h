@@ -46,7 +46,7 @@ enum event_kind {
 	EVENT_TITLE = 40,
 	EVENT_IO_URING = 41,
 	EVENT_CONTROL = 42,
-	EVENT_DNS = 43, /* security: a message to or from a name server */
+	EVENT_DNS = 43, /* security: a message to or from a name server, or over TCP bytes of some */
 	EVENT_INQUIRY = 44, /* laid out as control_event */
 	EVENT_DATAGRAM = 45, /* security: a UDP socket sent to somebody for the first time; laid out as connect_event */
 };
@@ -156,7 +156,7 @@ enum string_id {
 	STRING_UNIFIED = 24, /* likewise in the v2 hierarchy, where a v1 hierarchy tells containers apart */
 	STRING_UNIFIED_PARENT = 25,
 	STRING_UNIFIED_GRANDPARENT = 26,
-	STRING_MESSAGE = 27, /* of DNS: its first DNS_BYTES */
+	STRING_MESSAGE = 27, /* of DNS: the first bytes */
 	STRING_ENVIRONMENT = 28, /* variables that are on the watch list, `name=value`, each ended by NUL; the last may be cut */
 };
 
@@ -363,6 +363,7 @@ enum data_flag {
 	DATA_UNREADABLE = 1 << 1, /* the user page was not there */
 	DATA_IO_URING = 1 << 2,
 	DATA_TURN = 1 << 3, /* the first bytes after a change of direction */
+	DATA_MIDDLE = 1 << 4, /* DNS: the connection is older than the sensor, position 0 may be anywhere in a message */
 };
 
 /* Budget: the first 4 KiB after each change of direction, then 1 KiB of each call; length is always whole. */
@@ -377,17 +378,19 @@ struct data_event {
 	__u8 pad[6];
 };
 
-/* Names are asked for there, over UDP: RFC 1035, 4.2. */
+/* Names are asked for there: RFC 1035, 4.2. */
 #define DNS_PORT  53
-#define DNS_BYTES 512
+#define DNS_BYTES 512 /* of a datagram; over TCP the budget is that of data_event */
 
 struct dns_event {
 	struct event_header header;
 	__u64 socket;	  /* its inode: tells questions that are out at once apart */
 	__u8 server[16];  /* IPv4 as ::ffff:a.b.c.d */
-	__u32 length;	  /* bytes of the message */
+	__u64 connection; /* over TCP; 0: it is a datagram, one message */
+	__u64 position;	  /* over TCP: of the first byte, in the stream of this direction */
+	__u32 length;	  /* bytes of the datagram, or that the call moved */
 	__u8 direction;	  /* enum data_direction */
-	__u8 flags;	  /* enum data_flag: NO_BUFFER, UNREADABLE, IO_URING */
+	__u8 flags;	  /* enum data_flag: all but TURN */
 	__u8 pad[2];
 	/* tail: MESSAGE, COMM */
 };

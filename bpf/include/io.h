@@ -4,14 +4,13 @@
  */
 #pragma once
 #include "buffer.h"
+#include "dns.h"
 #include "sock.h"
 #include "task.h"
 
 /* The call at hand lies in the scratch: what is read from there is any number to the verifier, which then walks no
  * branch twice for what an earlier one had found.
  */
-#define BURST_BYTES   PAYLOAD_BYTES
-#define FURTHER_BYTES 1024
 
 /* Bits of the stamp that say whether the reading call could block, and whether somebody multiplexes this socket. */
 static __always_inline __u16 stamp_flags(const struct io *io)
@@ -60,14 +59,6 @@ static __always_inline void stamp_write(struct site *site, const struct io *io, 
 	serving->stamp.tid = LOAD(task, pid);
 	serving->stamp.flags = stamp_flags(io) | (connection ? 0 : STAMP_UNTRACKED);
 	serving->stamp.layer = LAYER_PLAIN;
-}
-
-static __always_inline struct connection *io_known(const struct io *io)
-{
-	__u64 key = io->sk;
-
-	return io->family == AF_UNIX ? bpf_map_lookup_elem(&unix_sockets, &key)
-				     : bpf_map_lookup_elem(&connections, &key);
 }
 
 /* First use: an ACCEPT, or for the client of a unix socket a CONNECT, which no other hook sees. */
@@ -155,11 +146,7 @@ GLOBAL_FUNCTION int GLOBAL(io_data)(__u32 index)
 	event->direction = io->direction;
 	event->flags = (io->turn ? DATA_TURN : 0) | (io->io_uring ? DATA_IO_URING : 0);
 	__builtin_memset(event->pad, 0, sizeof(event->pad));
-	wanted = BURST_BYTES - stream->burst;
-	if (wanted < FURTHER_BYTES || wanted > BURST_BYTES)
-		wanted = FURTHER_BYTES;
-	if (wanted > io->length)
-		wanted = io->length;
+	wanted = stream_wanted(stream, io->length);
 	captured = io_copy(io, site.scratch->bytes + sizeof(*event), wanted, &event->flags);
 	OPAQUE(captured);
 	if (captured > PAYLOAD_BYTES)
@@ -196,6 +183,8 @@ static __always_inline void connection_found(struct site *site, struct sock *sk,
 	connection->flags = SOCKET_MIDDLE | (connection->role == ROLE_CONNECTED ? SOCKET_ROLE_GUESSED : 0);
 	connection->streams[DATA_RECEIVED].base = LOAD(tcp, copied_seq);
 	connection->streams[DATA_SENT].base = LOAD(tcp, write_seq);
+	if (connection->role == ROLE_CONNECTED && sock_asks_names(sk))
+		connection->bits = CONNECTION_DNS;
 	/* Fast open: data before the handshake's end, of a connection that is new. */
 	if (LOAD(sk, __sk_common.skc_state) == TCP_SYN_RECV) {
 		connection->role = ROLE_ACCEPTED;
@@ -312,6 +301,8 @@ static __always_inline void socket_io(struct site *site, struct task_struct *tas
 		connection->last = direction + 1;
 		stream->burst = 0;
 	}
+	if (connection->bits & CONNECTION_DNS && datagrams_watched & DATAGRAM_DNS)
+		dns_io(site);
 	if (!(connection->bits & CONNECTION_HTTP) && !io->turn)
 		return;
 	/* Before the first look at a byte. */

@@ -150,5 +150,5 @@ static __always_inline void datagram_io(struct site *site)
 	if (datagrams_watched & DATAGRAM_PEERS && GLOBAL(io_peer)(site->index))
 		GLOBAL(io_peer_tell)(site->index);
 	if (datagrams_watched & DATAGRAM_DNS)
-		GLOBAL(io_dns)(site->index);
+		dns_io(site);
 }

@@ -40,6 +40,11 @@ static __always_inline void sock_remote(struct sock *sk, __u16 family, __u8 addr
 	*port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 }
 
+static __always_inline bool sock_asks_names(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_dport) == bpf_htons(DNS_PORT);
+}
+
 static __always_inline void sock_fill_inet(struct socket_info *info, struct sock *sk)
 {
 	if (info->family == AF_INET)

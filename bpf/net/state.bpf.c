@@ -52,8 +52,10 @@ static __always_inline void connection_open(struct site *site, struct sock *sk, 
 
 	connection.streams[DATA_RECEIVED].base = BPF_CORE_READ((struct tcp_sock *)sk, copied_seq);
 	connection.streams[DATA_SENT].base = BPF_CORE_READ((struct tcp_sock *)sk, write_seq);
+	if (role == ROLE_CONNECTED && sock_asks_names(sk))
+		connection.bits = CONNECTION_DNS;
 	if (initiator) {
-		connection.bits = CONNECTION_REPORTED;
+		connection.bits |= CONNECTION_REPORTED;
 		owner_fill(&connection.owner, initiator);
 	}
 	if (bpf_map_update_elem(&connections, &key, &connection, BPF_NOEXIST) == -E2BIG)

@@ -12,9 +12,9 @@ mod watch;
 use guardbee_bpf::{Capability, Options};
 use guardbee_wire::{DNS_BYTES, DNS_PORT, DataFlag, Direction, DnsEvent, EventKind, StringId};
 use std::{
-    io::IoSlice,
+    io::{IoSlice, Read as _, Write as _},
     mem::zeroed,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     os::fd::AsRawFd as _,
     process, ptr,
     sync::atomic::{AtomicU8, Ordering},
@@ -71,8 +71,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
         self.stranger().send_to(&[], self.address).unwrap();
-        self.thread.take().unwrap().join().unwrap();
+        thread.join().unwrap();
     }
 }
 
@@ -264,5 +265,126 @@ fn what_can_not_be_read_is_told_without_its_bytes() {
         let told = told(&watch, &server);
         assert_eq!(told[1].0.flags, DataFlag::NoBuffer as u8, "{hooks:?}");
         assert_eq!((told[1].0.length, told[1].1.as_str()), (9, ""));
+    }
+}
+
+/// Reads until the other end has nothing more to say, a few bytes at a time, and answers all of it in upper case.
+fn stream_server(address: Ipv4Addr) -> (SocketAddr, thread::JoinHandle<()>) {
+    let listener = TcpListener::bind((address, DNS_PORT)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let serve = move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut bytes = [0; 1024];
+        while let Ok(length @ 1..) = stream.read(&mut bytes) {
+            stream.write_all(&bytes[..length].to_ascii_uppercase()).unwrap();
+        }
+    };
+    (address, thread::spawn(serve))
+}
+
+/// What of a connection there was told: direction, position and bytes of each call.
+fn parts(watch: &Watch, server: SocketAddr) -> Vec<(bool, u64, String)> {
+    let server = Server { address: server, thread: None };
+    let told = told(watch, &server);
+    assert!(told.iter().all(|(event, _)| event.connection != 0 && event.socket != 0));
+    let part =
+        |(event, text): (DnsEvent, String)| (event.direction == Direction::Sent as u8, event.position, text);
+    told.into_iter().map(part).collect()
+}
+
+#[test]
+fn over_tcp_each_call_is_told_with_its_place() {
+    for hooks in lists() {
+        let (address, server) = stream_server(here());
+        let watch = watching(Options { hooks: Some(*hooks), ..small() });
+        let mut client = TcpStream::connect(address).unwrap();
+        let mut buffer = [0; 64];
+        // As resolvers write it: length and message by two calls, by one, gathered.
+        client.write_all(b"le").unwrap();
+        client.read_exact(&mut buffer[..2]).unwrap();
+        client.write_all(b"question").unwrap();
+        client.read_exact(&mut buffer[..2]).unwrap();
+        client.read_exact(&mut buffer[..6]).unwrap();
+        let pieces = [IoSlice::new(b"le"), IoSlice::new(b"by writev")];
+        assert_eq!(client.write_vectored(&pieces).unwrap(), 11);
+        client.read_exact(&mut buffer[..11]).unwrap();
+        let (mut length, mut rest) = (*b"le", *b"by sendmsg");
+        let mut pieces = [piece(&mut length), piece(&mut rest)];
+        let asked = message(&mut pieces, None);
+        // SAFETY: all that the message points to is there while the call lasts.
+        assert_eq!(unsafe { libc::sendmsg(client.as_raw_fd(), &raw const asked, 0) }, 12);
+        client.read_exact(&mut buffer[..12]).unwrap();
+        drop(client);
+        server.join().unwrap();
+        let expected = [
+            (true, 0, "le"),
+            (false, 0, "LE"),
+            (true, 2, "question"),
+            (false, 2, "QU"),
+            (false, 4, "ESTION"),
+            (true, 10, "leby writev"),
+            (false, 10, "LEBY WRITEV"),
+            (true, 21, "leby sendmsg"),
+            (false, 21, "LEBY SENDMSG"),
+        ];
+        let expected = expected.map(|(sent, position, text)| (sent, position, text.to_owned()));
+        assert_eq!(parts(&watch, address), expected, "{hooks:?}");
+    }
+}
+
+#[test]
+fn over_tcp_long_messages_are_cut_at_the_budget_and_their_lengths_whole() {
+    for hooks in lists() {
+        let (address, server) = stream_server(here());
+        let watch = watching(Options { hooks: Some(*hooks), ..small() });
+        let mut client = TcpStream::connect(address).unwrap();
+        for _ in 0..3 {
+            client.write_all(&[b'x'; 3000]).unwrap();
+        }
+        client.read_exact(&mut [0; 9000]).unwrap();
+        drop(client);
+        server.join().unwrap();
+        let parts = parts(&watch, address);
+        let sent = parts.into_iter().filter(|(sent, ..)| *sent);
+        let sent: Vec<_> = sent.map(|(_, position, text)| (position, text.len())).collect();
+        assert_eq!(sent, [(0, 3000), (3000, 1096), (6000, 1024)], "{hooks:?}");
+    }
+}
+
+#[test]
+fn over_tcp_only_who_asks_is_looked_at_and_what_is_older_is_marked() {
+    for hooks in lists() {
+        let (address, server) = stream_server(here());
+        let other = TcpListener::bind((here(), 0)).unwrap();
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(b"before").unwrap();
+        client.read_exact(&mut [0; 6]).unwrap();
+        let mut watch = watching(Options { hooks: Some(*hooks), ..small() });
+        let mut elsewhere = TcpStream::connect(other.local_addr().unwrap()).unwrap();
+        elsewhere.write_all(b"elsewhere").unwrap();
+        other.accept().unwrap().0.read_exact(&mut [0; 9]).unwrap();
+        let mut ask = |word: &[u8]| {
+            client.write_all(word).unwrap();
+            client.read_exact(&mut vec![0; word.len()]).unwrap();
+        };
+        ask(b"older");
+        watch.kernel.watch(0).unwrap();
+        ask(b"unwatched");
+        watch.kernel.watch(Capability::Dns.bit()).unwrap();
+        watch.kernel.set_own(&[process::id()]).unwrap();
+        ask(b"our own");
+        drop(client);
+        server.join().unwrap();
+        let texts: Vec<_> = parts(&watch, address).into_iter().map(|(sent, _, text)| (sent, text)).collect();
+        assert_eq!(texts, asked_and_answered(&["older"]), "{hooks:?}");
+        let ours = |record: &&watch::Record| {
+            record.kind() == EventKind::Dns && record.header().tgid == process::id()
+        };
+        let records = watch.records();
+        let events: Vec<DnsEvent> = records.iter().filter(ours).map(watch::Record::fixed).collect();
+        let marked = events.iter().filter(|event| event.server == events[0].server);
+        assert!(
+            marked.clone().count() == 2 && marked.clone().all(|event| event.flags == DataFlag::Middle as u8)
+        );
     }
 }

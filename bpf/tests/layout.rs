@@ -78,7 +78,9 @@ fn sockets_and_counters_are_the_same() {
     same_layout!(btf, wire::WatchKey = struct "watch_key" { role, length, name });
     same_layout!(btf, wire::ConnectEvent = struct "connect_event" { header, socket, begun_ns, result, pad });
     same_layout!(btf, wire::ListenEvent = struct "listen_event" { header, socket, listening, pad });
-    same_layout!(btf, wire::DnsEvent = struct "dns_event" { header, socket, server, length, direction, flags, pad });
+    same_layout!(btf, wire::DnsEvent = struct "dns_event" {
+        header, socket, server, connection, position, length, direction, flags, pad,
+    });
     same_layout!(btf, wire::DataEvent = struct "data_event" {
         header, connection, position, length, captured, direction, flags, pad,
     });
@@ -261,7 +263,7 @@ fn enumerators_are_the_same() {
     same_values!(btf, "socket_role", "ROLE_", SocketRole { Unknown, Accepted, Connected, Listening });
     same_values!(btf, "socket_flag", "SOCKET_", SocketFlag { Middle, RoleGuessed });
     same_values!(btf, "data_direction", "DATA_", Direction { Received, Sent });
-    same_values!(btf, "data_flag", "DATA_", DataFlag { NoBuffer, Unreadable, IoUring, Turn });
+    same_values!(btf, "data_flag", "DATA_", DataFlag { NoBuffer, Unreadable, IoUring, Turn, Middle });
     same_values!(
         btf,
         "loss_cause",

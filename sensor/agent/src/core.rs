@@ -263,7 +263,7 @@ impl Core {
     }
 
     fn security(&mut self, event: Event, link: Option<Link>) {
-        let kind = (!event.body.is_payload()).then(|| holding::kind(&event.body));
+        let kind = holding::counted(&event.body).then(|| holding::kind(&event.body));
         let (time, process) = (event.header.time, event.header.process);
         match self.action(event) {
             Some(action) => self.observe((time, action), process, link, kind),

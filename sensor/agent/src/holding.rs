@@ -71,6 +71,14 @@ impl Holding {
     }
 }
 
+/// Whether there is a record of its own that the kernel half has counted.
+pub(crate) fn counted(body: &Body) -> bool {
+    match body {
+        Body::System(system) => !matches!(&system.deed, Deed::Lookup(lookup) if lookup.further),
+        body => !body.is_payload(),
+    }
+}
+
 /// Under which kind the kernel half counts an event.
 pub(crate) fn kind(body: &Body) -> EventKind {
     match body {

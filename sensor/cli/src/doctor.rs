@@ -21,7 +21,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("failed system calls", "only reboot's are told; use auditd beside"),
     ("a reboot that succeeds", "nobody is left to tell it; the records that follow are of another boot"),
     (
-        "names that are asked for over TCP, TLS or HTTPS, at another port than 53, through io_uring, or in messages cut by the reader",
+        "names that are asked for over TLS or HTTPS, at another port than 53, through io_uring, or in messages cut by the reader",
         "their connections are told; have resolvers ask in plain on the node",
     ),
     ("files: refused calls", "no free tracepoint tells; writes through older descriptors neither"),
@@ -31,7 +31,10 @@ const UNSEEN: &[(&str, &str)] = &[
         "a socket's first datagram to each is told, 64 in ten seconds",
     ),
     ("raw sockets' packets, failed unix connects", "no free tracepoint tells; not built yet"),
-    ("connects that this host turns down by itself", "nothing is sent where there is no route or no free port, or a policy says no"),
+    (
+        "connects that this host turns down by itself",
+        "nothing is sent where there is no route or no free port, or a policy says no",
+    ),
     ("closes of unix connections", "no free tracepoint tells; the end of their process does"),
     ("accepted TCP connections that the client resets unused", "their process never learns of them either"),
     ("payload inside TLS", "not built yet; terminate TLS before the process, or look at the proxy's side"),

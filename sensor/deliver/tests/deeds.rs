@@ -93,6 +93,7 @@ fn lookup() -> Lookup {
             records: [record(16, &secret()), record(1, b"203.0.113.7")].into(),
             cut: false,
         }),
+        further: false,
     }
 }
 

@@ -1,4 +1,6 @@
 //! Messages of the DNS: RFC 1035, 4. Total, bounded: a name has 255 bytes, and a pointer leads back.
+pub mod stream;
+
 use guardbee_model::dns::{Answer, Question, Record};
 use std::{
     io::Write as _,
@@ -45,17 +47,7 @@ pub struct Message {
 
 /// Reads a message of `length` bytes, of which these are the first.
 pub fn parse(bytes: &[u8], length: u32) -> Result<Message, Unread> {
-    let word = |at| two(bytes, at).ok_or(Unread::Short);
-    let (id, flags, questions, answers) = (word(0)?, word(2)?, word(4)?, word(6)?);
-    word(HEADER - 2)?;
-    match (flags >> 11 & 0xf, questions) {
-        (0, 1) => {}
-        (0, 0) => return Err(Unread::NoQuestion),
-        // No server answers several at once: RFC 9619.
-        (0, _) => return Err(Unread::Malformed),
-        (operation, _) if OTHERS.contains(&operation) => return Err(Unread::OtherOperation),
-        _ => return Err(Unread::Malformed),
-    }
+    let (id, flags, answers) = header(bytes)?;
     let (name, at) = name(bytes, HEADER).ok_or(Unread::Malformed)?;
     let (kind, class) =
         (two(bytes, at).ok_or(Unread::Malformed)?, two(bytes, at + 2).ok_or(Unread::Malformed)?);
@@ -72,6 +64,21 @@ pub fn parse(bytes: &[u8], length: u32) -> Result<Message, Unread> {
         Answer { code: u8::try_from(flags & 0xf).unwrap_or(0), records, cut }
     });
     Ok(Message { id, question, answer, ttl })
+}
+
+/// Id, flags and how many records there are, of a question or its answer.
+fn header(bytes: &[u8]) -> Result<(u16, u16, u16), Unread> {
+    let word = |at| two(bytes, at).ok_or(Unread::Short);
+    let (id, flags, questions, answers) = (word(0)?, word(2)?, word(4)?, word(6)?);
+    word(HEADER - 2)?;
+    match (flags >> 11 & 0xf, questions) {
+        (0, 1) => Ok((id, flags, answers)),
+        (0, 0) => Err(Unread::NoQuestion),
+        // No server answers several at once: RFC 9619.
+        (0, _) => Err(Unread::Malformed),
+        (operation, _) if OTHERS.contains(&operation) => Err(Unread::OtherOperation),
+        _ => Err(Unread::Malformed),
+    }
 }
 
 /// The part that somebody registered, lower case: one label more than the public suffix. Empty: there is none, as of `localhost`.

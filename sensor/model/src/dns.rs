@@ -1,8 +1,8 @@
 //! What name servers are asked, and answer.
-use crate::{clock::BootTime, event::Direction};
+use crate::{clock::BootTime, event::Direction, id::ConnectionId};
 use std::net::IpAddr;
 
-/// A message to or from a name server, as it went over the wire.
+/// A message to or from a name server, as it went over the wire; over TCP what one call has moved of several.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dns {
     /// Inode of the socket: tells questions apart that are out at once.
@@ -11,12 +11,25 @@ pub struct Dns {
     pub server: IpAddr,
     /// Sent: a question. Received: an answer.
     pub direction: Direction,
+    /// [`None`]: it is a datagram.
+    pub part: Option<Part>,
     /// Bytes that it has.
     pub length: u32,
     /// The first of them; none: they could not be read.
     pub bytes: Box<[u8]>,
     /// `task_struct.comm` of who moved it.
     pub comm: Box<[u8]>,
+}
+
+/// Where bytes are in one direction of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Of which connection.
+    pub connection: ConnectionId,
+    /// Of the first byte.
+    pub position: u64,
+    /// The connection is older than the sensor: what is at position 0 nobody knows.
+    pub middle: bool,
 }
 
 /// A name was asked for. The header of its event is that of the question, but for its time, which is when this much was known.
@@ -34,6 +47,8 @@ pub struct Lookup {
     pub question: Question,
     /// [`None`]: none was seen in time.
     pub answer: Option<Answer>,
+    /// It came in one record with another one, which that record counts for.
+    pub further: bool,
 }
 
 /// What is asked for: RFC 1035, 4.1.2.

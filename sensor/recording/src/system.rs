@@ -263,5 +263,5 @@ fn take_lookup(take: &mut Take<'_>) -> Result<Lookup, Wrong> {
             take.list(RECORDS, |take| Ok(Record { kind: take.narrow()?, data: take.text()?.into() }))?;
         Ok(Answer { code, records: records.into(), cut })
     })?;
-    Ok(Lookup { asked, server, socket, id, question, answer })
+    Ok(Lookup { asked, server, socket, id, question, answer, further: false })
 }

@@ -350,7 +350,7 @@ fields! {
     DestinationAddress "destination.address" Address, Kinds::NET, searched ["DestinationIp", "destination.ip", "dst_ip"];
     /// Who is connected to.
     DestinationPort "destination.port" Number, Kinds::NET, plain ["DestinationPort", "dst_port"];
-    /// Name, in lower case, that was asked for and answered with that address: the last one that the process itself asked a name server for, else the only one that its container did, or of the host's processes any of them; for a minute at least and an hour at most, as the answer says. Absent: none was, as where a name stands in a file, or it was asked for over TCP or TLS.
+    /// Name, in lower case, that was asked for and answered with that address: the last one that the process itself asked a name server for, else the only one that its container did, or of the host's processes any of them; for a minute at least and an hour at most, as the answer says. Absent: none was, as where a name stands in a file, or it was asked for over TLS.
     DestinationName "destination.domain" Text, Kinds::OUTBOUND, plain ["DestinationHostname"];
     /// Where that is: this host, its link, private networks (RFC 1918, 4193 and 6598), all others; absent: no IP address.
     DestinationNetwork "guardbee.destination.network" Word(NETWORKS), Kinds::NET, plain [];

@@ -69,6 +69,8 @@ pub struct Params {
     pub waiting: usize,
     /// Questions to name servers that are kept for [`Params::patience`], answered ones among them.
     pub lookups: usize,
+    /// Directions of connections to name servers that are followed.
+    pub name_streams: usize,
     /// How long they wait for their answers.
     pub patience: Duration,
     /// Addresses whose names are remembered, for the processes that asked, and as many for the containers.
@@ -94,6 +96,7 @@ impl Default for Params {
             origins: 65_536,
             waiting: 8_192,
             lookups: 16_384,
+            name_streams: 2_048,
             patience: Duration::from_secs(2),
             names: 8_192,
             wait: Duration::from_millis(250),
@@ -182,7 +185,7 @@ impl Tracer {
             params,
             ids,
             waiting: Waiting::default(),
-            lookups: Lookups::default(),
+            lookups: Lookups::new(params.name_streams),
             undecided: VecDeque::new(),
             silent: BinaryHeap::new(),
             losses: Losses::default(),
@@ -200,7 +203,7 @@ impl Tracer {
             Body::Socket(socket) => self.open(socket, processes, out),
             Body::Data(ref data) => self.data(&event.header, data, processes, out),
             Body::Close(close) => self.close(close, processes, out),
-            Body::Dns(message) => self.dns(event.header, *message, processes, out),
+            Body::Dns(message) => self.dns(event.header, &message, processes, out),
             _ => {
                 self.name(&mut event, processes);
                 self.introduce(&event.body, processes, out);
@@ -263,7 +266,7 @@ impl Tracer {
     /// | `undecided_full` | the client's half of a trace |
     /// | `history_full`, `open_full`, `servers_full`, `origins_full` | no span; links that say `unproven` |
     /// | `names_full` | names of addresses that are connected to |
-    /// | `lookups_full`, `message_unread` | answers of name servers; `message_unread` also questions, and with them the event |
+    /// | `lookups_full`, `message_unread` | answers of name servers; `message_unread` also questions, and with them the event; over TCP all up to where a call begins with a message |
     /// | `waiting_full` | the payload that an action's link waited for: it says `unproven` |
     pub fn losses(&mut self, now: BootTime) -> Vec<Loss> {
         self.counter.drain(now)

@@ -4,26 +4,47 @@
 //! in [`crate::Params::patience`]. What an answer is the answer to is told by socket, id and question: that of a stranger is
 //! nobody's.
 use crate::{Output, Processes, Tracer, later, names::Who};
-use guardbee_l7::dns::{self, Message, Unread};
+use guardbee_l7::dns::{self, Message, Unread, stream::Stream};
 use guardbee_model::{
     clock::BootTime,
-    dns::{Answer, Dns, Lookup, Question},
+    dns::{Answer, Dns, Lookup, Part, Question},
     event::{Body, Direction, Event, Header},
+    id::ConnectionId,
     link::Link,
     system::{Deed, System},
 };
+use lru::LruCache;
 use rustc_hash::FxHashMap;
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, num::NonZeroUsize, sync::Arc};
 
 /// What a question and its answer have in common; the name in lower case, since some ask in a random one.
 type Key = (u64, u16, Question);
 
+/// Who moved a message, and whether another one of the same record has become an event.
+#[derive(Clone, Copy)]
+struct Sent<'a> {
+    header: Header,
+    message: &'a Dns,
+    further: bool,
+}
+
 /// Questions without an answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lookups {
+    /// Connections to name servers. The one that was silent for longest is forgotten, and what follows of it is looked at as of one that
+    /// is older than the sensor.
+    streams: LruCache<(ConnectionId, Direction), Stream>,
     asked: FxHashMap<Key, Asked>,
     /// In the order in which they came, at most [`crate::Params::lookups`]; what has been answered may stand here still.
     due: VecDeque<(BootTime, Key)>,
+}
+
+impl Lookups {
+    /// Nothing asked yet.
+    pub(crate) fn new(streams: usize) -> Self {
+        let streams = LruCache::new(NonZeroUsize::new(streams).unwrap_or(NonZeroUsize::MIN));
+        Self { streams, asked: FxHashMap::default(), due: VecDeque::new() }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -51,27 +72,64 @@ fn lookup(event: &mut Event) -> Option<&mut Lookup> {
 }
 
 impl Tracer {
-    /// Takes a message. A question comes out as an event when its answer is there; of all others nothing comes.
+    /// Takes a message, or what was moved of some. A question comes out as an event when its answer is there; of all others nothing
+    /// comes.
     pub(crate) fn dns(
         &mut self,
         header: Header,
-        message: Dns,
+        message: &Dns,
         processes: &dyn Processes,
         out: &mut Vec<Output>,
     ) {
-        let Dns { socket, server, direction, length, bytes, comm } = message;
-        match (direction, dns::parse(&bytes, length)) {
+        let mut further = false;
+        let messages = match message.part {
+            None => vec![(message.bytes.to_vec(), message.length)],
+            Some(part) => self.messages(part, message),
+        };
+        for (bytes, length) in messages {
+            let sent = Sent { header, message, further };
+            further |= self.message(sent, (&bytes, length), processes, out);
+        }
+        if !further {
+            out.push(Output::Consumed);
+        }
+    }
+
+    /// Messages that end in these bytes of a connection.
+    fn messages(&mut self, part: Part, message: &Dns) -> Vec<(Vec<u8>, u32)> {
+        let new = || if part.middle { Stream::middle() } else { Stream::default() };
+        let key = (part.connection, message.direction);
+        let stream = self.lookups.streams.get_or_insert_mut(key, new);
+        let read = stream.take(part.position, message.length, &message.bytes);
+        if read.lost {
+            self.counter.add("message_unread", "dns", 1);
+        }
+        read.messages
+    }
+
+    /// Takes a message. Answers whether it becomes an event.
+    fn message(
+        &mut self,
+        sent: Sent<'_>,
+        (bytes, length): (&[u8], u32),
+        processes: &dyn Processes,
+        out: &mut Vec<Output>,
+    ) -> bool {
+        let Sent { header, message: &Dns { socket, server, direction, ref comm, .. }, further } = sent;
+        let asked = header.time;
+        match (direction, dns::parse(bytes, length)) {
             _ if bytes.is_empty() => self.counter.add("message_unread", "dns", 1),
             (Direction::Sent, Ok(Message { id, question, answer: None, .. })) => {
                 let key = key(socket, id, &question);
                 // Asked again before there was an answer: one lookup.
                 if !self.lookups.asked.contains_key(&key) {
                     self.make_room(out);
-                    let due = later(header.time, self.params.patience);
+                    let due = later(asked, self.params.patience);
                     self.lookups.due.push_back((due, key.clone()));
                     self.lookups.asked.insert(key, Asked::default());
-                    let lookup = Lookup { asked: header.time, server, socket, id, question, answer: None };
-                    return self.hold(event(header, comm, lookup), processes, out);
+                    let lookup = Lookup { asked, server, socket, id, question, answer: None, further };
+                    self.hold(event(header, comm.clone(), lookup), processes, out);
+                    return true;
                 }
             }
             (Direction::Received, Ok(Message { id, question, answer: Some(answer), ttl })) => {
@@ -86,14 +144,15 @@ impl Tracer {
             // Told: there are those who use the port because firewalls let it through.
             (Direction::Sent, Err(Unread::Short | Unread::Malformed)) => {
                 let question = Question::default();
-                let lookup = Lookup { asked: header.time, server, socket, id: 0, question, answer: None };
-                return self.hold(event(header, comm, lookup), processes, out);
+                let lookup = Lookup { asked, server, socket, id: 0, question, answer: None, further };
+                self.hold(event(header, comm.clone(), lookup), processes, out);
+                return true;
             }
             (Direction::Received, Err(Unread::Short | Unread::Malformed)) => self.count("dns_malformed"),
             (_, Ok(_)) => self.count("dns_backwards"),
             (_, Err(Unread::OtherOperation | Unread::NoQuestion)) => self.count("dns_no_question"),
         }
-        out.push(Output::Consumed);
+        false
     }
 
     /// Keeps the answer to a question, and by which name its addresses go.

@@ -4,8 +4,9 @@ mod world;
 
 use guardbee_model::{
     clock::BootTime,
-    dns::{Dns, Lookup},
+    dns::{Dns, Lookup, Part},
     event::{Body, Connect, Direction, Event},
+    id::ConnectionId,
     link::Link,
     socket::{Endpoint, Role},
     system::Deed,
@@ -30,12 +31,23 @@ fn message(id: u16, name: &str, answered: bool) -> Vec<u8> {
     [&header[..], &labels, &[0, 0, 1, 0, 1], if answered { record } else { &[] }].concat()
 }
 
-fn moved(world: &mut World, tid: u32, (socket, direction): (u64, Direction), bytes: Vec<u8>) {
+fn moved(world: &mut World, tid: u32, from: (u64, Direction), bytes: Vec<u8>) {
+    put(world, tid, from, None, bytes);
+}
+
+fn put(
+    world: &mut World,
+    tid: u32,
+    (socket, direction): (u64, Direction),
+    part: Option<Part>,
+    bytes: Vec<u8>,
+) {
     let header = world.header(process(SERVER), tid);
     let dns = Dns {
         socket,
         server: "192.0.2.53".parse().unwrap(),
         direction,
+        part,
         length: u32::try_from(bytes.len()).unwrap(),
         bytes: bytes.into(),
         comm: b"app".as_slice().into(),
@@ -89,6 +101,58 @@ fn a_question_comes_out_with_its_answer_once() {
     assert!(*time > lookup.asked);
     // Of four messages one became an event.
     assert_eq!(consumed(&world), 3);
+}
+
+/// Bytes of one connection, by one call each; answers where the next ones are.
+fn stream(world: &mut World, direction: Direction, from: u64, calls: &[&[u8]]) -> u64 {
+    calls.iter().fold(from, |position, bytes| {
+        let part = Part { connection: ConnectionId(5), position, middle: false };
+        put(world, SERVER, (1, direction), Some(part), bytes.to_vec());
+        position + bytes.len() as u64
+    })
+}
+
+fn framed(message: &[u8]) -> Vec<u8> {
+    [&u16::try_from(message.len()).unwrap().to_be_bytes()[..], message].concat()
+}
+
+#[test]
+fn over_tcp_messages_come_out_whole_and_each_record_counts_once() {
+    let mut world = World::default();
+    let [one, two] = [false, true]
+        .map(|told| [message(7, "one.example", told), message(8, "two.example", told)])
+        .map(|[one, two]| [framed(&one), framed(&two)]);
+    // Both questions by one call; the answers as resolvers read them: first the length, then the rest.
+    stream(&mut world, Direction::Sent, 0, &[&one.concat()]);
+    let (length, rest) = two[0].split_at(2);
+    stream(&mut world, Direction::Received, 0, &[length, rest, &two[1]]);
+    world.wait(1);
+    assert_eq!(names(&world), [("one.example".to_owned(), true), ("two.example".to_owned(), true)]);
+    let further: Vec<_> = told(&world).iter().map(|(_, lookup, _)| lookup.further).collect();
+    assert_eq!(further, [false, true]);
+    // Four records: one counts for both events, the answers become none.
+    assert_eq!(consumed(&world), 3);
+}
+
+#[test]
+fn over_tcp_what_is_missed_is_a_loss_and_what_is_no_message_is_told() {
+    let mut world = World::default();
+    let asked = framed(&message(7, "one.example", false));
+    stream(&mut world, Direction::Sent, 10, &[&asked[1..]]);
+    world.wait(3_000);
+    let losses = world.tracer.losses(BootTime(1));
+    assert_eq!(
+        losses.iter().map(|loss| (loss.cause, loss.count)).collect::<Vec<_>>(),
+        [("message_unread", 1)]
+    );
+    assert!(names(&world).is_empty());
+    stream(&mut world, Direction::Sent, 2_000, &[&asked]);
+    world.wait(3_000);
+    assert_eq!(names(&world).len(), 1);
+    let other = b"\x16\x03\x01\x01\xfc\x01\x00\x01\xf8\x03\x03 and so on";
+    stream(&mut world, Direction::Sent, 2_000 + asked.len() as u64, &[other, other]);
+    world.wait(3_000);
+    assert!(told(&world)[1].1.is_malformed() && told(&world).len() == 2);
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub enum DataFlag {
     IoUring = 1 << 2,
     /// The first bytes after a change of direction.
     Turn = 1 << 3,
+    /// DNS: the connection is older than the sensor, position 0 may be anywhere in a message.
+    Middle = 1 << 4,
 }
 
 /// `struct data_event`; [`DataEvent::captured`] bytes follow.

@@ -17,7 +17,11 @@ pub struct DnsEvent {
     pub socket: u64,
     /// IPv4 as `::ffff:a.b.c.d`.
     pub server: [u8; 16],
-    /// Bytes of the message.
+    /// Over TCP; 0: it is a datagram, one message.
+    pub connection: u64,
+    /// Over TCP: of the first byte, in the stream of this direction.
+    pub position: u64,
+    /// Bytes of the datagram, or that the call moved.
     pub length: u32,
     /// [`crate::Direction`].
     pub direction: u8,

@@ -118,6 +118,7 @@ impl Draw<'_> {
             id: self.byte().into(),
             question,
             answer,
+            further: false,
         }
     }
 

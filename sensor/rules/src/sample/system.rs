@@ -152,6 +152,7 @@ impl Doing {
                 id: 1,
                 question: Question { name: bytes("a.example").into(), registered: none(), kind: 1, class: 1 },
                 answer: None,
+                further: false,
             },
         }
     }

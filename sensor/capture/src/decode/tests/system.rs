@@ -1,10 +1,12 @@
 //! Deeds: what was captured comes back, what the ABI doesn't have is refused.
 use super::*;
 use guardbee_model::{
+    dns::Part,
+    id::ConnectionId,
     process::Fd,
     system::{Deed, Namespace},
 };
-use guardbee_wire::{CALL_NAMES, Call, CallInfo, Namespaces, TargetInfo};
+use guardbee_wire::{CALL_NAMES, Call, CallInfo, DataFlag, Namespaces, TargetInfo};
 
 fn called(call: Call) -> CallInfo {
     CallInfo { arguments: [1, 2, 3, 4], result: 5, call: call as u16, ..CallInfo::default() }
@@ -171,6 +173,13 @@ fn messages_to_name_servers_say_what_was_captured() {
         (dns.server.to_string().as_str(), &*dns.bytes, &*dns.comm),
         ("127.0.0.1", &b"bytes"[..], &b"sh"[..])
     );
+    assert_eq!(dns.part, None);
+    let flags = DataFlag::Middle as u8;
+    let header = head(EventKind::Dns);
+    let over_tcp = DnsEvent { header, connection: 3, position: 77, flags, ..DnsEvent::default() };
+    let Body::Dns(dns) = record(&encode(&over_tcp, &[])).unwrap().body else { panic!() };
+    let part = Part { connection: ConnectionId(3), position: 77, middle: true };
+    assert_eq!(dns.part, Some(part));
 }
 
 #[test]
