@@ -17,8 +17,8 @@ mod watch;
 use guardbee_bpf::{Capability, Options, ProgramState};
 use guardbee_wire::{
     Call, ControlEvent, CredentialsCause, CredentialsEvent, EventKind, ExtensionEvent, ExtensionKind,
-    MemoryEvent, MemoryKind, MountEvent, MountFlag, MountKind, NamespaceEvent, NamespaceFlag, SocketChangeEvent,
-    SocketChangeKind, StringId, TitleEvent,
+    MemoryEvent, MemoryKind, MountEvent, MountFlag, MountKind, NamespaceEvent, NamespaceFlag,
+    SocketChangeEvent, SocketChangeKind, StringId, TitleEvent,
 };
 use std::{
     io,
