@@ -114,6 +114,8 @@ struct io_xattr___delayed {
 /* What the operation names, in the kernel's memory. `attribute`: the name of one. */
 static __always_inline __u64 operation_names(struct io_kiocb *request, __u8 operation, struct file_call *call)
 {
+	/* Unknown, where the kernel has no such structure. */
+	call->folder = -1;
 	switch (operation) {
 	case IORING_OP_OPENAT:
 	case IORING_OP_OPENAT2:
@@ -141,7 +143,7 @@ static __always_inline __u64 operation_names(struct io_kiocb *request, __u8 oper
 			call->source_folder = BPF_CORE_READ((struct io_hardlink *)request, old_dfd);
 			call->name = (__u64)BPF_CORE_READ((struct io_hardlink *)request, newpath, name);
 			call->folder = BPF_CORE_READ((struct io_hardlink *)request, new_dfd);
-		} else if (bpf_core_type_exists(struct io_symlink)) {
+		} else if (operation == IORING_OP_SYMLINKAT && bpf_core_type_exists(struct io_symlink)) {
 			call->source = (__u64)BPF_CORE_READ((struct io_symlink *)request, oldpath, name);
 			call->name = (__u64)BPF_CORE_READ((struct io_symlink *)request, newpath, name);
 			call->folder = BPF_CORE_READ((struct io_symlink *)request, new_dfd);
@@ -151,6 +153,7 @@ static __always_inline __u64 operation_names(struct io_kiocb *request, __u8 oper
 		if (!bpf_core_type_exists(struct io_xattr))
 			return 0;
 		call->name = NAME(request, io_xattr, filename);
+		call->folder = AT_FDCWD;
 		break;
 	default:
 		call->folder = request_fd(request);
