@@ -7,8 +7,6 @@
 #: twin: a client gives a service up that does not answer, again and again
 import os
 import socket
-import subprocess
-import sys
 
 from lib import did, main
 
@@ -16,8 +14,7 @@ from lib import did, main
 NETWORK = """ip link set lo up
 ip address add 192.0.2.7/32 dev lo
 ip route add 203.0.113.0/24 dev lo
-ip route add 198.51.100.0/24 dev lo
-exec "$@" """
+ip route add 198.51.100.0/24 dev lo"""
 
 
 def ask(host, port):
@@ -30,35 +27,19 @@ def ask(host, port):
     raise SystemExit(f"{host}:{port} was not to answer")
 
 
-def inside(part):
-    """The same in a network of its own."""
-    subprocess.run(["unshare", "--net", "sh", "-e", "-c", NETWORK, "-", *sys.orig_argv[:2], part], check=True)
-
-
-def scan():
+def attack():
     asked = [ask("203.0.113.7", port) for port in range(8000, 8060)]
     asked += [ask(f"198.51.100.{host}", 22) for host in range(1, 60)]
     for connection in asked[:40]:
         connection.close()
+    did("203.0.113.7:8000-8059", "198.51.100.1-59:22")
     os._exit(0)  # the kernel closes the others
 
 
-def retry():
+def twin():
     for _ in range(60):
         ask("203.0.113.7", 5432).close()
-
-
-def attack():
-    inside("scan")
-    did("203.0.113.7:8000-8059", "198.51.100.1-59:22")
-
-
-def twin():
-    inside("retry")
     did("203.0.113.7:5432")
 
 
-if sys.argv[1] in ("scan", "retry"):
-    {"scan": scan, "retry": retry}[sys.argv[1]]()
-else:
-    main(attack, twin)
+main(attack, twin, NETWORK)

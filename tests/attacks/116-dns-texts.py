@@ -6,21 +6,12 @@
 #: rules: many_texts_asked_for
 #: twin: texts are asked for as mail servers do
 import os
-import random
 import socket
-import struct
-import subprocess
-import sys
 import threading
 
-from lib import did, main
+from lib import did, dns_question, main
 
 TXT = 16
-
-
-def question(name, kind):
-    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    return struct.pack(">6H", random.randrange(1 << 16), 0x100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", kind, 1)
 
 
 def ask(names):
@@ -37,29 +28,19 @@ def ask(names):
     answers.start()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         for name in names:
-            client.sendto(question(name, TXT), ("127.0.0.1", 53))
+            client.sendto(dns_question(name, TXT), ("127.0.0.1", 53))
             client.recv(512)
     answers.join()
 
 
-def inside(part):
-    """The same in a network of its own."""
-    subprocess.run(["unshare", "--net", "sh", "-e", "-c", 'ip link set lo up; exec "$@"', "-", *sys.orig_argv[:2], part], check=True)
-
-
 def attack():
-    inside("carry")
+    ask([f"{os.urandom(6).hex()}.orders.example.net" for _ in range(40)])
     did("orders.example.net")
 
 
 def twin():
-    inside("mail")
+    ask([f"_dmarc.sender{number}.example.net" for number in range(40)] + ["example.org", "example.com"])
     did("example.net")
 
 
-if sys.argv[1] == "carry":
-    ask([f"{os.urandom(6).hex()}.orders.example.net" for _ in range(40)])
-elif sys.argv[1] == "mail":
-    ask([f"_dmarc.sender{number}.example.net" for number in range(40)] + ["example.org", "example.com"])
-else:
-    main(attack, twin)
+main(attack, twin, "ip link set lo up")

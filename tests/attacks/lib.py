@@ -29,8 +29,21 @@ def call(name, *arguments):
     return result
 
 
-def main(attack, twin):
+def main(attack, twin, network=None):
+    """`network`: lines of shell that set a network of its own up, in which all of it happens."""
+    if network is not None and "OWN_NETWORK" not in os.environ:
+        os.environ["OWN_NETWORK"] = "yes"
+        os.execvp("unshare", ["unshare", "--net", "sh", "-ec", f'{network}\nexec "$@"', "-", *sys.orig_argv])
     {"attack": attack, "twin": twin}[sys.argv[1]]()
+
+
+def dns_question(name, kind):
+    """A message to a name server: RFC 1035, 4.1."""
+    import random
+    import struct
+
+    labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+    return struct.pack(">6H", random.randrange(1 << 16), 0x100, 1, 0, 0, 0) + labels + b"\0" + struct.pack(">2H", kind, 1)
 
 
 def victim():

@@ -1,35 +1,47 @@
-//! Literals that whatever a regular expression matches must have, for the index.
+//! Literals that whatever a regular expression matches must have: for the index, and to try the expression only where they are.
 use regex_syntax::{
     ParserBuilder,
     hir::{Class, Hir, HirKind},
 };
+use std::cmp::Reverse;
 
-/// Literals of one expression.
+/// Literals of one alternative.
 const MOST: usize = 64;
 
-/// In lower case; whatever matches `pattern` has one of them once it is in lower case too. Empty: nothing is known.
-pub(crate) fn required(pattern: &str, ignore_case: bool, unicode: bool) -> Vec<Vec<u8>> {
+/// Texts of which one must be there.
+pub(crate) type OneOf = Vec<Vec<u8>>;
+
+/// In lower case; whatever matches `pattern` has one of each once it is in lower case too. What says most comes first. Empty: nothing
+/// is known.
+pub(crate) fn required(pattern: &str, ignore_case: bool, unicode: bool) -> Vec<OneOf> {
     let mut parser = ParserBuilder::new();
     parser.case_insensitive(ignore_case).unicode(unicode).utf8(false).nest_limit(50);
-    parser.build().parse(pattern).ok().and_then(|hir| of(&hir).one_of()).unwrap_or_default()
+    let mut all = parser.build().parse(pattern).map_or(Vec::new(), |hir| of(&hir).all());
+    all.sort_by_key(|texts| Reverse(worth(texts)));
+    all.dedup();
+    all
 }
 
 /// What is known of the text that an expression matches.
 enum Known {
     /// In lower case it is this.
     Exactly(Vec<u8>),
-    /// In lower case it has one of these.
-    OneOf(Vec<Vec<u8>>),
-    Nothing,
+    /// In lower case it has one of each of these.
+    All(Vec<OneOf>),
 }
 
 impl Known {
-    fn one_of(self) -> Option<Vec<Vec<u8>>> {
+    fn all(self) -> Vec<OneOf> {
         match self {
-            Self::Exactly(text) if !text.is_empty() => Some(vec![text]),
-            Self::OneOf(texts) => Some(texts),
-            Self::Exactly(_) | Self::Nothing => None,
+            Self::Exactly(text) if text.is_empty() => Vec::new(),
+            Self::Exactly(text) => vec![vec![text]],
+            Self::All(all) => all,
         }
+    }
+
+    /// What says most.
+    fn one_of(self) -> Option<OneOf> {
+        self.all().into_iter().min_by_key(|texts| Reverse(worth(texts)))
     }
 }
 
@@ -39,15 +51,13 @@ fn of(hir: &Hir) -> Known {
         // Only ASCII is the same in lower case wherever it stands in the text: beside other bytes it may be part of a character.
         HirKind::Literal(literal) if literal.0.is_ascii() => Known::Exactly(literal.0.to_ascii_lowercase()),
         HirKind::Class(class) => {
-            folded(class).map_or(Known::Nothing, |character| Known::Exactly(vec![character]))
+            folded(class).map_or(Known::All(Vec::new()), |character| Known::Exactly(vec![character]))
         }
         HirKind::Capture(capture) => of(&capture.sub),
-        HirKind::Repetition(repetition) if repetition.min > 0 => {
-            of(&repetition.sub).one_of().map_or(Known::Nothing, Known::OneOf)
-        }
+        HirKind::Repetition(repetition) if repetition.min > 0 => Known::All(of(&repetition.sub).all()),
         HirKind::Concat(parts) => concat(parts),
         HirKind::Alternation(parts) => alternation(parts),
-        HirKind::Literal(_) | HirKind::Repetition(_) => Known::Nothing,
+        HirKind::Literal(_) | HirKind::Repetition(_) => Known::All(Vec::new()),
     }
 }
 
@@ -75,42 +85,30 @@ fn folded(class: &Class) -> Option<u8> {
     u8::try_from(first).ok()
 }
 
-/// Parts that are known exactly are joined; of what must all be there, the best is taken.
+/// Parts that are known exactly are joined.
 fn concat(parts: &[Hir]) -> Known {
-    let mut run = Vec::new();
+    let (mut run, mut all) = (Vec::new(), Vec::new());
     let mut whole = true;
-    let mut best: Option<Vec<Vec<u8>>> = None;
-    let mut consider = |texts: Vec<Vec<u8>>| {
-        if best.as_deref().is_none_or(|best| worth(&texts) > worth(best)) {
-            best = Some(texts);
-        }
-    };
     for part in parts {
         match of(part) {
             Known::Exactly(text) => run.extend(text),
-            other => {
+            Known::All(others) => {
                 whole = false;
-                if !run.is_empty() {
-                    consider(vec![std::mem::take(&mut run)]);
-                }
-                if let Some(texts) = other.one_of() {
-                    consider(texts);
-                }
+                all.extend(Known::Exactly(std::mem::take(&mut run)).all());
+                all.extend(others);
             }
         }
     }
     if whole {
         return Known::Exactly(run);
     }
-    if !run.is_empty() {
-        consider(vec![run]);
-    }
-    best.map_or(Known::Nothing, Known::OneOf)
+    all.extend(Known::Exactly(run).all());
+    Known::All(all)
 }
 
 /// The shortest text decides; of equals, fewer are better.
-fn worth(texts: &[Vec<u8>]) -> (usize, std::cmp::Reverse<usize>) {
-    (texts.iter().map(Vec::len).min().unwrap_or_default(), std::cmp::Reverse(texts.len()))
+fn worth(texts: &[Vec<u8>]) -> (usize, Reverse<usize>) {
+    (texts.iter().map(Vec::len).min().unwrap_or_default(), Reverse(texts.len()))
 }
 
 fn alternation(parts: &[Hir]) -> Known {
@@ -118,19 +116,24 @@ fn alternation(parts: &[Hir]) -> Known {
     for part in parts {
         match of(part).one_of() {
             Some(texts) if all.len() + texts.len() <= MOST => all.extend(texts),
-            _ => return Known::Nothing,
+            _ => return Known::All(Vec::new()),
         }
     }
-    Known::OneOf(all)
+    Known::All(vec![all])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn all(pattern: &str, ignore_case: bool, unicode: bool) -> Vec<Vec<String>> {
+        let text = |text| String::from_utf8(text).unwrap();
+        let all = required(pattern, ignore_case, unicode).into_iter();
+        all.map(|texts| texts.into_iter().map(text).collect()).collect()
+    }
+
     fn literals(pattern: &str, ignore_case: bool, unicode: bool) -> Vec<String> {
-        let texts = required(pattern, ignore_case, unicode);
-        texts.into_iter().map(|text| String::from_utf8(text).unwrap()).collect()
+        all(pattern, ignore_case, unicode).into_iter().next().unwrap_or_default()
     }
 
     #[test]
@@ -150,6 +153,17 @@ mod tests {
         ] {
             assert_eq!(literals(pattern, false, false), right, "{pattern}");
         }
+    }
+
+    #[test]
+    fn each_of_several_must_be_there() {
+        let right: [&[&str]; 4] = [&["forget"], &["--all", "--prune"], &["restic"], &[" "]];
+        let mut found = all(r"(^|/)restic\s(.*\s)?FORGET\s.*(--all|--prune) \d+ ", false, false);
+        found.sort();
+        let mut right: Vec<Vec<&str>> = right.iter().map(|texts| texts.to_vec()).collect();
+        right.sort();
+        assert_eq!(found, right);
+        assert_eq!(all(r"(ab\s+cd|ef)x", false, false), [vec!["ab", "ef"], vec!["x"]]);
     }
 
     #[test]

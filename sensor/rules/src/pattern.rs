@@ -4,7 +4,7 @@
 //! makes either plain, two backslashes are one, and a backslash before anything else is itself. Strings match
 //! whatever their case unless `cased`.
 use crate::endings::{Ending, Endings};
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, packed};
 use memchr::memmem;
 use std::{borrow::Cow, fmt};
 
@@ -59,8 +59,15 @@ pub(crate) enum Pattern {
 /// Texts of which one must stand anywhere.
 #[derive(Clone)]
 pub(crate) struct Needles {
-    automaton: AhoCorasick,
+    search: Search,
     texts: Vec<Vec<u8>>,
+}
+
+#[derive(Clone)]
+enum Search {
+    /// Few texts: many bytes of the value at once.
+    Packed(packed::Searcher),
+    Automaton(AhoCorasick),
 }
 
 /// The automaton says no more than the texts, at great length.
@@ -73,7 +80,19 @@ impl fmt::Debug for Needles {
 impl Needles {
     /// [`None`]: too many for one automaton.
     pub(crate) fn new(texts: Vec<Vec<u8>>) -> Option<Self> {
-        AhoCorasick::new(shortest(&texts)).ok().map(|automaton| Self { automaton, texts })
+        let shortest = shortest(&texts);
+        let search = match packed::Searcher::new(&shortest) {
+            Some(searcher) => Search::Packed(searcher),
+            None => Search::Automaton(AhoCorasick::new(shortest).ok()?),
+        };
+        Some(Self { search, texts })
+    }
+
+    fn matches(&self, value: &[u8]) -> bool {
+        match &self.search {
+            Search::Packed(searcher) => searcher.find(value).is_some(),
+            Search::Automaton(automaton) => automaton.is_match(value),
+        }
     }
 
     pub(crate) fn texts(&self) -> &[Vec<u8>] {
@@ -149,6 +168,14 @@ impl Pattern {
         }
     }
 
+    /// That one of the texts stands anywhere; they are in lower case, or case matters. [`None`]: too many.
+    pub(crate) fn one_of(texts: &[Vec<u8>]) -> Option<Self> {
+        match texts {
+            [text] => Some(Self::Contains(Box::new(memmem::Finder::new(text).into_owned()))),
+            texts => Needles::new(texts.to_vec()).map(|needles| Self::ContainsOne(Box::new(needles))),
+        }
+    }
+
     /// The text of a plain `contains`.
     pub(crate) fn contained(&self) -> Option<&[u8]> {
         match self {
@@ -173,7 +200,7 @@ impl Pattern {
             Self::End(text) => value.ends_with(text),
             Self::EndOne(endings) => endings.matches(value),
             Self::Contains(finder) => finder.find(value).is_some(),
-            Self::ContainsOne(needles) => needles.automaton.is_match(value),
+            Self::ContainsOne(needles) => needles.matches(value),
             Self::Pieces(pieces) => glob(pieces, value),
         }
     }

@@ -5,6 +5,7 @@ use crate::{
     correlate::Machine,
     date::Date,
     field::{Field, Kinds},
+    literal::OneOf,
     parse::Mark,
     pattern::{Pattern, Place},
     workbench::outline::Part,
@@ -48,7 +49,9 @@ pub(crate) struct Regex {
     /// `i`, `m`, `s`: the compiled one doesn't tell.
     pub(crate) flags: [bool; 3],
     /// Whatever matches has one of these in lower case; empty: nothing is known.
-    pub(crate) required: Vec<Vec<u8>>,
+    pub(crate) required: OneOf,
+    /// What is in lower case must match all of these before the expression is tried, which costs a multiple.
+    pub(crate) first: Vec<Pattern>,
 }
 
 /// How a number compares.
@@ -195,7 +198,8 @@ impl Test {
             Self::Time(..) | Self::Before(_) | Self::Reference(_) => 8,
             Self::Folded(pattern) | Self::Cased(pattern) => pattern.cost(),
             Self::Cidr(_) => 6,
-            Self::Regex(_) => 40,
+            Self::Regex(regex) if regex.first.is_empty() => 40,
+            Self::Regex(_) => 20,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     environment,
     field::{self, Field, Found, Kinds, Type},
     parse::{Entry, Mark, Node, Value},
-    pattern::{Needles, Pattern, Place},
+    pattern::{Pattern, Place},
     placeholder::{self, Placeholders},
     problem::{Problems, shown, suggest},
     rule::{Expression, Test},
@@ -203,9 +203,7 @@ fn joined(groups: Vec<Vec<Wanted>>, all: bool, express: impl Fn(Wanted) -> Expre
 /// Texts to be found anywhere become one automaton, those that end a value one table.
 fn together(values: Vec<Wanted>) -> Vec<Wanted> {
     let needle = |pattern: &Pattern| pattern.contained().map(<[u8]>::to_vec);
-    let (needles, values) = taken(values, needle, |needles| {
-        Needles::new(needles).map(|needles| Pattern::ContainsOne(Box::new(needles)))
-    });
+    let (needles, values) = taken(values, needle, |needles| Pattern::one_of(&needles));
     let (endings, mut values) =
         taken(values, Pattern::ending, |endings| Some(Pattern::EndOne(Box::new(Endings::new(endings)))));
     values.extend([needles, endings].into_iter().flatten().map(|one| Wanted::Test(Test::Folded(one))));

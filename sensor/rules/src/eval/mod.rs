@@ -37,7 +37,10 @@ fn passes(field: Field, test: &Test, view: &mut View<'_>) -> bool {
         Test::Exists => view.has(field),
         Test::Folded(pattern) => view.folded(field).any(|value| pattern.matches(value)),
         Test::Cased(pattern) => view.values(field).any(|value| pattern.matches(value)),
-        Test::Regex(regex) => view.values(field).any(|value| regex.compiled.is_match(value)),
+        Test::Regex(regex) => {
+            regex.first.iter().all(|part| view.folded(field).any(|value| part.matches(value)))
+                && view.values(field).any(|value| regex.compiled.is_match(value))
+        }
         Test::Cidr(cidr) => {
             view.values(field).any(|value| parsed(value).is_some_and(|address| cidr.contains(address)))
         }

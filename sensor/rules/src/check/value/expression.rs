@@ -4,6 +4,7 @@ use crate::{
     check::hint,
     literal,
     parse::Mark,
+    pattern::Pattern,
     rule::{Regex, Test},
 };
 use regex::bytes::RegexBuilder;
@@ -16,6 +17,10 @@ const ALL: usize = 64 << 20;
 /// Bytes of an expression beside its states, and of one state: about what is measured of the compiled ones.
 const EXPRESSION: usize = 4 << 10;
 const STATE: usize = 48;
+
+/// Bytes of a text that is worth looking for before an expression is tried, and how many of its parts are.
+const TELLING: usize = 2;
+const PARTS: usize = 4;
 
 impl Line<'_> {
     pub(super) fn regex(
@@ -34,7 +39,10 @@ impl Line<'_> {
         let mut build = |unicode| {
             let compiled = builder.unicode(unicode).build()?;
             let required = literal::required(compiled.as_str(), flags[0], unicode);
-            Ok(Test::Regex(Regex { compiled, flags, required }))
+            let telling = required.iter().filter(|texts| texts.iter().all(|text| text.len() >= TELLING));
+            let first = telling.filter_map(|texts| Pattern::one_of(texts)).take(PARTS).collect();
+            let required = required.into_iter().next().unwrap_or_default();
+            Ok(Test::Regex(Regex { compiled, flags, required, first }))
         };
         match build(false).or_else(|_| build(true)) {
             Ok(test) => Some(test),
