@@ -18,7 +18,7 @@ const ALL: usize = 64 << 20;
 const EXPRESSION: usize = 4 << 10;
 const STATE: usize = 48;
 
-/// Bytes of a text that is worth looking for before an expression is tried, and how many of its parts are.
+/// Bytes of a text that is worth looking for before an expression is tried, and of how many parts one is: each takes 2 KiB.
 const TELLING: usize = 2;
 const PARTS: usize = 4;
 
