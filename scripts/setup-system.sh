@@ -8,7 +8,7 @@ build="clang-16 clang-format-16 llvm-16 libelf-dev zlib1g-dev pkg-config gcc g++
 # Servers and loads; what attacks and actions use.
 host="curl openssl bpftool python3 python3-venv procps redis-server wrk
 	nginx-light apache2 php-fpm
-	openssh-client libcap2-bin kmod
+	openssh-client libcap2-bin kmod gdb
 	busybox-static dnsmasq-base iproute2 util-linux bsdutils mount e2fsprogs crun podman"
 loads="cmake git golang-go postgresql redis-tools"
 command -v go >/dev/null && loads=${loads/golang-go/}

@@ -20,7 +20,7 @@ attack() {
 }
 
 twin() {
-	in_own_network swap 203.0.113.7 169.254.169.254
+	in_own_network swap 203.0.113.7 169.254.169.254 late
 	did 203.0.113.7:80
 }
 

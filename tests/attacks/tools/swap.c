@@ -1,9 +1,13 @@
-/* Connects to the first address while another thread writes the second one over it: swap REAL SHOWN */
+/* Connects to the first address while another thread writes the second one over it: swap REAL SHOWN. With `late` behind them it
+ * writes no sooner than the connection is there, so that nothing ever goes to the second one.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,13 +16,17 @@
 static struct sockaddr_in address;
 static struct in_addr real, shown;
 static atomic_int begun, over;
+static bool late;
 
 /* Waits until the call is under way, then writes. */
-static void *writer(void *unused)
+static void *writer(void *listener)
 {
-	(void)unused;
+	struct pollfd connected = { .fd = *(int *)listener, .events = POLLIN };
+
 	while (!atomic_load(&begun))
 		;
+	if (late)
+		poll(&connected, 1, 1000);
 	while (!atomic_load(&over))
 		*(volatile in_addr_t *)&address.sin_addr.s_addr = shown.s_addr;
 	return NULL;
@@ -40,7 +48,7 @@ static int try(void)
 	address.sin_addr = real;
 	atomic_store(&begun, 0);
 	atomic_store(&over, 0);
-	if (pthread_create(&thread, NULL, writer, NULL) != 0)
+	if (pthread_create(&thread, NULL, writer, &listener) != 0)
 		return -1;
 	atomic_store(&begun, 1);
 	done = connect(client, (struct sockaddr *)&address, sizeof(address));
@@ -56,7 +64,8 @@ static int try(void)
 
 int main(int count, char **words)
 {
-	if (count != 3 || inet_pton(AF_INET, words[1], &real) != 1 || inet_pton(AF_INET, words[2], &shown) != 1)
+	late = count == 4 && strcmp(words[3], "late") == 0;
+	if (count != 3 + late || inet_pton(AF_INET, words[1], &real) != 1 || inet_pton(AF_INET, words[2], &shown) != 1)
 		return 2;
 	for (int tries = 0; tries < 1000; tries++) {
 		int done = try();
