@@ -304,7 +304,7 @@ impl Core {
             Body::Listen(listen) => Action::Listen(Arc::new(listen)),
             Body::System(system) => {
                 let target = system.deed.target().and_then(|target| self.table.process(target.process));
-                Action::System(system, target)
+                Action::System(self.table.named(event.header.process, system), target)
             }
             Body::Throttle(throttle) => {
                 let Header { time, scope, .. } = event.header;

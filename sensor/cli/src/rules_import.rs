@@ -108,7 +108,10 @@ fn write(import: &Import, folder: &Path) -> anyhow::Result<()> {
 fn rows(rule: &Imported) -> Vec<Vec<(String, Tone)>> {
     let plain = |text: String| (text, Tone::Plain);
     let (word, tone, lines) = match &rule.outcome {
-        Outcome::Written { left_out, .. } if left_out.is_empty() => ("imported", Tone::Good, Vec::new()),
+        Outcome::Written { left_out, unfilled, .. } if left_out.is_empty() => {
+            let fill = |name: &String| format!("finds nothing until `{name}` has values");
+            ("imported", Tone::Good, unfilled.iter().map(fill).collect())
+        }
         Outcome::Written { left_out, .. } => ("finds more", Tone::Warn, reasons(left_out)),
         Outcome::Disabled => ("disabled", Tone::Plain, Vec::new()),
         Outcome::Refused(obstacles) if obstacles.iter().all(|obstacle| obstacle.event) => {
@@ -194,7 +197,7 @@ fn report(import: &Import) -> Value {
 fn rule(rule: &Imported) -> Value {
     let mut out = json!({ "name": rule.name, "file": rule.file, "line": rule.line });
     let more = match &rule.outcome {
-        Outcome::Written { file, yaml, notes, left_out } => {
+        Outcome::Written { file, yaml, notes, left_out, unfilled } => {
             let left_out: Vec<Value> = left_out.iter().map(obstacle).collect();
             json!({
                 "outcome": "imported",
@@ -202,6 +205,7 @@ fn rule(rule: &Imported) -> Value {
                 "yaml": yaml,
                 "notes": notes,
                 "left_out": left_out,
+                "unfilled": unfilled,
             })
         }
         Outcome::Disabled => json!({ "outcome": "disabled" }),

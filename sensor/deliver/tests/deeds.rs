@@ -18,7 +18,7 @@ use guardbee_model::{
     file::{FileEvent, Operation},
     finding::{Action, Finding, Observation},
     id::ConnectionId,
-    process::{Credentials, Fd, ProcessKey},
+    process::{Credentials, Fd, ProcessKey, User, UserTable},
     record::Value,
     socket::Role,
     system::{
@@ -49,7 +49,8 @@ fn secret() -> Box<[u8]> {
 fn change() -> Change {
     let before = Credentials { uid: 33, euid: 33, gid: 33, egid: 33, ..Credentials::default() };
     let after = Credentials { effective: 1 << 21 | 1, ..Credentials::default() };
-    Change { before: Some(before), after, groups: 0, user_ns: 4_026_531_837, unexplained: true }
+    let user = Some(User { name: "root".into(), table: UserTable::Container });
+    Change { before: Some(before), after, user, groups: 0, user_ns: 4_026_531_837, unexplained: true }
 }
 
 fn ring() -> IoUring {

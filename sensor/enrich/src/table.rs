@@ -20,7 +20,7 @@ use guardbee_model::{
     executable::Executable,
     loss::{Loss, LossCounter, Stage},
     process::{Args, Credentials, Process, ProcessKey},
-    system::Deed,
+    system::{Deed, System},
 };
 use std::{collections::VecDeque, num::NonZeroUsize, sync::Arc};
 
@@ -146,6 +146,18 @@ impl Table {
     /// What is known of a process.
     pub fn process(&self, key: ProcessKey) -> Option<Arc<Process>> {
         self.store.peek(key).map(|entry| Arc::clone(&entry.process))
+    }
+
+    /// The event, with the name of whom the process works as from now on if that is what it tells.
+    pub fn named(&self, process: Option<ProcessKey>, mut system: Arc<System>) -> Arc<System> {
+        let known = process.and_then(|key| self.process(key));
+        if let (Deed::Credentials(change), Some(process)) = (&system.deed, known) {
+            let user = self.directory.user(change.after.euid, process.container.as_ref());
+            if let Deed::Credentials(change) = &mut Arc::make_mut(&mut system).deed {
+                change.user = user;
+            }
+        }
+        system
     }
 
     /// Parent, its parent, and so on: at most `most`, as far as they are known.

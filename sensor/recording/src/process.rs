@@ -26,10 +26,7 @@ pub(crate) fn put(process: &Process, put: &mut Put) {
     put.said(&process.comm);
     put.said(&process.cwd);
     put_credentials(&process.credentials, put);
-    put.option(process.user.as_ref(), |put, user| {
-        put.text(&*user.name);
-        put.one_of(&UserTable::ALL, &user.table);
-    });
+    put.option(process.user.as_ref(), put_user);
     for number in [process.ns_tgid, process.session, process.tty, process.mnt_ns] {
         put.number(number);
     }
@@ -54,8 +51,7 @@ pub(crate) fn take(take: &mut Take<'_>) -> Result<Process, Wrong> {
     let args = Arc::new(take_args(take)?);
     let (comm, cwd) = (take.text()?.into(), take.text()?.into());
     let credentials = take_credentials(take)?;
-    let user =
-        take.option(|take| Ok(User { name: take.string()?.into(), table: take.one_of(&UserTable::ALL)? }))?;
+    let user = take.option(take_user)?;
     let (ns_tgid, session, tty) = (take.narrow()?, take.narrow()?, take.narrow()?);
     let (mnt_ns, login, cgroup_id) = (take.narrow()?, take.option(take_login)?, take.number()?);
     let cgroup = take.option(|take| {
@@ -210,6 +206,15 @@ pub(crate) fn take_environment(take: &mut Take<'_>) -> Result<Environment, Wrong
     let variables = take.list(WORDS, |take| take.text().map(Box::from))?;
     let [cut] = take.flags()?;
     Ok(Environment { variables, cut })
+}
+
+pub(crate) fn put_user(put: &mut Put, user: &User) {
+    put.text(&*user.name);
+    put.one_of(&UserTable::ALL, &user.table);
+}
+
+pub(crate) fn take_user(take: &mut Take<'_>) -> Result<User, Wrong> {
+    Ok(User { name: take.string()?.into(), table: take.one_of(&UserTable::ALL)? })
 }
 
 pub(crate) fn put_credentials(credentials: &Credentials, put: &mut Put) {

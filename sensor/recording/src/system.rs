@@ -3,7 +3,7 @@ use crate::{
     action::{put_fd, take_fd},
     bytes::{Put, Take},
     error::Wrong,
-    process::{put_credentials, put_key, take_credentials, take_key},
+    process::{put_credentials, put_key, put_user, take_credentials, take_key, take_user},
     socket::{ROLES, put_address, take_address},
     tables::{Puts, Takes},
 };
@@ -42,6 +42,7 @@ pub(crate) fn put(system: &System, tables: &mut Puts, put: &mut Put) {
             put.byte(0);
             put.option(change.before.as_ref(), |put, before| put_credentials(before, put));
             put_credentials(&change.after, put);
+            put.option(change.user.as_ref(), put_user);
             put.number(change.groups);
             put.number(change.user_ns);
             put.flags(&[change.unexplained]);
@@ -183,9 +184,10 @@ pub(crate) fn take(take: &mut Take<'_>, tables: &mut Takes) -> Result<System, Wr
 
 fn take_change(take: &mut Take<'_>) -> Result<Change, Wrong> {
     let (before, after) = (take.option(take_credentials)?, take_credentials(take)?);
+    let user = take.option(take_user)?;
     let (groups, user_ns) = (take.narrow()?, take.narrow()?);
     let [unexplained] = take.flags()?;
-    Ok(Change { before, after, groups, user_ns, unexplained })
+    Ok(Change { before, after, user, groups, user_ns, unexplained })
 }
 
 fn eight(take: &mut Take<'_>) -> Result<[u32; 8], Wrong> {

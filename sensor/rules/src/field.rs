@@ -394,6 +394,8 @@ fields! {
     RealUserBefore "guardbee.credentials.before.real_user.id" Number, Kinds::CREDENTIALS, plain [];
     /// Effective user after it.
     UserAfter "guardbee.credentials.after.user.id" Number, Kinds::CREDENTIALS, plain [];
+    /// Name of the effective user after it, as the container's passwd has it, else the host's.
+    UserNameAfter "guardbee.credentials.after.user.name" Text, Kinds::CREDENTIALS, plain [];
     /// Real user after it.
     RealUserAfter "guardbee.credentials.after.real_user.id" Number, Kinds::CREDENTIALS, plain [];
     /// Effective capabilities that it has now and had not, such as `CAP_SYS_ADMIN`: a condition holds if it holds for one.

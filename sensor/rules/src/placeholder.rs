@@ -1,7 +1,8 @@
 //! Placeholders: `%name%` in a value with `expand` stands for what a site defines.
 //!
 //! A document of the rule set that has nothing but `guardbee: {placeholders: {name: [value, ...]}}` defines them, for all
-//! files. The values may have wildcards (rules specification 2.1, placeholders).
+//! files. The values may have wildcards (rules specification 2.1, placeholders). One that is `[]` waits for its values: what needs
+//! it never holds until then.
 use crate::parse::Mark;
 use std::collections::BTreeMap;
 
@@ -24,14 +25,16 @@ pub(crate) struct Placeholders(BTreeMap<Box<str>, Definition>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Error {
     Undefined(String),
+    /// It has no values as yet.
+    Unfilled(String),
     TooMany,
 }
 
 impl Placeholders {
-    /// Gives the first definition back if there is one already.
+    /// Gives the first definition back if there is one already that says something else.
     pub(crate) fn define(&mut self, name: &str, definition: Definition) -> Result<(), Definition> {
         if let Some(first) = self.0.get(name) {
-            return Err(first.clone());
+            return if first.values == definition.values { Ok(()) } else { Err(first.clone()) };
         }
         self.0.insert(name.into(), definition);
         Ok(())
@@ -54,6 +57,9 @@ impl Placeholders {
                 rest = after;
             } else if let Some((name, after)) = placeholder(special) {
                 let definition = self.0.get(name).ok_or_else(|| Error::Undefined(name.to_owned()))?;
+                if definition.values.is_empty() {
+                    return Err(Error::Unfilled(name.to_owned()));
+                }
                 if all.len().saturating_mul(definition.values.len()) > MOST {
                     return Err(Error::TooMany);
                 }
@@ -98,7 +104,8 @@ mod tests {
 
     fn expand(written: &str) -> Result<Vec<String>, Error> {
         let mut placeholders = Placeholders::default();
-        for (name, values) in [("admins", vec!["root", "adm_*"]), ("Servers", vec!["srv"])] {
+        let definitions = [("admins", vec!["root", "adm_*"]), ("Servers", vec!["srv"]), ("later", vec![])];
+        for (name, values) in definitions {
             let values = values.into_iter().map(Into::into).collect();
             let mark = Mark::default();
             placeholders.define(name, Definition { file: "f".into(), mark, values }).unwrap();
@@ -116,5 +123,6 @@ mod tests {
         assert_eq!(expand("a % b % c"), texts(&["a % b % c"]));
         assert_eq!(expand(r"C:\%Servers"), texts(&["C:%Servers"]));
         assert_eq!(expand("%other%"), Err(Error::Undefined("other".into())));
+        assert_eq!(expand("x%later%"), Err(Error::Unfilled("later".into())));
     }
 }

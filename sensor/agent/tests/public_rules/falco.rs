@@ -32,7 +32,11 @@ fn imported_rules_fire_on_records_and_not_on_near_ones() {
     println!("\n| rule | became | on records |\n|---|---|---|");
     for rule in &import.rules {
         let (yaml, left_out) = match &rule.outcome {
-            Outcome::Written { yaml, left_out, .. } => (yaml, left_out),
+            Outcome::Written { yaml, left_out, unfilled, .. } => {
+                // As its description says to.
+                let fill = |yaml: String, name| yaml.replace(&format!("{name}: []"), &format!("{name}: [shop]"));
+                (unfilled.iter().fold(yaml.clone(), fill), left_out)
+            }
             Outcome::Disabled => {
                 disabled += 1;
                 println!("| {} | disabled, as in Falco | |", rule.name);

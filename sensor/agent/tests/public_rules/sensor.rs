@@ -12,9 +12,9 @@ use guardbee_model::{
     finding::{Action, Observation},
     id::{SpanId, TraceId},
     link::{Link, LinkKind},
-    process::{Process, ProcessKey},
+    process::{Process, ProcessKey, User},
     request::Request,
-    system,
+    system::{self, Deed},
 };
 use guardbee_trace::{ExecutionModel, IdSource, Output, Params, Processes, Tracer};
 use serde_json::{Value, json};
@@ -165,9 +165,17 @@ impl Sensor {
     /// Users' names, as the loader would read them for the pipeline.
     fn users(&mut self, wanted: &Observation) {
         let Some(process) = wanted.process.as_deref() else { return };
-        let Some(user) = &process.user else { return };
-        let passwd =
-            format!("{}:x:{}:{}::/:/bin/sh\n", user.name, process.credentials.uid, process.credentials.gid);
+        let line = |user: &User, uid| format!("{}:x:{uid}:100::/:/bin/sh\n", user.name);
+        let mut passwd = process.user.as_ref().map_or(String::new(), |user| line(user, process.credentials.uid));
+        if let Action::System(system, _) = &wanted.action
+            && let Deed::Credentials(change) = &system.deed
+            && let Some(user) = &change.user
+        {
+            passwd += &line(user, change.after.euid);
+        }
+        if passwd.is_empty() {
+            return;
+        }
         if self.table.process(INIT).is_some() {
             self.table.provide(INIT, Thing::Passwd, passwd.as_bytes());
         }
@@ -206,7 +214,7 @@ impl Sensor {
                     Body::System(system) => {
                         let target =
                             system.deed.target().and_then(|target| self.table.process(target.process));
-                        Action::System(system, target)
+                        Action::System(self.table.named(event.header.process, system), target)
                     }
                     _ => return None,
                 };

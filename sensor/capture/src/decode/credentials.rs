@@ -23,6 +23,7 @@ pub(super) fn credentials((raw, tail): &(CredentialsEvent, &[u8])) -> Result<Bod
     let change = Change {
         before: (!first).then(|| decoded(&raw.before)),
         after: decoded(&raw.after),
+        user: None,
         groups: raw.groups,
         user_ns: raw.user_ns,
         unexplained,

@@ -144,6 +144,10 @@ fn of_credentials(change: &Change, facts: &mut Facts) {
     }
     let Credentials { uid, euid, gid, egid, effective, .. } = change.after;
     facts.int("guardbee.credentials.after.user.id", euid);
+    if let Some(user) = &change.user {
+        facts.text("guardbee.credentials.after.user.name", &*user.name);
+        facts.text("guardbee.credentials.after.user.source", user.table.name());
+    }
     facts.int("guardbee.credentials.after.real_user.id", uid);
     facts.int("guardbee.credentials.after.group.id", egid);
     facts.int("guardbee.credentials.after.real_group.id", gid);

@@ -107,7 +107,7 @@ fn data(process: ProcessKey, time: u64) -> Event {
 }
 
 fn changed(process: ProcessKey, after: Credentials, time: u64) -> Event {
-    let deed = Deed::Credentials(Change { before: None, after, groups: 0, user_ns: 0, unexplained: false });
+    let deed = Deed::Credentials(Change { before: None, after, user: None, groups: 0, user_ns: 0, unexplained: false });
     let system = System { call: None, comm: Box::default(), deed };
     Event { header: header(process, time), body: Body::System(Arc::new(system)) }
 }
@@ -408,6 +408,15 @@ fn users_of_host_and_container_are_told_apart() {
     assert_eq!(user(&table, 10), named("nginx", Container));
     table.provide(key(5, 1), Thing::Passwd, b"forged:x:33:33\n");
     assert_eq!(user(&table, 5), named("www-data", Host));
+    // Whom they become: by the same lists.
+    let becomes = |process: Option<ProcessKey>| {
+        let after = Credentials { uid: 1, euid: 33, ..Credentials::default() };
+        let Body::System(system) = changed(key(5, 1), after, 9).body else { panic!() };
+        let Deed::Credentials(change) = &table.named(process, system).deed else { panic!() };
+        change.user.as_ref().map(|user| (user.name.to_string(), user.table))
+    };
+    let known = [Some(key(5, 1)), Some(key(10, 1)), Some(key(99, 1)), None];
+    assert_eq!(known.map(becomes), [named("www-data", Host), named("nginx", Container), None, None]);
 }
 
 fn image(table: &Table, tgid: u32) -> String {

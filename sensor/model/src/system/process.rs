@@ -1,14 +1,16 @@
 //! What is done to processes: credentials, memory, namespaces, signals, names.
 use super::Target;
-use crate::process::{Credentials, Fd, ProcessKey};
+use crate::process::{Credentials, Fd, ProcessKey, User};
 
 /// A thread's credentials changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// When last looked at; [`None`]: never.
     pub before: Option<Credentials>,
     /// Now.
     pub after: Credentials,
+    /// Name of the effective user now; [`None`]: not known.
+    pub user: Option<User>,
     /// Supplementary groups, after it.
     pub groups: u32,
     /// Inode number of the user namespace.

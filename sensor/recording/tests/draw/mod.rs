@@ -330,6 +330,10 @@ impl<'a> Draw<'a> {
         }
     }
 
+    fn user(&mut self) -> User {
+        User { name: self.name().into(), table: self.one_of(&UserTable::ALL) }
+    }
+
     /// One that was drawn before, or another.
     fn process(&mut self) -> Arc<Process> {
         if !self.processes.is_empty() && self.flag() {
@@ -348,7 +352,7 @@ impl<'a> Draw<'a> {
             comm: self.boxed(),
             cwd: self.text().into(),
             credentials: self.credentials(),
-            user: self.option(|draw| User { name: draw.name().into(), table: draw.one_of(&UserTable::ALL) }),
+            user: self.option(Self::user),
             ns_tgid: self.word(),
             session: self.word(),
             tty: self.word(),

@@ -28,6 +28,7 @@ impl Draw<'_> {
             0 => Deed::Credentials(Change {
                 before: self.option(Self::credentials),
                 after: self.credentials(),
+                user: self.option(Self::user),
                 groups: self.word(),
                 user_ns: self.word(),
                 unexplained: self.flag(),

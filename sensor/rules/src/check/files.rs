@@ -107,13 +107,9 @@ fn define(block: &Node, out: &mut Placeholders, problems: &mut Problems) {
                 None => problems.error(
                     item.mark,
                     format!("{} stands where a value should", item.kind()),
-                    "a placeholder has one value or a list of values",
+                    "a placeholder has one value or a list of values, `[]` if they are to come",
                 ),
             }
-        }
-        if entry.node.items().is_empty() {
-            problems.error(entry.node.mark, "the placeholder has no values", "give it some, or remove it");
-            continue;
         }
         if values.len() > VALUES {
             let message = format!("the placeholder has {} values, more than {VALUES}", values.len());

@@ -332,6 +332,9 @@ impl Line<'_> {
                 let remedy = suggest(&name, placeholders.names(), otherwise);
                 self.wrong(mark, format!("the placeholder `%{}%` is not defined", shown(&name)), &remedy);
             }
+            Err(placeholder::Error::Unfilled(name)) => {
+                self.missing.push(format!("the placeholder `%{}%` has no values as yet", shown(&name)));
+            }
             Err(placeholder::Error::TooMany) => {
                 let message = "the placeholders stand for too many values together".to_owned();
                 self.wrong(mark, message, "split the value");

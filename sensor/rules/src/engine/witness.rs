@@ -147,6 +147,7 @@ fn few_values(literal: &Literal) -> u64 {
         (
             Field::User
             | Field::UserName
+            | Field::UserNameAfter
             | Field::UserId
             | Field::RealUserId
             | Field::ParentUser

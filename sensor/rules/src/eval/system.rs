@@ -83,6 +83,7 @@ fn of_credentials(field: Field, change: &Change, out: &mut Texts) {
         (Field::UserBefore, Some(before)) => out.shown(before.euid),
         (Field::RealUserBefore, Some(before)) => out.shown(before.uid),
         (Field::UserAfter, _) => out.shown(change.after.euid),
+        (Field::UserNameAfter, _) => change.user.iter().for_each(|user| out.known(user.name.as_bytes())),
         (Field::RealUserAfter, _) => out.shown(change.after.uid),
         (Field::Gained, _) => words(change.gained(), out),
         _ => {}

@@ -83,7 +83,7 @@ impl Asked<'_> {
             _ if self.change != Change::None => Err("this transformer is for texts".to_owned()),
             Argument::One(names) => self.one(names),
             Argument::Set(names) => self.set(names),
-            Argument::User(field) => self.user(field),
+            Argument::User(number, name) => self.user(number, *name),
         }
     }
 
@@ -133,13 +133,16 @@ impl Asked<'_> {
     }
 
     /// Falco shows users by name, where it finds one.
-    fn user(self, field: &'static str) -> Result<Logic, String> {
+    fn user(self, number: &'static str, name: Option<&'static str>) -> Result<Logic, String> {
         if equals(self.operator) && self.value == "root" {
-            let register = field.starts_with("guardbee.audit.");
+            let register = number.starts_with("guardbee.audit.");
             let value = if register { Value::Text("0".to_owned()) } else { Value::Number(0) };
-            return Ok(Line::new(field, "", value).into());
+            return Ok(Line::new(number, "", value).into());
         }
-        Err("of users that a call names only `root` is known by name".to_owned())
+        match name {
+            Some(name) => self.text(name, Dialect::Same),
+            None => Err("of users that this call names only `root` is known by name".to_owned()),
+        }
     }
 
     /// `evt.is_open_*`.

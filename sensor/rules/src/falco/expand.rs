@@ -30,6 +30,16 @@ pub(super) enum Tree {
 }
 
 impl Tree {
+    /// Names of lists without values that something is compared with.
+    pub(super) fn unfilled(&self) -> BTreeSet<&str> {
+        match self {
+            Self::Not(inner) | Self::Named(_, inner) => inner.unfilled(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::unfilled).collect(),
+            Self::Check(Check { right: Right::Unfilled(list), .. }, _) => BTreeSet::from([list.as_str()]),
+            Self::Check(..) => BTreeSet::new(),
+        }
+    }
+
     /// Values that checks have, together.
     pub(super) fn values(&self) -> usize {
         match self {
@@ -198,7 +208,10 @@ impl<'a> Expander<'a> {
                 for value in values {
                     out.extend(self.value(value, place)?);
                 }
-                Right::List(out)
+                match values.as_slice() {
+                    [list] if out.is_empty() => Right::Unfilled(list.text.clone()),
+                    _ => Right::List(out),
+                }
             }
             Right::Value(value) => {
                 let mut values = self.value(value, place)?;

@@ -46,8 +46,8 @@ pub(super) enum Argument {
     One(&'static [Named]),
     /// Any of these names, together.
     Set(&'static [Named]),
-    /// A user; in a register.
-    User(&'static str),
+    /// A user: the field that has his number, and the one that has his name, if any.
+    User(&'static str, Option<&'static str>),
     /// Known to Falco, and not recorded.
     Missing(&'static str),
 }
@@ -300,7 +300,7 @@ pub(super) static KINDS: &[Kind] = &[
             &[
                 (&["chown", "lchown"], "path", PATH),
                 (&["fchownat"], "pathname", PATH),
-                (&[], "uid", Argument::User("file.owner.id")),
+                (&[], "uid", Argument::User("file.owner.id", None)),
                 (&[], "gid", Argument::Missing("names of groups are not known")),
                 (&["fchown"], "fd", NO_NUMBER),
                 (&["fchownat"], "dirfd", NO_NUMBER),
@@ -401,15 +401,15 @@ pub(super) static KINDS: &[Kind] = &[
         ..call("dup", "socket_change", &["dup", "dup2", "dup3"])
     },
     Kind {
-        arguments: &[(&[], "uid", Argument::User(A0))],
+        arguments: &[(&[], "uid", Argument::User(A0, Some("guardbee.credentials.after.user.name")))],
         notes: UNCHANGED_CREDENTIALS,
         ..call("setuid", "credentials", &["setuid"])
     },
     Kind {
         arguments: &[
-            (&[], "ruid", Argument::User(A0)),
-            (&[], "euid", Argument::User("guardbee.audit.a1")),
-            (&["setresuid"], "suid", Argument::User("guardbee.audit.a2")),
+            (&[], "ruid", Argument::User(A0, None)),
+            (&[], "euid", Argument::User("guardbee.audit.a1", None)),
+            (&["setresuid"], "suid", Argument::User("guardbee.audit.a2", None)),
         ],
         notes: UNCHANGED_CREDENTIALS,
         ..call("setresuid", "credentials", &["setresuid", "setreuid"])

@@ -57,6 +57,8 @@ pub(super) struct Mapper<'a> {
     pub(super) event: &'a Event,
     /// Where a translation differs a little from what Falco does.
     pub(super) notes: &'a mut BTreeSet<&'static str>,
+    /// A list without values is a placeholder of its name; else nothing is in it.
+    pub(super) placeholders: bool,
 }
 
 /// `equal`, and whatever takes a list of equals.
@@ -74,6 +76,22 @@ pub(super) fn sign(operator: Operator, value: &str) -> Option<bool> {
         Operator::LessOrEqual | Operator::Equal | Operator::In if value < 0 => Some(false),
         Operator::Exists => Some(true),
         _ => None,
+    }
+}
+
+/// The lines that compare with the placeholder, with what makes values of it.
+fn expanding(logic: Logic, placeholder: &str) -> Result<Logic, String> {
+    let all = |parts: Vec<Logic>| -> Result<Vec<Logic>, String> {
+        parts.into_iter().map(|part| expanding(part, placeholder)).collect()
+    };
+    match logic {
+        Logic::Line(line) if line.values == [Value::Text(placeholder.to_owned())] => {
+            let modifiers = format!("|expand{}", line.modifiers);
+            Ok(Line { modifiers, ..line }.into())
+        }
+        Logic::And(parts) => Ok(Logic::And(all(parts)?)),
+        Logic::Or(parts) => Ok(Logic::Or(all(parts)?)),
+        _ => Err("what it is compared with can't be left open".to_owned()),
     }
 }
 
@@ -111,6 +129,12 @@ impl Mapper<'_> {
                 };
                 return said.unwrap_or_else(|why| missing(check, why, place));
             }
+            Right::Unfilled(list) if self.placeholders => {
+                let placeholder = format!("%{list}%");
+                let said = self.value(check, &placeholder).and_then(|logic| expanding(logic, &placeholder));
+                return said.unwrap_or_else(|why| missing(check, why, place));
+            }
+            Right::Unfilled(_) => (Vec::new(), check.quantifier == Some(Quantifier::All)),
             Right::Value(value) => (vec![value], false),
             Right::List(values) => match check.quantifier {
                 Some(Quantifier::One) if values.len() > 1 => {

@@ -35,6 +35,7 @@ mod tests;
 
 use crate::{
     parse::Mark,
+    placeholder,
     problem::{Problem, Severity},
     set::RuleSet,
 };
@@ -89,6 +90,8 @@ pub enum Outcome {
         notes: Vec<String>,
         /// What it lacks, where that was asked for: it finds what these would exclude, too.
         left_out: Vec<Obstacle>,
+        /// Placeholders that the text defines without values: it finds nothing until they have some.
+        unfilled: Vec<String>,
     },
     /// `enabled: false`: Falco doesn't load it either.
     Disabled,
@@ -151,7 +154,7 @@ pub fn import<N: AsRef<str>, T: AsRef<str>>(
         file: file(&files, rule.place),
         line: rule.place.mark.line,
         outcome: match tree {
-            Some(tree) => outcome(rule, &tree, &files, exclusions, &mut names),
+            Some(tree) => outcome(rule, (&tree, false), &files, exclusions, &mut names),
             None => Outcome::Disabled,
         },
     });
@@ -194,9 +197,10 @@ fn identifier(name: &str) -> String {
     words.join("_")
 }
 
+/// `placeholders`: lists without values are some.
 fn outcome(
     rule: &Rule,
-    tree: &Tree,
+    (tree, placeholders): (&Tree, bool),
     files: &[(&str, &str)],
     exclusions: Exclusions,
     names: &mut BTreeSet<String>,
@@ -225,7 +229,7 @@ fn outcome(
     let mut parts: Vec<(Class, Vec<(&'static str, Logic)>)> = Vec::new();
     for event in events {
         let mut differs = BTreeSet::new();
-        let logic = Mapper { event: &event, notes: &mut differs }.tree(tree).folded();
+        let logic = Mapper { event: &event, notes: &mut differs, placeholders }.tree(tree).folded();
         let Event::Recorded(class, name) = event else {
             if !logic.is(false) {
                 let kind = event.needs();
@@ -270,11 +274,17 @@ fn outcome(
     if !obstacles.is_empty() {
         return Outcome::Refused(obstacles);
     }
+    let unfilled: Vec<_> = tree.unfilled().into_iter().map(str::to_owned).collect();
+    let named = |list: &String| list.chars().all(placeholder::is_name);
+    if classes.is_empty() && !placeholders && !unfilled.is_empty() && unfilled.iter().all(named) {
+        return outcome(rule, (tree, true), files, exclusions, names);
+    }
     if classes.is_empty() {
         return refused("condition", "it never holds, whatever happens".to_owned());
     }
     let left_out = once(left_out.iter().map(unsaid).collect());
-    written(rule, &classes, files, (notes, left_out), names).unwrap_or_else(|why| refused("condition", why))
+    let differences = Differences { notes, left_out, unfilled: if placeholders { unfilled } else { Vec::new() } };
+    written(rule, &classes, files, differences, names).unwrap_or_else(|why| refused("condition", why))
 }
 
 /// Each of them once, in their order.
@@ -290,6 +300,9 @@ fn once(obstacles: Vec<Obstacle>) -> Vec<Obstacle> {
 
 const DATAGRAMS: &str = "Of UDP the first datagram is seen that a socket sends to somebody, whichever call sends it: not \
                          `connect`, which sends nothing, no further datagram, and no answer of a socket that had received first.";
+
+const UNFILLED: &str =
+    "The lists below have no values in Falco's files: it finds nothing until those that it looks for have some.";
 
 /// The condition for a kind of event. [`Err`]: the event that can't be told from others.
 fn joined(
@@ -321,13 +334,32 @@ fn obstacle(
     Obstacle { file: file(files, place), line, column, field: field.into(), what: what.into(), why, event }
 }
 
+/// Where a rule differs from Falco's.
+struct Differences {
+    notes: BTreeSet<String>,
+    left_out: Vec<Obstacle>,
+    unfilled: Vec<String>,
+}
+
+/// A document that defines these placeholders; none: no document.
+fn placeholders(names: &[String], values: &str) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let lines: String = names.iter().map(|name| format!("        {name}: {values}\n")).collect();
+    format!("guardbee:\n    placeholders:\n{lines}---\n")
+}
+
 fn written(
     rule: &Rule,
     classes: &[(Class, Logic)],
     files: &[(&str, &str)],
-    (notes, left_out): (BTreeSet<String>, Vec<Obstacle>),
+    Differences { mut notes, left_out, unfilled }: Differences,
     names: &mut BTreeSet<String>,
 ) -> Result<Outcome, String> {
+    if !unfilled.is_empty() {
+        notes.insert(UNFILLED.to_owned());
+    }
     let mut yaml = String::new();
     for (nth, (class, logic)) in classes.iter().enumerate() {
         // Every event has a process.
@@ -338,8 +370,9 @@ fn written(
         }
         yaml.push_str(&write::document(rule, *class, classes.len() > 1, logic));
     }
-    let yaml = format!("{}{yaml}", header(rule, files, &notes, &left_out));
-    let set = RuleSet::load(&[("", &yaml)]).map_err(|problems| {
+    let header = header(rule, files, &notes, &left_out);
+    let with = |values: &str| format!("{header}{}{yaml}", placeholders(&unfilled, values));
+    let set = RuleSet::load(&[("", with("[x]"))]).map_err(|problems| {
         problems.first().map_or_else(String::new, |first| format!("{}: {}", first.message, first.remedy))
     })?;
     if let Some(why) = set.rules().into_iter().find_map(|rule| rule.can_fire.err()) {
@@ -354,7 +387,8 @@ fn written(
         }
         name = format!("{stem}_{number}.yml");
     }
-    Ok(Outcome::Written { file: name, yaml, notes: notes.into_iter().collect(), left_out })
+    let yaml = with("[]");
+    Ok(Outcome::Written { file: name, yaml, notes: notes.into_iter().collect(), left_out, unfilled })
 }
 
 /// Where it came from, and where it differs.

@@ -42,6 +42,8 @@ pub(super) enum Right {
     Nothing,
     Value(Text),
     List(Vec<Text>),
+    /// A list of this name, which has no values as yet: whoever uses the rule fills it.
+    Unfilled(String),
     Operand(Operand),
 }
 
@@ -135,6 +137,7 @@ impl fmt::Display for Check {
             Right::Nothing => Ok(()),
             Right::Value(value) => write!(f, " {value}"),
             Right::List(values) => write!(f, " ({})", join(values)),
+            Right::Unfilled(list) => write!(f, " ({list})"),
             Right::Operand(operand) => write!(f, " {operand}"),
         }
     }

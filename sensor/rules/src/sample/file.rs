@@ -5,8 +5,17 @@ use guardbee_model::file::{Attribute, FileEvent, FileKind, Operation, flag_bits}
 
 /// Where files are of which a test tells the name alone.
 const FOLDER: &str = "/srv";
+/// Of flags of open(2): to read, to write, or both; nothing: to read.
+const ACCESS: u32 = 3;
 /// Of `st_mode`: what chmod sets.
 const PERMISSIONS: u32 = 0o7777;
+
+/// Who opens a file to read modifies it by cutting it, or not at all.
+pub(super) fn cut(event: &mut FileEvent) {
+    if let Some(flags) = event.open_flags.as_mut().filter(|flags| **flags & ACCESS == 0) {
+        *flags |= flag_bits("O_TRUNC").unwrap_or_default();
+    }
+}
 
 pub(super) fn set(event: &mut FileEvent, field: Field, text: &str, values: &[Box<str>]) {
     let flag = text.eq_ignore_ascii_case("true");

@@ -486,6 +486,9 @@ impl Draft {
                 file.operation = operation.unwrap_or(file.operation);
                 file.open_flags = file.open_flags.filter(|_| kind.meets(Kinds::FILE_OPENED));
                 file.attribute = file.attribute.filter(|_| kind == Kinds::FILE_ATTRIBUTE);
+                if file.operation == Operation::Modify {
+                    file::cut(&mut file);
+                }
                 if !kind.meets(Kinds::FILE_SOURCED) {
                     file.source = Box::default();
                 }

@@ -1,12 +1,12 @@
 //! Deeds out of the field values of a test.
-use super::{PROGRAMS, bytes, called, comm, defaults::process, number};
+use super::{PROGRAMS, ROOT, bytes, called, comm, defaults::process, number};
 use crate::field::{AUDIT_SYSCALLS, Field, Kinds};
 use guardbee_model::{
     clock::BootTime,
     dns::{self, Answer, Lookup, Question, Record},
     finding::Action,
     id::ConnectionId,
-    process::{Fd, Process},
+    process::{Fd, Process, User, UserTable},
     socket::Role,
     system::{
         Access, CAPABILITIES, Call, Change, Control, Deed, Extension, ExtensionKind, IoUring, Memory,
@@ -102,7 +102,7 @@ impl Doing {
             result: 0,
             target: process(1500),
             comm: none(),
-            change: Change { before: Some(user), after: user, groups: 0, user_ns: 1, unexplained: false },
+            change: Change { before: Some(user), after: user, user: None, groups: 0, user_ns: 1, unexplained: false },
             reach: Reach::Attached,
             namespace: Namespace { subject: None, after: [1; 8], changed: 0, host: 0 },
             mount: Mount {
@@ -166,7 +166,7 @@ impl Doing {
 
     fn set_process(&mut self, field: Field, text: &str, values: &[Box<str>]) -> bool {
         let flag = text.eq_ignore_ascii_case("true");
-        let Change { before, after, unexplained, .. } = &mut self.change;
+        let Change { before, after, user, unexplained, .. } = &mut self.change;
         let before = before.get_or_insert_default();
         match field {
             Field::TargetExecutable => self.target.exe = bytes(text).into(),
@@ -178,6 +178,12 @@ impl Doing {
             Field::UserBefore => before.euid = number(text),
             Field::RealUserBefore => before.uid = number(text),
             Field::UserAfter => after.euid = number(text),
+            Field::UserNameAfter => {
+                *user = Some(User { name: text.into(), table: UserTable::Host });
+                if text == ROOT {
+                    after.euid = 0;
+                }
+            }
             Field::RealUserAfter => after.uid = number(text),
             Field::Gained => after.effective |= capabilities(values),
             Field::Reach => {

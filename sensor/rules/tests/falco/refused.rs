@@ -1,9 +1,10 @@
 //! What can't be said: refused whole, or left out where that is asked for.
-use super::{matches, obstacles, rule, yaml};
+use super::{import, matches, obstacles, rule, yaml};
 use guardbee_rules::{
     RuleSet,
     falco::{self, Exclusions, Obstacle, Outcome},
 };
+use std::sync::Arc;
 
 /// What can't be said, and part of the reason.
 const REFUSED: &[(&str, &str)] = &[
@@ -26,7 +27,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("evt.type = dup2 and evt.rawres in (0, 1)", "files and local sockets"),
     ("evt.type = dup2 and fd.type = ipv4", "descriptors beyond standard error"),
     ("evt.type = bpf and proc.name = x", "neither load nor attach"),
-    ("evt.type = setuid and evt.arg.uid = nobody", "only `root` is known"),
+    ("evt.type = setresuid and evt.arg.suid = nobody", "only `root` is known"),
     ("evt.type = setns and fd.name = /x", "the descriptor of this call"),
     ("evt.type = sendto and fd.sip = 1.1.1.1", "data sent"),
     ("evt.type = sendmsg and fd.l4proto = tcp", "data sent"),
@@ -111,4 +112,36 @@ fn exclusions_that_cant_be_said_are_left_out_where_that_is_asked_for() {
     // What can be said whole is.
     let whole = import("evt.type = execve and not proc.name = b");
     assert!(matches!(&whole.outcome, Outcome::Written { left_out, .. } if left_out.is_empty()), "{whole:#?}");
+}
+
+#[test]
+fn a_rule_that_looks_for_what_an_empty_list_has_waits_for_its_values() {
+    let condition = "evt.type = execve and proc.name in (shells) and not proc.pname in (parents)";
+    let text = format!(
+        "- list: shells\n  items: []\n- list: parents\n  items: []\n\
+         - rule: R\n  desc: d\n  output: o\n  priority: INFO\n  condition: {condition}\n"
+    );
+    let rule = import(&text).rules.pop().unwrap();
+    let Outcome::Written { unfilled, .. } = &rule.outcome else { panic!("{rule:#?}") };
+    assert_eq!(*unfilled, ["parents", "shells"]);
+    let can_fire = |yaml: &str| RuleSet::load(&[("r", yaml)]).unwrap().rules()[0].can_fire.clone();
+    let empty = yaml(&rule);
+    let why = can_fire(empty).unwrap_err();
+    assert!(why.starts_with("the placeholder `%shells%` has no values as yet"), "{why}");
+    // Two rules with the same list say the same of it.
+    RuleSet::load(&[("a", empty), ("b", &empty.replace("id: ", "id: 00000000-0000-8000-8000-000000000000 # "))])
+        .unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let filled = empty.replace("shells: []", "shells: [bash, sh]");
+    assert_eq!(can_fire(&filled), Ok(()));
+    let test = |event: &str, expect: &str| {
+        let tests = format!("guardbee: {{tests: [{{name: t, expect: {expect}, event: {{{event}}}}}]}}\n");
+        let set = Arc::new(RuleSet::load(&[("r", format!("{filled}{tests}"))]).unwrap());
+        set.run_tests().iter().all(|result| result.failure().is_none())
+    };
+    assert!(test("Image: /bin/sh, comm: sh", "match"));
+    assert!(test("Image: /bin/zsh, comm: zsh", "no-match"));
+    // Nothing is looked for in the empty one: it only excludes.
+    let condition = "evt.type = execve and not proc.name in (shells)";
+    let rule = import(&text.replace("evt.type = execve and proc.name in (shells)", condition)).rules.pop().unwrap();
+    assert!(matches!(&rule.outcome, Outcome::Written { unfilled, .. } if unfilled.is_empty()), "{rule:#?}");
 }

@@ -212,6 +212,6 @@ fn what_is_not_known_is_not_there() {
         ..CredentialsEvent::default()
     };
     let Body::System(system) = record(&encode(&event, &[])).unwrap().body else { panic!() };
-    let Deed::Credentials(change) = system.deed else { panic!() };
+    let Deed::Credentials(change) = &system.deed else { panic!() };
     assert!(change.unexplained && change.before.is_none() && system.call.is_none());
 }

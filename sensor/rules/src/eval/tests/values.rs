@@ -82,6 +82,12 @@ pub(super) fn cases(field: Field, action: Kinds) -> Vec<Case> {
         Field::QueryOrTarget => {
             vec![one("one=1").reads(&["one=1", "/?one=1"]), one("two=2").reads(&["two=2", "/?two=2"])]
         }
+        // Who opens to read modifies a file by cutting it.
+        Field::FileFlags if action == Kinds::FILE_MODIFY => vec![
+            one("O_RDONLY").reads(&["O_RDONLY", "O_TRUNC"]),
+            one("O_WRONLY"),
+            one("O_APPEND").reads(&["O_RDONLY", "O_TRUNC", "O_APPEND"]),
+        ],
         Field::FileFlags => {
             let mut out: Vec<_> = each(&["O_RDONLY", "O_WRONLY", "O_RDWR"]);
             let others = ["O_CREAT", "O_EXCL", "O_TRUNC", "O_APPEND", "O_NONBLOCK", "O_DSYNC"];

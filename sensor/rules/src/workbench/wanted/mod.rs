@@ -44,17 +44,17 @@ impl RuleSet {
         let ways = extended(vec![Way::new()], &rule.condition, true);
         let mut trial = Trial { rule, scratch: Scratch::default() };
         trial.scratch.set_wall(sample::WALL);
-        let mut out = Vec::new();
-        for way in &ways {
-            let Some(values) = value::values(way) else { continue };
-            for kind in Kinds::each().filter(|kind| rule.kinds.meets(*kind)) {
-                out.extend(trial.wanted(kind, &values));
-                if out.len() >= EVENTS {
-                    return out;
-                }
-            }
+        let values: Vec<Values> = ways.iter().filter_map(value::values).collect();
+        let found = trial.found(&values);
+        if !found.is_empty() {
+            return found;
         }
-        out
+        // What events have where nobody says otherwise may be what the rule excepts.
+        let mut unusual = Values::new();
+        value::unusual(&rule.condition, &mut unusual);
+        let values: Vec<Values> =
+            values.into_iter().map(|values| unusual.clone().into_iter().chain(values).collect()).collect();
+        trial.found(&values)
     }
 }
 
@@ -65,6 +65,20 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
+    fn found(&mut self, ways: &[Values]) -> Vec<Wanted> {
+        let kinds = self.rule.kinds;
+        let mut out = Vec::new();
+        for values in ways {
+            for kind in Kinds::each().filter(|kind| kinds.meets(*kind)) {
+                out.extend(self.wanted(kind, values));
+                if out.len() >= EVENTS {
+                    return out;
+                }
+            }
+        }
+        out
+    }
+
     fn wanted(&mut self, kind: Kinds, values: &Values) -> Option<Wanted> {
         let hit = observation(kind, values);
         if !self.matches(&hit) {

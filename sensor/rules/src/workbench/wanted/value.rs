@@ -4,10 +4,13 @@ use crate::{
     endings::Ending,
     field::{Field, Type},
     pattern::{Pattern, Piece},
-    rule::{Order, Test},
+    rule::{Expression, Order, Test},
 };
 use guardbee_model::text;
 use std::collections::BTreeMap;
+
+/// Of no network that anybody excepts: RFC 5737.
+const ADDRESS: &str = "192.0.2.7";
 
 /// Parts of one value, by where they must stand.
 #[derive(Default)]
@@ -60,6 +63,18 @@ pub(super) fn values(way: &Way<'_>) -> Option<Values> {
     Some(values)
 }
 
+/// Numbers that few have, for all fields with numbers that the expression looks at.
+pub(super) fn unusual(expression: &Expression, out: &mut Values) {
+    match expression {
+        Expression::Not(inner) => unusual(inner, out),
+        Expression::And(parts) | Expression::Or(parts) => parts.iter().for_each(|part| unusual(part, out)),
+        Expression::Field(field, _) if field.row().kind == Type::Number => {
+            out.insert(*field, vec!["4242".into()]);
+        }
+        Expression::Field(..) | Expression::Keyword(_) | Expression::Constant(_) => {}
+    }
+}
+
 /// A command line of which some words are named apart: the rest of it is behind them.
 fn arguments(values: &mut Values) {
     let last = values.keys().rev().find(|field| field.argument().is_some()).copied();
@@ -85,7 +100,13 @@ impl Parts {
                     (false, false) => self.within.push(made.text),
                 }
             }
-            Test::Cidr(cidr) => self.whole = Some(cidr.first().to_string()),
+            Test::Cidr(cidr) => {
+                // What another test asks for, and an ordinary one before the first of a network, which stands for the network.
+                let known = self.whole.as_deref().into_iter().chain([ADDRESS]);
+                let within = |text: &&str| text.parse().is_ok_and(|address| cidr.contains(address));
+                let within = known.into_iter().find(within).map(str::to_owned);
+                self.whole = Some(within.unwrap_or_else(|| cidr.first().to_string()));
+            }
             Test::Number(order, bound) => {
                 self.number = Some(match order {
                     Order::Less => bound.checked_sub(1)?,
@@ -214,7 +235,7 @@ fn usual(field: Field) -> &'static str {
         (Field::Age, _) => "60000000000",
         (_, Type::Number) => "1",
         (_, Type::Flag) => "true",
-        (_, Type::Address) => "192.0.2.7",
+        (_, Type::Address) => ADDRESS,
         (_, Type::Time) => "2026-01-02 03:04:05.006",
         (_, Type::Word(words)) => words.first().copied().unwrap_or_default(),
         (_, Type::Text) => "word",
