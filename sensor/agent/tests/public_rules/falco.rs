@@ -34,7 +34,8 @@ fn imported_rules_fire_on_records_and_not_on_near_ones() {
         let (yaml, left_out) = match &rule.outcome {
             Outcome::Written { yaml, left_out, unfilled, .. } => {
                 // As its description says to.
-                let fill = |yaml: String, name| yaml.replace(&format!("{name}: []"), &format!("{name}: [shop]"));
+                let fill =
+                    |yaml: String, name| yaml.replace(&format!("{name}: []"), &format!("{name}: [shop]"));
                 (unfilled.iter().fold(yaml.clone(), fill), left_out)
             }
             Outcome::Disabled => {

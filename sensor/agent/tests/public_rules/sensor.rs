@@ -166,7 +166,8 @@ impl Sensor {
     fn users(&mut self, wanted: &Observation) {
         let Some(process) = wanted.process.as_deref() else { return };
         let line = |user: &User, uid| format!("{}:x:{uid}:100::/:/bin/sh\n", user.name);
-        let mut passwd = process.user.as_ref().map_or(String::new(), |user| line(user, process.credentials.uid));
+        let mut passwd =
+            process.user.as_ref().map_or(String::new(), |user| line(user, process.credentials.uid));
         if let Action::System(system, _) = &wanted.action
             && let Deed::Credentials(change) = &system.deed
             && let Some(user) = &change.user

@@ -107,7 +107,14 @@ fn data(process: ProcessKey, time: u64) -> Event {
 }
 
 fn changed(process: ProcessKey, after: Credentials, time: u64) -> Event {
-    let deed = Deed::Credentials(Change { before: None, after, user: None, groups: 0, user_ns: 0, unexplained: false });
+    let deed = Deed::Credentials(Change {
+        before: None,
+        after,
+        user: None,
+        groups: 0,
+        user_ns: 0,
+        unexplained: false,
+    });
     let system = System { call: None, comm: Box::default(), deed };
     Event { header: header(process, time), body: Body::System(Arc::new(system)) }
 }

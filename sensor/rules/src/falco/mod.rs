@@ -275,15 +275,16 @@ fn outcome(
         return Outcome::Refused(obstacles);
     }
     let unfilled: Vec<_> = tree.unfilled().into_iter().map(str::to_owned).collect();
-    let named = |list: &String| list.chars().all(placeholder::is_name);
-    if classes.is_empty() && !placeholders && !unfilled.is_empty() && unfilled.iter().all(named) {
+    let can_stand = |list: &String| list.chars().all(placeholder::is_name);
+    if classes.is_empty() && !placeholders && !unfilled.is_empty() && unfilled.iter().all(can_stand) {
         return outcome(rule, (tree, true), files, exclusions, names);
     }
     if classes.is_empty() {
         return refused("condition", "it never holds, whatever happens".to_owned());
     }
     let left_out = once(left_out.iter().map(unsaid).collect());
-    let differences = Differences { notes, left_out, unfilled: if placeholders { unfilled } else { Vec::new() } };
+    let differences =
+        Differences { notes, left_out, unfilled: if placeholders { unfilled } else { Vec::new() } };
     written(rule, &classes, files, differences, names).unwrap_or_else(|why| refused("condition", why))
 }
 
@@ -301,8 +302,7 @@ fn once(obstacles: Vec<Obstacle>) -> Vec<Obstacle> {
 const DATAGRAMS: &str = "Of UDP the first datagram is seen that a socket sends to somebody, whichever call sends it: not \
                          `connect`, which sends nothing, no further datagram, and no answer of a socket that had received first.";
 
-const UNFILLED: &str =
-    "The lists below have no values in Falco's files: it finds nothing until those that it looks for have some.";
+const UNFILLED: &str = "The lists below have no values in Falco's files: it finds nothing until those that it looks for have some.";
 
 /// The condition for a kind of event. [`Err`]: the event that can't be told from others.
 fn joined(
@@ -342,12 +342,12 @@ struct Differences {
 }
 
 /// A document that defines these placeholders; none: no document.
-fn placeholders(names: &[String], values: &str) -> String {
+fn definitions(names: &[String], values: &str) -> String {
     if names.is_empty() {
         return String::new();
     }
-    let lines: String = names.iter().map(|name| format!("        {name}: {values}\n")).collect();
-    format!("guardbee:\n    placeholders:\n{lines}---\n")
+    let lines: Vec<_> = names.iter().map(|name| format!("        {name}: {values}\n")).collect();
+    format!("guardbee:\n    placeholders:\n{}---\n", lines.concat())
 }
 
 fn written(
@@ -371,7 +371,7 @@ fn written(
         yaml.push_str(&write::document(rule, *class, classes.len() > 1, logic));
     }
     let header = header(rule, files, &notes, &left_out);
-    let with = |values: &str| format!("{header}{}{yaml}", placeholders(&unfilled, values));
+    let with = |values: &str| format!("{header}{}{yaml}", definitions(&unfilled, values));
     let set = RuleSet::load(&[("", with("[x]"))]).map_err(|problems| {
         problems.first().map_or_else(String::new, |first| format!("{}: {}", first.message, first.remedy))
     })?;

@@ -102,7 +102,14 @@ impl Doing {
             result: 0,
             target: process(1500),
             comm: none(),
-            change: Change { before: Some(user), after: user, user: None, groups: 0, user_ns: 1, unexplained: false },
+            change: Change {
+                before: Some(user),
+                after: user,
+                user: None,
+                groups: 0,
+                user_ns: 1,
+                unexplained: false,
+            },
             reach: Reach::Attached,
             namespace: Namespace { subject: None, after: [1; 8], changed: 0, host: 0 },
             mount: Mount {

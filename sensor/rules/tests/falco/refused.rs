@@ -129,19 +129,23 @@ fn a_rule_that_looks_for_what_an_empty_list_has_waits_for_its_values() {
     let why = can_fire(empty).unwrap_err();
     assert!(why.starts_with("the placeholder `%shells%` has no values as yet"), "{why}");
     // Two rules with the same list say the same of it.
-    RuleSet::load(&[("a", empty), ("b", &empty.replace("id: ", "id: 00000000-0000-8000-8000-000000000000 # "))])
-        .unwrap_or_else(|problems| panic!("{problems:#?}"));
+    RuleSet::load(&[
+        ("a", empty),
+        ("b", &empty.replace("id: ", "id: 00000000-0000-8000-8000-000000000000 # ")),
+    ])
+    .unwrap_or_else(|problems| panic!("{problems:#?}"));
     let filled = empty.replace("shells: []", "shells: [bash, sh]");
     assert_eq!(can_fire(&filled), Ok(()));
-    let test = |event: &str, expect: &str| {
+    let fires = |event: &str, expect: &str| {
         let tests = format!("guardbee: {{tests: [{{name: t, expect: {expect}, event: {{{event}}}}}]}}\n");
         let set = Arc::new(RuleSet::load(&[("r", format!("{filled}{tests}"))]).unwrap());
         set.run_tests().iter().all(|result| result.failure().is_none())
     };
-    assert!(test("Image: /bin/sh, comm: sh", "match"));
-    assert!(test("Image: /bin/zsh, comm: zsh", "no-match"));
+    assert!(fires("Image: /bin/sh, comm: sh", "match"));
+    assert!(fires("Image: /bin/zsh, comm: zsh", "no-match"));
     // Nothing is looked for in the empty one: it only excludes.
     let condition = "evt.type = execve and not proc.name in (shells)";
-    let rule = import(&text.replace("evt.type = execve and proc.name in (shells)", condition)).rules.pop().unwrap();
+    let rule =
+        import(&text.replace("evt.type = execve and proc.name in (shells)", condition)).rules.pop().unwrap();
     assert!(matches!(&rule.outcome, Outcome::Written { unfilled, .. } if unfilled.is_empty()), "{rule:#?}");
 }
