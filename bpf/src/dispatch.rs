@@ -128,12 +128,11 @@ const OF_X32: &[&str] = &[
     "pwritev2",
 ];
 
-#[cfg(test)]
+#[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(target_arch = "x86_64")]
     fn a_call_has_the_numbers_that_the_kernels_tables_give_it() {
         for (name, number, places) in [
             // Of syscall_64.tbl and syscall_32.tbl.
