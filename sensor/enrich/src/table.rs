@@ -150,8 +150,9 @@ impl Table {
 
     /// The event, with the name of whom the process works as from now on if that is what it tells.
     pub fn named(&self, process: Option<ProcessKey>, mut system: Arc<System>) -> Arc<System> {
-        let known = process.and_then(|key| self.process(key));
-        if let (Deed::Credentials(change), Some(process)) = (&system.deed, known) {
+        if let Deed::Credentials(change) = &system.deed
+            && let Some(process) = process.and_then(|key| self.process(key))
+        {
             let user = self.directory.user(change.after.euid, process.container.as_ref());
             if let Deed::Credentials(change) = &mut Arc::make_mut(&mut system).deed {
                 change.user = user;

@@ -200,7 +200,7 @@ fn joined(groups: Vec<Vec<Wanted>>, all: bool, express: impl Fn(Wanted) -> Expre
     one_of(groups.into_iter().flatten().collect())
 }
 
-/// Texts to be found anywhere become one automaton, those that end a value one table.
+/// Texts to be found anywhere become one search, those that end a value one table.
 fn together(values: Vec<Wanted>) -> Vec<Wanted> {
     let needle = |pattern: &Pattern| pattern.contained().map(<[u8]>::to_vec);
     let (needles, values) = taken(values, needle, |needles| Pattern::one_of(&needles));
