@@ -76,6 +76,11 @@ pub(crate) fn new() -> (Outbox, Inbox) {
 }
 
 impl Inbox {
+    /// So many spans wait that the thread that seals them is to hurry.
+    pub(crate) fn is_filling(&self) -> bool {
+        self.spans.len() >= SPANS / 8
+    }
+
     /// Waits until something urgent has come. `idle`, when nothing came since the last wait: or a span; they are too many
     /// to wake somebody each.
     pub(crate) fn wait(&self, idle: bool) {

@@ -28,8 +28,9 @@ use std::{
 const FINDINGS_EVERY: u64 = 50_000_000;
 /// The same for spans and statements, nanoseconds.
 const SPANS_EVERY: u64 = 1_000_000_000;
-/// Items that are taken before the clock is looked at again.
-const BURST: usize = 512;
+/// Items that are taken before the clock is looked at again, and before whoever waits for this CPU gets it: as in the core,
+/// a server is not to wait until all spans are sealed.
+const BURST: usize = 32;
 /// Losses become one statement this often, nanoseconds.
 const LOSSES_EVERY: u64 = 1_000_000_000;
 
@@ -170,6 +171,8 @@ impl Worker {
         loop {
             if inbox.spans.is_empty() {
                 inbox.wait(idle);
+            } else if !inbox.is_filling() {
+                std::thread::yield_now();
             }
             let (urgent, spans) = (self.take(&inbox.urgent), self.take(&inbox.spans));
             let ended = urgent.ended && spans.ended;

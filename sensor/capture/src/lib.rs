@@ -80,6 +80,8 @@ pub enum Error {
 
 /// Of one ring, before what was read is given back to the producer.
 const RELEASE_BYTES: u64 = 16 << 10;
+/// A ring as full as this is to be read more often, and nothing is to hold up who reads it.
+const FILLING_PERCENT: u64 = 6;
 
 /// How rings are read.
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +146,8 @@ pub struct Capture {
     /// Its memory becomes the next one.
     spare: Option<Snapshot>,
     period: Duration,
+    /// How full the fullest ring was, in percent.
+    fill: u64,
     stats: Stats,
 }
 
@@ -173,6 +177,7 @@ impl Capture {
             before: None,
             spare: None,
             period: params.period_max,
+            fill: 0,
             stats: Stats::default(),
         })
     }
@@ -185,6 +190,11 @@ impl Capture {
     /// How long to wait before the next cycle: short where rings fill, long where nothing happens.
     pub fn period(&self) -> Duration {
         self.period
+    }
+
+    /// A ring was rather full: whoever reads them is to hurry.
+    pub fn is_filling(&self) -> bool {
+        self.fill >= FILLING_PERCENT
     }
 
     /// Reads what has come, and gives it to `out` in the order of time: [`Capture::read`] and [`Capture::next_event`] in one.
@@ -203,8 +213,8 @@ impl Capture {
         while security.more && security.bytes < self.params.security_bytes {
             self.read_some(0, self.params.security_bytes - security.bytes, &mut security, now);
         }
-        let fill = security.percent().max(self.read_payload(now));
-        self.period = next_period(self.period, fill, &self.params);
+        self.fill = security.percent().max(self.read_payload(now));
+        self.period = next_period(self.period, self.fill, &self.params);
         let until = BootTime(now.0.saturating_sub(nanos(self.params.slack)));
         self.merge.release(until);
         losses.extend(self.refused.drain(now));
@@ -353,7 +363,7 @@ fn class(ring: usize) -> &'static str {
 fn next_period(period: Duration, fill_percent: u64, params: &Params) -> Duration {
     let next = match fill_percent {
         25.. => params.period_min,
-        6.. => period / 2,
+        FILLING_PERCENT.. => period / 2,
         2.. => period,
         _ => period * 2,
     };

@@ -179,6 +179,7 @@ fn a_payload_flood_costs_no_security_event() {
         assert!(losses.iter().all(|loss| (loss.cause, loss.kind) == ("ring_full", "data")));
         assert_eq!(exits as u64, kernel.slot.produced[EventKind::Exit as usize], "none waits");
         assert_eq!(kernel.capture.period(), kernel.capture.params.period_min);
+        assert!(kernel.capture.is_filling());
     }
     for _ in 0..100 {
         let (events, losses) = kernel.cycle_after(50 * MILLI);
@@ -188,6 +189,7 @@ fn a_payload_flood_costs_no_security_event() {
     assert!(lost > 0);
     assert_eq!(data as u64 + lost, kernel.slot.produced[EventKind::Data as usize]);
     assert_eq!(kernel.capture.period(), kernel.capture.params.period_max);
+    assert!(!kernel.capture.is_filling());
 }
 
 #[test]
