@@ -15,8 +15,8 @@ use std::{
     time::Duration,
 };
 
-/// Pairs of a rule and an event, and how many of them are compared in a turn: eighty minutes of a core, eight for each. Turns that a
-/// commit has done are not done again. The test command has a hundredth of it.
+/// Pairs of a rule and an event, and how many of them are compared in a turn: eighty minutes of a core, eight for each. Turns that
+/// were done with the same engine are not done again. The test command has a hundredth of it.
 const PAIRS: usize = 10_000_000_000;
 const TURN: usize = 1_000_000_000;
 /// Of a turn; most of the first one's is the compiler's.
@@ -57,10 +57,13 @@ fn oracle(lab: &Lab, folder: &Path) -> Judged {
     Ok((ledger.done() * TURN >= PAIRS, figure))
 }
 
-/// Turns that were done with a commit: a file below `target`.
+/// What the engine is made of, and what it is compared on.
+const SOURCES: [&str; 3] = ["sensor", "rules", "Cargo.lock"];
+
+/// Turns that were done with one engine, by the objects that git has of its sources: a file below `target`.
 struct Ledger {
     file: PathBuf,
-    commit: String,
+    engine: String,
 }
 
 impl Ledger {
@@ -70,22 +73,24 @@ impl Ledger {
             ensure!(output.status.success(), "git {}: {}", args.join(" "), output.status);
             Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
         };
-        let mut commit = git(&["rev-parse", "HEAD"])?;
-        if !git(&["status", "--porcelain", "sensor", "rules"])?.is_empty() {
+        let objects = SOURCES.map(|source| format!("HEAD:{source}"));
+        let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
+        let mut engine = git(&[&["rev-parse"], objects.as_slice()].concat())?.replace('\n', " ");
+        if !git(&[&["status", "--porcelain"], SOURCES.as_slice()].concat())?.is_empty() {
             // What is not committed has no name: nothing is known of it.
-            write!(commit, " and changes of {}", std::process::id())?;
+            write!(engine, " and changes of {}", std::process::id())?;
         }
-        Ok(Self { file: lab.root.join("target/pairs"), commit })
+        Ok(Self { file: lab.root.join("target/pairs"), engine })
     }
 
     fn done(&self) -> usize {
         let text = fs::read_to_string(&self.file).unwrap_or_default();
-        let done = text.strip_prefix(&self.commit).and_then(|turns| turns.trim().parse().ok());
+        let done = text.strip_prefix(&self.engine).and_then(|turns| turns.trim().parse().ok());
         done.unwrap_or_default()
     }
 
     fn add(&self, turns: usize) -> anyhow::Result<()> {
-        fs::write(&self.file, format!("{} {turns}\n", self.commit))
+        fs::write(&self.file, format!("{} {turns}\n", self.engine))
             .with_context(|| format!("write {}", self.file.display()))
     }
 }
@@ -125,9 +130,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn turns_are_of_a_commit() {
+    fn turns_are_of_an_engine() {
         let folder = tempfile::tempdir().unwrap();
-        let ledger = |commit: &str| Ledger { file: folder.path().join("pairs"), commit: commit.to_owned() };
+        let ledger = |engine: &str| Ledger { file: folder.path().join("pairs"), engine: engine.to_owned() };
         assert_eq!(ledger("a").done(), 0);
         ledger("a").add(3).unwrap();
         assert_eq!(ledger("a").done(), 3);
