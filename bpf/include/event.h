@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#define GUARDBEE_ABI 10u
+#define GUARDBEE_ABI 11u
 
 /* What happened. Both hook lists give the same kinds with the same meaning. */
 enum event_kind {
@@ -34,6 +34,8 @@ enum event_kind {
 	EVENT_FOLDER_CREATE = 24,    /* mkdir */
 	EVENT_FOLDER_DELETE = 25,    /* rmdir */
 	EVENT_FILE_NODE = 26,	     /* a device, FIFO or socket was made: mknod */
+	EVENT_FOLDER_OPEN = 27,	     /* a folder was opened, to be listed or for its descriptor */
+	EVENT_FILE_OPEN_FAILED = 28, /* nothing was opened */
 	/* security: system_event.h */
 	EVENT_CREDENTIALS = 32,
 	EVENT_ACCESS = 33,
@@ -144,6 +146,7 @@ enum string_id {
 	STRING_FOLDER = 10,	      /* what that name is relative to; missing where it is absolute, or no name */
 	STRING_SOURCE = 11,	      /* the former name (rename), the linked one (link), the text (symlink): as given, or as PATH */
 	STRING_SOURCE_FOLDER = 12,    /* what that is relative to */
+	STRING_GIVEN = 13,	      /* of an open: the name that the call was given, where wants.given says so */
 	/* system_event.h */
 	STRING_TARGET = 16, /* task_struct.comm of whom it was done to */
 	STRING_TITLE = 17,  /* a new task_struct.comm */
@@ -258,14 +261,14 @@ enum file_event_flag {
 struct file_event {
 	struct event_header header;
 	struct file_info file; /* of what was opened, or named by a descriptor, or is named; as it is afterwards, but before its name changes or goes; all zero: not known */
-	__u32 open_flags;      /* of an open: file.f_flags, and of truncate none; O_CREAT, O_EXCL, O_TRUNC as open and openat were given them */
+	__u32 open_flags;      /* of an open: file.f_flags, and of truncate none; O_CREAT, O_EXCL, O_TRUNC, and all of one that failed, as open and openat were given them */
 	__u32 mode;	       /* given to chmod, mkdir, mknod; before 6.0 a trampoline sees it without what the umask takes away */
 	__u32 uid, gid;	       /* given to chown; UINT32_MAX: left as it is */
 	__u32 device;	       /* given to mknod */
 	__u16 flags;	       /* enum file_event_flag */
 	__u8 attribute;	       /* enum file_attribute */
-	__u8 pad;
-	/* tail: PATH, FOLDER, SOURCE, SOURCE_FOLDER */
+	__u8 error;	       /* of EVENT_FILE_OPEN_FAILED: its number */
+	/* tail: PATH, FOLDER, SOURCE, SOURCE_FOLDER, GIVEN */
 };
 
 #define POLICIES 1024
@@ -299,6 +302,8 @@ struct wants {
 	__u32 extensions; /* likewise extensions */
 	__u32 attributes; /* of EVENT_FILE_ATTRIBUTE: a bit for each enum file_attribute */
 	__u32 variables;  /* a bit for what the first byte of a name on the watch list ends with: 1 << (byte & 31) */
+	__u32 given;	  /* of which opens GIVEN is told */
+	__u32 pad;
 };
 
 #define WATCH_BYTES 32

@@ -98,8 +98,10 @@ static __always_inline struct dentry *path_last(struct dentry *dentry, struct vf
 	return dentry;
 }
 
-static __always_inline bool path_watched(struct file *file, __u32 kind)
+/* May a rule look at the path of this file? */
+GLOBAL_FUNCTION int path_watched(__u64 file_at, __u32 kind)
 {
+	struct file *file = (void *)file_at;
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	const unsigned char *name;
 	__u32 length;
@@ -132,6 +134,29 @@ static __always_inline __u32 tail_folder(struct site *site, struct image_scratch
 	if (found & PATH_CUT)
 		*flags |= FILE_FOLDER_CUT;
 	return at;
+}
+
+/* A name in the kernel's memory, and what it is relative to; without one, what stands behind the descriptor. */
+static __always_inline __u32 tail_named(struct site *site, struct image_scratch *scratch, __u32 at, enum string_id id,
+					__u64 name, __s32 folder, __u16 *flags, __u16 unknown)
+{
+	struct file *file = NULL;
+	__u8 first = 0;
+
+	if (name) {
+		bpf_probe_read_kernel(&first, 1, (void *)name);
+		at = tail_text(scratch->bytes, at, FILE_ROOM, id, (void *)name, STRING_BYTES);
+	}
+	if (first == '/')
+		return at;
+	if (folder != AT_FDCWD) {
+		file = fd_file(CURRENT(), folder);
+		if (!file) {
+			*flags |= unknown;
+			return at;
+		}
+	}
+	return tail_folder(site, scratch, at, id + 1, file, flags);
 }
 
 /* The path of a name that a call was given. What it is relative to is read from the kernel, the name from the caller. */
@@ -174,7 +199,7 @@ static __always_inline void file_clear(struct file_event *event)
 	event->device = 0;
 	event->flags = 0;
 	event->attribute = ATTRIBUTE_NONE;
-	event->pad = 0;
+	event->error = 0;
 }
 
 static __always_inline void file_send(struct site *site, struct image_scratch *scratch, __u32 at, __u32 kind)
@@ -182,6 +207,91 @@ static __always_inline void file_send(struct site *site, struct image_scratch *s
 	OPAQUE(at);
 	if (at <= FILE_ROOM)
 		security_send(site, &scratch->file.header, kind, at);
+}
+
+/* A part of this kind of a record's text, `length` bytes from `at` on: is it on the list? */
+GLOBAL_FUNCTION int part_watched(__u32 index, __u32 at, __u32 length, __u32 role, __u32 kind)
+{
+	struct image_scratch *scratch = bpf_map_lookup_elem(&exec_scratches, &index);
+
+	if (!scratch || at > FILE_ROOM - STRING_BYTES || length > STRING_BYTES)
+		return 0;
+	/* "", "." and "..": the name is another component. */
+	if (role == WATCH_NAME && (!length || scratch->bytes[at] == '.') && length <= 2)
+		return 1;
+	if (name_watched(role, scratch->bytes + at, length, kind))
+		return 1;
+	return role == WATCH_NAME && wants.extensions & FILE_BIT(kind) &&
+	       extension_watched(scratch->bytes + at, length, kind);
+}
+
+#define GIVEN_BYTES 256
+enum part { PART_ON, PART_WATCHED, PART_LAST };
+
+/* One byte of a text: at the end of a component, is that on the list as a folder? A function of its own, to the verifier each byte is like
+ * every other.
+ */
+GLOBAL_FUNCTION int part_step(__u32 index, __u32 at, __u32 kind)
+{
+	struct image_scratch *scratch = bpf_map_lookup_elem(&exec_scratches, &index);
+	__u32 begin;
+
+	if (!scratch || at > FILE_ROOM - STRING_BYTES || at >= scratch->parts_end)
+		return PART_LAST;
+	if (scratch->bytes[at] != '/')
+		return PART_ON;
+	begin = scratch->part;
+	scratch->part = at + 1;
+	if (at > begin && wants.folders & FILE_BIT(kind) && part_watched(index, begin, at - begin, WATCH_FOLDER, kind))
+		return PART_WATCHED;
+	return PART_ON;
+}
+
+/* Is a component before the last one of this text of the record on the list as a folder, or is it too long to know? Where the last one
+ * begins is left in the scratch.
+ */
+GLOBAL_FUNCTION int parts_watched(__u32 index, __u32 at, __u32 length, __u32 kind)
+{
+	struct image_scratch *scratch = bpf_map_lookup_elem(&exec_scratches, &index);
+
+	if (!scratch)
+		return 1;
+	scratch->part = at;
+	scratch->parts_end = at + length;
+	for (__u32 i = 0; i < GIVEN_BYTES; i++) {
+		int step = part_step(index, at + i, kind);
+
+		if (step != PART_ON)
+			return step == PART_WATCHED;
+	}
+	return 1;
+}
+
+/* Is the last one on the list, as what it is? */
+static __always_inline bool last_watched(struct site *site, struct image_scratch *scratch, enum watch_role role, __u32 kind)
+{
+	return part_watched(site->index, scratch->part, scratch->parts_end - scratch->part, role, kind);
+}
+
+/* May a rule look at the path that stands there in the record, as a name and what that is relative to? */
+static __always_inline bool given_watched(struct site *site, struct image_scratch *scratch, __u32 at, __u32 end, __u32 kind)
+{
+	struct event_string *string = (void *)(scratch->bytes + at);
+	__u32 length = string->length;
+
+	if (wants.all & FILE_BIT(kind))
+		return true;
+	if (!(wants.named & FILE_BIT(kind)))
+		return false;
+	at += sizeof(*string);
+	if (parts_watched(site->index, at, length, kind) || last_watched(site, scratch, WATCH_NAME, kind))
+		return true;
+	at += (length + 7) & ~7u;
+	if (at >= end || at > FILE_ROOM - STRING_BYTES || !(wants.folders & FILE_BIT(kind)))
+		return false;
+	string = (void *)(scratch->bytes + at);
+	at += sizeof(*string);
+	return parts_watched(site->index, at, string->length, kind) || last_watched(site, scratch, WATCH_FOLDER, kind);
 }
 
 /* Nothing is known yet but what the call was given. */
@@ -247,6 +357,38 @@ GLOBAL_FUNCTION int file_changed(__u32 index, __u64 dentry_at, __u64 mnt)
 	if (found & PATH_CUT)
 		event->flags |= FILE_FOLDER_CUT;
 	file_send(&site, scratch, at, kind);
+	return 0;
+}
+
+/* The event of an open that failed: scratch.call says all about it. `in_kernel`: where its name lies. */
+GLOBAL_FUNCTION int file_failed(__u32 index, __u32 in_kernel)
+{
+	struct image_scratch *scratch = bpf_map_lookup_elem(&exec_scratches, &index);
+	const __u32 start = sizeof(struct file_event);
+	struct file_event *event;
+	struct file_call *call;
+	__u32 at = start;
+	struct site site;
+
+	if (!scratch || !site_find(&site, index))
+		return 0;
+	event = &scratch->file;
+	call = &scratch->call;
+	file_clear(event);
+	if (in_kernel)
+		at = tail_named(&site, scratch, at, STRING_PATH, call->name, call->folder, &event->flags,
+				FILE_NO_FOLDER);
+	else
+		at = tail_name(&site, scratch, at, STRING_PATH, call->name, call->folder, FILE_NAMED, FILE_NO_FOLDER);
+	if (!given_watched(&site, scratch, start, at, EVENT_FILE_OPEN_FAILED))
+		return 0;
+	header_fill(index, call->task, EVENT_FILE_OPEN_FAILED);
+	event->header = site.scratch->header;
+	if (in_kernel)
+		event->header.hook = HOOKS_TRAMPOLINE;
+	event->open_flags = call->mode;
+	event->error = call->error;
+	file_send(&site, scratch, at, EVENT_FILE_OPEN_FAILED);
 	return 0;
 }
 

@@ -21,7 +21,8 @@ struct file_call {
 	__u32 uid, gid;
 	__u32 device;
 	__u8 attribute;
-	__u8 pad[3];
+	__u8 error;
+	__u8 pad[2];
 };
 
 /* How far an environment was looked through: environment.h. */
@@ -44,6 +45,8 @@ struct image_scratch {
 	struct file_call call;
 	struct environment environment;
 	__u32 busy;
+	__u32 part; /* where a component of a text in the record begins, and where the text ends: file.h */
+	__u32 parts_end;
 	__u32 pad;
 };
 

@@ -72,6 +72,10 @@ enum cgroup_subsys_id { memory_cgrp_id = 4, pids_cgrp_id = 11 }; /* the values a
 #define S_IFIFO	       0010000
 #define S_ISUID	       04000
 #define S_ISGID	       02000
+#define EFAULT	       14
+#define EMFILE	       24
+#define ENAMETOOLONG   36
+#define O_WRONLY       01
 #define O_CREAT	       0100
 #define O_EXCL	       0200
 #define O_TRUNC	       01000
@@ -238,6 +242,9 @@ struct file {
 };
 struct open_flags {
 	int open_flag;
+};
+struct filename {
+	const char *name;
 };
 struct fdtable {
 	u32 max_fds;

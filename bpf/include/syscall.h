@@ -138,7 +138,7 @@ enum { SYS_fsetxattr = 7, SYS_fremovexattr = 16, SYS_mknodat = 33, SYS_mkdirat =
        SYS_symlinkat = 36, SYS_fchmod = 52, SYS_fchmodat = 53, SYS_fchownat = 54, SYS_fchown = 55, SYS_openat = 56,
        SYS_utimensat = 88 };
 #endif
-enum { SYS_fchmodat2 = 452, SYS_setxattrat = 463, SYS_removexattrat = 466 };
+enum { SYS_openat2 = 437, SYS_fchmodat2 = 452, SYS_setxattrat = 463, SYS_removexattrat = 466 };
 #if defined(__TARGET_ARCH_x86)
 enum { SYS_read = 0, SYS_write = 1, SYS_readv = 19, SYS_writev = 20, SYS_sendto = 44, SYS_recvfrom = 45,
        SYS_sendmsg = 46, SYS_recvmsg = 47, SYS_recvmmsg = 299, SYS_sendmmsg = 307, SYS_preadv2 = 327,

@@ -157,9 +157,13 @@ impl Program {
     /// Kinds of file events that it makes, as in [`guardbee_wire::Wants`]; 0: it is there for something else.
     pub(crate) fn file_kinds(&self) -> u32 {
         let kinds: &[EventKind] = match self.name {
-            "file_open" | "file_opened" => {
-                &[EventKind::FileOpen, EventKind::FileModify, EventKind::FileCreate]
-            }
+            "file_open" | "file_opened" => &[
+                EventKind::FileOpen,
+                EventKind::FileModify,
+                EventKind::FileCreate,
+                EventKind::FolderOpen,
+                EventKind::FileOpenFailed,
+            ],
             "file_truncate" | "file_truncated" => &[EventKind::FileModify],
             "file_rename" | "file_rename_before" | "file_rename_after" => &[EventKind::FileRename],
             "file_link" | "file_link_before" | "file_link_after" => &[EventKind::FileLink],

@@ -8,9 +8,6 @@
 #include "submission.h"
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct filename {
-	const char *name;
-};
 struct io_open {
 	int dfd;
 	struct filename *filename;
@@ -163,30 +160,6 @@ static __always_inline __u64 operation_names(struct io_kiocb *request, __u8 oper
 	return (__u64)&BPF_CORE_READ((struct io_xattr *)request, ctx.kname)->name;
 }
 
-/* A name in the kernel's memory, and what it is relative to; without one, what stands behind the descriptor. */
-static __always_inline __u32 tail_named(struct site *site, struct image_scratch *scratch, __u32 at, enum string_id id,
-					__u64 name, __s32 folder, __u16 unknown)
-{
-	struct io_uring_event *event = &scratch->io_uring;
-	struct file *file = NULL;
-	__u8 first = 0;
-
-	if (name) {
-		bpf_probe_read_kernel(&first, 1, (void *)name);
-		at = tail_text(scratch->bytes, at, FILE_ROOM, id, (void *)name, STRING_BYTES);
-	}
-	if (first == '/')
-		return at;
-	if (folder != AT_FDCWD) {
-		file = fd_file(CURRENT(), folder);
-		if (!file) {
-			event->flags |= unknown;
-			return at;
-		}
-	}
-	return tail_folder(site, scratch, at, id + 1, file, &event->flags);
-}
-
 /* The event of an operation that names something. */
 GLOBAL_FUNCTION int operation_tell(__u32 index)
 {
@@ -214,11 +187,11 @@ GLOBAL_FUNCTION int operation_tell(__u32 index)
 	event->opcode = operation;
 	event->pad = 0;
 	at = tail_text(scratch->bytes, at, FILE_ROOM, STRING_COMM, task->comm, sizeof(task->comm));
-	at = tail_named(&site, scratch, at, STRING_PATH, call->name, call->folder, FILE_NO_FOLDER);
+	at = tail_named(&site, scratch, at, STRING_PATH, call->name, call->folder, &event->flags, FILE_NO_FOLDER);
 	if (operation == IORING_OP_SYMLINKAT)
 		at = tail_text(scratch->bytes, at, FILE_ROOM, STRING_SOURCE, (void *)call->source, STRING_BYTES);
 	else if (call->source)
-		at = tail_named(&site, scratch, at, STRING_SOURCE, call->source, call->source_folder,
+		at = tail_named(&site, scratch, at, STRING_SOURCE, call->source, call->source_folder, &event->flags,
 				FILE_NO_SOURCE_FOLDER);
 	if (attribute)
 		at = tail_text(scratch->bytes, at, FILE_ROOM, STRING_DETAIL, (void *)attribute,

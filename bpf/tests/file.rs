@@ -6,6 +6,8 @@
     clippy::indexing_slicing,
     reason = "helpers of tests, which may panic as tests do"
 )]
+#[path = "file/opened.rs"]
+mod opened;
 #[path = "file/trampoline.rs"]
 mod trampoline;
 mod watch;
@@ -57,6 +59,7 @@ fn told(record: &Record) -> String {
         ("in", StringId::Folder),
         ("from", StringId::Source),
         ("from in", StringId::SourceFolder),
+        ("given", StringId::Given),
     ] {
         if record.string::<FileEvent>(id).is_some() {
             write!(out, " {name} {}", text(id)).unwrap();
@@ -78,6 +81,9 @@ fn told(record: &Record) -> String {
     }
     if event.attribute != FileAttribute::None as u8 {
         write!(out, " attribute {}", event.attribute).unwrap();
+    }
+    if event.error != 0 {
+        write!(out, " error {}", event.error).unwrap();
     }
     out
 }
@@ -160,6 +166,7 @@ fn truncate(path: &Path) {
 }
 
 const EVERYTHING: &[&str] = &[
+    "FolderOpen path ~",
     "FileCreate path ~/made open 1101",
     "FileModify path ~/made open 1",
     "FileOpen path ~/made",

@@ -71,9 +71,9 @@ fn sockets_and_counters_are_the_same() {
     });
     same_layout!(btf, wire::SocketEvent = struct "socket_event" { header, socket });
     same_layout!(btf, wire::FileEvent = struct "file_event" {
-        header, file, open_flags, mode, uid, gid, device, flags, attribute, pad,
+        header, file, open_flags, mode, uid, gid, device, flags, attribute, error,
     });
-    same_layout!(btf, wire::Wants = struct "wants" { all, named, folders, extensions, attributes, variables });
+    same_layout!(btf, wire::Wants = struct "wants" { all, named, folders, extensions, attributes, variables, given, pad });
     same_layout!(btf, wire::Policy = struct "policy" { left_out, per_second, burst, flags, pad });
     same_layout!(btf, wire::WatchKey = struct "watch_key" { role, length, name });
     same_layout!(btf, wire::ConnectEvent = struct "connect_event" { header, socket, begun_ns, result, pad });
@@ -181,6 +181,8 @@ fn kinds_are_the_same() {
             FolderCreate,
             FolderDelete,
             FileNode,
+            FolderOpen,
+            FileOpenFailed,
             Credentials,
             Access,
             Namespace,
@@ -222,6 +224,7 @@ fn enumerators_are_the_same() {
             Folder,
             Source,
             SourceFolder,
+            Given,
             Target,
             Title,
             Fstype,

@@ -50,6 +50,7 @@ pub(crate) fn wants(needs: &Selection) -> (Wants, Vec<(WatchKey, u32)>) {
     let bit = |attribute: &Attribute| {
         1 << (Attribute::ALL.iter().position(|one| one == attribute).unwrap_or(0) + 1)
     };
+    wants.given = bits(&needs.given);
     wants.attributes = needs.attributes.iter().map(bit).fold(0, |bits, bit: u32| bits | bit);
     // Two long names may be one to the kernel half.
     names.sort_by_key(|(key, _)| (key.role, key.length, key.name));

@@ -102,6 +102,8 @@ pub(crate) fn kind(body: &Body) -> EventKind {
             Operation::FolderCreate => EventKind::FolderCreate,
             Operation::FolderDelete => EventKind::FolderDelete,
             Operation::Node => EventKind::FileNode,
+            Operation::FolderOpen => EventKind::FolderOpen,
+            Operation::OpenFailed => EventKind::FileOpenFailed,
         },
         Body::Fork(_) => EventKind::Fork,
         Body::Listen(_) => EventKind::Listen,

@@ -28,7 +28,9 @@ pub fn makes(program: &str, action: &str) -> bool {
         }
         "connect" | "listen" => program == "net_state",
         "exec" | "exit" | "fork" => program.strip_prefix("process_") == Some(action),
-        "file_open" | "file_create" => matches!(program, "file_open" | "file_opened"),
+        "file_open" | "file_create" | "folder_open" | "file_open_failed" => {
+            matches!(program, "file_open" | "file_opened")
+        }
         "file_modify" => matches!(program, "file_open" | "file_opened" | "file_truncate" | "file_truncated"),
         "folder_create" | "file_node" if program == "file_make" => true,
         "folder_delete" if program == "file_delete" => true,

@@ -227,6 +227,8 @@ fn a_device_that_was_made() {
         path_cut: false,
         file: None,
         open_flags: None,
+        given: Box::default(),
+        error: None,
         mode: Some(0o060_600),
         owner: None,
         group: None,

@@ -26,11 +26,15 @@ pub enum Operation {
     FolderDelete,
     /// A device, FIFO or socket was made.
     Node,
+    /// A folder was opened.
+    FolderOpen,
+    /// Nothing was opened.
+    OpenFailed,
 }
 
 impl Operation {
     /// All, in the order of their numbers in the kernel half.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Open,
         Self::Modify,
         Self::Create,
@@ -42,6 +46,8 @@ impl Operation {
         Self::FolderCreate,
         Self::FolderDelete,
         Self::Node,
+        Self::FolderOpen,
+        Self::OpenFailed,
     ];
 
     /// The name used in counters, records, rules and messages.
@@ -58,6 +64,8 @@ impl Operation {
             Self::FolderCreate => "folder_create",
             Self::FolderDelete => "folder_delete",
             Self::Node => "file_node",
+            Self::FolderOpen => "folder_open",
+            Self::OpenFailed => "file_open_failed",
         }
     }
 }
@@ -180,6 +188,35 @@ pub fn flag_bits(name: &str) -> Option<u32> {
     access.or_else(|| FLAGS.into_iter().find(|(known, _)| *known == name).map(|(_, bit)| bit))
 }
 
+/// What [`FileEvent::error_type`] says, and of which errors.
+const OPEN_ERRORS: [(&str, u8); 12] = [
+    ("not_permitted", 1),
+    ("not_found", 2),
+    ("no_device", 6),
+    ("permission_denied", 13),
+    ("busy", 16),
+    ("exists", 17),
+    ("not_a_folder", 20),
+    ("is_a_folder", 21),
+    ("executable_in_use", 26),
+    ("no_space", 28),
+    ("read_only", 30),
+    ("too_many_links", 40),
+];
+
+/// What [`FileEvent::error_type`] says of the others.
+const OTHER_ERROR: &str = "_OTHER";
+
+/// Every word that [`FileEvent::error_type`] says.
+pub fn open_errors() -> impl Iterator<Item = &'static str> {
+    OPEN_ERRORS.into_iter().map(|(word, _)| word).chain([OTHER_ERROR])
+}
+
+/// The number of the error that is called so; [`None`]: it is one of several, or of none.
+pub fn open_error(word: &str) -> Option<u8> {
+    OPEN_ERRORS.into_iter().find(|(known, _)| *known == word).map(|(_, number)| number)
+}
+
 /// A file event; the header has who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEvent {
@@ -196,8 +233,12 @@ pub struct FileEvent {
     pub path_cut: bool,
     /// The file, where it was opened or named by a descriptor.
     pub file: Option<File>,
-    /// Of an open: its flags, as open(2) has them. `O_CREAT`, `O_EXCL` and `O_TRUNC` of openat2 are not known.
+    /// Of an open: its flags, as open(2) has them. `O_CREAT`, `O_EXCL` and `O_TRUNC` of openat2 are not known, and none of one that failed.
     pub open_flags: Option<u32>,
+    /// Of an open: the name that the call was given; empty: nobody asked for it, or it was given a handle.
+    pub given: Box<[u8]>,
+    /// Of [`Operation::OpenFailed`]: the number of the error.
+    pub error: Option<u8>,
     /// Given to chmod, mkdir, mknod.
     pub mode: Option<u32>,
     /// Given to chown.
@@ -216,7 +257,9 @@ impl FileEvent {
         let known = self.file.and_then(|file| FileKind::of_mode(file.mode.into()));
         match self.operation {
             Operation::Symlink => Some(FileKind::Symlink),
-            Operation::FolderCreate | Operation::FolderDelete => Some(FileKind::Folder),
+            Operation::FolderCreate | Operation::FolderDelete | Operation::FolderOpen => {
+                Some(FileKind::Folder)
+            }
             // mknod makes a plain file where nothing else is asked for.
             Operation::Node => known.or_else(|| match self.mode? {
                 mode if mode & !0o7777 == 0 => Some(FileKind::Regular),
@@ -224,6 +267,13 @@ impl FileEvent {
             }),
             _ => known,
         }
+    }
+
+    /// Why nothing was opened, as OpenTelemetry's `error.type`, which says `_OTHER` of the rest; [`None`]: something was.
+    pub fn error_type(&self) -> Option<&'static str> {
+        let error = self.error?;
+        let known = OPEN_ERRORS.iter().find(|(_, number)| *number == error);
+        Some(known.map_or(OTHER_ERROR, |(word, _)| *word))
     }
 
     /// Major and minor number of the device that was made.

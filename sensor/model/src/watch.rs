@@ -4,7 +4,8 @@ use crate::file::{Attribute, Operation};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is opened is selected by names; of what a call was given names for, all or none is looked at.
-pub const OPENED: [Operation; 3] = [Operation::Open, Operation::Modify, Operation::Create];
+pub const OPENED: [Operation; 5] =
+    [Operation::Open, Operation::Modify, Operation::Create, Operation::FolderOpen, Operation::OpenFailed];
 
 /// What a name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +37,8 @@ pub struct Selection {
     pub attributes: Vec<Attribute>,
     /// Names of variables of an environment, in lower case.
     pub variables: BTreeSet<Box<[u8]>>,
+    /// Of which of [`OPENED`] the name that the call was given is looked at.
+    pub given: Vec<Operation>,
 }
 
 impl Selection {
@@ -54,6 +57,11 @@ impl Selection {
         insert(&mut self.attributes, attribute);
     }
 
+    /// Adds that the name is looked at that the operation was given.
+    pub fn given(&mut self, operation: Operation) {
+        insert(&mut self.given, operation);
+    }
+
     /// What is opened, of which every path is looked at: dear, since everything opens files.
     pub fn every_open(&self) -> Vec<Operation> {
         OPENED.into_iter().filter(|operation| self.all.contains(operation)).collect()
@@ -64,6 +72,7 @@ impl Selection {
     pub fn without(mut self, operations: &[Operation]) -> Self {
         let stays = |operation: &Operation| !operations.contains(operation);
         self.all.retain(stays);
+        self.given.retain(stays);
         for named in self.named.values_mut() {
             named.retain(stays);
         }
@@ -113,6 +122,9 @@ impl Selection {
             for operation in operations.iter().filter(|operation| !is_here(operation)) {
                 insert(&mut lacking, *operation);
             }
+        }
+        for operation in wanted.given.iter().filter(|operation| !self.given.contains(operation)) {
+            insert(&mut lacking, *operation);
         }
         if wanted.attributes.iter().any(|attribute| !self.attributes.contains(attribute)) {
             insert(&mut lacking, Operation::Attribute);

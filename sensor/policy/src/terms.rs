@@ -14,6 +14,8 @@ pub const FILES: [&str; Operation::ALL.len()] = [
     Operation::FolderCreate.name(),
     Operation::FolderDelete.name(),
     Operation::Node.name(),
+    Operation::FolderOpen.name(),
+    Operation::OpenFailed.name(),
 ];
 
 /// Actions on the system and on other processes, likewise.

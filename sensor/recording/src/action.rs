@@ -192,6 +192,8 @@ fn put_file_event(event: &FileEvent, put: &mut Put) {
         put.option(number, Put::number);
     }
     put.option(event.attribute, |put, attribute| put.one_of(&Attribute::ALL, &attribute));
+    put.said(&event.given);
+    put.option(event.error, Put::number);
 }
 
 fn take_file_event(take: &mut Take<'_>) -> Result<FileEvent, Wrong> {
@@ -203,6 +205,7 @@ fn take_file_event(take: &mut Take<'_>) -> Result<FileEvent, Wrong> {
     let owner = take.option(Take::narrow)?;
     let (group, device) = (take.option(Take::narrow)?, take.option(Take::narrow)?);
     let attribute = take.option(|take| take.one_of(&Attribute::ALL))?;
+    let (given, error) = (take.text()?.into(), take.option(Take::narrow)?);
     Ok(FileEvent {
         operation,
         path,
@@ -216,6 +219,8 @@ fn take_file_event(take: &mut Take<'_>) -> Result<FileEvent, Wrong> {
         group,
         device,
         attribute,
+        given,
+        error,
     })
 }
 

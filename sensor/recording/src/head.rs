@@ -10,7 +10,7 @@ use guardbee_model::clock::WallTime;
 use std::io::{self, Read, Write};
 
 /// The format that this version writes and reads.
-pub const FORMAT: u16 = 11;
+pub const FORMAT: u16 = 12;
 /// The first byte is no text, and a transfer that changes line ends breaks the last two.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89GBREC\r\n";
 /// Flag: secrets are in it.

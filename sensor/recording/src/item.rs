@@ -195,6 +195,7 @@ fn put_selection(selection: &Selection, put: &mut Put) {
     for name in &selection.variables {
         put.text(name);
     }
+    operations(&selection.given, put);
 }
 
 fn take_selection(take: &mut Take<'_>) -> Result<Selection, Wrong> {
@@ -205,11 +206,13 @@ fn take_selection(take: &mut Take<'_>) -> Result<Selection, Wrong> {
         take.list(NAMES, |take| Ok(((take.one_of(&Role::ALL)?, take.text()?.into()), operations(take)?)))?;
     let attributes = take.list(Attribute::ALL.len(), |take| take.one_of(&Attribute::ALL))?;
     let variables = take.list(NAMES, |take| take.text().map(Box::from))?;
+    let given = operations(take)?;
     Ok(Selection {
         all,
         named: named.into_iter().collect(),
         attributes,
         variables: variables.into_iter().collect(),
+        given,
     })
 }
 

@@ -14,8 +14,7 @@ use unavailable::UNAVAILABLE;
 pub(crate) use unavailable::in_audit_records;
 pub(crate) use words::{AUDIT_SYSCALLS, EXECVEAT};
 use words::{
-    AUDIT_TYPES, CONNECT_ERRORS, FD_KINDS, FILE_ATTRIBUTES, FILE_OPERATIONS, LINK_KINDS, NETWORKS, QOS,
-    USER_TABLES,
+    AUDIT_TYPES, ERRORS, FD_KINDS, FILE_ATTRIBUTES, FILE_OPERATIONS, LINK_KINDS, NETWORKS, QOS, USER_TABLES,
 };
 
 /// What values a field can have.
@@ -311,7 +310,7 @@ fields! {
     /// What was done.
     FileOperation "guardbee.file.operation" Word(FILE_OPERATIONS), Kinds::FILE, plain [];
     /// As the kernel's audit names the path: `NORMAL`, `CREATE`, `DELETE`.
-    FileNameType "guardbee.audit.nametype" Word(&["NORMAL", "CREATE", "DELETE"]), Kinds::FILE, plain ["nametype"];
+    FileNameType "guardbee.audit.nametype" Word(&["NORMAL", "CREATE", "DELETE"]), Kinds::FILE_NAMED, plain ["nametype"];
     /// Whether the path is the kernel's own, or was read from the caller's memory and may have been changed.
     FilePathFrom "guardbee.file.path.from" Word(&["kernel", "caller"]), Kinds::FILE, plain [];
     /// The first components of the path are missing.
@@ -320,30 +319,32 @@ fields! {
     FileAttribute "guardbee.file.attribute" Word(FILE_ATTRIBUTES), Kinds::FILE_ATTRIBUTE, plain [];
     /// How it was opened: a condition holds if it holds for one of the flags. Of openat2 `O_CREAT`, `O_EXCL`, `O_TRUNC` are not known.
     FileFlags "guardbee.file.flags" Word(&file::FLAG_NAMES), Kinds::FILE_OPENED, plain [];
+    /// The name that the call was given, as it was written: relative to whatever, with `..` in it.
+    FileGiven "guardbee.file.given" Text, Kinds::FILE_OPENED, plain [];
     /// What it is; absent: that is not known, as of a file that was named and not opened.
-    FileType "guardbee.file.type" Word(file::FileKind::NAMES), Kinds::FILE, plain [];
+    FileType "guardbee.file.type" Word(file::FileKind::NAMES), Kinds::FILE_NAMED, plain [];
     /// Major and minor number of the device that was made, such as `8:0`.
     FileNode "guardbee.file.node" Text, Kinds::FILE_NODE, plain [];
     /// Permissions and set-id bits, of chmod, mkdir and mknod as given, else as they are: octal digits.
-    FileMode "file.mode" Text, Kinds::FILE, plain [];
+    FileMode "file.mode" Text, Kinds::FILE_NAMED, plain [];
     /// That has the set-user-id bit.
-    FileSetuid "guardbee.file.setuid" Flag, Kinds::FILE, plain [];
+    FileSetuid "guardbee.file.setuid" Flag, Kinds::FILE_NAMED, plain [];
     /// That has the set-group-id bit.
-    FileSetgid "guardbee.file.setgid" Flag, Kinds::FILE, plain [];
+    FileSetgid "guardbee.file.setgid" Flag, Kinds::FILE_NAMED, plain [];
     /// Owner that chown gives, else as it is.
-    FileOwner "file.owner.id" Number, Kinds::FILE, plain ["file.uid"];
+    FileOwner "file.owner.id" Number, Kinds::FILE_NAMED, plain ["file.uid"];
     /// Group that chown gives, else as it is.
-    FileGroup "file.group.id" Number, Kinds::FILE, plain ["file.gid"];
+    FileGroup "file.group.id" Number, Kinds::FILE_NAMED, plain ["file.gid"];
     /// Of what was opened, or named by a descriptor.
-    FileInode "file.inode" Number, Kinds::FILE, plain ["inode"];
+    FileInode "file.inode" Number, Kinds::FILE_NAMED, plain ["inode"];
     /// Bytes, when it was opened.
-    FileSize "file.size" Number, Kinds::FILE, plain [];
+    FileSize "file.size" Number, Kinds::FILE_NAMED, plain [];
     /// Lives in memory only.
-    FileMemfd "guardbee.file.memfd" Flag, Kinds::FILE, plain [];
+    FileMemfd "guardbee.file.memfd" Flag, Kinds::FILE_NAMED, plain [];
     /// No link to it was left.
-    FileDeleted "guardbee.file.deleted" Flag, Kinds::FILE, plain [];
+    FileDeleted "guardbee.file.deleted" Flag, Kinds::FILE_NAMED, plain [];
     /// Changed or created in the container, not part of its image.
-    FileOverlayUpper "guardbee.file.overlay_upper" Flag, Kinds::FILE, plain [];
+    FileOverlayUpper "guardbee.file.overlay_upper" Flag, Kinds::FILE_NAMED, plain [];
 
     // Connections. The source is who connects, whichever end is here.
     /// Who is connected to.
@@ -364,8 +365,8 @@ fields! {
     Transport "network.transport" Word(&["tcp", "udp", "unix"]), Kinds::NET, plain ["Protocol"];
     /// Errno of connect, 0: it succeeded, -1: it was given up before an answer came.
     ConnectError "guardbee.connect.error" Number, Kinds::CONNECT, plain [];
-    /// Why connect failed; absent: it succeeded. What this host turns down by itself, as without a route, is no connect: nothing was sent.
-    ErrorType "error.type" Word(CONNECT_ERRORS), Kinds::CONNECT, plain [];
+    /// Why connect or open failed; absent: it succeeded. What this host turns down by itself, as without a route, is no connect: nothing was sent.
+    ErrorType "error.type" Word(ERRORS), Kinds::FAILING, plain [];
     /// The other end.
     PeerAddress "network.peer.address" Address, Kinds::CONNECTION, plain [];
     /// The other end.

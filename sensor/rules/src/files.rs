@@ -21,7 +21,13 @@ const EXTENSION: usize = 16;
 impl RuleSet {
     /// File events and variables without which a rule of this set could miss something.
     pub fn needs(&self) -> Selection {
-        selection(&self.rules)
+        let mut needs = selection(&self.rules);
+        if self.correlations.iter().any(|one| one.can_fire.is_ok() && one.names(&[Field::FileGiven])) {
+            for operation in OPENED {
+                needs.given(operation);
+            }
+        }
+        needs
     }
 }
 
@@ -47,6 +53,9 @@ fn add(needs: &mut Selection, rule: &Rule) {
         match names.as_ref().filter(|_| OPENED.contains(&operation)) {
             Some((_, names)) => names.iter().for_each(|name| needs.named(name.clone(), operation)),
             None => needs.all(operation),
+        }
+        if OPENED.contains(&operation) && rule.names(&[Field::FileGiven]) {
+            needs.given(operation);
         }
     }
     if wanted(&Operation::Attribute) {

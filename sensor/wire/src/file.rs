@@ -32,7 +32,7 @@ pub enum FileEventFlag {
     FolderCut = 1 << 3,
 }
 
-/// `struct file_event`; tail: path, folder, source, source folder.
+/// `struct file_event`; tail: path, folder, source, source folder, given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, Immutable, IntoBytes, KnownLayout)]
 #[repr(C)]
 pub struct FileEvent {
@@ -40,7 +40,7 @@ pub struct FileEvent {
     pub header: EventHeader,
     /// What was opened, or named by a descriptor; all zero: not known.
     pub file: FileInfo,
-    /// Of an open: `file.f_flags`; `O_CREAT`, `O_EXCL`, `O_TRUNC` as open and openat were given them.
+    /// Of an open: `file.f_flags`; `O_CREAT`, `O_EXCL`, `O_TRUNC`, and all of one that failed, as open and openat were given them.
     pub open_flags: u32,
     /// Given to chmod, mkdir, mknod.
     pub mode: u32,
@@ -54,8 +54,8 @@ pub struct FileEvent {
     pub flags: u16,
     /// [`FileAttribute`].
     pub attribute: u8,
-    /// Zero.
-    pub pad: u8,
+    /// Of an open that failed: its number.
+    pub error: u8,
 }
 
 /// `enum watch_role`: what a name on the watch list is.
@@ -127,6 +127,10 @@ pub struct Wants {
     pub attributes: u32,
     /// A bit for what the first byte of each variable on the watch list ends with: [`Wants::variable`].
     pub variables: u32,
+    /// Of which opens the name that was given is told.
+    pub given: u32,
+    /// Zero.
+    pub pad: u32,
 }
 
 impl Wants {
@@ -138,6 +142,8 @@ impl Wants {
         extensions: 0,
         attributes: u32::MAX,
         variables: 0,
+        given: 0,
+        pad: 0,
     };
 
     /// The bit of a kind of file event; 0: it is none.

@@ -2,7 +2,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// `GUARDBEE_ABI`: both halves must be built from the same number.
-pub const ABI: u32 = 10;
+pub const ABI: u32 = 11;
 
 /// `enum event_kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +53,10 @@ pub enum EventKind {
     FolderDelete = 25,
     /// A device, FIFO or socket was made.
     FileNode = 26,
+    /// A folder was opened.
+    FolderOpen = 27,
+    /// Nothing was opened.
+    FileOpenFailed = 28,
     /// A thread's credentials changed.
     Credentials = 32,
     /// A process reached into another one.
@@ -85,7 +89,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 38] = [
         Self::Fork,
         Self::Exec,
         Self::Exit,
@@ -108,6 +112,8 @@ impl EventKind {
         Self::FolderCreate,
         Self::FolderDelete,
         Self::FileNode,
+        Self::FolderOpen,
+        Self::FileOpenFailed,
         Self::Credentials,
         Self::Access,
         Self::Namespace,
@@ -125,7 +131,7 @@ impl EventKind {
     ];
 
     /// Kinds of [`crate::FileEvent`], in the order of their bits in [`crate::Wants`].
-    pub const FILES: [Self; 11] = [
+    pub const FILES: [Self; 13] = [
         Self::FileOpen,
         Self::FileModify,
         Self::FileCreate,
@@ -137,6 +143,8 @@ impl EventKind {
         Self::FolderCreate,
         Self::FolderDelete,
         Self::FileNode,
+        Self::FolderOpen,
+        Self::FileOpenFailed,
     ];
 
     /// The kind with this number, if this ABI has one.
@@ -169,6 +177,8 @@ impl EventKind {
             Self::FolderCreate => "folder_create",
             Self::FolderDelete => "folder_delete",
             Self::FileNode => "file_node",
+            Self::FolderOpen => "folder_open",
+            Self::FileOpenFailed => "file_open_failed",
             Self::Credentials => "credentials",
             Self::Access => "access",
             Self::Namespace => "namespace",

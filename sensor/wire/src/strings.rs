@@ -44,6 +44,8 @@ pub enum StringId {
     Source = 11,
     /// What that is relative to.
     SourceFolder = 12,
+    /// Of an open: the name that the call was given.
+    Given = 13,
     /// `task_struct.comm` of whom it was done to.
     Target = 16,
     /// A new `task_struct.comm`.

@@ -7,6 +7,7 @@ use guardbee_model::{
     file::{Attribute, FileEvent, Operation},
     process::ProcessKey,
     system::{Change, Deed, Mount, Namespace, SocketChange, SocketKind, System, Target},
+    watch::OPENED,
 };
 use guardbee_wire::{
     self as wire, AccessEvent, CALL_NAMES, CallInfo, ControlEvent, CredentialsEvent, EventHeader, EventKind,
@@ -31,14 +32,16 @@ impl Actor {
 /// A file event, with what every record of its kind has.
 pub(crate) fn of_file(actor: Actor, from: &FileEvent) -> Vec<u8> {
     let operation = Operation::ALL.iter().position(|one| *one == from.operation).unwrap();
-    let opens = matches!(from.operation, Operation::Open | Operation::Modify | Operation::Create);
+    let failed = from.operation == Operation::OpenFailed;
+    let opens = OPENED.contains(&from.operation);
     let given = from.open_flags.unwrap_or(match from.operation {
-        Operation::Open => 0,
+        Operation::Open | Operation::FolderOpen | Operation::OpenFailed => 0,
         Operation::Modify => 0o1,
         _ => 0o101,
     });
     let known = from.file.unwrap_or_default();
-    let mode = if known.mode == 0 { 0o100_644 } else { known.mode };
+    let kind = if from.operation == Operation::FolderOpen { 0o040_755 } else { 0o100_644 };
+    let mode = if known.mode == 0 { kind } else { known.mode };
     let attribute = from.attribute.or_else(|| match from.operation {
         Operation::Attribute if from.owner.or(from.group).is_some() => Some(Attribute::Owner),
         Operation::Attribute => Some(Attribute::Mode),
@@ -48,7 +51,11 @@ pub(crate) fn of_file(actor: Actor, from: &FileEvent) -> Vec<u8> {
     let flags = if from.named { FileEventFlag::Named as u16 } else { 0 };
     let event = wire::FileEvent {
         header: actor.header(EventKind::FILES[operation]),
-        file: if opens || from.file.is_some() { file(&opened) } else { wire::FileInfo::default() },
+        file: if !failed && (opens || from.file.is_some()) {
+            file(&opened)
+        } else {
+            wire::FileInfo::default()
+        },
         open_flags: if opens { given } else { 0 },
         mode: from.mode.unwrap_or_default(),
         uid: from.owner.unwrap_or(u32::MAX),
@@ -58,9 +65,16 @@ pub(crate) fn of_file(actor: Actor, from: &FileEvent) -> Vec<u8> {
         attribute: attribute.map_or(0, |one| {
             1 + u8::try_from(Attribute::ALL.iter().position(|known| *known == one).unwrap()).unwrap()
         }),
-        pad: 0,
+        error: from.error.unwrap_or_default(),
     };
-    record(&event, &Tail::default().with(StringId::Path, &from.path).with(StringId::Source, &from.source))
+    let tail = Tail::default().with(StringId::Source, &from.source);
+    if !failed || from.given.is_empty() {
+        return record(&event, &tail.with(StringId::Path, &from.path).with(StringId::Given, &from.given));
+    }
+    // The path is that of the name as it was given: from as many folders below it as that leads up.
+    let up = from.given.split(|byte| *byte == b'/').filter(|part| *part == b"..").count();
+    let folder = [from.path.to_vec(), b"/x".repeat(up)].concat();
+    record(&event, &tail.with(StringId::Path, &from.given).with(StringId::Folder, &folder))
 }
 
 fn target(from: &Target) -> TargetInfo {

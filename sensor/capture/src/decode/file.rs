@@ -3,6 +3,7 @@ use super::{DecodeError, exec, strings::Strings};
 use guardbee_model::{
     event::Body,
     file::{Attribute, FileEvent, Operation},
+    watch::OPENED,
 };
 use guardbee_wire::{self as wire, EventKind, FileEventFlag, FileFlag, StringId};
 use std::sync::Arc;
@@ -35,7 +36,8 @@ pub(super) fn file(kind: EventKind, (raw, tail): &(wire::FileEvent, &[u8])) -> R
         let unknown = is(FileEventFlag::NoSourceFolder);
         whole(&strings, StringId::Source, StringId::SourceFolder, unknown).0
     };
-    let opens = matches!(operation, Operation::Open | Operation::Modify | Operation::Create);
+    let failed = operation == Operation::OpenFailed;
+    let opens = OPENED.contains(&operation);
     // truncate(2) opens nothing; an open that changes a file has one of these.
     let truncates = operation == Operation::Modify && raw.open_flags & CHANGING == 0;
     let makes = matches!(operation, Operation::FolderCreate | Operation::Node);
@@ -51,6 +53,9 @@ pub(super) fn file(kind: EventKind, (raw, tail): &(wire::FileEvent, &[u8])) -> R
             || opened && raw.file.flags & FileFlag::PathCut as u16 != 0,
         file: opened.then(|| exec::file(&raw.file)),
         open_flags: (opens && !truncates).then_some(raw.open_flags),
+        // Of what was not opened that name is all there is.
+        given: strings.bytes(if failed { StringId::Path } else { StringId::Given }).into(),
+        error: failed.then_some(raw.error),
         mode: (makes || set(Attribute::Mode)).then_some(raw.mode),
         owner: given(raw.uid),
         group: given(raw.gid),

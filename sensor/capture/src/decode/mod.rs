@@ -202,7 +202,9 @@ fn event<'a>(head: &EventHeader, bytes: &'a [u8]) -> Result<Parts<'a>, DecodeErr
         | EventKind::FileAttribute
         | EventKind::FolderCreate
         | EventKind::FolderDelete
-        | EventKind::FileNode => file::file(kind, &fixed::<FileEvent>(name, bytes)?)?,
+        | EventKind::FileNode
+        | EventKind::FolderOpen
+        | EventKind::FileOpenFailed => file::file(kind, &fixed::<FileEvent>(name, bytes)?)?,
         EventKind::Credentials => credentials::credentials(&fixed::<CredentialsEvent>(name, bytes)?)?,
         EventKind::Access => access::access(&fixed::<AccessEvent>(name, bytes)?)?,
         EventKind::Namespace => namespace::namespace(&fixed::<NamespaceEvent>(name, bytes)?)?,

@@ -42,6 +42,10 @@ pub(super) fn add(event: &FileEvent, attributes: &mut Attributes) {
     attributes.text("file.path", shown.as_str());
     attributes.text("guardbee.file.source", path(&event.source));
     attributes.word("guardbee.file.path.from", if event.named { "caller" } else { "kernel" });
+    attributes.text("guardbee.file.given", path(&event.given));
+    if let Some(word) = event.error_type() {
+        attributes.word("error.type", word);
+    }
     if event.path_cut {
         attributes.flag("guardbee.file.path.cut");
     }

@@ -235,6 +235,8 @@ impl<'a> Draw<'a> {
             path_cut: self.flag(),
             file: self.option(Self::file),
             open_flags: self.option(Self::word),
+            given: self.boxed(),
+            error: self.option(|draw| u8::try_from(draw.word() & 0xff).unwrap()),
             mode: self.option(Self::word),
             owner: self.option(Self::word),
             group: self.option(Self::word),

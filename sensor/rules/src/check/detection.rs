@@ -143,7 +143,7 @@ fn of_datagram(condition: &Expression) -> Option<bool> {
 /// Audit's PATH records are of what is done to files, its EXECVE records of execs, its SYSCALL records of both and of the calls that a
 /// rule names.
 fn audit_kinds(detection: &Node) -> Kinds {
-    let files = if mentions(detection, Field::of_file) { Kinds::FILE } else { Kinds::NONE };
+    let files = if mentions(detection, Field::of_file) { Kinds::FILE_DONE } else { Kinds::NONE };
     let execs = files == Kinds::NONE || mentions(detection, |field| field.argument().is_some());
     files.or(calls(detection)).or(if execs { Kinds::EXEC } else { Kinds::NONE })
 }

@@ -24,8 +24,9 @@ pub(super) fn field(field: Field, o: &Observation, out: &mut Texts) -> Option<()
         }
         Field::FileSource => out.known(&event.source),
         Field::FileOperation => out.put(event.operation.name().as_bytes()),
-        Field::FileNameType => out.put(name_type(event.operation)),
+        Field::FileNameType => out.put(name_type(event.operation)?),
         Field::FilePathFrom => out.put(if event.named { b"caller" } else { b"kernel" }),
+        Field::FileGiven => out.known(Some(&*event.given).filter(|given| !given.is_empty())?),
         Field::FileFlags => flag_names(event.open_flags?).for_each(|name| out.put(name.as_bytes())),
         Field::FileAttribute => out.put(event.attribute?.name().as_bytes()),
         Field::FileType => out.put(event.kind()?.name().as_bytes()),
@@ -72,10 +73,12 @@ fn directory(path: &[u8]) -> Option<&[u8]> {
 }
 
 /// Of audit's PATH record that names the object of the call.
-const fn name_type(operation: Operation) -> &'static [u8] {
+const fn name_type(operation: Operation) -> Option<&'static [u8]> {
     match operation {
-        Operation::Open | Operation::Modify | Operation::Attribute => b"NORMAL",
-        Operation::Delete | Operation::FolderDelete => b"DELETE",
-        _ => b"CREATE",
+        Operation::Open | Operation::Modify | Operation::Attribute | Operation::FolderOpen => Some(b"NORMAL"),
+        Operation::Delete | Operation::FolderDelete => Some(b"DELETE"),
+        // What is there decides, and nobody has looked.
+        Operation::OpenFailed => None,
+        _ => Some(b"CREATE"),
     }
 }

@@ -2,7 +2,7 @@
 use super::{executable, file, flag::flag, system, view::Texts};
 use crate::{
     date::Date,
-    field::{Field, Type},
+    field::{Field, Kinds, Type},
 };
 use guardbee_model::{
     clock::{BootTime, WallOffset},
@@ -23,6 +23,7 @@ pub(crate) fn field(field: Field, o: &Observation, wall: Option<WallOffset>, out
         Field::Time => date(o.time, wall, out),
         Field::Created => o.process.as_ref().and_then(|process| date(process.key.start, wall, out)),
         Field::ExecutableAge => executable::age(o, wall, out),
+        Field::ErrorType => error_type(&o.action).map(|word| out.put(word.as_bytes())),
         Field::Link => o.link.as_ref().map(|link| out.put(link.kind.name().as_bytes())),
         _ if field.of_request() => request(o).and_then(|request| of_request(field, request, out)),
         _ if field.of_file() => file::field(field, o, out),
@@ -31,6 +32,14 @@ pub(crate) fn field(field: Field, o: &Observation, wall: Option<WallOffset>, out
     };
     // Absent fields put nothing.
     read.unwrap_or_default();
+}
+
+fn error_type(action: &Action) -> Option<&'static str> {
+    match action {
+        Action::Connect(connect) => connect.error_type(),
+        Action::File(file) => file.error_type(),
+        _ => None,
+    }
 }
 
 fn date(time: BootTime, wall: Option<WallOffset>, out: &mut Texts) -> Option<()> {
@@ -243,7 +252,7 @@ fn user_name<'a>(credentials: &Credentials, process: Option<&'a Process>) -> Opt
 fn of_action(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
     match &o.action {
         Action::Exec(exec) => of_exec(field, exec, out),
-        Action::File(_) if field == Field::AuditType => {
+        Action::File(_) if field == Field::AuditType && Kinds::FILE_DONE.meets(Kinds::of(&o.action)) => {
             out.put(b"PATH");
             Some(())
         }
@@ -357,10 +366,6 @@ fn of_network(field: Field, o: &Observation, out: &mut Texts) -> Option<()> {
         },
         Field::ConnectError => match &o.action {
             Action::Connect(connect) => out.shown(connect.error),
-            _ => return None,
-        },
-        Field::ErrorType => match &o.action {
-            Action::Connect(connect) => out.put(connect.error_type()?.as_bytes()),
             _ => return None,
         },
         _ => return None,

@@ -1,7 +1,7 @@
 //! From Falco's checks to lines of ours, for what is done to files and to the system: arguments, descriptors, results.
 use super::{
     fields,
-    kinds::{Argument, Descriptor, Kind, Named},
+    kinds::{Argument, Descriptor, Kind, Named, OPEN_FAILED},
     logic::{Line, Logic, Value},
     map::{equals, flag, holds, order, sign},
     network,
@@ -10,11 +10,28 @@ use super::{
     transform::Change,
 };
 use crate::field::{self, Found};
+use guardbee_model::file::open_error;
 use std::collections::BTreeSet;
 
 /// Of calls that fail nothing is recorded.
 pub(super) const FAILED: &str = "calls that fail are not recorded";
 const FLAGS: &str = "guardbee.file.flags";
+
+/// Errors of open(2), and what we call them.
+const ERRORS: [(&str, &str); 12] = [
+    ("EPERM", "not_permitted"),
+    ("ENOENT", "not_found"),
+    ("ENXIO", "no_device"),
+    ("EACCES", "permission_denied"),
+    ("EBUSY", "busy"),
+    ("EEXIST", "exists"),
+    ("ENOTDIR", "not_a_folder"),
+    ("EISDIR", "is_a_folder"),
+    ("ETXTBSY", "executable_in_use"),
+    ("ENOSPC", "no_space"),
+    ("EROFS", "read_only"),
+    ("ELOOP", "too_many_links"),
+];
 
 /// A check of an event of `kind` that Falco calls `event`.
 #[derive(Clone, Copy, Debug)]
@@ -159,10 +176,10 @@ impl Asked<'_> {
         };
         let is = match (name, kind.name) {
             ("evt.is_open_create", kind) => Logic::Constant(kind == "file_create"),
-            ("evt.is_open_write", "file_open") => Logic::Constant(false),
+            ("evt.is_open_write", "file_open" | "folder_open") => Logic::Constant(false),
             ("evt.is_open_write", _) => flags(["O_WRONLY", "O_RDWR"]),
             // What was opened for reading only.
-            (_, "file_open") => Logic::Constant(true),
+            (_, "file_open" | "folder_open") => Logic::Constant(true),
             _ => flags(["O_RDONLY", "O_RDWR"]),
         };
         Ok(if wanted { is } else { Logic::not(is) })
@@ -203,7 +220,7 @@ impl Asked<'_> {
     }
 
     fn file(self) -> Result<Logic, String> {
-        let Self { name, operator, value, .. } = self;
+        let Self { kind, name, operator, value, .. } = self;
         if operator == Operator::Exists {
             return Ok(Logic::Constant(true));
         }
@@ -212,15 +229,25 @@ impl Asked<'_> {
             "fd.directory" => self.text("file.directory", Dialect::Same),
             "fd.filename" => self.text("file.name", Dialect::Same),
             "fd.typechar" | "fd.type" if equals(operator) => match value {
-                "f" | "file" => Ok(Logic::Constant(true)),
-                "d" | "directory" => Err("folders that are opened are not recorded".to_owned()),
+                "f" | "file" => Ok(Logic::Constant(kind.name != "folder_open")),
+                "d" | "directory" => Ok(Logic::Constant(kind.name == "folder_open")),
                 _ => Ok(Logic::Constant(false)),
             },
+            "fd.num" if kind.name == OPEN_FAILED => {
+                let number = network::parsed(value).and_then(|value| order(operator, -1, value));
+                number
+                    .map(Logic::Constant)
+                    .ok_or_else(|| "it is a number, and compared with something else".to_owned())
+            }
             "fd.num" => match sign(operator, value) {
                 Some(true) => Ok(Logic::Constant(true)),
+                Some(false) if kind.descriptor == Descriptor::Opened => Ok(Logic::Constant(false)),
                 Some(false) => Err(FAILED.to_owned()),
                 None => Err("numbers of descriptors are not recorded".to_owned()),
             },
+            "fd.nameraw" if kind.descriptor == Descriptor::Opened => {
+                self.text("guardbee.file.given", Dialect::Same)
+            }
             "fd.nameraw" => Err("of the path as it was written nothing is recorded".to_owned()),
             "fd.dev" | "fd.ino" | "fd.uid" | "fd.containername" | "fd.containerdirectory" => {
                 Err("this is not recorded of files".to_owned())
@@ -241,9 +268,40 @@ impl Asked<'_> {
         }
     }
 
-    /// How the call ended: of what is recorded it succeeded.
+    /// How a call failed.
+    fn failure(self) -> Result<Logic, String> {
+        let Self { name, operator, value, .. } = self;
+        let number = network::parsed(value);
+        let error = match name {
+            _ if operator == Operator::Exists => return Ok(Logic::Constant(true)),
+            "evt.failed" => {
+                let failed = flag(value).filter(|_| equals(operator));
+                return failed.map(Logic::Constant).ok_or_else(|| "it is true or false".to_owned());
+            }
+            // Whatever the error is, it is less.
+            "evt.rawres" if number.is_some_and(|number| number >= 0) => {
+                let is = number.and_then(|number| order(operator, -1, number));
+                return is.map(Logic::Constant).ok_or_else(|| "it is a number".to_owned());
+            }
+            "evt.rawres" => {
+                ERRORS.iter().find(|(_, word)| number == open_error(word).map(|error| -i64::from(error)))
+            }
+            _ if operator == Operator::StartsWith && value == "E" => return Ok(Logic::Constant(true)),
+            _ if value == "SUCCESS" => return Ok(Logic::Constant(false)),
+            _ => ERRORS.iter().find(|(error, _)| *error == value),
+        };
+        match error.filter(|_| equals(operator)) {
+            Some((_, word)) => Ok(Line::new("error.type", "", Value::Text((*word).to_owned())).into()),
+            None => Err("of errors only those that opens often have are told apart".to_owned()),
+        }
+    }
+
+    /// How the call ended: of what else is recorded it succeeded.
     fn result(self) -> Result<Logic, String> {
         let Self { kind, name, operator, value, .. } = self;
+        if kind.name == OPEN_FAILED {
+            return self.failure();
+        }
         let succeeded = match name {
             _ if operator == Operator::Exists => Some(true),
             "evt.failed" => flag(value).map(|failed| !failed),
@@ -256,6 +314,7 @@ impl Asked<'_> {
         };
         match succeeded {
             Some(true) => Ok(Logic::Constant(true)),
+            Some(false) if kind.descriptor == Descriptor::Opened => Ok(Logic::Constant(false)),
             Some(false) => Err(FAILED.to_owned()),
             None => Err("this result of the system call is not recorded".to_owned()),
         }

@@ -75,6 +75,8 @@ const OPEN_FLAGS: &[Named] = &[
     ("O_DSYNC", FLAGS, "O_DSYNC"),
     ("O_SYNC", FLAGS, "O_SYNC"),
 ];
+/// An open of which nothing came.
+pub(super) const OPEN_FAILED: &str = "file_open_failed";
 const OPENS: &[&str] = &["openat", "open", "openat2", "creat"];
 const OPEN_ARGUMENTS: &[(&[&str], &str, Argument)] = &[
     (&[], "name", PATH),
@@ -88,8 +90,8 @@ const OPEN_ARGUMENTS: &[(&[&str], &str, Argument)] = &[
     (&["creat"], "creat_flags", NO_FLAGS),
 ];
 const OPEN_NOTES: &[&str] = &[
-    "Seen is what the kernel has opened, symbolic links in its path resolved; not seen are folders and devices that keep \
-     nothing, such as /dev/null.",
+    "Seen is what the kernel has opened, symbolic links in its path resolved; not seen are devices that keep nothing, such as \
+     /dev/null.",
     "Files that are opened by `open`, `openat`, `openat2`, `creat` or by a handle are not told apart.",
 ];
 
@@ -206,6 +208,8 @@ pub(super) static KINDS: &[Kind] = &[
     // truncate(2) opens nothing.
     open("file_modify", &[(FLAGS, "|exists")]),
     open("file_create", &[]),
+    open("folder_open", &[]),
+    open(OPEN_FAILED, &[]),
     path(
         "rename",
         "file_rename",

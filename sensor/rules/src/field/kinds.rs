@@ -51,7 +51,7 @@ impl Kinds {
     /// What audit has records of a call of.
     pub(super) const AUDITED: Self = Self::EXEC.or(Self::CALLED);
     /// What audit has records of.
-    pub(crate) const AUDIT: Self = Self::AUDITED.or(Self::FILE);
+    pub(crate) const AUDIT: Self = Self::AUDITED.or(Self::FILE_DONE);
     /// Bit of the first of the file operations.
     const FIRST_FILE: u64 = 22;
     pub(crate) const FILE_OPEN: Self = Self::file(Operation::Open);
@@ -65,10 +65,24 @@ impl Kinds {
     pub(crate) const FOLDER_CREATE: Self = Self::file(Operation::FolderCreate);
     pub(crate) const FOLDER_DELETE: Self = Self::file(Operation::FolderDelete);
     pub(crate) const FILE_NODE: Self = Self::file(Operation::Node);
+    pub(crate) const FOLDER_OPEN: Self = Self::file(Operation::FolderOpen);
+    pub(crate) const FILE_OPEN_FAILED: Self = Self::file(Operation::OpenFailed);
     /// Everything that is done to files.
-    pub(crate) const FILE: Self = Self(0x7ff << Self::FIRST_FILE);
+    pub(crate) const FILE: Self = Self(0x1fff << Self::FIRST_FILE);
+    /// Of these, what is looked at where a rule is about all of them: the others are many, and asked for by name.
+    pub(crate) const FILE_DONE: Self = Self(Self::FILE.0 & !(Self::FOLDER_OPEN.0 | Self::FILE_OPEN_FAILED.0));
+    /// Of these, what has found something, or left something there.
+    pub(crate) const FILE_NAMED: Self = Self(Self::FILE.0 & !Self::FILE_OPEN_FAILED.0);
     /// Of these, what opens.
-    pub(crate) const FILE_OPENED: Self = Self(Self::FILE_OPEN.0 | Self::FILE_MODIFY.0 | Self::FILE_CREATE.0);
+    pub(crate) const FILE_OPENED: Self = Self(
+        Self::FILE_OPEN.0
+            | Self::FILE_MODIFY.0
+            | Self::FILE_CREATE.0
+            | Self::FOLDER_OPEN.0
+            | Self::FILE_OPEN_FAILED.0,
+    );
+    /// What says why it failed.
+    pub(crate) const FAILING: Self = Self(Self::CONNECT.0 | Self::FILE_OPEN_FAILED.0);
     /// Of these, what has two paths.
     pub(crate) const FILE_SOURCED: Self = Self::FILE_RENAME.or(Self::FILE_LINK).or(Self::FILE_SYMLINK);
     /// Of these, what puts content under a name or changes it.
@@ -80,7 +94,7 @@ impl Kinds {
             | Self::FILE_SYMLINK.0,
     );
     /// Bits of the mask.
-    pub(crate) const COUNT: usize = 33;
+    pub(crate) const COUNT: usize = 35;
     const NAMED: [(&'static str, Self); Self::COUNT] = [
         ("accept", Self::ACCEPT),
         ("connect", Self::CONNECT),
@@ -115,6 +129,8 @@ impl Kinds {
         ("folder_create", Self::FOLDER_CREATE),
         ("folder_delete", Self::FOLDER_DELETE),
         ("file_node", Self::FILE_NODE),
+        ("folder_open", Self::FOLDER_OPEN),
+        ("file_open_failed", Self::FILE_OPEN_FAILED),
     ];
 
     pub(crate) const fn file(operation: Operation) -> Self {
@@ -208,8 +224,9 @@ impl Kinds {
     /// `accept or connect`.
     pub(crate) fn names(self) -> String {
         // All of what is done to files is told in two words.
-        let files = self.0 & Self::FILE.0 == Self::FILE.0;
-        let rest = if files { Self(self.0 & !Self::FILE.0) } else { self };
+        let done = if self.0 & Self::FILE.0 == Self::FILE.0 { Self::FILE } else { Self::FILE_DONE };
+        let files = self.0 & done.0 == done.0;
+        let rest = if files { Self(self.0 & !done.0) } else { self };
         rest.members().chain(files.then_some("any file_*, folder_*")).collect::<Vec<_>>().join(" or ")
     }
 

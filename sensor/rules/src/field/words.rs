@@ -5,8 +5,27 @@ pub(super) const FD_KINDS: &[&str] =
 pub(super) const LINK_KINDS: &[&str] = &["exact", "inherited", "lineage", "sole", "ambiguous", "unproven"];
 
 pub(super) const USER_TABLES: &[&str] = &["host", "container"];
-pub(super) const CONNECT_ERRORS: &[&str] =
-    &["connection_refused", "connection_reset", "given_up", "timeout", "unreachable", "_OTHER"];
+/// Of connects, of opens, of both.
+pub(super) const ERRORS: &[&str] = &[
+    "connection_refused",
+    "connection_reset",
+    "given_up",
+    "timeout",
+    "unreachable",
+    "not_permitted",
+    "not_found",
+    "no_device",
+    "permission_denied",
+    "busy",
+    "exists",
+    "not_a_folder",
+    "is_a_folder",
+    "executable_in_use",
+    "no_space",
+    "read_only",
+    "too_many_links",
+    "_OTHER",
+];
 pub(super) const NETWORKS: &[&str] = &["loopback", "link_local", "private", "public"];
 pub(super) const QOS: &[&str] = &["guaranteed", "burstable", "besteffort"];
 
@@ -22,6 +41,8 @@ pub(super) const FILE_OPERATIONS: &[&str] = &[
     "folder_create",
     "folder_delete",
     "file_node",
+    "folder_open",
+    "file_open_failed",
 ];
 pub(super) const FILE_ATTRIBUTES: &[&str] = &["mode", "owner", "extended", "times"];
 

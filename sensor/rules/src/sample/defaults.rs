@@ -94,6 +94,8 @@ pub(super) fn file() -> FileEvent {
         path_cut: false,
         file: None,
         open_flags: None,
+        given: Box::default(),
+        error: None,
         mode: None,
         owner: None,
         group: None,

@@ -33,6 +33,7 @@ pub(super) fn set(event: &mut FileEvent, field: Field, text: &str, values: &[Box
                 event.path = called(&event.path, &format!("file.{text}"), FOLDER).into();
             }
         }
+        Field::FileGiven => event.given = bytes(text).into(),
         Field::FileSource => event.source = bytes(text).into(),
         Field::FileFlags => {
             let bits = values.iter().filter_map(|name| flag_bits(name));

@@ -15,7 +15,7 @@ use guardbee_model::{
     container::{Cgroup, Configuration, Container, Image, Pod, Qos},
     event::{Connect, Exec, Exit, Fork, Listen},
     executable::{Hash, Package, Sha256},
-    file::{FileEvent, Operation},
+    file::{FileEvent, Operation, open_error},
     finding::{Action, Observation},
     id::{ConnectionId, RequestId, TraceId},
     link::{Link, LinkKind},
@@ -371,7 +371,10 @@ impl Draft {
             Field::SourcePort => self.source.set_port(number(text)),
             Field::ConnectError => self.error = number(text),
             // Of the others no error is known by name: the highest that there can be.
-            Field::ErrorType => self.error = Connect::error_of(text).unwrap_or(4095),
+            Field::ErrorType => {
+                self.error = Connect::error_of(text).unwrap_or(4095);
+                self.file.error = Some(open_error(text).unwrap_or(u8::MAX));
+            }
             Field::DestinationName => self.name = bytes(&text.to_ascii_lowercase()).into(),
             Field::UnixPath => {
                 self.unix = Some(match text.strip_prefix('@') {
@@ -486,6 +489,14 @@ impl Draft {
                 file.operation = operation.unwrap_or(file.operation);
                 file.open_flags = file.open_flags.filter(|_| kind.meets(Kinds::FILE_OPENED));
                 file.attribute = file.attribute.filter(|_| kind == Kinds::FILE_ATTRIBUTE);
+                if !kind.meets(Kinds::FILE_OPENED) {
+                    file.given = Box::default();
+                }
+                let failed = kind == Kinds::FILE_OPEN_FAILED;
+                file.error = failed.then_some(file.error.unwrap_or(2));
+                if failed {
+                    (file.file, file.mode, file.owner, file.group) = (None, None, None, None);
+                }
                 if file.operation == Operation::Modify {
                     file::cut(&mut file);
                 }

@@ -10,10 +10,9 @@ use std::sync::Arc;
 const REFUSED: &[(&str, &str)] = &[
     ("evt.type = creat and fd.name = /etc/shadow", "not told apart from other opens"),
     ("evt.type in (execve, sendto) and proc.name = x", "data sent"),
-    ("evt.type = openat and evt.is_open_read = true and fd.typechar = 'd'", "folders that are opened"),
-    ("evt.type = openat and fd.name = /x and fd.num = -1", "calls that fail"),
-    ("evt.type = openat and fd.name = /x and evt.res startswith E", "calls that fail"),
-    ("evt.type = openat and fd.nameraw contains x", "as it was written"),
+    ("evt.type = openat and fd.name = /x and fd.num = -1 and evt.res = EIO", "that opens often have"),
+    ("evt.type = openat and fd.name = /x and evt.res startswith EI", "that opens often have"),
+    ("evt.type = fchmod and fd.nameraw contains x", "as it was written"),
     ("evt.type = openat and evt.arg.flags contains O_PATH", "`O_PATH` is not recorded"),
     ("evt.type = openat and evt.arg.flags = O_RDONLY", "`contains` can"),
     ("evt.type = unlink and evt.failed = true", "calls that fail"),

@@ -1,5 +1,6 @@
 //! Values that fields can have, and what an event is given to have them.
 use crate::field::{AUDIT_SYSCALLS, Field, Kinds, Type};
+use guardbee_model::file;
 
 /// What an event is given, and what is read of the field.
 pub(super) struct Case {
@@ -52,12 +53,19 @@ pub(super) fn cases(field: Field, action: Kinds) -> Vec<Case> {
         Field::Transport => each(&["tcp", "unix"]),
         Field::FileOperation => action.members().map(one).collect(),
         Field::FileNameType => each(&[match action {
-            Kinds::FILE_OPEN | Kinds::FILE_MODIFY | Kinds::FILE_ATTRIBUTE => "NORMAL",
+            Kinds::FILE_OPEN | Kinds::FILE_MODIFY | Kinds::FILE_ATTRIBUTE | Kinds::FOLDER_OPEN => "NORMAL",
             Kinds::FILE_DELETE | Kinds::FOLDER_DELETE => "DELETE",
             _ => "CREATE",
         }]),
         Field::FileType if action == Kinds::FILE_SYMLINK => each(&["symlink"]),
-        Field::FileType if Kinds::FOLDER_CREATE.or(Kinds::FOLDER_DELETE).meets(action) => each(&["folder"]),
+        Field::FileType
+            if Kinds::FOLDER_CREATE.or(Kinds::FOLDER_DELETE).or(Kinds::FOLDER_OPEN).meets(action) =>
+        {
+            each(&["folder"])
+        }
+        // Of a connect, and of an open.
+        Field::ErrorType if action == Kinds::CONNECT => each(&["connection_refused", "timeout", "_OTHER"]),
+        Field::ErrorType => file::open_errors().map(one).collect(),
         Field::FileNode => {
             let disk = one("8:17").with(Field::FileType, "block_device");
             vec![disk, one("240:4096").with(Field::FileType, "character_device")]
