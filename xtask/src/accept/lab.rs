@@ -103,7 +103,7 @@ impl Lab {
             return Ok(());
         }
         let guardbee = if let Some(given) = &self.given {
-            given.canonicalize().with_context(|| format!("find the sensor {}", given.display()))?
+            self.named(given)?
         } else {
             let args = ["build", "--release", "--quiet", "--package", "guardbee-cli"];
             let status = Command::new("cargo").args(args).current_dir(&self.root).status()?;
@@ -112,6 +112,17 @@ impl Lab {
         };
         self.guardbee.get_or_init(|| guardbee);
         Ok(())
+    }
+
+    /// A sensor that was built elsewhere, called as rules know it: those about whoever attacks it go by its name.
+    fn named(&self, given: &Path) -> anyhow::Result<PathBuf> {
+        let found = given.canonicalize().with_context(|| format!("find the sensor {}", given.display()))?;
+        if found.ends_with("guardbee") {
+            return Ok(found);
+        }
+        let named = self.dir.path().join("guardbee");
+        fs::copy(&found, &named).with_context(|| format!("copy {}", found.display()))?;
+        Ok(named)
     }
 
     /// The sensor that [`Self::ready_sensor`] saw to.

@@ -16,7 +16,7 @@ use std::{
 };
 
 /// Pairs of a rule and an event, and how many of them are compared in a turn: eighty minutes of a core, eight for each. Turns that
-/// were done with the same engine are not done again. The test command has a hundredth of it.
+/// were done with the same engine on the same rules are not done again. The test command has a hundredth of it.
 const PAIRS: usize = 10_000_000_000;
 const TURN: usize = 1_000_000_000;
 /// Of a turn; most of the first one's is the compiler's.
@@ -34,7 +34,7 @@ pub(super) fn run(lab: &Lab, table: &mut Table) -> anyhow::Result<()> {
 
 /// The turns that are left, one after another.
 fn oracle(lab: &Lab, folder: &Path) -> Judged {
-    let ledger = Ledger::of(lab)?;
+    let ledger = Ledger::of(lab, folder)?;
     let mut figure = "all before".to_owned();
     for turn in ledger.done()..PAIRS / TURN {
         let mut command = Command::new("cargo");
@@ -57,42 +57,74 @@ fn oracle(lab: &Lab, folder: &Path) -> Judged {
     Ok((ledger.done() * TURN >= PAIRS, figure))
 }
 
-/// What the engine is made of, and what it is compared on.
-const SOURCES: [&str; 3] = ["sensor", "rules", "Cargo.lock"];
+/// What the engine and the test are made of, and our own rules.
+const SOURCES: [&str; 7] = [
+    "sensor/model",
+    "sensor/rules",
+    "sensor/yaml",
+    "rules",
+    "Cargo.toml",
+    "Cargo.lock",
+    "rust-toolchain.toml",
+];
 
-/// Turns that were done with one engine, by the objects that git has of its sources: a file below `target`.
+/// Turns that were done with one engine and one folder of public rules, by the objects that git has of all of it: a file below `target`.
 struct Ledger {
     file: PathBuf,
-    engine: String,
+    compared: String,
 }
 
 impl Ledger {
-    fn of(lab: &Lab) -> anyhow::Result<Self> {
-        let git = |args: &[&str]| -> anyhow::Result<String> {
-            let output = Command::new("git").args(args).current_dir(&lab.root).output()?;
-            ensure!(output.status.success(), "git {}: {}", args.join(" "), output.status);
-            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-        };
+    fn of(lab: &Lab, folder: &Path) -> anyhow::Result<Self> {
         let objects = SOURCES.map(|source| format!("HEAD:{source}"));
-        let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
-        let mut engine = git(&[&["rev-parse"], objects.as_slice()].concat())?.replace('\n', " ");
-        if !git(&[&["status", "--porcelain"], SOURCES.as_slice()].concat())?.is_empty() {
+        let mut sources = git(lab, |git| git.arg("rev-parse").args(objects))?;
+        if !git(lab, |git| git.args(["status", "--porcelain"]).args(SOURCES))?.is_empty() {
             // What is not committed has no name: nothing is known of it.
-            write!(engine, " and changes of {}", std::process::id())?;
+            write!(sources, " and changes of {}", std::process::id())?;
         }
-        Ok(Self { file: lab.root.join("target/pairs"), engine })
+        let public = tree(lab, folder)?;
+        Ok(Self {
+            file: lab.root.join("target/pairs"),
+            compared: format!("{sources} {public}").replace('\n', " "),
+        })
     }
 
     fn done(&self) -> usize {
         let text = fs::read_to_string(&self.file).unwrap_or_default();
-        let done = text.strip_prefix(&self.engine).and_then(|turns| turns.trim().parse().ok());
+        let done = text.strip_prefix(&self.compared).and_then(|turns| turns.trim().parse().ok());
         done.unwrap_or_default()
     }
 
     fn add(&self, turns: usize) -> anyhow::Result<()> {
-        fs::write(&self.file, format!("{} {turns}\n", self.engine))
+        fs::write(&self.file, format!("{} {turns}\n", self.compared))
             .with_context(|| format!("write {}", self.file.display()))
     }
+}
+
+/// What git says in the checkout.
+fn git(lab: &Lab, told: impl FnOnce(&mut Command) -> &mut Command) -> anyhow::Result<String> {
+    let mut git = Command::new("git");
+    let output = told(git.current_dir(&lab.root)).output().context("start git")?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{git:?}: {}: {}", output.status, complaint.trim());
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The name that git gives to what a folder holds, which needs be no checkout.
+fn tree(lab: &Lab, folder: &Path) -> anyhow::Result<String> {
+    let store = tempfile::tempdir_in(lab.dir.path())?;
+    let within = |git: &mut Command| {
+        git.env("GIT_DIR", store.path()).env("GIT_WORK_TREE", folder);
+    };
+    git(lab, |git| git.args(["init", "--quiet", "--bare"]).arg(store.path()))?;
+    git(lab, |git| {
+        within(git);
+        git.current_dir(folder).args(["add", "--all", "--force", "."])
+    })?;
+    git(lab, |git| {
+        within(git);
+        git.arg("write-tree")
+    })
 }
 
 /// Every difference is explained, and there is something to compare.
@@ -132,11 +164,30 @@ mod tests {
     #[test]
     fn turns_are_of_an_engine() {
         let folder = tempfile::tempdir().unwrap();
-        let ledger = |engine: &str| Ledger { file: folder.path().join("pairs"), engine: engine.to_owned() };
+        let ledger =
+            |compared: &str| Ledger { file: folder.path().join("pairs"), compared: compared.to_owned() };
         assert_eq!(ledger("a").done(), 0);
         ledger("a").add(3).unwrap();
         assert_eq!(ledger("a").done(), 3);
         assert_eq!(ledger("b").done(), 0);
+    }
+
+    #[test]
+    fn a_folder_is_known_by_what_it_holds() {
+        let lab = Lab::without_targets(None, false).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let known = || tree(&lab, folder.path()).unwrap();
+        put("a.yml", "title: a");
+        put(".gitignore", "*.yml");
+        let first = known();
+        assert_eq!(known(), first);
+        put("a.yml", "title: b");
+        assert_ne!(known(), first);
+        put("a.yml", "title: a");
+        assert_eq!(known(), first);
+        put("b.yml", "title: a");
+        assert_ne!(known(), first);
     }
 
     #[test]
