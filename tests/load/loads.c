@@ -3,6 +3,7 @@
 //   loads getppid N          a syscall that nobody asks about
 //   loads pipe N             one byte into a pipe, and out of it again
 //   loads open N PATH        open for reading, close
+//   loads missing N PATH     open of what is not there
 //   loads exec N PATH [RATE] fork, execve, wait
 //   loads connect N          TCP over loopback: connect, accept, reset
 //   loads refused N RATE     TCP over loopback to where nobody listens, so many a second
@@ -10,6 +11,7 @@
 // Prints {"operations":N,"wall_ns":..,"cpu_ns":..}: the time of all of them; CPU time is user and system, own and children's.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -73,6 +75,14 @@ static void load_open(long n, const char *path)
 		if (fd < 0)
 			fail(path);
 		close(fd);
+	}
+}
+
+static void load_missing(long n, const char *path)
+{
+	while (n--) {
+		if (open(path, O_RDONLY) >= 0 || errno != ENOENT)
+			fail(path);
 	}
 }
 
@@ -193,6 +203,8 @@ int main(int count, char **words)
 		load_pipe(n);
 	else if (!strcmp(load, "open") && count == 4)
 		load_open(n, words[3]);
+	else if (!strcmp(load, "missing") && count == 4)
+		load_missing(n, words[3]);
 	else if (!strcmp(load, "exec") && (count == 4 || count == 5))
 		load_exec(n, words[3], count == 5 ? atol(words[4]) : 0);
 	else if (!strcmp(load, "connect"))

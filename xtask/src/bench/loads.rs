@@ -65,7 +65,7 @@ macro_rules! load {
     };
 }
 
-pub(super) const LOADS: [Load; 13] = [
+pub(super) const LOADS: [Load; 14] = [
     load!("getppid", "getppid", [], ["CPU": Nanos], |place, _| own(place, &["getppid", "4000000"])),
     load!("pipe", "pipe write + read", [], ["CPU": Nanos], |place, _| own(place, &["pipe", "1500000"])),
     load!("open", "open + close", [], ["CPU": Nanos], |place, _| own(
@@ -75,6 +75,10 @@ pub(super) const LOADS: [Load; 13] = [
     load!("open-unwanted", "open + close, no rule wants opens", [], ["CPU": Nanos], NO_FILES, |place, _| own(
         place,
         &["open", "800000", "/etc/passwd"]
+    )),
+    load!("open-missing", "open of what is not there", [], ["CPU": Nanos], |place, _| own(
+        place,
+        &["missing", "800000", "/usr/lib/python3/dist-packages/shadow"]
     )),
     load!("exec", "fork + exec + wait", [], ["CPU": Nanos], |place, _| execs(place, 2_000)),
     load!("exec-dynamic", "fork + exec + wait, dynamic", [], ["CPU": Nanos], |place, _| own(
