@@ -72,7 +72,9 @@ fn write_finding(out: &mut String, finding: &Finding, offset: WallOffset, colour
             } else {
                 record::file::path(&event.source) + " > "
             };
-            line(out, "file", &format!("{source}{}", record::file::path(&event.path)))?;
+            let failed = event.error_type().map_or(String::new(), |word| format!(" ({word})"));
+            line(out, "file", &format!("{source}{}{failed}", record::file::path(&event.path)))?;
+            line(out, "as", &record::file::path(&event.given))?;
         }
         if let Action::System(done, target) = &last.action {
             line(out, "did", &record::system::line(done, target.as_deref()))?;

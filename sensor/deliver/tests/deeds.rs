@@ -217,11 +217,10 @@ fn no_secret_of_a_deed_gets_out() {
     }
 }
 
-#[test]
-fn a_device_that_was_made() {
-    let file = FileEvent {
-        operation: Operation::Node,
-        path: b"/srv/.disk.raw".as_slice().into(),
+fn file(operation: Operation, path: &str) -> FileEvent {
+    FileEvent {
+        operation,
+        path: path.as_bytes().into(),
         source: Box::default(),
         named: true,
         path_cut: false,
@@ -229,11 +228,20 @@ fn a_device_that_was_made() {
         open_flags: None,
         given: Box::default(),
         error: None,
-        mode: Some(0o060_600),
+        mode: None,
         owner: None,
         group: None,
-        device: Some(0x0080_0110), // major 1, minor 0x810
+        device: None,
         attribute: None,
+    }
+}
+
+#[test]
+fn a_device_that_was_made() {
+    let file = FileEvent {
+        mode: Some(0o060_600),
+        device: Some(0x0080_0110), // major 1, minor 0x810
+        ..file(Operation::Node, "/srv/.disk.raw")
     };
     let finding = of(Action::File(Arc::new(file)));
     insta::assert_snapshot!(shown(&finding));
@@ -244,4 +252,20 @@ fn a_device_that_was_made() {
         sample::encoder().finding(&finding, OFFSET).attribute("guardbee.file.node"),
         Some(&Value::from("1:2064"))
     );
+}
+
+#[test]
+fn an_open_that_was_denied() {
+    let given = [b"/srv/app/../../".as_slice(), &secret()].concat().into();
+    let file = FileEvent { given, error: Some(13), ..file(Operation::OpenFailed, "/etc/shadow") };
+    let finding = of(Action::File(Arc::new(file)));
+    insta::assert_snapshot!(shown(&finding));
+    let event = ocsf::finding(&finding, sample::identity(), OFFSET);
+    schema::check(&event);
+    assert_eq!(event["evidences"][0]["data"]["file"]["error"], "permission_denied");
+    let console = console::finding(&finding, OFFSET, Colour::Plain);
+    assert!(console.contains("/etc/shadow (permission_denied)"), "{console}");
+    for text in [event.to_string(), console] {
+        assert!(text.contains("/srv/app/../../") && !text.contains(SECRET), "{text}");
+    }
 }

@@ -99,9 +99,9 @@ fn evidence(observation: &Observation, own_link: Option<&Link>, offset: WallOffs
     }
     if let Action::File(event) = &observation.action {
         evidence.insert("file".into(), file(event));
-        if !event.source.is_empty() {
-            let source = text::bounded_to(&record::file::path(&event.source), PROCESS_TEXT).into_owned();
-            data.insert("file".into(), json!({ "source": source }));
+        let beside = beside_file(event);
+        if !beside.is_empty() {
+            data.insert("file".into(), beside.into());
         }
     }
     if let Action::System(done, target) = &observation.action {
@@ -118,9 +118,26 @@ fn evidence(observation: &Observation, own_link: Option<&Link>, offset: WallOffs
     enough.iter().any(|key| evidence.contains_key(*key)).then(|| evidence.into())
 }
 
+/// A path without secrets, of bounded length.
+fn path(path: &[u8]) -> String {
+    text::bounded_to(&record::file::path(path), PROCESS_TEXT).into_owned()
+}
+
+/// What the OCSF object `file` has no room for.
+fn beside_file(event: &FileEvent) -> Map<String, Value> {
+    let mut beside = Map::new();
+    for (key, text) in [("source", &event.source), ("given", &event.given)] {
+        if !text.is_empty() {
+            beside.insert(key.into(), path(text).into());
+        }
+    }
+    set(&mut beside, "error", event.error_type());
+    beside
+}
+
 /// The OCSF object `file`.
 fn file(event: &FileEvent) -> Value {
-    let path = text::bounded_to(&record::file::path(&event.path), PROCESS_TEXT).into_owned();
+    let path = path(&event.path);
     let (kind, kind_name) = file_kind(event);
     let name = record::file::name(&path);
     // OCSF wants a name; the root has none.
