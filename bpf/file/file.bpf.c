@@ -5,8 +5,8 @@
 #include "file.h"
 #include "trampoline.h"
 
-#define OPEN_KINDS                                                                                     \
-	(FILE_BIT(EVENT_FILE_OPEN) | FILE_BIT(EVENT_FILE_MODIFY) | FILE_BIT(EVENT_FILE_CREATE) |       \
+#define OPEN_KINDS                                                                               \
+	(FILE_BIT(EVENT_FILE_OPEN) | FILE_BIT(EVENT_FILE_MODIFY) | FILE_BIT(EVENT_FILE_CREATE) | \
 	 FILE_BIT(EVENT_FOLDER_OPEN))
 
 /* Memory, terminals, sources of noughts and chance: nothing stays in them, and everybody opens them. */
@@ -103,17 +103,44 @@ GLOBAL_FUNCTION int open_tell(__u32 index, __u64 file_at, __u32 in_kernel)
 	return 0;
 }
 
-/* Which kind of event a file that was opened is; 0: none that somebody wants. */
-static __always_inline __u32 open_wanted(struct file *file, __u32 given)
+/* Which kind of event a file that was opened is; 0: none that somebody wants. `watch`: enum path_watch of its path. */
+static __always_inline __u32 open_wanted(struct file *file, __u32 given, __u32 *watch)
 {
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	__u32 mode = BPF_CORE_READ(inode, i_mode) & S_IFMT, kind = open_kind(file, mode == S_IFDIR, given);
 
-	if (!kind || !file_wanted(FILE_BIT(kind)))
+	if (!kind || !file_wanted(FILE_BIT(kind)) || (mode == S_IFCHR && device_keeps_nothing(inode)))
 		return 0;
-	if ((mode == S_IFCHR && device_keeps_nothing(inode)) || !path_watched((__u64)file, kind))
+	*watch = path_watched((__u64)file, kind);
+	return *watch ? kind : 0;
+}
+
+/* Does the name climb that scratch.call says? It is looked through in the room of the record, where nothing stands yet. */
+GLOBAL_FUNCTION int open_climbs(__u32 index, __u32 in_kernel)
+{
+	struct image_scratch *scratch = bpf_map_lookup_elem(&exec_scratches, &index);
+	long length;
+	void *name;
+
+	if (!scratch)
 		return 0;
-	return kind;
+	name = (void *)scratch->call.name;
+	if (!name)
+		return 0;
+	length = in_kernel ? bpf_probe_read_kernel_str(scratch->bytes, GIVEN_BYTES, name)
+			   : bpf_probe_read_user_str(scratch->bytes, GIVEN_BYTES, name);
+	/* Of what can't be read, or does not end here, nobody knows. */
+	if (length < 0 || length >= GIVEN_BYTES)
+		return 1;
+	*(__u64 *)(scratch->bytes + length) = 0;
+	return text_climbs(index, 0, length);
+}
+
+/* The event of what was opened, if it is wanted whose name this is: see open_tell. */
+static __always_inline void open_tell_watched(struct site *site, struct file *file, __u32 watch, __u32 in_kernel)
+{
+	if (watch == PATH_WATCHED || open_climbs(site->index, in_kernel))
+		open_tell(site->index, (__u64)file, in_kernel);
 }
 
 /* Numbers of errors, those of calls that are begun again left out. A call that failed for want of a descriptor, or with a name that can't
@@ -124,13 +151,22 @@ static __always_inline bool open_failed(__s64 result)
 	return result < 0 && result >= -255 && result != -EFAULT && result != -EMFILE && result != -ENAMETOOLONG;
 }
 
+/* Most opens that fail look for a file where none is: what a rule asks for are others. */
+static __always_inline bool open_failure_wanted(__s64 result)
+{
+	__u32 error = -result;
+
+	return open_failed(result) && file_wanted(FILE_BIT(EVENT_FILE_OPEN_FAILED)) &&
+	       wants.errors & (error < 32 ? 1u << error : 1);
+}
+
 static __always_inline void open_tell_failed(struct site *site, struct sys_exit *exit, struct task_struct *task)
 {
 	struct image_scratch *scratch;
 	__s32 folder;
 	__u64 name;
 
-	if (!open_failed(exit->result) || !file_wanted(FILE_BIT(EVENT_FILE_OPEN_FAILED)))
+	if (!open_failure_wanted(exit->result))
 		return;
 	name = open_name(exit, task, &folder);
 	scratch = name ? file_begin(site, task, EVENT_FILE_OPEN_FAILED) : NULL;
@@ -151,7 +187,7 @@ CALL_PROGRAM(file_open, openat)
 	struct task_struct *task;
 	struct file *file;
 	struct site site;
-	__u32 given, kind;
+	__u32 given, kind, watch;
 	__s32 folder;
 
 	if (!site_enter(&site, CONTEXT_TASK, PROGRAM_FILE_OPEN))
@@ -165,14 +201,14 @@ CALL_PROGRAM(file_open, openat)
 		return;
 	file = fd_file(task, exit->result);
 	given = open_asked(exit, task) & (O_CREAT | O_EXCL | O_TRUNC);
-	kind = file ? open_wanted(file, given) : 0;
+	kind = file ? open_wanted(file, given, &watch) : 0;
 	scratch = kind ? file_begin(&site, task, kind) : NULL;
 	if (!scratch)
 		return;
 	scratch->call.mode = given;
-	if (wants.given & FILE_BIT(kind))
+	if (watch == PATH_CLIMBING || wants.given & FILE_BIT(kind))
 		scratch->call.name = open_name(exit, task, &folder);
-	open_tell(site.index, (__u64)file, 0);
+	open_tell_watched(&site, file, watch, 0);
 	image_leave(scratch);
 }
 
@@ -189,11 +225,12 @@ static __always_inline struct image_scratch *opened_scratch(struct site *site, _
 	return scratch;
 }
 
-static __always_inline int opened_nothing(struct site *site, struct filename *name, __s32 folder, __u32 asked, __s64 error)
+static __always_inline int opened_nothing(struct site *site, struct filename *name, __s32 folder, __u32 asked,
+					  __s64 result)
 {
 	struct image_scratch *scratch;
 
-	if (!open_failed(-error) || !file_wanted(FILE_BIT(EVENT_FILE_OPEN_FAILED)))
+	if (!open_failure_wanted(result))
 		return 0;
 	scratch = opened_scratch(site, EVENT_FILE_OPEN_FAILED);
 	if (!scratch)
@@ -201,7 +238,7 @@ static __always_inline int opened_nothing(struct site *site, struct filename *na
 	scratch->call.name = (__u64)BPF_CORE_READ(name, name);
 	scratch->call.folder = folder;
 	scratch->call.mode = asked;
-	scratch->call.error = error;
+	scratch->call.error = -result;
 	file_failed(site->index, 1);
 	trampoline_leave(scratch);
 	return 0;
@@ -215,11 +252,11 @@ int file_opened(__u64 *arguments)
 {
 	struct filename *name = (void *)arguments[1];
 	struct open_flags *how = (void *)arguments[2];
-	struct file *file = (void *)arguments[3];
+	struct file *file = NULL;
 	struct task_struct *task = CURRENT();
 	struct image_scratch *scratch;
 	struct site site;
-	__u32 asked, given, kind;
+	__u32 asked, given, kind, watch;
 
 	if (!trampoline_enter(&site, task, PROGRAM_FILE_OPENED) ||
 	    !file_wanted(OPEN_KINDS | FILE_BIT(EVENT_FILE_OPEN_FAILED)))
@@ -228,17 +265,19 @@ int file_opened(__u64 *arguments)
 	asked = BPF_CORE_READ(how, open_flag);
 	if (asked & FMODE_EXEC)
 		return 0;
+	/* The result as a number: to the verifier the argument is a pointer, with which nobody may reckon or, in 5.10, call a function. */
+	bpf_probe_read_kernel(&file, sizeof(file), &arguments[3]);
 	if ((__u64)file >= (__u64)-MAX_ERRNO)
-		return opened_nothing(&site, name, arguments[0], asked, -(__s64)file);
+		return opened_nothing(&site, name, arguments[0], asked, (__s64)file);
 	given = asked & (O_CREAT | O_EXCL | O_TRUNC);
-	kind = open_wanted(file, given);
+	kind = open_wanted(file, given, &watch);
 	scratch = kind ? opened_scratch(&site, kind) : NULL;
 	if (!scratch)
 		return 0;
 	scratch->call.mode = given;
-	if (wants.given & FILE_BIT(kind))
+	if (watch == PATH_CLIMBING || wants.given & FILE_BIT(kind))
 		scratch->call.name = (__u64)BPF_CORE_READ(name, name);
-	open_tell(site.index, (__u64)file, 1);
+	open_tell_watched(&site, file, watch, 1);
 	trampoline_leave(scratch);
 	return 0;
 }

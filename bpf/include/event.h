@@ -11,17 +11,17 @@
 
 /* What happened. Both hook lists give the same kinds with the same meaning. */
 enum event_kind {
-	EVENT_FORK = 1,	    /* security: a process (not a thread) was created */
-	EVENT_EXEC = 2,	    /* security: a process replaced its image */
-	EVENT_EXIT = 3,	    /* security: the last thread of a process ended */
-	EVENT_ACCEPT = 4,   /* security: first use of an accepted connection by a process; at the latest its close */
-	EVENT_CONNECT = 5,  /* security: an outbound connection succeeded or failed */
-	EVENT_LISTEN = 6,   /* security: a TCP socket began or ceased to listen */
-	EVENT_SOCKET = 7,   /* payload: leads the data of a connection; iterator: a socket older than the sensor */
-	EVENT_DATA = 8,	    /* payload: bytes moved over a connection */
-	EVENT_CLOSE = 9,    /* payload: a TCP connection ended */
+	EVENT_FORK = 1,	     /* security: a process (not a thread) was created */
+	EVENT_EXEC = 2,	     /* security: a process replaced its image */
+	EVENT_EXIT = 3,	     /* security: the last thread of a process ended */
+	EVENT_ACCEPT = 4,    /* security: first use of an accepted connection by a process; at the latest its close */
+	EVENT_CONNECT = 5,   /* security: an outbound connection succeeded or failed */
+	EVENT_LISTEN = 6,    /* security: a TCP socket began or ceased to listen */
+	EVENT_SOCKET = 7,    /* payload: leads the data of a connection; iterator: a socket older than the sensor */
+	EVENT_DATA = 8,	     /* payload: bytes moved over a connection */
+	EVENT_CLOSE = 9,     /* payload: a TCP connection ended */
 	EVENT_THROTTLE = 10, /* security: a scope exceeded its budget for a kind */
-	EVENT_PROCESS = 11, /* iterator: a process older than the sensor; laid out as exec_event */
+	EVENT_PROCESS = 11,  /* iterator: a process older than the sensor; laid out as exec_event */
 	/* Files, all security, all laid out as file_event: one kind for a meaning, however many calls lead to it. */
 	EVENT_FILE_OPEN = 16,	     /* opened for reading only */
 	EVENT_FILE_MODIFY = 17,	     /* opened for writing, or truncated */
@@ -48,8 +48,8 @@ enum event_kind {
 	EVENT_TITLE = 40,
 	EVENT_IO_URING = 41,
 	EVENT_CONTROL = 42,
-	EVENT_DNS = 43, /* security: a message to or from a name server, or over TCP bytes of some */
-	EVENT_INQUIRY = 44, /* laid out as control_event */
+	EVENT_DNS = 43,	     /* security: a message to or from a name server, or over TCP bytes of some */
+	EVENT_INQUIRY = 44,  /* laid out as control_event */
 	EVENT_DATAGRAM = 45, /* security: a UDP socket sent to somebody for the first time; laid out as connect_event */
 };
 #define EVENT_KINDS 64
@@ -74,10 +74,10 @@ enum event_flag {
 enum stamp_layer { LAYER_NONE = 0, LAYER_PLAIN = 1, LAYER_TLS = 2 };
 
 enum stamp_flag {
-	STAMP_EPOLL = 1 << 0,	 /* the socket's file is in an epoll set */
-	STAMP_NONBLOCK = 1 << 1, /* O_NONBLOCK was set, or MSG_DONTWAIT was given */
-	STAMP_IO_URING = 1 << 2, /* read through io_uring */
-	STAMP_NO_FILE = 1 << 3,	 /* the socket has no file: the two bits above are unknown */
+	STAMP_EPOLL = 1 << 0,	  /* the socket's file is in an epoll set */
+	STAMP_NONBLOCK = 1 << 1,  /* O_NONBLOCK was set, or MSG_DONTWAIT was given */
+	STAMP_IO_URING = 1 << 2,  /* read through io_uring */
+	STAMP_NO_FILE = 1 << 3,	  /* the socket has no file: the two bits above are unknown */
 	STAMP_UNTRACKED = 1 << 4, /* the connection table was full: connection is 0, which one it was is unknown */
 };
 
@@ -134,33 +134,36 @@ struct event_string {
 };
 
 enum string_id {
-	STRING_EXE = 1,	       /* path of the executable by dentry walk, from the process's root */
-	STRING_CWD = 2,	       /* working directory, likewise */
-	STRING_FILENAME = 3,   /* as given to execve (linux_binprm.filename) */
-	STRING_ARGS = 4,       /* argv, words separated by NUL: the first 4 KiB; total is the whole argv */
-	STRING_ARGS_TAIL = 5,  /* the last 4 KiB, only where argv is longer than STRING_ARGS holds */
-	STRING_COMM = 6,       /* task_struct.comm */
-	STRING_CGROUP = 7,     /* leaf name of the cgroup that tells containers apart; none: it is the root */
-	STRING_UNIX_PATH = 8,  /* of the listening side; an abstract name begins with NUL */
-	STRING_PATH = 9,	      /* of a file: by dentry walk, or the name that the call was given */
-	STRING_FOLDER = 10,	      /* what that name is relative to; missing where it is absolute, or no name */
-	STRING_SOURCE = 11,	      /* the former name (rename), the linked one (link), the text (symlink): as given, or as PATH */
-	STRING_SOURCE_FOLDER = 12,    /* what that is relative to */
-	STRING_GIVEN = 13,	      /* of an open: the name that the call was given, where wants.given says so */
+	STRING_EXE = 1,	      /* path of the executable by dentry walk, from the process's root */
+	STRING_CWD = 2,	      /* working directory, likewise */
+	STRING_FILENAME = 3,  /* as given to execve (linux_binprm.filename) */
+	STRING_ARGS = 4,      /* argv, words separated by NUL: the first 4 KiB; total is the whole argv */
+	STRING_ARGS_TAIL = 5, /* the last 4 KiB, only where argv is longer than STRING_ARGS holds */
+	STRING_COMM = 6,      /* task_struct.comm */
+	STRING_CGROUP = 7,    /* leaf name of the cgroup that tells containers apart; none: it is the root */
+	STRING_UNIX_PATH = 8, /* of the listening side; an abstract name begins with NUL */
+	STRING_PATH = 9,      /* of a file: by dentry walk, or the name that the call was given */
+	STRING_FOLDER = 10,   /* what that name is relative to; missing where it is absolute, or no name */
+	STRING_SOURCE =
+		11, /* the former name (rename), the linked one (link), the text (symlink): as given, or as PATH */
+	STRING_SOURCE_FOLDER = 12, /* what that is relative to */
+	STRING_GIVEN =
+		13, /* of an open: the name that the call was given, where wants.given says so or a name must climb to be looked at */
 	/* system_event.h */
-	STRING_TARGET = 16, /* task_struct.comm of whom it was done to */
-	STRING_TITLE = 17,  /* a new task_struct.comm */
-	STRING_FSTYPE = 18, /* of a mount */
-	STRING_FROM = 19,   /* of a mount: device or folder */
-	STRING_PLACE = 20,  /* of a mount: where it is; of the root: where that is now */
-	STRING_DETAIL = 21, /* as the struct says */
+	STRING_TARGET = 16,	   /* task_struct.comm of whom it was done to */
+	STRING_TITLE = 17,	   /* a new task_struct.comm */
+	STRING_FSTYPE = 18,	   /* of a mount */
+	STRING_FROM = 19,	   /* of a mount: device or folder */
+	STRING_PLACE = 20,	   /* of a mount: where it is; of the root: where that is now */
+	STRING_DETAIL = 21,	   /* as the struct says */
 	STRING_CGROUP_PARENT = 22, /* of its parent; none: it is the root */
 	STRING_CGROUP_GRANDPARENT = 23,
 	STRING_UNIFIED = 24, /* likewise in the v2 hierarchy, where a v1 hierarchy tells containers apart */
 	STRING_UNIFIED_PARENT = 25,
 	STRING_UNIFIED_GRANDPARENT = 26,
 	STRING_MESSAGE = 27, /* of DNS: the first bytes */
-	STRING_ENVIRONMENT = 28, /* variables that are on the watch list, `name=value`, each ended by NUL; the last may be cut */
+	STRING_ENVIRONMENT =
+		28, /* variables that are on the watch list, `name=value`, each ended by NUL; the last may be cut */
 };
 
 struct fork_event {
@@ -178,7 +181,7 @@ enum file_flag {
 	FILE_OVERLAY_UPPER = 1 << 2, /* changed or created in the container, not part of its image */
 	FILE_SETUID = 1 << 3,
 	FILE_SETGID = 1 << 4,
-	FILE_PATH_CUT = 1 << 5,	     /* deeper than the walk: the first components are missing */
+	FILE_PATH_CUT = 1 << 5, /* deeper than the walk: the first components are missing */
 	FILE_OVERLAY = 1 << 6,
 };
 
@@ -200,7 +203,13 @@ struct credentials {
 };
 
 enum fd_kind {
-	FD_CLOSED = 0, FD_REGULAR = 1, FD_DIRECTORY = 2, FD_CHARACTER = 3, FD_BLOCK = 4, FD_PIPE = 5, FD_SOCKET = 6,
+	FD_CLOSED = 0,
+	FD_REGULAR = 1,
+	FD_DIRECTORY = 2,
+	FD_CHARACTER = 3,
+	FD_BLOCK = 4,
+	FD_PIPE = 5,
+	FD_SOCKET = 6,
 	FD_OTHER = 7
 };
 
@@ -209,11 +218,11 @@ struct fd_info {
 	__u64 inode;
 	__u64 connection; /* sockets: 0 when not tracked */
 	__u8 remote_address[16];
-	__u32 device;	  /* character devices: the device; else the file system's */
+	__u32 device; /* character devices: the device; else the file system's */
 	__u16 remote_port;
-	__u16 family;	  /* sockets: AF_* */
-	__u8 kind;	  /* enum fd_kind */
-	__u8 role;	  /* sockets: enum socket_role */
+	__u16 family; /* sockets: AF_* */
+	__u8 kind;    /* enum fd_kind */
+	__u8 role;    /* sockets: enum socket_role */
 	__u8 pad[6];
 };
 
@@ -221,7 +230,8 @@ enum exec_flag {
 	EXEC_SECURE = 1 << 0,	   /* AT_SECURE: the image runs with more than its caller had */
 	EXEC_OUTSIDE = 1 << 1,	   /* no path leads to the executable from the process's root */
 	EXEC_CWD_OUTSIDE = 1 << 2, /* nor to its working directory */
-	EXEC_ENVIRONMENT_CUT = 1 << 3, /* more environment than was looked through, or has room: ENVIRONMENT may lack something */
+	EXEC_ENVIRONMENT_CUT =
+		1 << 3, /* more environment than was looked through, or has room: ENVIRONMENT may lack something */
 };
 
 struct exec_event {
@@ -230,14 +240,14 @@ struct exec_event {
 	struct file_info file;
 	struct credentials credentials;
 	struct fd_info fds[3];
-	__u32 pid_ns, mnt_ns, net_ns; /* inode numbers */
-	__u32 ns_tgid;		      /* pid in its own namespace */
-	__u32 session;		      /* session id, host pids */
-	__u32 tty;		      /* device number, 0: none */
+	__u32 pid_ns, mnt_ns, net_ns;	/* inode numbers */
+	__u32 ns_tgid;			/* pid in its own namespace */
+	__u32 session;			/* session id, host pids */
+	__u32 tty;			/* device number, 0: none */
 	__u32 login_uid, login_session; /* audit's, since a login; UINT32_MAX: none, or the kernel has no audit */
 	__u32 argc;
 	__u32 flags; /* enum exec_flag */
-	/* tail: EXE, CWD, FILENAME, ARGS, ARGS_TAIL, ENVIRONMENT, COMM, CGROUP */
+		     /* tail: EXE, CWD, FILENAME, ARGS, ARGS_TAIL, ENVIRONMENT, COMM, CGROUP */
 };
 
 struct exit_event {
@@ -248,27 +258,35 @@ struct exit_event {
 
 /* What of a file's attributes a call has set. */
 enum file_attribute {
-	ATTRIBUTE_NONE = 0, ATTRIBUTE_MODE = 1, ATTRIBUTE_OWNER = 2, ATTRIBUTE_EXTENDED = 3, ATTRIBUTE_TIMES = 4
+	ATTRIBUTE_NONE = 0,
+	ATTRIBUTE_MODE = 1,
+	ATTRIBUTE_OWNER = 2,
+	ATTRIBUTE_EXTENDED = 3,
+	ATTRIBUTE_TIMES = 4
 };
 
 enum file_event_flag {
-	FILE_NAMED = 1 << 0,	/* PATH was read from user memory after the call: another thread may have changed it since */
-	FILE_NO_FOLDER = 1 << 1, /* what PATH is relative to is unknown: its descriptor was closed meanwhile */
+	FILE_NAMED =
+		1 << 0, /* PATH was read from user memory after the call: another thread may have changed it since */
+	FILE_NO_FOLDER = 1 << 1,	/* what PATH is relative to is unknown: its descriptor was closed meanwhile */
 	FILE_NO_SOURCE_FOLDER = 1 << 2, /* likewise SOURCE */
-	FILE_FOLDER_CUT = 1 << 3, /* the first components of FOLDER or SOURCE_FOLDER are missing, or of PATH or SOURCE by dentry walk */
+	FILE_FOLDER_CUT =
+		1
+		<< 3, /* the first components of FOLDER or SOURCE_FOLDER are missing, or of PATH or SOURCE by dentry walk */
 };
 
 struct file_event {
 	struct event_header header;
-	struct file_info file; /* of what was opened, or named by a descriptor, or is named; as it is afterwards, but before its name changes or goes; all zero: not known */
-	__u32 open_flags;      /* of an open: file.f_flags, and of truncate none; O_CREAT, O_EXCL, O_TRUNC, and all of one that failed, as open and openat were given them */
-	__u32 mode;	       /* given to chmod, mkdir, mknod; before 6.0 a trampoline sees it without what the umask takes away */
-	__u32 uid, gid;	       /* given to chown; UINT32_MAX: left as it is */
-	__u32 device;	       /* given to mknod */
-	__u16 flags;	       /* enum file_event_flag */
-	__u8 attribute;	       /* enum file_attribute */
-	__u8 error;	       /* of EVENT_FILE_OPEN_FAILED: its number */
-	/* tail: PATH, FOLDER, SOURCE, SOURCE_FOLDER, GIVEN */
+	struct file_info
+		file; /* of what was opened, or named by a descriptor, or is named; as it is afterwards, but before its name changes or goes; all zero: not known */
+	__u32 open_flags; /* of an open: file.f_flags, and of truncate none; O_CREAT, O_EXCL, O_TRUNC, and all of one that failed, as open and openat were given them */
+	__u32 mode; /* given to chmod, mkdir, mknod; before 6.0 a trampoline sees it without what the umask takes away */
+	__u32 uid, gid; /* given to chown; UINT32_MAX: left as it is */
+	__u32 device;	/* given to mknod */
+	__u16 flags;	/* enum file_event_flag */
+	__u8 attribute; /* enum file_attribute */
+	__u8 error;	/* of EVENT_FILE_OPEN_FAILED: its number */
+			/* tail: PATH, FOLDER, SOURCE, SOURCE_FOLDER, GIVEN */
 };
 
 #define POLICIES 1024
@@ -302,11 +320,13 @@ struct wants {
 	__u32 extensions; /* likewise extensions */
 	__u32 attributes; /* of EVENT_FILE_ATTRIBUTE: a bit for each enum file_attribute */
 	__u32 variables;  /* a bit for what the first byte of a name on the watch list ends with: 1 << (byte & 31) */
-	__u32 given;	  /* of which opens GIVEN is told */
-	__u32 pad;
+	__u32 given; /* of which opens GIVEN is told; as CLIMBING(): which are looked at, whatever the path, where it has `..` in it */
+	__u32 errors; /* of EVENT_FILE_OPEN_FAILED: a bit for each number of an error, the first for those above 31 */
 };
 
 #define WATCH_BYTES 32
+/* On the watch list a bit for each kind, as in struct wants. Of last components, so: where the name that was given has `..` in it. */
+#define CLIMBING(kinds) ((kinds) << 16)
 /* A name of the watch list; longer ones are known by their first WATCH_BYTES and, but for variables, their length. */
 struct watch_key {
 	__u32 role;   /* enum watch_role */
@@ -322,10 +342,10 @@ enum socket_flag {
 };
 
 struct socket_info {
-	__u64 connection; /* ours, unique while the sensor lives */
-	__u64 inode;	  /* of the socket */
-	__u64 peer_inode; /* unix sockets: of the other end, 0 while it waits to be accepted */
-	__u64 opened_ns;  /* when first seen */
+	__u64 connection;	/* ours, unique while the sensor lives */
+	__u64 inode;		/* of the socket */
+	__u64 peer_inode;	/* unix sockets: of the other end, 0 while it waits to be accepted */
+	__u64 opened_ns;	/* when first seen */
 	__u8 local_address[16]; /* IPv4 as ::ffff:a.b.c.d */
 	__u8 remote_address[16];
 	__u16 local_port;
@@ -368,7 +388,8 @@ enum data_flag {
 	DATA_UNREADABLE = 1 << 1, /* the user page was not there */
 	DATA_IO_URING = 1 << 2,
 	DATA_TURN = 1 << 3, /* the first bytes after a change of direction */
-	DATA_MIDDLE = 1 << 4, /* DNS: the connection is older than the sensor, position 0 may be anywhere in a message */
+	DATA_MIDDLE =
+		1 << 4, /* DNS: the connection is older than the sensor, position 0 may be anywhere in a message */
 };
 
 /* Budget: the first 4 KiB after each change of direction, then 1 KiB of each call; length is always whole. */
@@ -426,20 +447,22 @@ enum loss_cause {
 	LOSS_STAMPS_FULL = 3,	   /* no room for a thread's stamp or a process's origin (the event itself is there) */
 	LOSS_SCRATCH_BUSY = 4,	   /* the context's scratch was in use */
 	LOSS_MESSAGES = 5,	   /* DNS, DATAGRAM: one call moved more messages than are looked at */
-	LOSS_DEEDS_FULL = 6,	   /* more changes of names under way at once than there is room for: the oldest is not seen */
-	LOSS_PEERS = 7,		   /* DATAGRAM: a socket sent to more peers than are told, or to one that could not be read */
-	LOSS_ENVIRONMENT_CUT = 8,  /* EXEC: more environment than is looked through or told (the event itself is there) */
+	LOSS_DEEDS_FULL =
+		6,	/* more changes of names under way at once than there is room for: the oldest is not seen */
+	LOSS_PEERS = 7, /* DATAGRAM: a socket sent to more peers than are told, or to one that could not be read */
+	LOSS_ENVIRONMENT_CUT =
+		8, /* EXEC: more environment than is looked through or told (the event itself is there) */
 };
 #define LOSS_CAUSES 9
-#define RINGS	    4  /* 0 security, 1.. payload */
+#define RINGS	    4	/* 0 security, 1.. payload */
 #define PROGRAMS    128 /* enum program_id in program.h */
 
 /* One slot per (cpu, context): index cpu * CONTEXTS + context. Mapped read-only by the pipeline. */
 struct counter_slot {
-	__u64 sequence[RINGS];			 /* the last one given */
-	__u64 produced[EVENT_KINDS];		 /* attempts, lost ones included */
+	__u64 sequence[RINGS];	     /* the last one given */
+	__u64 produced[EVENT_KINDS]; /* attempts, lost ones included */
 	__u64 lost[LOSS_CAUSES][EVENT_KINDS];
-	__u64 fired[PROGRAMS];			 /* runs that passed their guard, by program */
+	__u64 fired[PROGRAMS]; /* runs that passed their guard, by program */
 };
 _Static_assert(sizeof(struct counter_slot) % 8 == 0, "counter_slot has padding");
 

@@ -10,7 +10,7 @@
 
 static __always_inline bool file_wanted(__u32 kinds)
 {
-	return (wants.all | wants.named) & kinds;
+	return (wants.all | wants.named) & kinds || wants.given & CLIMBING(kinds);
 }
 
 /* `attribute`: which one, of EVENT_FILE_ATTRIBUTE. */
@@ -19,7 +19,15 @@ static __always_inline bool change_wanted(__u32 kind, enum file_attribute attrib
 	return file_wanted(FILE_BIT(kind)) && (!attribute || wants.attributes >> attribute & 1);
 }
 
-static __always_inline bool name_watched(enum watch_role role, const unsigned char *name, __u32 length, __u32 kind)
+/* May a rule look at a path? */
+enum path_watch {
+	PATH_UNWATCHED,
+	PATH_WATCHED,
+	PATH_CLIMBING, /* where the name that the call was given climbs */
+};
+
+static __always_inline enum path_watch name_watched(enum watch_role role, const unsigned char *name, __u32 length,
+						    __u32 kind)
 {
 	struct watch_key key = {.role = role, .length = length};
 	__u64 *words = (void *)key.name;
@@ -32,7 +40,11 @@ static __always_inline bool name_watched(enum watch_role role, const unsigned ch
 	for (__u32 i = 0; i < WATCH_BYTES / 8; i++)
 		words[i] = lower(words[i]);
 	kinds = bpf_map_lookup_elem(&watched, &key);
-	return kinds && *kinds & FILE_BIT(kind);
+	if (!kinds)
+		return PATH_UNWATCHED;
+	if (*kinds & FILE_BIT(kind))
+		return PATH_WATCHED;
+	return *kinds & CLIMBING(FILE_BIT(kind)) ? PATH_CLIMBING : PATH_UNWATCHED;
 }
 
 #define EXTENSION_BYTES 16
@@ -44,7 +56,9 @@ static __always_inline bool extension_watched(const unsigned char *name, __u32 l
 	      known = length - skipped;
 
 	OPAQUE(known);
-	if (known > EXTENSION_BYTES)
+	/* Else the compiler moves the name on before it knows how far: the verifier of 5.10 refuses that of a name in a map. */
+	OPAQUE(skipped);
+	if (known > EXTENSION_BYTES || skipped > STRING_BYTES)
 		return false;
 	bpf_probe_read_kernel(end, known, name + skipped);
 	for (__u32 i = 0; i < EXTENSION_BYTES; i++) {
@@ -98,27 +112,51 @@ static __always_inline struct dentry *path_last(struct dentry *dentry, struct vf
 	return dentry;
 }
 
-/* May a rule look at the path of this file? */
+/* enum path_watch of the path of this file. */
 GLOBAL_FUNCTION int path_watched(__u64 file_at, __u32 kind)
 {
+	__u32 unnamed = wants.given & CLIMBING(FILE_BIT(kind)) ? PATH_CLIMBING : PATH_UNWATCHED, watched;
 	struct file *file = (void *)file_at;
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	const unsigned char *name;
 	__u32 length;
 
 	if (wants.all & FILE_BIT(kind))
-		return true;
+		return PATH_WATCHED;
 	if (!(wants.named & FILE_BIT(kind)))
-		return false;
+		return unnamed;
 	dentry = path_last(dentry, BPF_CORE_READ(file, f_path.mnt));
 	name = BPF_CORE_READ(dentry, d_name.name);
 	length = BPF_CORE_READ(dentry, d_name.len);
-	if (name_watched(WATCH_NAME, name, length, kind))
-		return true;
+	watched = name_watched(WATCH_NAME, name, length, kind);
+	if (watched == PATH_WATCHED)
+		return watched;
 	if (wants.extensions & FILE_BIT(kind) && extension_watched(name, length, kind))
-		return true;
-	return wants.folders & FILE_BIT(kind) &&
-	       folder_watched((__u64)BPF_CORE_READ(file, f_path.dentry), (__u64)BPF_CORE_READ(file, f_path.mnt), kind);
+		return PATH_WATCHED;
+	if (wants.folders & FILE_BIT(kind) &&
+	    folder_watched((__u64)BPF_CORE_READ(file, f_path.dentry), (__u64)BPF_CORE_READ(file, f_path.mnt), kind))
+		return PATH_WATCHED;
+	return watched ?: unnamed;
+}
+
+#define GIVEN_BYTES 256
+
+/* Has a text in the scratch two dots next to each other, or is it too long to be looked through? Noughts stand behind it to the next eight bytes. */
+GLOBAL_FUNCTION int text_climbs(__u32 index, __u32 at, __u32 length)
+{
+	struct image_scratch *scratch = bpf_map_lookup_elem(&exec_scratches, &index);
+	__u64 word, found, before = 0;
+
+	if (!scratch || at > FILE_ROOM - STRING_BYTES || length > GIVEN_BYTES)
+		return 1;
+	for (__u32 i = 0; i < GIVEN_BYTES && i < length; i += 8) {
+		word = *(__u64 *)(scratch->bytes + at + i);
+		found = dots(word);
+		if (found & (found << 8 | before))
+			return 1;
+		before = found >> 56;
+	}
+	return 0;
 }
 
 /* What a name is relative to: this folder; without one the working directory. */
@@ -209,23 +247,26 @@ static __always_inline void file_send(struct site *site, struct image_scratch *s
 		security_send(site, &scratch->file.header, kind, at);
 }
 
-/* A part of this kind of a record's text, `length` bytes from `at` on: is it on the list? */
+/* enum path_watch of a part of this kind of a record's text, `length` bytes from `at` on. */
 GLOBAL_FUNCTION int part_watched(__u32 index, __u32 at, __u32 length, __u32 role, __u32 kind)
 {
 	struct image_scratch *scratch = bpf_map_lookup_elem(&exec_scratches, &index);
+	__u32 watched;
 
 	if (!scratch || at > FILE_ROOM - STRING_BYTES || length > STRING_BYTES)
-		return 0;
+		return PATH_UNWATCHED;
 	/* "", "." and "..": the name is another component. */
 	if (role == WATCH_NAME && (!length || scratch->bytes[at] == '.') && length <= 2)
-		return 1;
-	if (name_watched(role, scratch->bytes + at, length, kind))
-		return 1;
-	return role == WATCH_NAME && wants.extensions & FILE_BIT(kind) &&
-	       extension_watched(scratch->bytes + at, length, kind);
+		return PATH_WATCHED;
+	watched = name_watched(role, scratch->bytes + at, length, kind);
+	if (watched == PATH_WATCHED)
+		return watched;
+	if (role == WATCH_NAME && wants.extensions & FILE_BIT(kind) &&
+	    extension_watched(scratch->bytes + at, length, kind))
+		return PATH_WATCHED;
+	return watched;
 }
 
-#define GIVEN_BYTES 256
 enum part { PART_ON, PART_WATCHED, PART_LAST };
 
 /* One byte of a text: at the end of a component, is that on the list as a folder? A function of its own, to the verifier each byte is like
@@ -267,31 +308,41 @@ GLOBAL_FUNCTION int parts_watched(__u32 index, __u32 at, __u32 length, __u32 kin
 	return 1;
 }
 
-/* Is the last one on the list, as what it is? */
-static __always_inline bool last_watched(struct site *site, struct image_scratch *scratch, enum watch_role role, __u32 kind)
+/* enum path_watch of the last one, as what it is. */
+static __always_inline enum path_watch last_watched(struct site *site, struct image_scratch *scratch,
+						    enum watch_role role, __u32 kind)
 {
 	return part_watched(site->index, scratch->part, scratch->parts_end - scratch->part, role, kind);
 }
 
 /* May a rule look at the path that stands there in the record, as a name and what that is relative to? */
-static __always_inline bool given_watched(struct site *site, struct image_scratch *scratch, __u32 at, __u32 end, __u32 kind)
+static __always_inline bool given_watched(struct site *site, struct image_scratch *scratch, __u32 at, __u32 end,
+					  __u32 kind)
 {
 	struct event_string *string = (void *)(scratch->bytes + at);
-	__u32 length = string->length;
+	__u32 length = string->length, folder;
+	enum path_watch watched = PATH_UNWATCHED;
 
+	at += sizeof(*string);
 	if (wants.all & FILE_BIT(kind))
 		return true;
-	if (!(wants.named & FILE_BIT(kind)))
-		return false;
-	at += sizeof(*string);
-	if (parts_watched(site->index, at, length, kind) || last_watched(site, scratch, WATCH_NAME, kind))
+	if (wants.named & FILE_BIT(kind)) {
+		if (parts_watched(site->index, at, length, kind))
+			return true;
+		watched = last_watched(site, scratch, WATCH_NAME, kind);
+		if (watched == PATH_WATCHED)
+			return true;
+	}
+	if ((watched == PATH_CLIMBING || wants.given & CLIMBING(FILE_BIT(kind))) &&
+	    text_climbs(site->index, at, length))
 		return true;
-	at += (length + 7) & ~7u;
-	if (at >= end || at > FILE_ROOM - STRING_BYTES || !(wants.folders & FILE_BIT(kind)))
+	folder = at + ((length + 7) & ~7u);
+	if (folder >= end || folder > FILE_ROOM - STRING_BYTES || !(wants.folders & FILE_BIT(kind)))
 		return false;
-	string = (void *)(scratch->bytes + at);
-	at += sizeof(*string);
-	return parts_watched(site->index, at, string->length, kind) || last_watched(site, scratch, WATCH_FOLDER, kind);
+	string = (void *)(scratch->bytes + folder);
+	folder += sizeof(*string);
+	return parts_watched(site->index, folder, string->length, kind) ||
+	       last_watched(site, scratch, WATCH_FOLDER, kind);
 }
 
 /* Nothing is known yet but what the call was given. */

@@ -27,3 +27,12 @@ static __always_inline __u64 lower(__u64 bytes)
 
 	return bytes | (capital & ~bytes & 0x80 * each) >> 2;
 }
+
+/* 0x80 in place of each of eight bytes that is a dot, 0 of the others. */
+static __always_inline __u64 dots(__u64 bytes)
+{
+	const __u64 each = 0x0101010101010101ull;
+	__u64 other = bytes ^ '.' * each;
+
+	return ~(((other & 0x7f * each) + 0x7f * each) | other | 0x7f * each);
+}

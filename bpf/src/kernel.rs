@@ -314,9 +314,14 @@ impl Kernel {
     /// is lost in between that both the old and the new wants ask for: first more is looked at, last less.
     pub fn want(&mut self, wants: &Wants, names: &[(WatchKey, u32)]) -> Result<(), Error> {
         let refused = |action, map| move |source| Error::Map { action, map, source };
-        let wide = Wants { all: self.wants.kinds() & wants.kinds(), ..Wants::default() };
-        let attributes = self.wants.attributes & wants.attributes;
-        let wide = Wants { attributes, variables: self.wants.variables & wants.variables, ..wide };
+        let wide = Wants {
+            all: self.wants.kinds() & wants.kinds(),
+            attributes: self.wants.attributes & wants.attributes,
+            variables: self.wants.variables & wants.variables,
+            given: self.wants.given & wants.given,
+            errors: self.wants.errors & wants.errors,
+            ..Wants::default()
+        };
         self.store_wants(&wide).map_err(refused("widen", "wants"))?;
         self.store_names(names).map_err(refused("fill", "watched"))?;
         self.keep_attached(|program| program.is_wanted(wants))?;

@@ -73,7 +73,7 @@ fn sockets_and_counters_are_the_same() {
     same_layout!(btf, wire::FileEvent = struct "file_event" {
         header, file, open_flags, mode, uid, gid, device, flags, attribute, error,
     });
-    same_layout!(btf, wire::Wants = struct "wants" { all, named, folders, extensions, attributes, variables, given, pad });
+    same_layout!(btf, wire::Wants = struct "wants" { all, named, folders, extensions, attributes, variables, given, errors });
     same_layout!(btf, wire::Policy = struct "policy" { left_out, per_second, burst, flags, pad });
     same_layout!(btf, wire::WatchKey = struct "watch_key" { role, length, name });
     same_layout!(btf, wire::ConnectEvent = struct "connect_event" { header, socket, begun_ns, result, pad });

@@ -1,6 +1,6 @@
 //! What rules need and some policy observes, in the kernel half's terms.
 use guardbee_model::{
-    file::{Attribute, Operation},
+    file::{Attribute, Operation, open_error_numbers},
     watch::{Role, Selection},
 };
 use guardbee_policy::PolicySet;
@@ -27,10 +27,14 @@ pub(crate) fn wants(needs: &Selection) -> (Wants, Vec<(WatchKey, u32)>) {
     let mut wants = Wants { all: bits(&needs.all), ..Wants::default() };
     let mut names = Vec::new();
     for ((role, text), operations) in &needs.named {
-        let kinds = bits(operations);
+        let mut kinds = bits(operations);
         wants.named |= kinds;
         let role = match role {
             Role::Name => WatchRole::Name,
+            Role::Climbing => {
+                kinds = Wants::climbing(kinds);
+                WatchRole::Name
+            }
             Role::Folder => {
                 wants.folders |= kinds;
                 WatchRole::Folder
@@ -50,7 +54,9 @@ pub(crate) fn wants(needs: &Selection) -> (Wants, Vec<(WatchKey, u32)>) {
     let bit = |attribute: &Attribute| {
         1 << (Attribute::ALL.iter().position(|one| one == attribute).unwrap_or(0) + 1)
     };
-    wants.given = bits(&needs.given);
+    wants.given = bits(&needs.given) | Wants::climbing(bits(&needs.climbing));
+    let errors = needs.errors.iter().flat_map(|word| open_error_numbers(word));
+    wants.errors = errors.fold(0, |bits, number| bits | Wants::error(number));
     wants.attributes = needs.attributes.iter().map(bit).fold(0, |bits, bit: u32| bits | bit);
     // Two long names may be one to the kernel half.
     names.sort_by_key(|(key, _)| (key.role, key.length, key.name));
@@ -147,6 +153,31 @@ mod tests {
         ] {
             assert_eq!(asked(source, detection), wanted, "{source} {detection}");
         }
+    }
+
+    #[test]
+    fn names_that_matter_where_they_climb_are_on_the_same_list() {
+        let of = |role, operation| ((role, b"passwd".as_slice().into()), vec![operation]);
+        let both = [of(Role::Name, Operation::Modify), of(Role::Climbing, Operation::Open)];
+        let needs =
+            Selection { named: both.into(), climbing: vec![Operation::FolderOpen], ..Selection::default() };
+        let (wants, names) = wants(&needs);
+        assert_eq!(names, [(WatchKey::new(WatchRole::Name, b"passwd"), 1 << 1 | 1 << 16)]);
+        assert_eq!((wants.all, wants.named), (0, 3));
+        assert_eq!((wants.given, wants.kinds()), (1 << 27, 1 << 11 | 3));
+    }
+
+    #[test]
+    fn errors_become_bits() {
+        let asked = |errors: &[&'static str]| {
+            wants(&Selection { errors: errors.to_vec(), ..Selection::default() }).0.errors
+        };
+        assert_eq!(asked(&["not_permitted", "permission_denied"]), 1 << 1 | 1 << 13);
+        // ELOOP is above those that have a bit of their own.
+        assert_eq!(asked(&["too_many_links"]), 1);
+        let known: Vec<_> = guardbee_model::file::open_errors().collect();
+        assert_eq!(asked(&known), u32::MAX);
+        assert_eq!(asked(&["_OTHER"]) & (1 << 2 | 1 << 13 | 1 << 5 | 1), 1 << 5 | 1);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 use guardbee_wire::{
     ABI, Operation, Policy, Record, Request, ScopePolicy, Thing, Wants, WatchKey, WatchRole,
 };
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Of [`Request::thing`], for [`Operation::Scope`].
 const PAYLOAD_READ: u16 = 1;
@@ -148,8 +148,8 @@ pub fn encode(id: u64, ask: &Ask) -> Request {
             bytes: name,
             ..empty
         },
-        Ask::Want(wants) => Request { bytes: padded(wants.as_bytes()), ..empty },
-        Ask::Policy(number, policy) => Request { program: number, bytes: padded(policy.as_bytes()), ..empty },
+        Ask::Want(wants) => Request { bytes: padded(&wants), ..empty },
+        Ask::Policy(number, policy) => Request { program: number, bytes: padded(&policy), ..empty },
         Ask::Scope(cgroup, policy) => {
             let payload =
                 policy.map_or(0, |policy| if policy.payload { PAYLOAD_READ } else { PAYLOAD_NEVER });
@@ -160,9 +160,10 @@ pub fn encode(id: u64, ask: &Ask) -> Request {
     }
 }
 
-fn padded(bytes: &[u8]) -> [u8; 32] {
+fn padded<T: IntoBytes + Immutable>(value: &T) -> [u8; 32] {
+    const { assert!(size_of::<T>() <= 32, "it has no room in a request") };
     let mut padded = [0; 32];
-    padded.iter_mut().zip(bytes).for_each(|(to, byte)| *to = *byte);
+    padded.iter_mut().zip(value.as_bytes()).for_each(|(to, byte)| *to = *byte);
     padded
 }
 

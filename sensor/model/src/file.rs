@@ -217,6 +217,15 @@ pub fn open_error(word: &str) -> Option<u8> {
     OPEN_ERRORS.into_iter().find(|(known, _)| *known == word).map(|(_, number)| number)
 }
 
+/// The numbers of the errors that are called so; none: no open fails so.
+pub fn open_error_numbers(word: &str) -> impl Iterator<Item = u8> {
+    let named = open_error(word).map(|number| number..=number);
+    let other = (word == OTHER_ERROR).then_some(1..=u8::MAX);
+    let known = |number: &u8| OPEN_ERRORS.iter().any(|(_, known)| known == number);
+    let other = other.into_iter().flatten().filter(move |number| !known(number));
+    named.into_iter().flatten().chain(other)
+}
+
 /// A file event; the header has who did it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEvent {

@@ -1,5 +1,7 @@
 //! What is looked at of what everything does: all open files and have an environment, so that what nobody asks for is left out in the
 //! kernel.
+#[cfg(doc)]
+use crate::file::FileEvent;
 use crate::file::{Attribute, Operation};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,11 +18,13 @@ pub enum Role {
     Folder,
     /// The end of the last component, from its last dot on.
     Extension,
+    /// The last component of a path, where the name that the call was given has `..` in it.
+    Climbing,
 }
 
 impl Role {
     /// All, in an order that never changes.
-    pub const ALL: [Self; 3] = [Self::Name, Self::Folder, Self::Extension];
+    pub const ALL: [Self; 4] = [Self::Name, Self::Folder, Self::Extension, Self::Climbing];
 }
 
 /// A name in lower case.
@@ -37,8 +41,12 @@ pub struct Selection {
     pub attributes: Vec<Attribute>,
     /// Names of variables of an environment, in lower case.
     pub variables: BTreeSet<Box<[u8]>>,
+    /// Of which of [`OPENED`] all is looked at whose name was given with `..` in it; none of these is in `all`.
+    pub climbing: Vec<Operation>,
     /// Of which of [`OPENED`] the name that the call was given is looked at.
     pub given: Vec<Operation>,
+    /// Of [`Operation::OpenFailed`]: with which errors, as [`FileEvent::error_type`] calls them.
+    pub errors: Vec<&'static str>,
 }
 
 impl Selection {
@@ -52,9 +60,19 @@ impl Selection {
         insert(self.named.entry(name).or_default(), operation);
     }
 
+    /// Adds the operation where the name that it was given has `..` in it, whatever the path.
+    pub fn climbing(&mut self, operation: Operation) {
+        insert(&mut self.climbing, operation);
+    }
+
     /// Adds the attribute.
     pub fn attribute(&mut self, attribute: Attribute) {
         insert(&mut self.attributes, attribute);
+    }
+
+    /// Adds the error.
+    pub fn error(&mut self, word: &'static str) {
+        insert(&mut self.errors, word);
     }
 
     /// Adds that the name is looked at that the operation was given.
@@ -72,6 +90,7 @@ impl Selection {
     pub fn without(mut self, operations: &[Operation]) -> Self {
         let stays = |operation: &Operation| !operations.contains(operation);
         self.all.retain(stays);
+        self.climbing.retain(stays);
         self.given.retain(stays);
         for named in self.named.values_mut() {
             named.retain(stays);
@@ -80,14 +99,19 @@ impl Selection {
         if operations.contains(&Operation::Attribute) {
             self.attributes.clear();
         }
+        if operations.contains(&Operation::OpenFailed) {
+            self.errors.clear();
+        }
         self
     }
 
     /// What is looked at whatever the path is not looked for by name.
     pub fn widen(&mut self) {
-        let Self { all, named, .. } = self;
-        for operations in named.values_mut() {
-            operations.retain(|operation| !all.contains(operation));
+        let Self { all, named, climbing, .. } = self;
+        climbing.retain(|operation| !all.contains(operation));
+        for ((role, _), operations) in &mut *named {
+            let climbs = |operation: &Operation| *role == Role::Climbing && climbing.contains(operation);
+            operations.retain(|operation| !all.contains(operation) && !climbs(operation));
         }
         named.retain(|_, operations| !operations.is_empty());
     }
@@ -114,10 +138,19 @@ impl Selection {
         for operation in wanted.all.iter().filter(|operation| !self.all.contains(operation)) {
             insert(&mut lacking, *operation);
         }
-        for (name, operations) in &wanted.named {
-            let here = self.named.get(name);
+        let climbs =
+            |operation: &Operation| self.all.contains(operation) || self.climbing.contains(operation);
+        for operation in wanted.climbing.iter().filter(|operation| !climbs(operation)) {
+            insert(&mut lacking, *operation);
+        }
+        for ((role, name), operations) in &wanted.named {
+            let is_named = |role: Role, operation: &Operation| {
+                self.named.get(&(role, name.clone())).is_some_and(|here| here.contains(operation))
+            };
             let is_here = |operation: &&Operation| {
-                self.all.contains(operation) || here.is_some_and(|here| here.contains(operation))
+                is_named(*role, operation)
+                    || self.all.contains(operation)
+                    || *role == Role::Climbing && (is_named(Role::Name, operation) || climbs(operation))
             };
             for operation in operations.iter().filter(|operation| !is_here(operation)) {
                 insert(&mut lacking, *operation);
@@ -128,6 +161,9 @@ impl Selection {
         }
         if wanted.attributes.iter().any(|attribute| !self.attributes.contains(attribute)) {
             insert(&mut lacking, Operation::Attribute);
+        }
+        if wanted.errors.iter().any(|error| !self.errors.contains(error)) {
+            insert(&mut lacking, Operation::OpenFailed);
         }
         lacking
     }
@@ -166,7 +202,7 @@ mod tests {
 
     #[test]
     fn what_is_not_selected_is_told() {
-        use Operation::{Attribute as Set, Modify, Open, Rename};
+        use Operation::{Attribute as Set, Modify, Open, OpenFailed, Rename};
         let here = selection(&[(Role::Name, "shadow", Open), (Role::Folder, "etc", Open)], &[Rename]);
         assert_eq!(here.lacks(&here), []);
         assert_eq!(here.lacks(&selection(&[(Role::Name, "shadow", Open)], &[])), []);
@@ -178,6 +214,37 @@ mod tests {
         let mut mode = selection(&[], &[Set]);
         mode.attribute(Attribute::Mode);
         assert_eq!((every.lacks(&mode), mode.lacks(&mode)), (vec![Set], vec![]));
+        let mut denied = selection(&[], &[OpenFailed]);
+        denied.error("permission_denied");
+        let mut missing = denied.clone();
+        missing.error("not_found");
+        assert_eq!((denied.lacks(&missing), missing.lacks(&denied)), (vec![OpenFailed], vec![]));
+        assert_eq!(missing.without(&[OpenFailed]), Selection::default());
+    }
+
+    #[test]
+    fn what_climbs_is_part_of_what_does_not() {
+        use Operation::{FolderOpen, Open};
+        let climbing = selection(&[(Role::Climbing, "passwd", Open)], &[]);
+        let mut any = selection(&[], &[]);
+        any.climbing(Open);
+        let name = selection(&[(Role::Name, "passwd", Open)], &[]);
+        let every = selection(&[], &[Open]);
+        for here in [&climbing, &any, &name, &every] {
+            assert_eq!(here.lacks(&climbing), []);
+        }
+        for lacking in [&climbing, &name] {
+            assert_eq!(lacking.lacks(&any), [Open]);
+        }
+        assert_eq!((any.lacks(&name), every.lacks(&any)), (vec![Open], vec![]));
+
+        let mut all = selection(&[(Role::Climbing, "passwd", Open), (Role::Name, "shadow", Open)], &[]);
+        all.climbing(Open);
+        all.climbing(FolderOpen);
+        all.all(FolderOpen);
+        all.widen();
+        assert_eq!((all.climbing.as_slice(), all.named.len()), ([Open].as_slice(), 1));
+        assert_eq!(all.without(&[Open, FolderOpen]), Selection::default());
     }
 
     #[test]

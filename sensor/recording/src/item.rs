@@ -8,7 +8,7 @@ use crate::{
 };
 use guardbee_model::{
     clock::{BootTime, WallOffset},
-    file::{Attribute, Operation},
+    file::{Attribute, Operation, open_errors},
     finding::Observation,
     link::{Link, LinkKind},
     loss::{Loss, Stage},
@@ -195,7 +195,13 @@ fn put_selection(selection: &Selection, put: &mut Put) {
     for name in &selection.variables {
         put.text(name);
     }
+    operations(&selection.climbing, put);
     operations(&selection.given, put);
+    let errors: Vec<_> = open_errors().collect();
+    put.length(selection.errors.len());
+    for error in &selection.errors {
+        put.one_of(&errors, error);
+    }
 }
 
 fn take_selection(take: &mut Take<'_>) -> Result<Selection, Wrong> {
@@ -206,13 +212,18 @@ fn take_selection(take: &mut Take<'_>) -> Result<Selection, Wrong> {
         take.list(NAMES, |take| Ok(((take.one_of(&Role::ALL)?, take.text()?.into()), operations(take)?)))?;
     let attributes = take.list(Attribute::ALL.len(), |take| take.one_of(&Attribute::ALL))?;
     let variables = take.list(NAMES, |take| take.text().map(Box::from))?;
+    let climbing = operations(take)?;
     let given = operations(take)?;
+    let known: Vec<_> = open_errors().collect();
+    let errors = take.list(known.len(), |take| take.one_of(&known))?;
     Ok(Selection {
         all,
         named: named.into_iter().collect(),
         attributes,
         variables: variables.into_iter().collect(),
+        climbing,
         given,
+        errors,
     })
 }
 

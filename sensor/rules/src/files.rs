@@ -11,7 +11,7 @@ use crate::{
     set::RuleSet,
 };
 use guardbee_model::{
-    file::{Attribute, Operation},
+    file::{Attribute, Operation, open_errors},
     watch::{Named, OPENED, Role, Selection},
 };
 
@@ -48,14 +48,29 @@ fn add(needs: &mut Selection, rule: &Rule) {
         return;
     }
     let wanted = |operation: &Operation| rule.kinds.meets(Kinds::file(*operation));
-    let names = names(&rule.condition, true);
+    let mut names = names(&rule.condition, true).map(|(_, names)| names);
+    let climbs = climbs(&rule.condition);
+    if climbs {
+        // Few names climb: to look for folders would cost more.
+        names = names.and_then(climbing);
+    }
     for operation in Operation::ALL.into_iter().filter(wanted) {
-        match names.as_ref().filter(|_| OPENED.contains(&operation)) {
-            Some((_, names)) => names.iter().for_each(|name| needs.named(name.clone(), operation)),
+        if !OPENED.contains(&operation) {
+            needs.all(operation);
+            continue;
+        }
+        match &names {
+            Some(names) => names.iter().for_each(|name| needs.named(name.clone(), operation)),
+            None if climbs => needs.climbing(operation),
             None => needs.all(operation),
         }
-        if OPENED.contains(&operation) && rule.names(&[Field::FileGiven]) {
+        if rule.names(&[Field::FileGiven]) {
             needs.given(operation);
+        }
+    }
+    if wanted(&Operation::OpenFailed) {
+        for word in errors(&rule.condition) {
+            needs.error(word);
         }
     }
     if wanted(&Operation::Attribute) {
@@ -74,6 +89,47 @@ fn attribute(condition: &Expression) -> Option<Attribute> {
         }
         _ => None,
     }
+}
+
+/// The errors of which an open has failed with one whenever the condition holds for it.
+fn errors(condition: &Expression) -> Vec<&'static str> {
+    let of = |holds: &dyn Fn(&str) -> bool| open_errors().filter(|word| holds(word)).collect();
+    match condition {
+        Expression::And(parts) => {
+            let parts: Vec<_> = parts.iter().map(errors).collect();
+            of(&|word| parts.iter().all(|words| words.contains(&word)))
+        }
+        Expression::Or(parts) => {
+            let parts: Vec<_> = parts.iter().map(errors).collect();
+            of(&|word| parts.iter().any(|words| words.contains(&word)))
+        }
+        Expression::Field(Field::ErrorType, Test::Folded(pattern)) => {
+            of(&|word| pattern.matches(&word.to_ascii_lowercase().into_bytes()))
+        }
+        Expression::Field(Field::ErrorType, Test::Cased(pattern)) => {
+            of(&|word| pattern.matches(word.as_bytes()))
+        }
+        _ => open_errors().collect(),
+    }
+}
+
+/// Whether the name that the call was given has `..` in it whenever the condition holds.
+fn climbs(condition: &Expression) -> bool {
+    match condition {
+        Expression::And(conditions) => conditions.iter().any(climbs),
+        Expression::Or(conditions) => !conditions.is_empty() && conditions.iter().all(climbs),
+        Expression::Field(Field::FileGiven, test) => {
+            let climbs = |part: &Part<'_>| part.text.windows(2).any(|pair| pair == b"..");
+            parts(test).is_some_and(|parts| !parts.is_empty() && parts.iter().all(climbs))
+        }
+        _ => false,
+    }
+}
+
+/// The same names where they climb, if all of them are last components.
+fn climbing(names: Vec<Named>) -> Option<Vec<Named>> {
+    let climbing = |(role, name)| (role == Role::Name).then_some((Role::Climbing, name));
+    names.into_iter().map(climbing).collect()
 }
 
 /// Names of which one is in the path whenever `expression` holds, or does not; with what it costs to look for them. [`None`]: it may
@@ -105,7 +161,7 @@ fn names(expression: &Expression, holds: bool) -> Option<(usize, Vec<Named>)> {
 /// Folders are many components to look up, and much lies in them.
 const fn cost(role: Role) -> usize {
     match role {
-        Role::Name => 1,
+        Role::Name | Role::Climbing => 1,
         Role::Extension => 8,
         Role::Folder => 32,
     }
@@ -256,6 +312,52 @@ mod tests {
         let needs = needs("file_event", "  s: {TargetFilename: /etc/shadow}\n  condition: s\n");
         assert_eq!(needs.all, [Operation::Rename, Operation::Link, Operation::Symlink]);
         assert_eq!(needs.named.into_values().next().unwrap(), [Operation::Modify, Operation::Create]);
+    }
+
+    #[test]
+    fn only_what_climbs_where_a_rule_asks_for_that() {
+        let of = |path: &str, given: &str| {
+            let detection = format!("  s: {{{path}, guardbee.file.given{given}}}\n  condition: s\n");
+            let needs = needs("file_access", &detection);
+            assert_eq!(needs.given, [Operation::Open]);
+            let climbing = !needs.climbing.is_empty();
+            (shown(&needs), climbing, needs.all.len())
+        };
+        let none = Vec::<String>::new;
+        let passwd = "TargetFilename: [/etc/passwd, /etc/group]";
+        let both = ["Climbing group", "Climbing passwd"].map(str::to_owned).to_vec();
+        assert_eq!(of(passwd, "|contains: ../"), (both.clone(), false, 0));
+        assert_eq!(of(passwd, ": '*/../*../*'"), (both, false, 0));
+        // Which of the two holds isn't known, or neither says so.
+        let names = ["Name group", "Name passwd"].map(str::to_owned).to_vec();
+        assert_eq!(of(passwd, "|contains: ['../', './']"), (names.clone(), false, 0));
+        assert_eq!(of(passwd, "|endswith: passwd"), (names, false, 0));
+        assert_eq!(of("TargetFilename|startswith: /etc/", "|contains: ../"), (none(), true, 0));
+        assert_eq!(of("Image: /bin/cat", "|re: '\\.\\./'"), (none(), true, 0));
+        assert_eq!(of("Image: /bin/cat", "|contains: './'"), (none(), false, 1));
+    }
+
+    #[test]
+    fn only_the_errors_that_rules_look_at() {
+        let errors = |detection: &str| {
+            let text = format!(
+                "title: t\nlogsource: {{product: guardbee, service: file_open_failed}}\ndetection:\n{detection}level: low\n"
+            );
+            RuleSet::load(&[("t.yml", &text)])
+                .unwrap_or_else(|problems| panic!("{problems:?}"))
+                .needs()
+                .errors
+        };
+        let denied =
+            "  s: {TargetFilename: /a, error.type: [permission_denied, not_permitted]}\n  condition: s\n";
+        assert_eq!(errors(denied), ["not_permitted", "permission_denied"]);
+        let begins =
+            "  s: {error.type|startswith: not_}\n  n: {error.type: not_found}\n  condition: s and not n\n";
+        assert_eq!(errors(begins), ["not_permitted", "not_found", "not_a_folder"]);
+        let either = "  s: {error.type: _OTHER}\n  n: {error.type|cased: busy}\n  condition: s or n\n";
+        assert_eq!(errors(either), ["busy", "_OTHER"]);
+        let any = "  s: {TargetFilename: /a}\n  condition: s\n";
+        assert_eq!(errors(any).len(), open_errors().count());
     }
 
     #[test]

@@ -83,6 +83,8 @@ impl WatchRole {
 
 /// Bytes of a name that are compared; of a longer one the first and, but for variables, its length.
 pub const WATCH_BYTES: usize = 32;
+/// See [`Wants::climbing`].
+const CLIMBING_SHIFT: u32 = 16;
 /// Bytes of the longest extension, its dot included.
 pub const EXTENSION_BYTES: usize = 16;
 /// Names on the watch list.
@@ -127,10 +129,10 @@ pub struct Wants {
     pub attributes: u32,
     /// A bit for what the first byte of each variable on the watch list ends with: [`Wants::variable`].
     pub variables: u32,
-    /// Of which opens the name that was given is told.
+    /// Of which opens the name that was given is told; as [`Wants::climbing`], which are looked at whatever the path where it has `..` in it.
     pub given: u32,
-    /// Zero.
-    pub pad: u32,
+    /// Of opens that failed, a bit for each number of an error: [`Wants::error`].
+    pub errors: u32,
 }
 
 impl Wants {
@@ -143,7 +145,7 @@ impl Wants {
         attributes: u32::MAX,
         variables: 0,
         given: 0,
-        pad: 0,
+        errors: u32::MAX,
     };
 
     /// The bit of a kind of file event; 0: it is none.
@@ -156,8 +158,18 @@ impl Wants {
         name.first().map_or(0, |byte| 1 << (byte & 31))
     }
 
+    /// The bit of an error of an open: of its number, and of all above 31 the first.
+    pub fn error(number: u8) -> u32 {
+        1_u32.checked_shl(number.into()).unwrap_or(1)
+    }
+
+    /// `CLIMBING()`, of a value on the watch list and of [`Self::given`]: the kinds, where the name was given with `..` in it.
+    pub fn climbing(kinds: u32) -> u32 {
+        kinds << CLIMBING_SHIFT
+    }
+
     /// Kinds that are wanted at all.
     pub fn kinds(&self) -> u32 {
-        self.all | self.named
+        self.all | self.named | self.given >> CLIMBING_SHIFT
     }
 }

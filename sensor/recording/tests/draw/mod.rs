@@ -125,8 +125,11 @@ impl<'a> Draw<'a> {
     fn selection(&mut self) -> Selection {
         let mut selection = Selection::default();
         for _ in 0..self.byte() % 4 {
-            match self.byte() % 4 {
+            match self.byte() % 7 {
                 0 => selection.all(self.one_of(&Operation::ALL)),
+                6 => selection.climbing(self.one_of(&watch::OPENED)),
+                4 => selection.given(self.one_of(&watch::OPENED)),
+                5 => selection.error(self.one_of(&["permission_denied", "not_found", "_OTHER"])),
                 1 => selection.attribute(self.one_of(&Attribute::ALL)),
                 2 => drop(selection.variables.insert(self.boxed())),
                 _ => {

@@ -1,6 +1,6 @@
 //! Files out of the field values of a test.
 use super::{bytes, called, number};
-use crate::field::Field;
+use crate::field::{Field, Kinds};
 use guardbee_model::file::{Attribute, FileEvent, FileKind, Operation, flag_bits};
 
 /// Where files are of which a test tells the name alone.
@@ -9,9 +9,35 @@ const FOLDER: &str = "/srv";
 const ACCESS: u32 = 3;
 /// Of `st_mode`: what chmod sets.
 const PERMISSIONS: u32 = 0o7777;
+/// Why nothing was opened, where a test doesn't say: `ENOENT`.
+const NOT_FOUND: u8 = 2;
+
+/// The event of this kind with what an event of it can have.
+pub(super) fn finish(event: &FileEvent, kind: Kinds) -> FileEvent {
+    let mut event = event.clone();
+    if let Some(operation) = Operation::ALL.into_iter().find(|one| Kinds::file(*one) == kind) {
+        event.operation = operation;
+    }
+    event.attribute = event.attribute.filter(|_| kind == Kinds::FILE_ATTRIBUTE);
+    if !kind.meets(Kinds::FILE_OPENED) {
+        (event.open_flags, event.given) = (None, Box::default());
+    }
+    let failed = kind == Kinds::FILE_OPEN_FAILED;
+    event.error = failed.then_some(event.error.unwrap_or(NOT_FOUND));
+    if failed {
+        (event.file, event.mode, event.owner, event.group) = (None, None, None, None);
+    }
+    if event.operation == Operation::Modify {
+        cut(&mut event);
+    }
+    if !kind.meets(Kinds::FILE_SOURCED) {
+        event.source = Box::default();
+    }
+    event
+}
 
 /// Who opens a file to read modifies it by cutting it, or not at all.
-pub(super) fn cut(event: &mut FileEvent) {
+fn cut(event: &mut FileEvent) {
     if let Some(flags) = event.open_flags.as_mut().filter(|flags| **flags & ACCESS == 0) {
         *flags |= flag_bits("O_TRUNC").unwrap_or_default();
     }

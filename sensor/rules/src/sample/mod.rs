@@ -15,7 +15,7 @@ use guardbee_model::{
     container::{Cgroup, Configuration, Container, Image, Pod, Qos},
     event::{Connect, Exec, Exit, Fork, Listen},
     executable::{Hash, Package, Sha256},
-    file::{FileEvent, Operation, open_error},
+    file::{FileEvent, open_error},
     finding::{Action, Observation},
     id::{ConnectionId, RequestId, TraceId},
     link::{Link, LinkKind},
@@ -483,28 +483,7 @@ impl Draft {
             Kinds::LISTEN => {
                 Action::Listen(Arc::new(Listen { socket: self.socket(), listening: self.listening }))
             }
-            kind if kind.meets(Kinds::FILE) => {
-                let operation = Operation::ALL.into_iter().find(|one| Kinds::file(*one) == kind);
-                let mut file = self.file.clone();
-                file.operation = operation.unwrap_or(file.operation);
-                file.open_flags = file.open_flags.filter(|_| kind.meets(Kinds::FILE_OPENED));
-                file.attribute = file.attribute.filter(|_| kind == Kinds::FILE_ATTRIBUTE);
-                if !kind.meets(Kinds::FILE_OPENED) {
-                    file.given = Box::default();
-                }
-                let failed = kind == Kinds::FILE_OPEN_FAILED;
-                file.error = failed.then_some(file.error.unwrap_or(2));
-                if failed {
-                    (file.file, file.mode, file.owner, file.group) = (None, None, None, None);
-                }
-                if file.operation == Operation::Modify {
-                    file::cut(&mut file);
-                }
-                if !kind.meets(Kinds::FILE_SOURCED) {
-                    file.source = Box::default();
-                }
-                Action::File(Arc::new(file))
-            }
+            kind if kind.meets(Kinds::FILE) => Action::File(Arc::new(file::finish(&self.file, kind))),
             Kinds::REQUEST => Action::RequestHead(request),
             Kinds::EXCHANGE => Action::Exchange(request, self.response),
             kind if Kinds::SYSTEM.meets(kind) => {
