@@ -93,13 +93,16 @@ wait_for() {
 	done
 }
 
-# Starts a web application with holes (tools/web.py); $port is where.
+# Starts a web application with holes (tools/web.py), by that command if one is given; $port is where: web [COMMAND...]
 web() {
-	python3 "$DRIVERS/tools/web.py" "$WORK/port" &
+	mkdir served
+	cp "$DRIVERS/tools/web.py" served
+	chmod -R a+rwX served
+	"$@" python3 served/web.py "$WORK/served/port" &
 	application=$!
 	trap end_servers EXIT
-	wait_for test -s "$WORK/port"
-	port=$(cat "$WORK/port")
+	wait_for test -s served/port
+	port=$(cat served/port)
 }
 
 # Asks the web application: ask PATH COMMAND

@@ -1,7 +1,7 @@
 """A web application with a hole, which serves one request after the other: it runs what it is asked to.
 
 `/run?c=COMMAND` through a shell, `/exec?c=WORDS` without one, `/get?c=HOST:PORT` connects there,
-`/read?c=PATH` and `/write?c=PATH` do that. Loopback only.
+`/read?c=PATH`, `/list?c=PATH` and `/write?c=PATH` do that. Loopback only.
 """
 
 import os
@@ -17,6 +17,7 @@ class Application(BaseHTTPRequestHandler):
     def do_GET(self):
         url = urlsplit(self.path)
         wish = parse_qs(url.query).get("c", [""])[0]
+        status = 200
         if url.path == "/run":
             subprocess.run(wish, shell=True, stdout=subprocess.DEVNULL, timeout=10)
         elif url.path == "/exec":
@@ -28,12 +29,17 @@ class Application(BaseHTTPRequestHandler):
             except OSError:
                 pass  # that it tried is enough
         elif url.path == "/read":
-            with open(wish) as file:
-                file.read()
+            try:
+                with open(wish) as file:
+                    file.read()
+            except PermissionError:
+                status = 403
+        elif url.path == "/list":
+            os.listdir(wish)
         elif url.path == "/write":
             with open(wish, "w") as file:
                 file.write("<?php")
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Length", "3")
         self.end_headers()
         self.wfile.write(b"ok\n")
