@@ -103,7 +103,7 @@ fn meaning(request: &Request) -> Option<Ask> {
         Operation::WatchName => Ask::WatchName(watch_key(request)?, request.program),
         Operation::Want => {
             let (wants, _) = Wants::read_from_prefix(&request.bytes).ok()?;
-            Ask::Want(wants)
+            Ask::Want(Some(wants).filter(Wants::is_sound)?)
         }
         Operation::Watch => Ask::Watch(request.program),
         Operation::Policy => {

@@ -168,6 +168,13 @@ impl Wants {
         kinds << CLIMBING_SHIFT
     }
 
+    /// Whether every bit of a kind is one of a kind that there is.
+    pub fn is_sound(&self) -> bool {
+        let kinds = Self::ALL.all;
+        [self.all, self.named, self.folders, self.extensions].iter().all(|bits| bits & !kinds == 0)
+            && self.given & !(kinds | Self::climbing(kinds)) == 0
+    }
+
     /// Kinds that are wanted at all.
     pub fn kinds(&self) -> u32 {
         self.all | self.named | self.given >> CLIMBING_SHIFT

@@ -61,7 +61,7 @@ pub(crate) fn outside(client: &Client) {
         Request { bytes: [1; 32], ..open },
         Request { thing: 4, ..of(Operation::WatchName) },
         Request { offset: 1, ..of(Operation::WatchName) },
-        Request { bytes: [1; 32], ..of(Operation::Want) },
+        Request { bytes: [1; 32], ..of(Operation::Want) }, // kinds that there are none of
         Request { program: 1, ..of(Operation::Want) },
         Request { bytes: [1; 32], ..of(Operation::Policy) },
         Request { offset: 1, ..of(Operation::Policy) },
@@ -136,6 +136,12 @@ fn mutated(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
+/// Of the eight masks of `struct wants` four are of kinds, of which there are thirteen, and one is of kinds in both its halves.
+fn kinds_are_known(bytes: &[u8; 32]) -> bool {
+    let mask = |at: usize| u32::from_ne_bytes(bytes[at * 4..][..4].try_into().unwrap());
+    (0..4).all(|at| mask(at) >> 13 == 0) && mask(6) & 0xe000_e000 == 0
+}
+
 /// Whether a mutation has left a request of the enum, every field zero that it does not use: said here once more.
 fn lawful(bytes: &[u8]) -> bool {
     let Ok(request) = Request::read_from_bytes(bytes) else { return false };
@@ -149,7 +155,7 @@ fn lawful(bytes: &[u8]) -> bool {
             5 => no_process && bytes == [0; 32],
             6 => no_process && no_probe,
             8 => thing <= 3 && (start_ns, token, offset) == (0, 0, 0),
-            9 => no_process && no_probe && offset == 0 && bytes[24..] == [0; 8],
+            9 => no_process && no_probe && offset == 0 && kinds_are_known(&bytes),
             10 => no_process && token == 0 && no_batch,
             11 => no_process && (token, offset) == (0, 0) && bytes[20..] == [0; 12],
             12 => {
