@@ -132,7 +132,7 @@ impl Shared {
                 bytes.truncate(length);
                 Ok(bytes)
             }
-            RELEASE | FLUSH => Ok(Vec::new()),
+            RELEASE => Ok(Vec::new()),
             _ => Err(Errno::NOSYS),
         };
         let (error, body) =
@@ -160,7 +160,6 @@ const GETATTR: u32 = 3;
 const OPEN: u32 = 14;
 const READ: u32 = 15;
 const RELEASE: u32 = 18;
-const FLUSH: u32 = 25;
 const INIT: u32 = 26;
 const INTERRUPT: u32 = 36;
 const BATCH_FORGET: u32 = 42;

@@ -1,4 +1,5 @@
 //! Programs on a file system whose server is silent: whoever opens, stats or reads them waits, and can't even be killed.
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::{Child, Command};
@@ -23,6 +24,8 @@ impl Program {
     fn start(name: &str) -> Self {
         let folder: PathBuf = std::env::temp_dir().join(format!("guardbee-{name}-{}", std::process::id()));
         let served = Served::mount(&folder, None);
+        // The kernel asks once whether it should tell of closing; whoever closes what he opened doesn't wait then.
+        drop(File::open(served.program()).unwrap());
         let child = Command::new(served.program()).arg("600").spawn().unwrap();
         let program = served.program();
         until("the program runs", || {
@@ -48,7 +51,7 @@ fn target(args: &[String]) -> Target {
     Target { tgid: args[0].parse().unwrap(), start_ns: args[1].parse().unwrap() }
 }
 
-fn refusal(outcome: Result<std::fs::File, Error>) -> Option<Status> {
+fn refusal(outcome: Result<File, Error>) -> Option<Status> {
     match outcome {
         Ok(_) => None,
         Err(Error::Refused(status, _)) => Some(status),
