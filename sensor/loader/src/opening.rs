@@ -24,6 +24,9 @@ use crate::{EXECUTABLE, Error};
 
 /// For an answer: what it is for is waited for a little longer, so that it says why there is none.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// The same while whoever opens it waits for a CPU: on a busy machine, or where the sensor's own share is used up, that says nothing of
+/// the file.
+const BUSY_PATIENCE: Duration = Duration::from_secs(1);
 /// Questions that wait for an answer.
 const WAITING: usize = 32;
 
@@ -34,7 +37,28 @@ struct Question {
     /// The pipeline's number for it.
     request: u64,
     operation: Operation,
+    asked: Instant,
     until: Instant,
+}
+
+impl Question {
+    fn new(id: u64, request: u64, operation: Operation) -> Self {
+        let asked = Instant::now();
+        Self { id, request, operation, asked, until: asked + PATIENCE }
+    }
+
+    /// Whether it is given up now.
+    fn is_over(&mut self, now: Instant, is_busy: impl FnOnce() -> bool) -> bool {
+        if now < self.until {
+            return false;
+        }
+        let longest = self.asked + BUSY_PATIENCE;
+        if now < longest && is_busy() {
+            self.until = longest.min(now + PATIENCE);
+            return false;
+        }
+        true
+    }
 }
 
 /// What is to be told to the pipeline: its number for the question, what that was, and what became of it.
@@ -107,7 +131,7 @@ impl Opening {
             Err(_) => return Err((Status::Busy, 0)),
         }
         let operation = ask.operation();
-        self.questions.push_back(Question { id, request, operation, until: Instant::now() + PATIENCE });
+        self.questions.push_back(Question::new(id, request, operation));
         Ok(())
     }
 
@@ -129,7 +153,9 @@ impl Opening {
             };
             return Some((question.request, question.operation, outcome));
         }
-        let late = self.questions.pop_front_if(|question| self.ended || question.until <= now)?;
+        let (ended, opener) = (self.ended, self.id());
+        let late =
+            self.questions.pop_front_if(|question| ended || question.is_over(now, || is_busy(opener)))?;
         let why = if self.ended { (Status::Refused, errno(Errno::PIPE)) } else { (Status::Late, 0) };
         Some((late.request, late.operation, Err(why)))
     }
@@ -177,6 +203,53 @@ impl Drop for Opening {
     }
 }
 
+/// Whether a thread of that process runs, or would if it had a CPU. Whoever waits for a file system sleeps.
+fn is_busy(process: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return false };
+    let runs = |stat: Vec<u8>| state(&stat) == Some(b'R');
+    threads.flatten().any(|thread| std::fs::read(thread.path().join("stat")).is_ok_and(runs))
+}
+
+/// Field 3 of `/proc/PID/stat`; in the field before are the name's own brackets.
+fn state(stat: &[u8]) -> Option<u8> {
+    stat.rsplit(|byte| *byte == b')').next()?.get(1).copied()
+}
+
 fn errno(errno: Errno) -> u64 {
     errno.raw_os_error().unsigned_abs().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_a_cpu_is_given_longer_but_not_for_good() {
+        let mut question = Question::new(1, 2, Operation::Open);
+        let (asked, tick) = (question.asked, PATIENCE / 4);
+        assert!(!question.is_over(asked + PATIENCE - tick, || panic!("it is in time")));
+        let mut now = asked + PATIENCE;
+        while now < asked + BUSY_PATIENCE {
+            assert!(!question.is_over(now, || true), "{:?}", now - asked);
+            assert!(question.until > now, "or the loader would not sleep");
+            now = question.until;
+        }
+        assert!(question.is_over(now, || true));
+        let mut asleep = Question::new(1, 2, Operation::Open);
+        assert!(asleep.is_over(asleep.until, || false));
+    }
+
+    #[test]
+    fn a_thread_that_runs_is_told_from_one_that_sleeps() {
+        assert!(is_busy(std::process::id()));
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        while is_busy(child.id()) {
+            std::thread::yield_now();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!is_busy(child.id()));
+        assert_eq!(state(b"7 (a) R b) S 1"), Some(b'S'));
+        assert_eq!(state(b"7 (a)"), None);
+    }
 }
