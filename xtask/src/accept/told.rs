@@ -1,9 +1,12 @@
 //! What the sensor tells of itself in its signed records: what it has read, what was lost.
 use crate::accept::export;
+use anyhow::Context as _;
+use nix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    time::Duration,
 };
 
 /// Events of a kind that may come between the last look at the rings and the end.
@@ -18,6 +21,11 @@ struct Loss {
     /// Boot time, ns.
     from: u64,
     to: u64,
+}
+
+/// The clock of the sensor's records.
+pub(crate) fn boot_time() -> anyhow::Result<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_BOOTTIME).context("read the boot clock")?.into())
 }
 
 /// Everything told so far.
@@ -79,7 +87,17 @@ impl Told {
         all
     }
 
-    /// Whether what the kernel half gave is what it lost and what was read; a few may have come at the very end.
+    /// What was lost since a moment of boot time, in words; nothing: empty.
+    pub(crate) fn since(&self, moment: Duration) -> String {
+        let mut counts = BTreeMap::new();
+        for loss in self.losses.iter().filter(|loss| Duration::from_nanos(loss.to) >= moment) {
+            *counts.entry(format!("{} {} of {}", loss.stage, loss.cause, loss.kind)).or_insert(0) +=
+                loss.count;
+        }
+        counts.into_iter().map(|(what, count)| format!("{count} by {what}")).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether what the kernel half gave and what was read; a few may have come at the very end.
     pub(crate) fn adds_up(&self) -> bool {
         let of = |counts: &BTreeMap<String, u64>, kind: &str| counts.get(kind).copied().unwrap_or_default();
         let unread = |kind: &String| {

@@ -59,8 +59,18 @@ impl<'a> Judge<'a> {
         } else if let Some((unless, how)) = instead {
             Verdict::Came(unless, how)
         } else {
-            Verdict::Missed(format!("{} did not find it", missed.join(", ")))
+            Verdict::Missed(format!("{} did not find it{}", missed.join(", "), self.instead(&ran, &found)))
         })
+    }
+
+    /// What else is known of an attack that was missed.
+    fn instead(&self, ran: &Ran, found: &[Found]) -> String {
+        let mut rules: Vec<&str> = found.iter().map(|found| &*found.rule).collect();
+        rules.dedup();
+        let lost = self.trial.lost_since(ran);
+        let found =
+            if rules.is_empty() { "nothing did".to_owned() } else { format!("{} did", rules.join(", ")) };
+        if lost.is_empty() { format!("; {found}") } else { format!("; {found}; lost meanwhile: {lost}") }
     }
 
     /// Carries out the twin.

@@ -5,6 +5,7 @@ use crate::{
         findings::{Finding, Findings},
         lab::Lab,
         sensor::Sensor,
+        told::{Told, boot_time},
     },
     process::{self, Process, wait_for},
 };
@@ -54,6 +55,8 @@ pub(crate) struct Ran {
     pipeline: u32,
     /// How many findings there were before it began.
     before: usize,
+    /// When that was, in boot time.
+    began: Duration,
     pub(crate) ended: Instant,
     pub(crate) end: End,
 }
@@ -131,7 +134,7 @@ impl<'a> Trial<'a> {
             .env("GUARDBEE", self.lab.guardbee())
             .envs(script.learn.map(|seconds| ("LEARN", seconds.to_string())));
         self.findings.read();
-        let before = self.findings.list.len();
+        let (before, began) = (self.findings.list.len(), boot_time()?);
         let mut process = Process::start(&name, command, log)?;
         let key = Key::of(process.pid())?;
         let status = process.wait_end(RUN_LIMIT)?;
@@ -151,7 +154,7 @@ impl<'a> Trial<'a> {
             Some(CANNOT) => End::Cannot(last_words(&said)),
             _ => bail!("{part} ended with {status}: {}", tail(&said)),
         };
-        Ok(Ran { process: key, elder, pipeline, before, ended, end })
+        Ok(Ran { process: key, elder, pipeline, before, began, ended, end })
     }
 
     /// Findings since then about the script's processes.
@@ -159,6 +162,11 @@ impl<'a> Trial<'a> {
         let keys = [Some(ran.process), ran.elder];
         let new = self.findings.list.iter().skip(ran.before);
         new.filter(move |finding| keys.iter().flatten().any(|key| key.caused(finding)))
+    }
+
+    /// What the sensor has lost since then, in words.
+    pub(crate) fn lost_since(&self, ran: &Ran) -> String {
+        Told::read(&self.sensor.records).since(ran.began)
     }
 
     /// Acts, and waits for the finding of that: what happened before has been judged by then.

@@ -12,13 +12,12 @@ use crate::{
         sensor::{Options, Sensor},
         table::{Line, Table, Verdict},
         target::{Server, Target},
-        told::Told,
+        told::{Told, boot_time},
     },
     process::wait_for,
 };
 use anyhow::{Context as _, ensure};
 use generator::{ACTIONS, Made, PAYLOAD, Programs};
-use nix::time::{ClockId, clock_gettime};
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     thread::{Scope, ScopedJoinHandle},
@@ -115,11 +114,6 @@ fn storm(lab: &Lab, programs: &Programs) -> anyhow::Result<Storm> {
     sensor.stop()?;
     findings.read();
     Ok(Storm { made, moved, execs, opens, from, to, seen: seen(&findings), told: Told::read(&records) })
-}
-
-/// The clock of the sensor's records.
-fn boot_time() -> anyhow::Result<Duration> {
-    Ok(clock_gettime(ClockId::CLOCK_BOOTTIME).context("read the boot clock")?.into())
 }
 
 /// A finding whose window overlaps a loss says so: in the flood there is no moment without one. And one before the flood, or after
