@@ -186,7 +186,7 @@ fn judged(trial: &mut Trial<'_>, action: &Action, script: &Script) -> anyhow::Re
     if let End::Cannot(why) = done.end {
         return Ok(Verdict::CannotRun(why));
     }
-    trial.fence()?;
+    trial.fence(&done)?;
     let named = named(trial, action, &done);
     ensure!(!named.is_empty(), "the rule did not find it: {}", others(trial, &done));
     let by: Vec<&str> = named.iter().map(String::as_str).collect();
@@ -195,7 +195,7 @@ fn judged(trial: &mut Trial<'_>, action: &Action, script: &Script) -> anyhow::Re
     if let End::Cannot(why) = near.end {
         return Ok(Verdict::CannotRun(why));
     }
-    trial.fence()?;
+    trial.fence(&near)?;
     let mut named = self::named(trial, action, &near);
     if action.shell_too.is_some() {
         named.retain(|name| *name == action.by);

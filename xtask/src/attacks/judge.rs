@@ -34,7 +34,7 @@ impl<'a> Judge<'a> {
         if driver.ends_sensor {
             self.trial.last_words(&ran)?;
         } else {
-            self.trial.fence()?;
+            self.trial.fence(&ran)?;
         }
         let found = self.found(&ran);
         let missed: Vec<&str> = driver
@@ -79,7 +79,7 @@ impl<'a> Judge<'a> {
             if let End::Cannot(why) = ran.end {
                 return Ok(Twin::CannotRun(why));
             }
-            self.trial.fence()?;
+            self.trial.fence(&ran)?;
             let rules: BTreeSet<String> = self.found(&ran).into_iter().map(|found| found.rule).collect();
             Ok(if rules.is_empty() {
                 Twin::Silent

@@ -22,6 +22,9 @@ use std::{
 const RUN_LIMIT: Duration = Duration::from_mins(5);
 /// How long a fence's finding may take on a busy machine.
 const FENCE_LIMIT: Duration = Duration::from_mins(1);
+/// For how long the sensor lets an action wait for the payload of the request behind it: a quarter of a second, and a turn of its
+/// loop. A fence has nothing to wait for, and would overtake it.
+const UNDECIDED: Duration = Duration::from_millis(400);
 /// What a driver ends with when this machine can't do what it takes.
 const CANNOT: i32 = 77;
 /// Characters of what a driver complains of.
@@ -169,8 +172,9 @@ impl<'a> Trial<'a> {
         Told::read(&self.sensor.records).since(ran.began)
     }
 
-    /// Acts, and waits for the finding of that: what happened before has been judged by then.
-    pub(crate) fn fence(&mut self) -> anyhow::Result<()> {
+    /// Acts, and waits for the finding of that: what the script did has been judged by then.
+    pub(crate) fn fence(&mut self, ran: &Ran) -> anyhow::Result<()> {
+        std::thread::sleep(UNDECIDED.saturating_sub(ran.ended.elapsed()));
         let nonce = self.lab.nonce().replace("gbn", "gbx");
         // It complains of its word.
         Command::new("/usr/bin/id").arg(&nonce).output().context("start id")?;

@@ -94,12 +94,14 @@ fn carry_out(lab: &Lab, xtask: &Path, kernel: &'static str, only: &[&str]) -> an
     fs::copy(lab.guardbee(), share.join("guardbee"))?;
     fs::copy(xtask, share.join("xtask"))?;
     let (root, folder) = (lab.root.display(), share.display());
-    // Programs of the share are read page by page: copy first. What must be mended is in the lines.
+    // Programs of the share are read page by page: copy first. What must be mended is in the lines, and what the sensor said is brought
+    // out of the machine then.
     let script = format!(
         "mkdir -p {root} && mount --bind {folder}/checkout {root} && cp {folder}/guardbee {folder}/xtask /run && cd {root}\n\
          modprobe -a {MODULES} 2>{folder}/modprobe\n\
          uname -r >{folder}/about; /run/guardbee doctor >{folder}/doctor 2>&1\n\
-         /run/xtask attacks --guardbee /run/guardbee --tools {folder}/tools --lines {folder}/lines{only} >{folder}/said 2>&1 || true",
+         /run/xtask attacks --guardbee /run/guardbee --tools {folder}/tools --lines {folder}/lines --keep{only} >{folder}/said 2>&1 ||\n\
+         cp -r /tmp/guardbee-accept.*/*-sensor {folder} || true",
         only = only.iter().flat_map(|name| [" --only ", name]).collect::<String>(),
     );
     let mut command = Command::new(lab.root.join("tests/vm/vmrun"));
