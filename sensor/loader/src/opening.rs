@@ -47,7 +47,7 @@ impl Question {
         Self { id, request, operation, asked, until: asked + PATIENCE }
     }
 
-    /// Whether it is given up now.
+    /// Whether it is given up now; where it isn't, though it is late, it is given longer.
     fn is_over(&mut self, now: Instant, is_busy: impl FnOnce() -> bool) -> bool {
         if now < self.until {
             return false;
@@ -203,7 +203,8 @@ impl Drop for Opening {
     }
 }
 
-/// Whether a thread of that process runs, or would if it had a CPU. Whoever waits for a file system sleeps.
+/// Whether a thread of that process runs, or would if it had a CPU. Whoever waits for a file system sleeps; which thread is whose
+/// question's is not known, so that one that hangs beside a busy one is waited for as long.
 fn is_busy(process: u32) -> bool {
     let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return false };
     let runs = |stat: Vec<u8>| state(&stat) == Some(b'R');

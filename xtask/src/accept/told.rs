@@ -97,7 +97,7 @@ impl Told {
         counts.into_iter().map(|(what, count)| format!("{count} by {what}")).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether what the kernel half gave and what was read; a few may have come at the very end.
+    /// Whether what the kernel half gave is what it lost and what was read; a few may have come at the very end.
     pub(crate) fn adds_up(&self) -> bool {
         let of = |counts: &BTreeMap<String, u64>, kind: &str| counts.get(kind).copied().unwrap_or_default();
         let unread = |kind: &String| {

@@ -65,12 +65,15 @@ impl<'a> Judge<'a> {
 
     /// What else is known of an attack that was missed.
     fn instead(&self, ran: &Ran, found: &[Found]) -> String {
-        let mut rules: Vec<&str> = found.iter().map(|found| &*found.rule).collect();
-        rules.dedup();
+        let rules: BTreeSet<&str> = found.iter().map(|found| &*found.rule).collect();
+        let rules = rules.into_iter().collect::<Vec<_>>().join(", ");
+        let found = if rules.is_empty() { "nothing" } else { &rules };
         let lost = self.trial.lost_since(ran);
-        let found =
-            if rules.is_empty() { "nothing did".to_owned() } else { format!("{} did", rules.join(", ")) };
-        if lost.is_empty() { format!("; {found}") } else { format!("; {found}; lost meanwhile: {lost}") }
+        if lost.is_empty() {
+            format!("; {found} did")
+        } else {
+            format!("; {found} did; lost meanwhile: {lost}")
+        }
     }
 
     /// Carries out the twin.

@@ -22,7 +22,7 @@ use std::{
 const RUN_LIMIT: Duration = Duration::from_mins(5);
 /// How long a fence's finding may take on a busy machine.
 const FENCE_LIMIT: Duration = Duration::from_mins(1);
-/// For how long the sensor lets an action wait for the payload of the request behind it: a quarter of a second, and a turn of its
+/// For how long the sensor lets an action wait for the payload of the request behind it (`wait` in sensor/trace), and a turn of its
 /// loop. A fence has nothing to wait for, and would overtake it.
 const UNDECIDED: Duration = Duration::from_millis(400);
 /// What a driver ends with when this machine can't do what it takes.
