@@ -223,10 +223,17 @@ static __always_inline void state_change(struct site *site, struct sock *sk, int
 {
 	__u64 key = (__u64)sk;
 
-	/* A child of a listening socket is a copy of it and leaves TCP_LISTEN too, for TCP_SYN_RECV. */
+	/* A child of a listening socket is a copy of it and leaves TCP_LISTEN too, for TCP_SYN_RECV.
+	 *
+	 * Where a connection begins, an entry is of one that is gone: what was left in the queue of a socket that was reset is
+	 * read after its TCP_CLOSE, and enters it again.
+	 */
 	if (new == TCP_LISTEN || (old == TCP_LISTEN && new == TCP_CLOSE)) {
 		listen_change(site, sk, new == TCP_LISTEN);
+	} else if (old == TCP_LISTEN) {
+		connection_close(site, key);
 	} else if (new == TCP_SYN_SENT) {
+		connection_close(site, key);
 		connect_begin(site, key);
 	} else if (new == TCP_ESTABLISHED) {
 		established(site, sk, key, old);

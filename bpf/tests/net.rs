@@ -6,6 +6,8 @@
     clippy::indexing_slicing,
     reason = "helpers of tests, which may panic as tests do"
 )]
+#[path = "net/reset.rs"]
+mod reset;
 mod watch;
 
 use guardbee_bpf::Options;

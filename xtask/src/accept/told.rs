@@ -160,3 +160,22 @@ fn loss(loss: &Value) -> Option<Loss> {
     let (count, from, to) = (loss["count"].as_u64()?, loss["from"].as_u64()?, loss["to"].as_u64()?);
     Some(Loss { stage: text("stage")?, cause: text("cause")?, kind: text("kind")?, count, from, to })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn of_losses_that_overlap_a_moment_the_counts_are_added_by_what_was_lost() {
+        let losses =
+            [("kernel", "ring_full", 1, 9), ("kernel", "ring_full", 8, 10), ("kernel", "ring_full", 11, 12)];
+        let ended = ("trace", "waiting_full", 1, 9);
+        let all = losses.into_iter().chain([ended]).map(|(stage, cause, from, to)| {
+            json!({ "stage": stage, "cause": cause, "kind": "data", "count": 2, "from": from, "to": to })
+        });
+        let told = Told { losses: all.map(|value| loss(&value).unwrap()).collect(), ..Told::default() };
+        assert_eq!(told.since(Duration::from_nanos(10)), "4 by kernel ring_full of data");
+        assert_eq!(told.since(Duration::from_nanos(13)), "");
+    }
+}
