@@ -147,12 +147,14 @@ fn look(sought: Sought, open: &Open) -> Answer {
             Err(Missing::Malformed) => lost = "configuration_malformed",
         }
     }
+    let told = known.privileged;
     let found = match known == Configuration::default() {
         false => Found::Known(known),
         true if late => Found::Later,
         true => Found::Nothing,
     };
-    if matches!(found, Found::Nothing) && lost.is_empty() {
+    // Every runtime's files tell the privileges, if not all do: a container that has just gone may be in a list yet.
+    if told.is_none() && lost.is_empty() {
         lost = "configuration_absent";
     }
     Answer { sought, found, lost }
@@ -251,7 +253,7 @@ mod tests {
         assert_eq!(
             losses,
             [
-                ("configuration_absent", 1),
+                ("configuration_absent", 2),
                 ("configuration_malformed", 1),
                 ("configuration_stuck", 1),
                 ("configuration_unreadable", 1)

@@ -94,13 +94,13 @@ fn run(folder: &Path, command: &str) -> String {
     let path = env::join_paths(
         [binary.to_owned()].into_iter().chain(env::split_paths(&env::var_os("PATH").unwrap_or_default())),
     );
-    let output = Command::new("bash")
-        .args(["-c", &format!("exec 2>&1; {command}")])
-        .current_dir(folder)
-        .env("PATH", path.unwrap())
-        .env_remove("GUARDBEE_CONFIG")
-        .output()
-        .unwrap();
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &format!("exec 2>&1; {command}")]).current_dir(folder).env("PATH", path.unwrap());
+    // The sensor takes each of them for a setting; the harness has some of its own.
+    for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"GUARDBEE_")) {
+        bash.env_remove(name);
+    }
+    let output = bash.output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 

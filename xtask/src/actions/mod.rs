@@ -219,14 +219,17 @@ fn named(trial: &Trial<'_>, action: &Action, ran: &Ran) -> BTreeSet<String> {
         .collect()
 }
 
-/// Rules that did find something of it.
+/// Rules that did find something of it, and what was lost.
 fn others(trial: &Trial<'_>, ran: &Ran) -> String {
     let titles = trial.findings_of(ran).map(|finding| finding.text("/finding_info/title"));
     let titles: BTreeSet<&str> = titles.collect();
-    if titles.is_empty() {
-        return "no other did".to_owned();
-    }
-    format!("found by {}", titles.into_iter().collect::<Vec<_>>().join(", "))
+    let found = if titles.is_empty() {
+        "no other did".to_owned()
+    } else {
+        format!("found by {}", titles.into_iter().collect::<Vec<_>>().join(", "))
+    };
+    let lost = trial.lost_since(ran);
+    if lost.is_empty() { found } else { format!("{found}; lost meanwhile: {lost}") }
 }
 
 impl Verdict {
