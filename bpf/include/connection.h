@@ -41,7 +41,9 @@ struct connection {
 	__u32 pad;
 };
 
-/* TCP: entered when established, deleted at TCP_CLOSE. Keyed by the socket's address. */
+/* TCP: entered when established, deleted at TCP_CLOSE. Keyed by the socket's address. What is read after a reset enters it once more,
+ * until another connection begins at the address: net/state.bpf.c.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);

@@ -147,14 +147,14 @@ fn look(sought: Sought, open: &Open) -> Answer {
             Err(Missing::Malformed) => lost = "configuration_malformed",
         }
     }
-    let told = known.privileged;
+    // Of every runtime one of the files says that; a list may still have a container whose other files are gone.
+    let knows_privileged = known.privileged.is_some();
     let found = match known == Configuration::default() {
         false => Found::Known(known),
         true if late => Found::Later,
         true => Found::Nothing,
     };
-    // Every runtime's files tell the privileges, if not all do: a container that has just gone may be in a list yet.
-    if told.is_none() && lost.is_empty() {
+    if !knows_privileged && lost.is_empty() {
         lost = "configuration_absent";
     }
     Answer { sought, found, lost }

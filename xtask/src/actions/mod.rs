@@ -228,8 +228,7 @@ fn others(trial: &Trial<'_>, ran: &Ran) -> String {
     } else {
         format!("found by {}", titles.into_iter().collect::<Vec<_>>().join(", "))
     };
-    let lost = trial.lost_since(ran);
-    if lost.is_empty() { found } else { format!("{found}; lost meanwhile: {lost}") }
+    found + &trial.lost_since(ran)
 }
 
 impl Verdict {

@@ -68,12 +68,7 @@ impl<'a> Judge<'a> {
         let rules: BTreeSet<&str> = found.iter().map(|found| &*found.rule).collect();
         let rules = rules.into_iter().collect::<Vec<_>>().join(", ");
         let found = if rules.is_empty() { "nothing" } else { &rules };
-        let lost = self.trial.lost_since(ran);
-        if lost.is_empty() {
-            format!("; {found} did")
-        } else {
-            format!("; {found} did; lost meanwhile: {lost}")
-        }
+        format!("; {found} did{}", self.trial.lost_since(ran))
     }
 
     /// Carries out the twin.

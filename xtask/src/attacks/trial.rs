@@ -167,9 +167,10 @@ impl<'a> Trial<'a> {
         new.filter(move |finding| keys.iter().flatten().any(|key| key.caused(finding)))
     }
 
-    /// What the sensor has lost since then, in words.
+    /// What the sensor has lost since then, as the end of a sentence; nothing: empty.
     pub(crate) fn lost_since(&self, ran: &Ran) -> String {
-        Told::read(&self.sensor.records).since(ran.began)
+        let lost = Told::read(&self.sensor.records).since(ran.began);
+        if lost.is_empty() { lost } else { format!("; lost meanwhile: {lost}") }
     }
 
     /// Acts, and waits for the finding of that: what the script did has been judged by then.
