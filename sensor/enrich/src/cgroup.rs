@@ -12,6 +12,9 @@ pub use proc::paths;
 /// How often a cgroup's path is asked for: whoever was asked about may have ended meanwhile.
 const ASKED_MAX: u8 = 3;
 
+/// The kernel's number of the root of each hierarchy (`kernfs_create_root()`: the first one it gives).
+const ROOT: u64 = 1;
+
 /// Where a process is in the hierarchy that tells containers apart and, where that is another one, in the v2 hierarchy: a path,
 /// or its last names without a `/` before them; empty: not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +45,15 @@ impl Place {
 
     fn is_known(&self) -> bool {
         self.cgroup.is_some()
+    }
+
+    /// A path that was read later is of the same cgroup, by what is known of its names.
+    fn agrees(&self, path: &[u8]) -> bool {
+        let Some(cgroup) = &self.cgroup else { return true };
+        let above = path.strip_suffix(&*cgroup.path);
+        above.is_some_and(|above| {
+            if cgroup.path.starts_with(b"/") { above.is_empty() } else { above.ends_with(b"/") }
+        })
     }
 
     /// Adds what another hierarchy says: a container where this one names none, a unit likewise. The path is that of the
@@ -139,20 +151,28 @@ impl Cgroups {
         (place, ask)
     }
 
-    /// Takes the paths of a member.
-    pub(crate) fn learn(&mut self, id: u64, paths: Paths<'_>) -> Learned {
+    /// Takes the paths of a member, as `/proc` had them; [`None`]: they are another cgroup's. It may have moved meanwhile, or be
+    /// about to end: in v1 hierarchies it is in the root then (`proc_cgroup_show()`), and what its cgroup was called is still true.
+    pub(crate) fn learn(&mut self, id: u64, paths: Paths<'_>) -> Option<Learned> {
         let known = self.get(id);
         let before = known.place.container.clone();
-        known.certain = true;
-        let mut found = Place::read(paths.own);
-        // Who shares a container shares it by pointer.
-        if found.container == before {
-            found.container.clone_from(&before);
+        let agrees = known.place.agrees(paths.own) && (paths.own != b"/" || id == ROOT);
+        if !known.certain {
+            if !agrees {
+                return None;
+            }
+            known.certain = true;
+            let mut found = Place::read(paths.own);
+            // Who shares a container shares it by pointer.
+            if found.container == before {
+                found.container.clone_from(&before);
+            }
+            known.place = found;
+            self.changed.push(id);
         }
-        known.place = found;
-        let learned = Learned { before, now: known.place.or_of(paths.unified), own: known.place.clone() };
-        self.changed.push(id);
-        learned
+        let own = self.get(id).place.clone();
+        let now = if agrees { own.or_of(paths.unified) } else { own.clone() };
+        Some(Learned { before, now, own })
     }
 
     /// More is known of a container.
@@ -199,6 +219,7 @@ mod tests {
     use super::*;
 
     const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
     fn at<'a>(own: &'a str, unified: &'a str) -> Paths<'a> {
         Paths { own: own.as_bytes(), unified: unified.as_bytes() }
@@ -231,10 +252,42 @@ mod tests {
             let (place, ask) = cgroups.place(1, at(&tail, ""));
             assert_eq!((told(&place).0, ask), ("podman", asked));
         }
-        let learned = cgroups.learn(1, at("/system.slice/x.service/c/d/y", ""));
-        assert_eq!(told(&learned.now), ("", "/system.slice/x.service/c/d/y", "x.service"));
+        let whole = format!("/docker/{B}/{tail}");
+        let learned = cgroups.learn(1, at(&whole, "")).unwrap();
+        assert_eq!(told(&learned.now), ("docker", &*whole, ""));
         assert_eq!(learned.before.map(|container| container.id.to_string()), Some(A.to_owned()));
-        assert_eq!(told(&cgroups.place(1, at(&tail, "")).0).0, "");
+        assert_eq!(told(&cgroups.place(1, at(&tail, "")).0).0, "docker");
+    }
+
+    /// Of one that has moved, or that ends, another path is read than that of the cgroup which it was seen in.
+    #[test]
+    fn anothers_path_is_not_taken() {
+        let tail = format!("c/d/libpod-{A}");
+        for read in [
+            "/",
+            "/libpod",
+            &format!("/c/x/libpod-{A}"),
+            &format!("/x{tail}"),
+            &format!("/{tail} (deleted)"),
+            "",
+        ] {
+            let mut cgroups = cgroups();
+            cgroups.place(2, at(&tail, ""));
+            assert!(cgroups.learn(2, at(read, "")).is_none(), "{read}");
+            assert_eq!(told(&cgroups.place(2, at(&tail, "")).0).0, "podman");
+            let whole = format!("/{tail}");
+            cgroups.place(2, at(&whole, ""));
+            let learned = cgroups.learn(2, at(read, "/x.service")).unwrap();
+            assert_eq!(
+                (told(&learned.now), told(&learned.own)),
+                (("podman", &*whole, ""), ("podman", &*whole, ""))
+            );
+        }
+        let mut cgroups = cgroups();
+        cgroups.place(2, Paths::default());
+        assert!(cgroups.learn(2, at("/", "")).is_none());
+        cgroups.place(ROOT, Paths::default());
+        assert!(cgroups.learn(ROOT, at("/", "")).is_some());
     }
 
     #[test]
@@ -260,7 +313,7 @@ mod tests {
         let mut cgroups = cgroups();
         cgroups.place(1, at("c/d/e", ""));
         assert!(!cgroups.have_changed() && cgroups.homes().count() == 0);
-        cgroups.learn(1, at("/a/b/c/d/e", ""));
+        cgroups.learn(1, at("/a/b/c/d/e", "")).unwrap();
         let told: Vec<_> = cgroups.take_changed();
         let [(1, Some(home))] = told.as_slice() else { panic!("{told:?}") };
         assert_eq!((&*home.cgroup.path, home.container.is_some()), (&b"/a/b/c/d/e"[..], false));

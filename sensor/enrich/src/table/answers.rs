@@ -55,7 +55,7 @@ impl Table {
 
     fn provide_cgroup(&mut self, key: ProcessKey, bytes: &[u8]) {
         let Some(cgroup_id) = self.store.peek(key).map(|entry| entry.process.cgroup_id) else { return };
-        let Learned { before, now, own } = self.cgroups.learn(cgroup_id, paths(bytes));
+        let Some(Learned { before, now, own }) = self.cgroups.learn(cgroup_id, paths(bytes)) else { return };
         self.meet(key, now.container.as_ref(), now.cgroup.as_ref());
         let differs = before != own.container;
         for entry in self.store.iter_mut() {

@@ -327,7 +327,7 @@ fn a_pod_by_the_path_reaches_who_knew_the_container_by_its_name() {
     let uid = "0fa2b6e4-96ac-4a5c-8c0e-1df7a2b9c3d1";
     let (init, child) = (key(10, 2), key(11, 2));
     let mut table = table([
-        exec_in(&format!("x/y/crio-{ID}"), init, key(1, 1), "/sbin/init", 1),
+        exec_in(&format!("crio-{ID}/a/b"), init, key(1, 1), "/sbin/init", 1),
         fork_in("x/y/forged", init, child, 2),
     ]);
     let pod = |table: &Table, key| {
@@ -335,7 +335,7 @@ fn a_pod_by_the_path_reaches_who_knew_the_container_by_its_name() {
         container.pod.as_ref().map(|pod| pod.uid.to_string())
     };
     assert_eq!(pod(&table, init), None);
-    table.provide(init, Thing::Cgroup, format!("0::/kubepods/burstable/pod{uid}/crio-{ID}\n").as_bytes());
+    table.provide(init, Thing::Cgroup, format!("0::/kubepods/burstable/pod{uid}/crio-{ID}/a/b\n").as_bytes());
     for key in [init, child] {
         assert_eq!(pod(&table, key).as_deref(), Some(uid));
     }
@@ -355,6 +355,25 @@ fn who_moves_is_where_it_went() {
         assert_eq!(&*process.container.as_ref().unwrap().runtime, "docker", "{key}");
         assert!(process.cgroup.as_ref().unwrap().path.starts_with(b"/docker/"));
     }
+}
+
+/// It was seen first by something without names, which are known by the time that the question is answered: when it ends.
+#[test]
+fn who_ends_keeps_its_container() {
+    let (init, path) = (key(10, 1), format!("/docker/{ID}"));
+    let mut table = table([exec_in("/system.slice/a.service", key(1, 1), key(1, 1), "/bin/sh", 1)]);
+    let mut nameless = data(init, 1);
+    nameless.header.cgroup_id = 9;
+    table.observe(&nameless);
+    assert!(cgroup_wants(&mut table).contains(&init));
+    let mut named = exec_in(&path, key(10, 2), key(1, 1), "/bin/true", 2);
+    named.header.cgroup_id = 9;
+    table.observe(&named);
+    table.provide(init, Thing::Cgroup, b"8:memory:/\n0::/\n");
+    table.provide(key(10, 2), Thing::Cgroup, b"8:memory:/\n0::/\n");
+    let process = table.process(key(10, 2)).unwrap();
+    assert_eq!(process.container.as_ref().map(|one| &*one.id), Some(ID));
+    assert_eq!(&*process.cgroup.as_ref().unwrap().path, path.as_bytes());
 }
 
 #[test]
