@@ -131,12 +131,13 @@ static __always_inline void count_lost(struct site *site, enum loss_cause cause,
 	site->slot->lost[cause][kind]++;
 }
 
-/* No wake-up for each record: the reader comes by itself, unless a ring fills quickly or the kind can't wait. */
+/* No wake-up for each record: the reader comes by itself, unless a ring fills quickly, or the kind or the record can't wait. */
 static __always_inline __u64 ring_flags(void *ring, __u32 shift, struct event_header *header, __u64 size)
 {
 	__u64 used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	bool urgent = header->flags & EVENT_URGENT || config.urgent_kinds >> (header->kind & (EVENT_KINDS - 1)) & 1;
 
-	if (!(config.urgent_kinds >> (header->kind & (EVENT_KINDS - 1)) & 1) && used >> shift == (used + size) >> shift)
+	if (!urgent && used >> shift == (used + size) >> shift)
 		return BPF_RB_NO_WAKEUP;
 	header->flags |= EVENT_URGENT;
 	return BPF_RB_FORCE_WAKEUP;

@@ -35,6 +35,14 @@ static __always_inline void serving_follow(struct task_struct *task, pid_t old_p
 		serving->start_ns = BPF_CORE_READ(task, start_boottime);
 }
 
+/* In another mount namespace than its parent's: a container begins. What its runtime keeps of it is gone when it ends, which may be
+ * within milliseconds, so nobody sleeps over it.
+ */
+static __always_inline bool begins_container(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, nsproxy, mnt_ns) != BPF_CORE_READ(task, real_parent, nsproxy, mnt_ns);
+}
+
 static __always_inline void executed(struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	struct image_scratch *scratch;
@@ -49,6 +57,8 @@ static __always_inline void executed(struct task_struct *task, pid_t old_pid, st
 	serving_follow(task, old_pid);
 	header_fill_for(&site, task, EVENT_EXEC);
 	scratch->event.header = site.scratch->header;
+	if (begins_container(task))
+		scratch->event.header.flags |= EVENT_URGENT;
 	at = image_fill(&site, scratch, task);
 	scratch->event.argc = BPF_CORE_READ(bprm, argc);
 	if (BPF_CORE_READ_BITFIELD_PROBED(bprm, secureexec))

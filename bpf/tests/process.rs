@@ -9,7 +9,7 @@
 mod watch;
 
 use guardbee_wire::{
-    EventKind, ExecEvent, ExitEvent, FdKind, FileFlag, ForkEvent, ProcessKey, SocketRole, StringId,
+    EventFlag, EventKind, ExecEvent, ExitEvent, FdKind, FileFlag, ForkEvent, ProcessKey, SocketRole, StringId,
 };
 use std::{
     ffi::CString,
@@ -66,6 +66,24 @@ fn a_process_is_seen_from_fork_to_exit() {
     let exit = watch.wait("exit", |record| record.kind() == EventKind::Exit && record.header().tgid == pid);
     assert_eq!(exit.fixed::<ExitEvent>().exit_code, 3 << 8);
     assert!(exec.0.len() < 900, "{} bytes", exec.0.len());
+}
+
+/// The reader is woken for what begins in a mount namespace of its own, and for no other exec; a ring that fills wakes it too, so
+/// one of several must not have.
+#[test]
+fn an_exec_that_begins_a_container_wakes_the_reader() {
+    let watch = Watch::best();
+    let woke = |option: &str| {
+        let pid = run(Command::new("unshare").args([option, "/bin/true"]));
+        let begun = watch.wait("exec", |record| {
+            record.kind() == EventKind::Exec
+                && record.header().tgid == pid
+                && record.text::<ExecEvent>(StringId::Filename) == "/bin/true"
+        });
+        begun.header().flags & EventFlag::Urgent as u16 != 0
+    };
+    assert!((0..4).all(|_| woke("--mount")));
+    assert!(!(0..4).all(|_| woke("--uts")));
 }
 
 #[test]

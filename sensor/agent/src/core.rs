@@ -22,7 +22,7 @@ use crate::{
     statement,
     waiting::{Seen, Waiting},
 };
-use guardbee_capture::Capture;
+use guardbee_capture::{Capture, Woken};
 use guardbee_deliver::record::Statement;
 use guardbee_enrich::{Table, Thing};
 use guardbee_model::{
@@ -150,9 +150,9 @@ impl Core {
         }
     }
 
-    /// How long to wait before the next turn.
-    pub(crate) fn period(&self) -> Duration {
-        let period = self.capture.period();
+    /// How long to wait before the next turn; `woken`: what began this one.
+    pub(crate) fn period(&self, woken: Woken) -> Duration {
+        let period = self.capture.period(woken);
         let asked = !self.hashes.is_idle() || !self.containers.is_idle();
         let waits = !self.holding.is_empty() || asked || self.reloader.is_loading();
         if waits { period.min(WAITED_FOR) } else { period }

@@ -19,7 +19,7 @@ use crate::{
     statement,
 };
 use anyhow::{Context as _, bail};
-use guardbee_capture::{Capture, Counters, Ring, Taken, ledger, read_iterator};
+use guardbee_capture::{Capture, Counters, Ring, Taken, Woken, ledger, read_iterator};
 use guardbee_enrich::{Limits, Table};
 use guardbee_model::{
     clock::Clock as _,
@@ -166,9 +166,10 @@ fn observe(core: &mut Core, signals: &SignalFd, loader: &Loader, clock: SystemCl
     let waiter = core.capture.waiter(&[signals.as_fd(), loader.0.as_fd()])?;
     announce();
     let (mut before, mut worked) = (clock.boot(), SystemClock::worked());
+    let mut woken = Woken::default();
     loop {
-        let period = core.period();
-        let woken = waiter.wait(period)?;
+        let period = core.period(woken);
+        woken = waiter.wait(period)?;
         core.turn(clock);
         // Who is stopped in the midst of a turn neither waits nor works.
         let (now, by_now) = (clock.boot(), SystemClock::worked());

@@ -187,9 +187,10 @@ impl Capture {
         Waiter::new(&self.rings, others)
     }
 
-    /// How long to wait before the next cycle: short where rings fill, long where nothing happens.
-    pub fn period(&self) -> Duration {
-        self.period
+    /// How long to wait before the next cycle: short where rings fill, long where nothing happens. `woken` by an urgent record,
+    /// which is too young to have been passed on: no longer than until it isn't.
+    pub fn period(&self, woken: Woken) -> Duration {
+        if woken.ring { self.period.min(self.params.slack) } else { self.period }
     }
 
     /// A ring was rather full: whoever reads them is to hurry.

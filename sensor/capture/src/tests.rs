@@ -178,7 +178,7 @@ fn a_payload_flood_costs_no_security_event() {
         lost += losses.iter().map(|loss| loss.count).sum::<u64>();
         assert!(losses.iter().all(|loss| (loss.cause, loss.kind) == ("ring_full", "data")));
         assert_eq!(exits as u64, kernel.slot.produced[EventKind::Exit as usize], "none waits");
-        assert_eq!(kernel.capture.period(), kernel.capture.params.period_min);
+        assert_eq!(kernel.capture.period(Woken::default()), kernel.capture.params.period_min);
         assert!(kernel.capture.is_filling());
     }
     for _ in 0..100 {
@@ -188,8 +188,10 @@ fn a_payload_flood_costs_no_security_event() {
     }
     assert!(lost > 0);
     assert_eq!(data as u64 + lost, kernel.slot.produced[EventKind::Data as usize]);
-    assert_eq!(kernel.capture.period(), kernel.capture.params.period_max);
+    assert_eq!(kernel.capture.period(Woken::default()), kernel.capture.params.period_max);
     assert!(!kernel.capture.is_filling());
+    let woken = Woken { ring: true, other: false };
+    assert_eq!(kernel.capture.period(woken), kernel.capture.params.slack, "what woke it was too young");
 }
 
 #[test]

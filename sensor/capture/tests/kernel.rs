@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests")]
 
 use guardbee_bpf::{Kernel, Options};
-use guardbee_capture::{Capture, Counters, Params, Ring, read_iterator};
+use guardbee_capture::{Capture, Counters, Params, Ring, Woken, read_iterator};
 use guardbee_model::{
     clock::{BootTime, Clock, WallOffset},
     event::{Body, Event},
@@ -57,14 +57,14 @@ fn start(options: &Options, params: Params) -> (Kernel, Capture) {
 fn read_until(capture: &mut Capture, enough: impl Fn(&[Event]) -> bool) -> (Vec<Event>, Vec<Loss>) {
     let waiter = capture.waiter::<File>(&[]).unwrap();
     let deadline = Instant::now() + Duration::from_secs(10);
-    let (mut events, mut losses) = (Vec::new(), Vec::new());
+    let (mut events, mut losses, mut woken) = (Vec::new(), Vec::new(), Woken::default());
     while !enough(&events) {
         if Instant::now() > deadline {
             let counters = capture.snapshot(&Boot);
             let produced = EventKind::ALL.map(|kind| (kind.name(), counters.produced(kind)));
             panic!("not what was waited for: {} events, {losses:?}, produced {produced:?}", events.len());
         }
-        waiter.wait(capture.period()).unwrap();
+        woken = waiter.wait(capture.period(woken)).unwrap();
         capture.cycle(&Boot, &mut events, &mut losses);
     }
     (events, losses)
