@@ -2,6 +2,8 @@
 //! stands there. Needs root and a kernel with BTF; fails without.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a panic is how a test fails")]
 
+mod support;
+
 use std::{
     env, fs,
     os::unix::fs::PermissionsExt as _,
@@ -9,9 +11,7 @@ use std::{
     process::Command,
     time::{Duration, Instant},
 };
-
-/// The deadline of what is waited for.
-const SOON: Duration = Duration::from_mins(1);
+use support::{SOON, need_root, without_settings};
 
 /// What a block of the document is.
 enum Step {
@@ -96,17 +96,14 @@ fn run(folder: &Path, command: &str) -> String {
     );
     let mut bash = Command::new("bash");
     bash.args(["-c", &format!("exec 2>&1; {command}")]).current_dir(folder).env("PATH", path.unwrap());
-    // The sensor takes each of them for a setting; the harness has some of its own.
-    for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"GUARDBEE_")) {
-        bash.env_remove(name);
-    }
+    without_settings(&mut bash);
     let output = bash.output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
 fn the_document_is_true() {
-    assert!(nix::unistd::geteuid().is_root(), "this test loads BPF programs: run it as root");
+    need_root();
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/first-rule.md");
     let document = fs::read_to_string(document).unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -10,6 +10,7 @@ use nix::{
     unistd::{Pid, geteuid},
 };
 use std::{
+    env,
     fs::{self, File},
     path::Path,
     process::{Child, Command, ExitStatus},
@@ -65,17 +66,27 @@ pub fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
 }
 
 pub fn guardbee() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_guardbee"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_guardbee"));
+    without_settings(&mut command);
+    command
+}
+
+/// The sensor takes each such variable for a setting; the harness has some of its own.
+pub fn without_settings(command: &mut Command) {
+    for (name, _) in env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"GUARDBEE_")) {
+        command.env_remove(name);
+    }
 }
 
 /// The sensor that `guardbee.yaml` in the folder is about, once it is ready. What it says is in `log` there.
 pub fn sensor(folder: &Path, command: &mut Command) -> Running {
     let path = folder.join("log");
     command.arg("run").arg("--config").arg(folder.join("guardbee.yaml")).stderr(File::create(&path).unwrap());
-    let running = Running(command.spawn().unwrap());
+    let mut running = Running(command.spawn().unwrap());
     wait("the sensor", || {
+        let ended = running.0.try_wait().unwrap();
         let log = fs::read_to_string(&path).unwrap();
-        assert!(!log.contains("exit status: 2"), "{log}");
+        assert!(ended.is_none() && !log.contains("exit status: 2"), "{log}");
         log.contains("guardbee: ready")
     });
     running
